@@ -1,0 +1,1 @@
+"""Saddle-to-saddle learning dynamics: predicted staircases and the flows they describe."""
