@@ -1,1 +1,64 @@
-"""Saddle-to-saddle learning dynamics: predicted staircases and the flows they describe."""
+"""Saddle-to-saddle learning dynamics: predicted staircases and the flows they describe.
+
+Neural networks started from a vanishing initialisation learn in jumps between saddles of the loss.
+This package predicts the whole staircase (which saddle, in which order, at what time) and checks
+every prediction against the gradient flow that it is about. Names load when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from saddles import agf, flow
+    from saddles._compare import Comparison, compare
+    from saddles._pesme_flammarion import pesme_flammarion
+    from saddles.alternation import Algorithm, Ring, solve, trace
+    from saddles.flow.result import Flow
+    from saddles.flow.vanishing import VanishingLimit, vanishing_limit
+    from saddles.path import Certificate, Certificates, Saddle, SaddlePath
+    from saddles.problems import Regression
+    from saddles.status import PathError, Status
+
+__version__ = "0.1.0"
+
+#: Public name -> the module that holds it.
+_HOMES = {
+    "Algorithm": "saddles.alternation",
+    "Ring": "saddles.alternation",
+    "solve": "saddles.alternation",
+    "trace": "saddles.alternation",
+    "Comparison": "saddles._compare",
+    "compare": "saddles._compare",
+    "pesme_flammarion": "saddles._pesme_flammarion",
+    "Flow": "saddles.flow.result",
+    "VanishingLimit": "saddles.flow.vanishing",
+    "vanishing_limit": "saddles.flow.vanishing",
+    "Certificate": "saddles.path",
+    "Certificates": "saddles.path",
+    "Saddle": "saddles.path",
+    "SaddlePath": "saddles.path",
+    "Regression": "saddles.problems",
+    "PathError": "saddles.status",
+    "Status": "saddles.status",
+}
+_ROOMS = ("agf", "flow")
+
+__all__ = [*_HOMES, *_ROOMS, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name in _ROOMS:
+        return importlib.import_module(f"saddles.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'saddles' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

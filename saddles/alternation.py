@@ -1,0 +1,175 @@
+"""The loop: utility, jump, cost, again and again; every algorithm of the package runs through it.
+
+Training from a vanishing initialisation alternates between two phases (Kunin et al., "Alternating
+Gradient Flows", 2025, arXiv:2506.06489). While every unit that matters is dormant the residual
+stands still and each dormant unit accumulates utility, as a clock does; when the first clock rings
+its unit becomes active, and the active units descend to a critical point of the loss restricted to
+them: a saddle of the whole.
+
+===============  ==========================================================================
+code name        meaning
+===============  ==========================================================================
+``start``        the state at the origin, at time 0
+``utility``      state -> the clocks that ring first (a `Ring`), or the `Status` that ends it
+``jump``         state, ring -> the state at the moment of ringing, its units let in
+``cost``         state -> the state after the active units' descent
+``saddle``       state -> what the user sees of it
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+from saddles import checks
+from saddles.path import Saddle, SaddlePath
+from saddles.status import PathError, Status
+from saddles.typing import Indices
+
+__all__ = ["Algorithm", "Breakdown", "Ring", "solve", "trace"]
+
+State = TypeVar("State")
+
+#: A saddle whose own optimality conditions fail by more than this is never returned as right.
+CERTIFICATE_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ring:
+    """The clocks that ring first.
+
+    Attributes
+    ----------
+    delay : float
+        Scaled time until they ring.
+    units : ndarray of int
+        The units whose clocks ring together: ties are one jump.
+    margin : float
+        Relative lead over the next clock, (next − first) / first.
+    """
+
+    delay: float
+    units: Indices
+    margin: float = math.inf
+
+
+class Breakdown(Exception):  # noqa: N818 - a signal between a step and the loop, never the user's
+    """Raised by a step that cannot go on; the loop ends the path with its status."""
+
+    def __init__(self, status: Status, detail: str = "") -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Algorithm(Generic[State]):
+    """An algorithm is these functions and the paper that states them; see the module's table."""
+
+    name: str
+    source: str
+    start: Callable[[], State]
+    utility: Callable[[State], Ring | Status]
+    jump: Callable[[State, Ring], State]
+    cost: Callable[[State], State]
+    saddle: Callable[[State], Saddle]
+    kappa: int = 2
+    log_alpha: float = -math.inf
+
+
+def trace(
+    algorithm: Algorithm[State], *, max_jumps: int | None = None
+) -> Generator[Saddle, None, Status]:
+    """Yield the saddles of `algorithm` one by one, and return why there are no more.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        The steps.
+    max_jumps : int, optional
+        Stop after so many jumps.
+
+    Yields
+    ------
+    Saddle
+        The start, then each saddle as it is reached.
+    """
+    state = algorithm.start()
+    while True:
+        saddle = algorithm.saddle(state)
+        yield saddle
+        ring = algorithm.utility(state)
+        if isinstance(ring, Status):
+            return ring
+        if saddle.index == max_jumps:
+            return Status.MAX_JUMPS
+        state = algorithm.cost(algorithm.jump(state, ring))
+
+
+def solve(
+    algorithm: Algorithm[State],
+    *,
+    max_jumps: int | None = None,
+    on_failure: str = "raise",
+    callback: Callable[[Saddle], object] | None = None,
+) -> SaddlePath:
+    """Drain `trace` into a path, checking the certificate of every saddle.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        The steps.
+    max_jumps : int, optional
+        Stop after so many jumps; None goes to the end.
+    on_failure : {"raise", "return"}
+        What to do with a path that cannot be continued correctly: raise `PathError`, which
+        carries it, or return it with its status.
+    callback : callable, optional
+        Called with each `Saddle` as it is found; returning True stops there.
+
+    Raises
+    ------
+    PathError
+        If a saddle misses its own optimality conditions or cannot be computed.
+    """
+    max_jumps = checks.count(max_jumps, "max_jumps")
+    checks.one_of(on_failure, "on_failure", ("raise", "return"))
+    checks.callable_or_none(callback, "callback")
+    found: list[Saddle] = []
+    detail = ""
+    try:
+        status = _collect(trace(algorithm, max_jumps=max_jumps), found, callback)
+    except Breakdown as failure:
+        status, detail = failure.status, failure.detail
+    path = SaddlePath.from_saddles(
+        found,
+        algorithm=algorithm.name,
+        source=algorithm.source,
+        status=status,
+        kappa=algorithm.kappa,
+        log_alpha=algorithm.log_alpha,
+    )
+    if not status.success and on_failure == "raise":
+        raise PathError(status, path, detail)
+    return path
+
+
+def _collect(
+    saddles: Generator[Saddle, None, Status],
+    found: list[Saddle],
+    callback: Callable[[Saddle], object] | None,
+) -> Status:
+    """Append each saddle to `found` until the path ends, fails its certificate or is stopped."""
+    while True:
+        try:
+            saddle = next(saddles)
+        except StopIteration as end:
+            return cast(Status, end.value)
+        if not saddle.certificate.holds(CERTIFICATE_TOLERANCE):
+            raise Breakdown(Status.INACCURATE, f"jump {saddle.index}: {saddle.certificate}")
+        found.append(saddle)
+        if callback is not None and callback(saddle) is True:
+            return Status.STOPPED

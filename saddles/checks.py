@@ -1,0 +1,165 @@
+"""Every check of user input, in one place: ``name=value``, the rule, the remedy.
+
+Nothing here is public; the constructors of problems and the algorithms call it. A function takes
+the user's object and its name, and returns the validated object or raises ``TypeError`` (wrong
+kind of thing) or ``ValueError`` (right kind, wrong value).
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from saddles.typing import Array
+
+__all__: list[str] = []
+
+#: Largest magnitude of targets and features whose squares still fit a float64.
+LARGEST = 1e153
+
+
+def show(value: Any) -> str:
+    """Show a value briefly: arrays by shape and dtype, everything else by ``repr``."""
+    if isinstance(value, np.ndarray) and value.size > 6:
+        return f"<array of shape {value.shape}, dtype {value.dtype}>"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def real_array(value: Any, name: str, ndim: int) -> Array:
+    """Return `value` as a finite float64 array with `ndim` axes, or say what is wrong with it."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"{name}={show(value)} is text; pass an array of real numbers.")
+    if hasattr(value, "toarray"):
+        raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.toarray()).")
+    if np.ma.isMaskedArray(value):
+        raise TypeError(f"{name}={show(value)} is masked; remove or impute the masked entries.")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{name}={show(value)} is ragged ({error}); give every row the same length."
+        ) from None
+    if array.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{name}={show(array)} has dtype {array.dtype}; entries must be real numbers "
+            f"(integers or floats), so convert with {name}.astype(float) if that is meant."
+        )
+    if array.ndim != ndim:
+        raise ValueError(
+            f"{name}={show(array)} has shape {array.shape}; it must have {ndim} "
+            f"{'axis' if ndim == 1 else 'axes'}, so reshape it."
+        )
+    if array.size == 0:
+        raise ValueError(
+            f"{name}={show(array)} has shape {array.shape} and is empty; at least one entry is "
+            "needed."
+        )
+    array = array.astype(np.float64, copy=False)
+    _refuse_bad_entries(array, name)
+    return array
+
+
+def _refuse_bad_entries(array: Array, name: str) -> None:
+    """Raise if an entry is not finite or too large to be squared, naming the first one."""
+    largest = np.abs(array).max()
+    if largest <= LARGEST:
+        return
+    where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= LARGEST))[0])
+    spot = f"{name}[{', '.join(map(str, where))}]={array[where]!r}"
+    if np.isfinite(array[where]):
+        raise ValueError(
+            f"{spot} is larger than {LARGEST:g}, so its square overflows; divide {name} by a "
+            "constant."
+        )
+    raise ValueError(f"{spot} is not finite; remove or impute such entries first.")
+
+
+def same_length(first: Array, first_name: str, second: Array, second_name: str) -> None:
+    """Raise unless both arrays have as many rows."""
+    if first.shape[0] != second.shape[0]:
+        raise ValueError(
+            f"{first_name} has shape {first.shape} and {second_name} has shape {second.shape}; "
+            "they must have the same number of rows, one per sample."
+        )
+
+
+def real_number(value: Any, name: str, rule: str, holds: Callable[[float], bool]) -> float:
+    """Return a real scalar for which `holds` is true; `rule` says it in words with the remedy."""
+    if isinstance(value, bool | np.bool_ | str | bytes) or np.ndim(value) != 0:
+        raise TypeError(f"{name}={show(value)} must be a real number: {rule}.")
+    try:
+        number = float(value)
+    except TypeError:
+        raise TypeError(f"{name}={show(value)} must be a real number: {rule}.") from None
+    if math.isnan(number) or not holds(number):
+        raise ValueError(f"{name}={value!r}: {rule}.")
+    return number
+
+
+def log_scale(log_alpha: Any, *, allow_limit: bool) -> float:
+    """Return log(alpha) < 0; minus infinity (the limit itself) only if `allow_limit`."""
+    rule = "log_alpha is the logarithm of the initial scale and must be below 0" + (
+        " (-inf for the limit); pass log(alpha), not alpha"
+        if allow_limit
+        else " and finite; pass log(alpha), not alpha"
+    )
+    return real_number(
+        log_alpha, "log_alpha", rule, lambda v: v < 0 and (allow_limit or v > -math.inf)
+    )
+
+
+def count(value: Any, name: str, *, least: int = 0) -> int | None:
+    """Return a whole number of at least `least`, or None for no bound."""
+    if value is None:
+        return None
+    rule = f"it must be a whole number of at least {least}, or None for no bound"
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}={value!r}: {rule}.")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}={show(value)}: {rule}.") from None
+    if number < least:
+        raise ValueError(f"{name}={value!r}: {rule}.")
+    return number
+
+
+def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
+    """Return `value` if it is one of the strings in `choices`."""
+    if value not in choices:
+        raise ValueError(f"{name}={show(value)} must be one of {', '.join(map(repr, choices))}.")
+    return str(value)
+
+
+def callable_or_none(value: Any, name: str) -> Any:
+    """Return a callable, or None."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}={show(value)} must be callable or None.")
+    return value
+
+
+def boundary(value: Any, name: str, n_features: int) -> Array:
+    """Return positive boundaries (d,), infinite ones allowed; a scalar serves every feature."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"{name}={show(value)} is text; pass positive numbers.")
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name}={show(array)} has dtype {array.dtype}; boundaries must be real.")
+    if array.ndim > 1 or (array.ndim == 1 and array.shape[0] != n_features):
+        raise ValueError(
+            f"{name}={show(array)} has shape {array.shape}; give one number, or one per feature "
+            f"({n_features},)."
+        )
+    array = np.broadcast_to(array.astype(np.float64), (n_features,)).copy()
+    if not (array > 0).all():
+        where = int(np.argmin(array > 0))
+        raise ValueError(
+            f"{name}[{where}]={array[where]!r}: a boundary must be above 0 (inf for a sign that "
+            "never activates)."
+        )
+    return array

@@ -1,0 +1,228 @@
+"""The problems that algorithms solve: frozen data that validates itself.
+
+=================  ==================================================
+code name          symbol
+=================  ==================================================
+``X``              X, features, shape (n, d)
+``y``              y, targets, shape (n,)
+``n_samples``      n, the divisor of the mean loss
+``loss(beta)``     L = |y − Xβ|² / (2n)
+``gradient(beta)`` ∇L = −Xᵀ(y − Xβ) / n
+=================  ==================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["Regression", "as_regression"]
+
+#: Rounding of the entries of a Gram matrix, relative to the largest product of two column norms.
+GRAM_ROUNDING = 64 * np.finfo(float).eps
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """Linear regression with the mean loss ``|y - X beta|^2 / (2 n)``.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Features. Used as they are: nothing is centred or scaled.
+    y : array_like of shape (n,)
+        Targets.
+    sample_weight : array_like of shape (n,), optional
+        Non-negative weights; a whole number w counts as w copies of the sample, so the loss is
+        ``sum(w * (y - X beta)^2) / (2 sum(w))``.
+
+    Attributes
+    ----------
+    X, y : ndarray
+        The data as float64, each row multiplied by the square root of its weight.
+    n_samples : float
+        The divisor n of the mean loss: the number of rows, or the sum of the weights.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the name and value of the offending argument, the rule and the remedy.
+
+    Examples
+    --------
+    >>> from saddles import Regression
+    >>> problem = Regression([[1.0, 0.0], [0.0, 2.0]], [1.0, 1.0])
+    >>> problem.loss([1.0, 0.0])
+    0.25
+    """
+
+    X: Array
+    y: Array
+    sample_weight: Array | None = field(default=None, kw_only=True)
+    n_samples: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        X, y = checks.real_array(self.X, "X", 2), checks.real_array(self.y, "y", 1)
+        checks.same_length(X, "X", y, "y")
+        n_samples = float(X.shape[0])
+        if self.sample_weight is not None:
+            weight = _checked_weights(self.sample_weight, y)
+            X, y, n_samples = np.sqrt(weight)[:, None] * X, np.sqrt(weight) * y, weight.sum()
+            object.__setattr__(self, "sample_weight", weight)
+        object.__setattr__(self, "X", X)
+        object.__setattr__(self, "y", y)
+        object.__setattr__(self, "n_samples", float(n_samples))
+
+    @classmethod
+    def from_gram(
+        cls, gram: ArrayLike, xty: ArrayLike, yty: float, n_samples: float
+    ) -> Regression:
+        """Build the problem from its second moments alone.
+
+        Every path depends on the data only through XᵀX, Xᵀy and yᵀy. The problem returned holds a
+        triangular factor of the Gram matrix in the place of X, with as many rows as its rank plus
+        one, so that no algorithm ever works with the normal equations; dual points then live in
+        that factor's row space.
+
+        Parameters
+        ----------
+        gram : array_like of shape (d, d)
+            XᵀX: symmetric, positive semi-definite.
+        xty : array_like of shape (d,)
+            Xᵀy: must lie in the range of `gram`.
+        yty : float
+            yᵀy.
+        n_samples : float
+            The divisor n of the mean loss.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If no data can have these moments, with the value that shows it.
+
+        Examples
+        --------
+        >>> import numpy as np, saddles
+        >>> X, y = np.array([[1.0, 0.5], [0.5, 1.0]]), np.array([1.0, 0.0])
+        >>> problem = saddles.Regression.from_gram(X.T @ X, X.T @ y, y @ y, 2)
+        >>> np.allclose(saddles.pesme_flammarion(problem).betas, saddles.pesme_flammarion(X, y).betas)
+        True
+        """
+        gram, xty = checks.real_array(gram, "gram", 2), checks.real_array(xty, "xty", 1)
+        yty = checks.real_number(yty, "yty", "y'y must be finite and >= 0", lambda v: 0 <= v < 1e307)
+        n_samples = checks.real_number(
+            n_samples, "n_samples", "it must be finite and above 0", lambda v: 0 < v < np.inf
+        )
+        X, y = _factor_moments(gram, xty, yty)
+        problem = cls(X, y)
+        object.__setattr__(problem, "n_samples", n_samples)
+        return problem
+
+    @property
+    def n_features(self) -> int:
+        """Number of features d."""
+        return int(self.X.shape[1])
+
+    def residual(self, beta: ArrayLike) -> Array:
+        """Residual y − Xβ, shape (n,)."""
+        return np.asarray(self.y - self.X @ np.asarray(beta, dtype=float))
+
+    def loss(self, beta: ArrayLike) -> float:
+        """Mean loss |y − Xβ|² / (2n)."""
+        residual = self.residual(beta)
+        return float(residual @ residual / (2 * self.n_samples))
+
+    def gradient(self, beta: ArrayLike) -> Array:
+        """Gradient of the mean loss, −Xᵀ(y − Xβ)/n, shape (d,)."""
+        return np.asarray(-(self.X.T @ self.residual(beta)) / self.n_samples)
+
+
+def as_regression(X: Any, y: ArrayLike | None) -> Regression:
+    """Return `X` if it is a `Regression` (then `y` must be None), else build one from both."""
+    if isinstance(X, Regression):
+        if y is not None:
+            raise TypeError("y is already part of the Regression; leave it out.")
+        return X
+    if y is None:
+        raise TypeError("y=None: give the targets, or a saddles.Regression in the place of X.")
+    return Regression(X, y)
+
+
+def _checked_weights(sample_weight: ArrayLike, y: Array) -> Array:
+    weight = checks.real_array(sample_weight, "sample_weight", 1)
+    checks.same_length(weight, "sample_weight", y, "y")
+    if (weight < 0).any():
+        where = int(np.argmax(weight < 0))
+        raise ValueError(
+            f"sample_weight[{where}]={weight[where]!r}: weights must be >= 0; drop such samples."
+        )
+    if not weight.any():
+        raise ValueError("sample_weight is zero everywhere; at least one sample must count.")
+    return weight
+
+
+def _factor_moments(gram: Array, xty: Array, yty: float) -> tuple[Array, Array]:
+    """Return data (rank + 1, d) and (rank + 1,) that have the given second moments."""
+    unit = _column_units(gram, xty)
+    gram, xty = gram / np.outer(unit, unit), xty / unit
+    X = _pivoted_factor(gram)
+    rank = X.shape[0] - 1
+    y = np.zeros(rank + 1)
+    y[:rank] = np.linalg.lstsq(X[:rank].T, xty, rcond=None)[0] if rank else 0.0
+    slack = float(np.sqrt(GRAM_ROUNDING))
+    if np.abs(X.T @ y - xty).max() > slack * np.sqrt(max(yty, float(y @ y))):
+        raise ValueError(
+            "xty is not in the range of gram: no targets have these moments; pass X.T @ y of the "
+            "same samples."
+        )
+    if y @ y > yty * (1 + slack):
+        raise ValueError(
+            f"yty={yty!r} is smaller than the part of y that X explains ({float(y @ y)!r}); pass "
+            "y @ y of the same samples."
+        )
+    y[rank] = np.sqrt(max(yty - float(y @ y), 0.0))
+    return X * unit, y
+
+
+def _column_units(gram: Array, xty: Array) -> Array:
+    """Return a power of two near each column's norm (d,), so that tolerances are scale-free."""
+    d = xty.shape[0]
+    if gram.shape != (d, d):
+        raise ValueError(
+            f"gram has shape {gram.shape} and xty has shape {xty.shape}; they must be (d, d) and "
+            "(d,)."
+        )
+    squares = np.diag(gram)
+    if (squares < 0).any():
+        where = int(np.argmin(squares))
+        raise ValueError(
+            f"gram[{where}, {where}]={squares[where]!r}: a squared norm is never negative; pass "
+            "X.T @ X."
+        )
+    return np.where(squares > 0, np.exp2(np.frexp(np.sqrt(squares))[1]), 1.0)
+
+
+def _pivoted_factor(gram: Array) -> Array:
+    """Return F (rank + 1, d), last row zero, with FᵀF = gram, whose diagonal is of order one."""
+    from scipy.linalg import lapack
+
+    d = gram.shape[0]
+    asymmetry = float(np.abs(gram - gram.T).max())
+    if asymmetry > GRAM_ROUNDING:
+        raise ValueError(
+            f"gram is not symmetric (largest difference {asymmetry:g} in units of the columns' "
+            "norms); pass X.T @ X, or (gram + gram.T) / 2 if the difference is rounding."
+        )
+    factor, pivots, rank, _ = lapack.dpstrf(gram, tol=d * GRAM_ROUNDING)
+    if not gram.any():
+        rank = 0
+    X = np.zeros((rank + 1, d))
+    X[:rank, pivots - 1] = np.triu(factor)[:rank]
+    if np.abs(X.T @ X - gram).max() > 4 * d * GRAM_ROUNDING:
+        raise ValueError("gram is not positive semi-definite; pass X.T @ X of real data.")
+    return X

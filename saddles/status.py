@@ -1,0 +1,140 @@
+"""Why a path or a flow ended; each member is a sentence with its cause and its remedy.
+
+============  ======================================================
+code name     meaning
+============  ======================================================
+``sentence``  what happened, and what to do if it was not wanted
+``success``   nothing wrong was returned: the result stands as asked
+``finished``  training itself ends here: there is no later saddle
+============  ======================================================
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from saddles.path import SaddlePath
+
+__all__ = ["PathError", "Status"]
+
+
+class Status(Enum):
+    """Why a result ends where it ends.
+
+    Attributes
+    ----------
+    sentence : str
+        What happened and what to do about it.
+    success : bool
+        True if everything returned is right and as asked for.
+    finished : bool
+        True if the training dynamics itself ends here.
+
+    Examples
+    --------
+    >>> from saddles import Status
+    >>> Status.CONVERGED.success, Status.MAX_JUMPS.finished
+    (True, False)
+    """
+
+    sentence: str
+    success: bool
+    finished: bool
+
+    CONVERGED = (
+        "converged",
+        "The gradient of the loss vanished: training ends here.",
+        True,
+        True,
+    )
+    NOTHING_TO_LEARN = (
+        "nothing to learn",
+        "The gradient of the loss is zero at the origin (the targets are zero, or orthogonal to "
+        "every feature): the origin is where training starts and ends.",
+        True,
+        True,
+    )
+    NO_CLOCK_RINGS = (
+        "no clock rings",
+        "The gradient is not zero, but every unit that it drives has an infinite boundary, so no "
+        "clock will ever ring: the loss is minimal among the signs that finite boundaries allow.",
+        True,
+        True,
+    )
+    MAX_JUMPS = (
+        "max_jumps reached",
+        "Stopped after max_jumps jumps although the loss can still fall; raise max_jumps, or "
+        "leave it out, to go on.",
+        True,
+        False,
+    )
+    STOPPED = (
+        "stopped by callback",
+        "The callback returned True; the path up to that saddle is complete.",
+        True,
+        False,
+    )
+    UNTIL_REACHED = (
+        "until reached",
+        "Integration stopped at the time asked for, before the gradient vanished; raise until, or "
+        "leave it out, to follow training to its end.",
+        True,
+        False,
+    )
+    INACCURATE = (
+        "inaccurate",
+        "A saddle missed its own optimality conditions by more than the certificate tolerance: "
+        "some active features are almost collinear, or the data span too many orders of "
+        "magnitude. Drop or merge near-duplicate features, or rescale them.",
+        False,
+        False,
+    )
+    STALLED = (
+        "stalled",
+        "The cost step did not reach a point where the loss is lower and the gradient of the "
+        "active units vanishes: some active features are almost collinear. Drop or merge them.",
+        False,
+        False,
+    )
+    INTEGRATION_FAILED = (
+        "integration failed",
+        "The integrator could not meet its tolerance; loosen rtol, or rescale the data so that "
+        "features and targets are of order one.",
+        False,
+        False,
+    )
+
+    def __new__(cls, value: str, sentence: str, success: bool, finished: bool) -> Status:
+        """Give every member its short value and its three attributes."""
+        member = object.__new__(cls)
+        member._value_ = value
+        member.sentence = sentence
+        member.success = success
+        member.finished = finished
+        return member
+
+    def __repr__(self) -> str:
+        return f"Status.{self.name}"
+
+
+class PathError(RuntimeError):
+    """A path could not be continued correctly.
+
+    Attributes
+    ----------
+    status : Status
+        The reason; its ``sentence`` says what to do.
+    path : SaddlePath or None
+        What had been computed (and certified) before.
+    """
+
+    def __init__(self, status: Status, path: SaddlePath | None = None, detail: str = "") -> None:
+        super().__init__(f"{status.value}: {status.sentence}" + (f" ({detail})" if detail else ""))
+        self.status = status
+        self.path = path
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.status, self.path, self.detail)
