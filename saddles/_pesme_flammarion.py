@@ -33,11 +33,11 @@ import numpy as np
 
 from saddles import checks
 from saddles.alternation import Algorithm, Ring, solve
-from saddles.cone import ZERO, Fit, descend, minimum_norm, no_fit
+from saddles.cone import ZERO, Fit, descend, minimum_norm, no_fit, optimality
 from saddles.path import Certificate, Saddle, SaddlePath
-from saddles.problems import Regression, as_regression
+from saddles.problems import InUnits, Regression, as_regression
 from saddles.status import Status
-from saddles.typing import Array, ArrayLike, Indices
+from saddles.typing import Array, ArrayLike
 
 __all__ = ["pesme_flammarion"]
 
@@ -110,8 +110,9 @@ def pesme_flammarion(
     [[], [0], [2], [2, 3]]
     """
     problem = as_regression(X, y)
-    bounds = _checked_boundaries(boundaries, problem.n_features)
-    network = _Network.of(problem, *bounds)
+    upper, lower = _checked_boundaries(boundaries, problem.n_features)
+    data = InUnits.of(problem)
+    network = _Network(data, upper / data.column_unit, lower / data.column_unit)
     algorithm = Algorithm(
         name="Pesme-Flammarion",
         source=SOURCE,
@@ -141,40 +142,11 @@ def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]
 
 @dataclass(frozen=True, eq=False)
 class _Network:
-    """The data in units (powers of two, hence exact) in which no product can overflow."""
+    """The data and the boundaries, in units in which no product can overflow."""
 
-    X: Array
-    y: Array
-    norms: Array
+    data: InUnits
     upper: Array
     lower: Array
-    n_samples: float
-    column_unit: Array
-    target_unit: float
-
-    @classmethod
-    def of(cls, problem: Regression, upper: Array, lower: Array) -> _Network:
-        """Return the network of a problem."""
-        largest = np.abs(problem.X).max(axis=0)
-        extreme = (largest > 0) & ((largest < 1e-100) | (largest > 1e100))
-        unit = np.where(extreme, np.exp2(np.frexp(largest)[1]), 1.0)
-        X = problem.X / unit if extreme.any() else problem.X
-        target_unit = float(np.exp2(np.frexp(np.abs(problem.y).max())[1]))
-        return cls(
-            X=X,
-            y=problem.y / target_unit,
-            norms=np.sqrt(np.einsum("ij,ij->j", X, X)),
-            upper=upper / unit,
-            lower=lower / unit,
-            n_samples=problem.n_samples,
-            column_unit=unit,
-            target_unit=target_unit,
-        )
-
-    @property
-    def target_norm(self) -> float:
-        """|y|."""
-        return float(np.linalg.norm(self.y))
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,38 +160,35 @@ class _State:
     signs: Array
     fit: Fit
     speed: Array
-    active: Indices
-    previous: Indices
     beta: Array
+    previous: Array
     unique: bool
     margin: float
 
 
 def _start(network: _Network) -> _State:
     """Begin at the origin: every clock at 0, the residual is y."""
-    n, d = network.X.shape
-    nothing = np.zeros(0, dtype=np.intp)
+    n, d = network.data.X.shape
     state = _State(
         jumps=0,
         time=0.0,
         dual=np.zeros(n),
         clocks=np.zeros(d),
         signs=np.zeros(d),
-        fit=no_fit(network.y),
+        fit=no_fit(network.data.y),
         speed=np.zeros(d),
-        active=nothing,
-        previous=nothing,
         beta=np.zeros(d),
+        previous=np.zeros(d),
         unique=True,
         margin=math.inf,
     )
-    return replace(state, speed=_speed(network, state.fit))
+    return replace(state, speed=_speed(network.data, state.fit))
 
 
-def _speed(network: _Network, fit: Fit) -> Array:
+def _speed(data: InUnits, fit: Fit) -> Array:
     """Return Xᵀr, with the zeros that stationarity or orthogonality makes put back."""
-    speed = network.X.T @ fit.residual
-    speed[np.abs(speed) <= ZERO * network.norms * network.target_norm] = 0.0
+    speed = data.X.T @ fit.residual
+    speed[np.abs(speed) <= ZERO * data.norms * data.target_norm] = 0.0
     speed[fit.support] = 0.0
     return np.asarray(speed)
 
@@ -239,9 +208,8 @@ def _utility(network: _Network, state: _State) -> Ring | Status:
     first = float(delays.min())
     if not math.isfinite(first):
         return Status.NO_CLOCK_RINGS
-    elapsed = state.time + first
-    rounding = ZERO * elapsed * network.norms[moving] * network.target_norm
-    together = (delays - first) * np.abs(speed) <= rounding
+    farthest = network.data.norms[moving] * network.data.target_norm * (state.time + first)
+    together = (delays - first) * np.abs(speed) <= ZERO * farthest
     second = float(delays[~together].min(initial=math.inf))
     margin = (second - first) / first
     return Ring(delay=first, units=moving[together], margin=margin)
@@ -266,36 +234,48 @@ def _jump(network: _Network, state: _State, ring: Ring) -> _State:
 
 def _cost(network: _Network, state: _State) -> _State:
     """Descend to the sign-constrained least squares on the coordinates at their boundaries."""
-    fit = descend(network.X, network.y, network.norms, state.signs, state.fit)
-    beta, unique = minimum_norm(
-        network.X, network.norms, 1 / network.column_unit, state.signs, fit
-    )
+    fit = descend(network.data, state.signs, state.fit)
+    beta = np.zeros_like(state.beta)
+    beta[fit.support] = fit.values
+    beta, unique = minimum_norm(network.data, state.signs, beta, fit.residual)
     return replace(
         state,
         fit=fit,
-        speed=_speed(network, fit),
+        speed=_speed(network.data, fit),
         beta=beta,
+        previous=state.beta,
         unique=unique,
-        active=np.flatnonzero(beta),
-        previous=state.active,
     )
 
 
 def _saddle(network: _Network, state: _State) -> Saddle:
     """Return the saddle in the user's units, with its certificate."""
-    residual = state.fit.residual
-    loss = float(residual @ residual) / (2 * network.n_samples)
+    stationarity, violation = optimality(network.data, state.signs, state.beta)
     return Saddle(
         index=state.jumps,
-        time=state.time * network.n_samples / network.target_unit,
-        beta=_stored(state.beta * (network.target_unit / network.column_unit)),
-        loss=loss * network.target_unit * network.target_unit,
+        time=network.data.time(state.time),
+        beta=_stored(network.data.betas(state.beta)),
+        loss=network.data.loss(state.fit.residual),
         dual=state.dual,
-        active=state.active,
-        entered=np.setdiff1d(state.active, state.previous),
-        left=np.setdiff1d(state.previous, state.active),
-        certificate=_certificate(network, state),
+        active=np.flatnonzero(state.beta),
+        entered=np.flatnonzero((state.beta != 0) & (state.previous == 0)),
+        left=np.flatnonzero((state.beta == 0) & (state.previous != 0)),
+        certificate=Certificate(
+            stationarity=stationarity,
+            violation=max(violation, _drift(network, state)),
+            margin=state.margin,
+            unique=state.unique,
+        ),
     )
+
+
+def _drift(network: _Network, state: _State) -> float:
+    """How far Xᵀρ is from the boundaries that the clocks are said to be at, relative to them."""
+    held = np.flatnonzero(state.signs)
+    signs = state.signs[held]
+    goal = np.where(signs > 0, network.upper[held], network.lower[held])
+    clocks = network.data.X[:, held].T @ state.dual
+    return float(np.abs(signs * clocks / goal - 1).max(initial=0.0))
 
 
 def _stored(beta: Array) -> Any:
@@ -305,31 +285,3 @@ def _stored(beta: Array) -> Any:
     from scipy.sparse import csr_array
 
     return csr_array(beta[None, :])
-
-
-def _certificate(network: _Network, state: _State) -> Certificate:
-    """Check the saddle against the data alone: nothing here comes from the factors.
-
-    Stationarity: x_i·(y − Xβ) = 0 where β_i ≠ 0. Constraints: β_i has the sign of its clock, a
-    clock at its boundary is not pushed outwards, and S = Xᵀρ there and within the box elsewhere.
-    """
-    X, norms = network.X, network.norms
-    unit = max(network.target_norm, float(np.finfo(float).tiny))
-    held = np.flatnonzero(state.signs)
-    if held.size == 0:
-        return Certificate(stationarity=0.0, violation=0.0)
-    active = X[:, state.active]
-    residual = network.y - active @ state.beta[state.active]
-    gradient = np.abs(active.T @ residual) / (norms[state.active] * unit)
-    signs, columns = state.signs[held], X[:, held]
-    outward = signs * (columns.T @ residual) / (norms[held] * unit)
-    outward[np.isin(held, state.active)] = 0.0
-    wrong_sign = -signs * state.beta[held] * norms[held] / unit
-    goal = np.where(signs > 0, network.upper[held], network.lower[held])
-    drift = np.abs(signs * (columns.T @ state.dual) - goal) / goal
-    return Certificate(
-        stationarity=float(gradient.max(initial=0.0)),
-        violation=float(max(outward.max(), wrong_sign.max(), drift.max(), 0.0)),
-        margin=state.margin,
-        unique=state.unique,
-    )

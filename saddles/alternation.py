@@ -56,7 +56,7 @@ class Ring:
     margin: float = math.inf
 
 
-class Breakdown(Exception):  # noqa: N818 - a signal between a step and the loop, never the user's
+class Breakdown(Exception):
     """Raised by a step that cannot go on; the loop ends the path with its status."""
 
     def __init__(self, status: Status, detail: str = "") -> None:

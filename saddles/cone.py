@@ -23,10 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles.alternation import Breakdown
+from saddles.problems import InUnits
 from saddles.status import Status
-from saddles.typing import Array, Indices
+from saddles.typing import Array, Indices, Mask
 
-__all__ = ["Fit", "descend", "minimum_norm", "no_fit"]
+__all__ = ["ZERO", "Fit", "descend", "minimum_norm", "no_fit", "optimality"]
 
 #: A quantity this small, relative to the largest it could be, is a zero that rounding disturbed:
 #: two thirds of the digits of a float64 beyond which integer problems never come that close.
@@ -50,17 +51,13 @@ def no_fit(y: Array) -> Fit:
     return Fit(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros((n, 0)), np.zeros((0, 0)), y)
 
 
-def descend(X: Array, y: Array, norms: Array, signs: Array, fit: Fit) -> Fit:
+def descend(data: InUnits, signs: Array, fit: Fit) -> Fit:
     """Return the sign-constrained least-squares fit on the columns where `signs` is not 0.
 
     Parameters
     ----------
-    X : ndarray of shape (n, d)
-        Columns.
-    y : ndarray of shape (n,)
-        Targets.
-    norms : ndarray of shape (d,)
-        Norms of the columns.
+    data : InUnits
+        The regression.
     signs : ndarray of shape (d,)
         +1, −1 or 0 per column.
     fit : Fit
@@ -72,55 +69,63 @@ def descend(X: Array, y: Array, norms: Array, signs: Array, fit: Fit) -> Fit:
         If rounding keeps the active set from settling.
     """
     candidates = np.flatnonzero(signs)
-    scale = float(np.linalg.norm(y))
+    columns = data.X[:, candidates] * (signs[candidates] / data.norms[candidates])
     refused = np.zeros(candidates.shape[0], dtype=bool)
     for _ in range(8 * candidates.shape[0] + 8):
-        push = signs[candidates] * (X[:, candidates].T @ fit.residual)
-        push[refused | np.isin(candidates, fit.support)] = 0.0
-        push /= norms[candidates]
+        push = columns.T @ fit.residual
+        push[refused | _members(fit.support, candidates)] = 0.0
         best = int(np.argmax(push))
-        if push[best] <= ZERO * scale:
+        if push[best] <= ZERO * data.target_norm:
             return fit
-        column = candidates[best]
-        longer = _extended(X, y, fit, column)
-        if signs[column] * longer.values[-1] * norms[column] <= ZERO * scale:
+        longer = _extended(data, fit, candidates[best])
+        if _turned(data, signs, longer)[-1]:
             refused[best] = True
             continue
-        fit = _retreat(X, y, norms, signs, fit, longer)
+        fit = _retreat(data, signs, fit, longer)
         refused[:] = False
     raise Breakdown(Status.STALLED, f"{candidates.shape[0]} columns at their boundary")
 
 
-def _retreat(X: Array, y: Array, norms: Array, signs: Array, fit: Fit, longer: Fit) -> Fit:
+def _members(some: Indices, among: Indices) -> Mask:
+    """Mark which of the sorted indices `among` occur in `some`, a subset of them."""
+    mask = np.zeros(among.shape[0], dtype=bool)
+    mask[np.searchsorted(among, some)] = True
+    return mask
+
+
+def _turned(data: InUnits, signs: Array, fit: Fit) -> Mask:
+    """Mark the columns of a fit (k,) whose coefficient is zero or has the wrong sign."""
+    sizes = signs[fit.support] * data.norms[fit.support]
+    return np.asarray(sizes * fit.values <= ZERO * data.target_norm)
+
+
+def _retreat(data: InUnits, signs: Array, fit: Fit, longer: Fit) -> Fit:
     """Move from `fit` towards `longer`, dropping each column whose sign would turn."""
-    scale = float(np.linalg.norm(y))
     held = np.append(fit.values, 0.0)
-    while True:
-        sizes = norms[longer.support]
-        wrong = signs[longer.support] * longer.values * sizes <= ZERO * scale
-        if not wrong.any():
-            return longer
+    while (wrong := _turned(data, signs, longer)).any():
         step = float(np.min(held[wrong] / (held - longer.values)[wrong]))
         held = held + step * (longer.values - held)
-        leaving = wrong & (np.abs(held) * sizes <= ZERO * scale)
+        size = np.abs(held) * data.norms[longer.support]
+        leaving = wrong & (size <= ZERO * data.target_norm)
         held = held[~leaving]
-        longer = _shortened(X, y, longer, leaving)
+        longer = _shortened(data, longer, leaving)
+    return longer
 
 
-def _extended(X: Array, y: Array, fit: Fit, column: int) -> Fit:
+def _extended(data: InUnits, fit: Fit, column: int) -> Fit:
     """Return the fit with one more column, at the end of its factors."""
     from scipy.linalg import qr_insert
 
-    n, k = fit.Q.shape
+    k = fit.support.shape[0]
     if k == 0:
-        length = float(np.linalg.norm(X[:, column]))
-        Q, R = X[:, [column]] / length, np.array([[length]])
+        length = float(data.norms[column])
+        Q, R = data.X[:, [column]] / length, np.array([[length]])
     else:
-        Q, R = qr_insert(fit.Q, fit.R, X[:, column], k, which="col", check_finite=False)
-    return _solved(X, y, np.append(fit.support, column), Q, R)
+        Q, R = qr_insert(fit.Q, fit.R, data.X[:, column], k, which="col", check_finite=False)
+    return _solved(data, np.append(fit.support, column), Q, R)
 
 
-def _shortened(X: Array, y: Array, fit: Fit, leaving: Array) -> Fit:
+def _shortened(data: InUnits, fit: Fit, leaving: Mask) -> Fit:
     """Return the fit without the columns marked in `leaving`."""
     from scipy.linalg import qr_delete
 
@@ -129,27 +134,27 @@ def _shortened(X: Array, y: Array, fit: Fit, leaving: Array) -> Fit:
         k = R.shape[1] - 1
         Q, R = qr_delete(Q, R, position, which="col", check_finite=False)
         Q, R = Q[:, :k], R[:k]
-    return _solved(X, y, fit.support[~leaving], Q, R)
+    return _solved(data, fit.support[~leaving], Q, R)
 
 
-def _solved(X: Array, y: Array, support: Indices, Q: Array, R: Array) -> Fit:
+def _solved(data: InUnits, support: Indices, Q: Array, R: Array) -> Fit:
     """Solve the least squares on `support`; project twice, refine once, against rounding."""
-    from scipy.linalg import solve_triangular
+    from scipy.linalg import lapack
 
     if support.size == 0:
-        return no_fit(y)
-    residual = y - Q @ (Q.T @ y)
-    residual = residual - Q @ (Q.T @ residual)
-    values = solve_triangular(R, Q.T @ y, check_finite=False)
-    leftover = y - X[:, support] @ values
-    values = values + solve_triangular(R, Q.T @ leftover, check_finite=False)
+        return no_fit(data.y)
+    along = Q.T @ data.y
+    residual = data.y - Q @ along
+    correction = Q.T @ residual
+    residual -= Q @ correction
+    values = lapack.dtrtrs(R, along + correction)[0]
+    leftover = data.y - data.X[:, support] @ values
+    values += lapack.dtrtrs(R, Q.T @ leftover)[0]
     return Fit(support, values, Q, R, residual)
 
 
-def minimum_norm(
-    X: Array, norms: Array, units: Array, signs: Array, fit: Fit
-) -> tuple[Array, bool]:
-    """Return the coefficients of smallest norm that give this fit, and whether they are unique.
+def minimum_norm(data: InUnits, signs: Array, beta: Array, residual: Array) -> tuple[Array, bool]:
+    """Return the coefficients of smallest norm that give the same fit, and whether they are unique.
 
     Only candidate columns orthogonal to the residual can take part. If those outside the support
     are independent of it, the coefficients are unique. Otherwise they form a polytope, and its
@@ -157,10 +162,14 @@ def minimum_norm(
 
     Parameters
     ----------
-    X, norms, signs, fit
-        As in `descend`.
-    units : ndarray of shape (d,)
-        The norm minimised is that of ``units * beta``.
+    data : InUnits
+        The regression.
+    signs : ndarray of shape (d,)
+        Sign of each candidate, 0 elsewhere.
+    beta : ndarray of shape (d,)
+        A minimiser whose support is independent.
+    residual : ndarray of shape (n,)
+        y − Xβ.
 
     Returns
     -------
@@ -169,21 +178,51 @@ def minimum_norm(
     unique : bool
         Whether no others give the same fit.
     """
-    beta = np.zeros(X.shape[1])
-    beta[fit.support] = fit.values
-    spare = np.setdiff1d(np.flatnonzero(signs), fit.support)
-    if spare.size == 0 or fit.support.size == 0:
+    X, norms = data.X, data.norms
+    support = np.flatnonzero(beta)
+    spare = np.flatnonzero((signs != 0) & (beta == 0))
+    if spare.size == 0 or support.size == 0:
         return beta, True
     directions = X[:, spare] * (signs[spare] / norms[spare])
-    flat = np.abs(directions.T @ fit.residual) <= ZERO * np.linalg.norm(fit.residual + X @ beta)
-    spare, directions = spare[flat], directions[:, flat]
-    if not _can_share(directions - fit.Q @ (fit.Q.T @ directions)):
+    flat = np.abs(directions.T @ residual) <= ZERO * data.target_norm
+    if not flat.any():
         return beta, True
-    free = np.concatenate([fit.support, spare])
-    weight = signs[free] * units[free]
-    beta[free] = _least_distance(X[:, free] / weight, norms[free] / units[free], beta[free] * weight)
-    beta[free] /= weight
-    return beta, False
+    spare, directions = spare[flat], directions[:, flat]
+    Q = np.linalg.qr(X[:, support] / norms[support])[0]
+    if not _can_share(directions - Q @ (Q.T @ directions)):
+        return beta, True
+    free = np.concatenate([support, spare])
+    weight = signs[free] / data.column_unit[free]
+    shortest = beta.copy()
+    shortest[free] = (
+        _least_distance(X[:, free] / weight, norms[free] / np.abs(weight), beta[free] * weight)
+        / weight
+    )
+    return shortest, False
+
+
+def optimality(data: InUnits, signs: Array, beta: Array) -> tuple[float, float]:
+    """Check a sign-constrained minimiser against the data alone.
+
+    Stationarity: x_i·(y − Xβ) = 0 where β_i ≠ 0. Constraints: β_i has the sign asked for, and no
+    candidate at zero is pushed to its own side. Both relative to |x_i| |y|.
+
+    Returns
+    -------
+    stationarity, violation : float
+        The largest of each.
+    """
+    held = np.flatnonzero(signs)
+    if held.size == 0:
+        return 0.0, 0.0
+    columns, unit = data.X[:, held], data.norms[held] * data.target_norm
+    push = signs[held] * (columns.T @ (data.y - columns @ beta[held])) / unit
+    used = beta[held] != 0
+    wrong_sign = -signs[held] * beta[held] * data.norms[held] / data.target_norm
+    return (
+        float(np.abs(push[used]).max(initial=0.0)),
+        float(max(push[~used].max(initial=0.0), wrong_sign.max())),
+    )
 
 
 def _can_share(outside: Array) -> bool:
@@ -195,7 +234,7 @@ def _can_share(outside: Array) -> bool:
     from scipy.optimize import nnls
 
     if outside.shape[1] == 0 or np.linalg.svd(outside, compute_uv=False)[-1] > ZERO:
-        return outside.shape[1] > outside.shape[0]
+        return bool(outside.shape[1] > outside.shape[0])
     _, distance = nnls(np.vstack([outside, np.ones(outside.shape[1])]), _last(outside.shape[0] + 1))
     return bool(distance <= ZERO)
 
@@ -208,7 +247,7 @@ def _least_distance(A: Array, sizes: Array, z: Array) -> Array:
     null = np.linalg.qr(null_space(A / sizes, rcond=ZERO) / sizes[:, None])[0]
     unit = float(np.abs(z).max())
     base = (z - null @ (null.T @ z)) / unit
-    m, q = null.shape
+    q = null.shape[1]
     dual, _ = nnls(np.column_stack([null, -base]).T, _last(q + 1))
     gap = np.append(null.T @ dual, -base @ dual) - _last(q + 1)
     shortest = base - null @ (gap[:q] / gap[q])
