@@ -16,8 +16,9 @@ code               symbol
 ``step``           largest step of physical time (learning rate of the descent)
 =================  ==============================================================
 
-In float64 keep α above 1e-7 or so: the way back of a coefficient to zero is written in u² − v² = α²
-(conserved), which rounding destroys once α² < 1e-16 β.
+In float64 keep log α above −15 or so. A coefficient that falls to zero and leaves with the other
+sign exchanges the roles of u + v and u − v, and u² − v² = α² (conserved) is lost to rounding beside
+u² of order one when α² is near 1e-16: the flow then waits at that saddle for ever.
 """
 
 from collections.abc import Callable
