@@ -23,8 +23,11 @@ __all__ = ["plot_comparison", "plot_path"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#555555")
 STYLES = ("-", "--", "-.", ":")
 
-#: Jump times that span more than this ratio are drawn on a logarithmic axis.
+#: Jump times, or losses, that span more than this ratio are drawn on a logarithmic axis.
 WIDE = 30.0
+
+#: A loss smaller than this share of the first one is zero to the eye, even on a logarithmic axis.
+ROUNDING = 1e-12
 
 #: No more coefficients than this are drawn and named: those that grow largest.
 MOST_LINES = 12
@@ -53,7 +56,7 @@ def plot_path(
     """
     times = path.times if log_alpha is None else path.physical_times(log_alpha)
     unit = "scaled time t / log(1/α)" if log_alpha is None else f"time t, log α = {log_alpha:g}"
-    figure, loss, betas = _axes(times, unit)
+    figure, loss, betas = _axes(times, path.losses, unit)
     ends = np.append(times, _last(times))
     loss.step(ends, np.append(path.losses, path.losses[-1]), where="post", color="black")
     dense = _dense(path.betas)
@@ -85,7 +88,7 @@ def plot_comparison(comparison: Comparison, *, names: list[str] | None = None) -
     matplotlib.figure.Figure
     """
     path, other = comparison.path, comparison.other
-    figure, loss, betas = _axes(path.times, "scaled time t / log(1/α)")
+    figure, loss, betas = _axes(path.times, path.losses, "scaled time t / log(1/α)")
     ends = np.append(path.times, _last(path.times))
     if isinstance(other, SaddlePath):
         end = ends[-1] if other.status.finished else other.times[-1]
@@ -122,7 +125,7 @@ def plot_comparison(comparison: Comparison, *, names: list[str] | None = None) -
     return figure
 
 
-def _axes(times: Array, unit: str) -> tuple[Any, Any, Any]:
+def _axes(times: Array, losses: Array, unit: str) -> tuple[Any, Any, Any]:
     """Return a figure with a loss axis above a coefficient axis, sharing time."""
     from matplotlib.figure import Figure
 
@@ -135,6 +138,10 @@ def _axes(times: Array, unit: str) -> tuple[Any, Any, Any]:
         betas.set_xlim(jumps[0] / 2, last)
     else:
         betas.set_xlim(0.0, last)
+    visible = losses[losses > ROUNDING * losses[0]]
+    if visible.size and visible[0] > WIDE * visible[-1]:
+        loss.set_yscale("log")
+        loss.set_ylim(visible[-1] / 3, visible[0] * 2)
     loss.set_ylabel("loss")
     betas.set_ylabel("coefficients β")
     betas.set_xlabel(unit)
