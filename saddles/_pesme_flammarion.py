@@ -187,15 +187,15 @@ def _start(network: _Network) -> _State:
 
 def _speed(data: InUnits, fit: Fit) -> Array:
     """Return Xᵀr, with the zeros that stationarity or orthogonality makes put back."""
-    speed = data.X.T @ fit.residual
-    speed[np.abs(speed) <= ZERO * data.norms * data.target_norm] = 0.0
+    speed = fit.residual @ data.X
+    speed[np.abs(speed) <= ZERO * data.target_norm * data.norms] = 0.0
     speed[fit.support] = 0.0
     return np.asarray(speed)
 
 
 def _utility(network: _Network, state: _State) -> Ring | Status:
     """Find the clocks that ring first: S_i + (Δτ/n) x_i·r = t_i⁺ or −t_i⁻."""
-    moving = np.flatnonzero(state.speed)
+    moving = state.speed.nonzero()[0]
     if moving.size == 0:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     speed = state.speed[moving]
@@ -251,15 +251,16 @@ def _cost(network: _Network, state: _State) -> _State:
 def _saddle(network: _Network, state: _State) -> Saddle:
     """Return the saddle in the user's units, with its certificate."""
     stationarity, violation = optimality(network.data, state.signs, state.beta)
+    used, before = state.beta != 0, state.previous != 0
     return Saddle(
         index=state.jumps,
         time=network.data.time(state.time),
         beta=_stored(network.data.betas(state.beta)),
         loss=network.data.loss(state.fit.residual),
         dual=state.dual,
-        active=np.flatnonzero(state.beta),
-        entered=np.flatnonzero((state.beta != 0) & (state.previous == 0)),
-        left=np.flatnonzero((state.beta == 0) & (state.previous != 0)),
+        active=used.nonzero()[0],
+        entered=(used & ~before).nonzero()[0],
+        left=(before & ~used).nonzero()[0],
         certificate=Certificate(
             stationarity=stationarity,
             violation=max(violation, _drift(network, state)),
@@ -271,11 +272,9 @@ def _saddle(network: _Network, state: _State) -> Saddle:
 
 def _drift(network: _Network, state: _State) -> float:
     """How far Xᵀρ is from the boundaries that the clocks are said to be at, relative to them."""
-    held = np.flatnonzero(state.signs)
-    signs = state.signs[held]
-    goal = np.where(signs > 0, network.upper[held], network.lower[held])
-    clocks = network.data.X[:, held].T @ state.dual
-    return float(np.abs(signs * clocks / goal - 1).max(initial=0.0))
+    held = state.signs.nonzero()[0]
+    clocks = state.dual @ network.data.X[:, held]
+    return float(np.abs(clocks / state.clocks[held] - 1).max(initial=0.0))
 
 
 def _stored(beta: Array) -> Any:
