@@ -8,7 +8,7 @@ from sklearn.linear_model import lars_path
 
 import saddles
 from reference.pesme_flammarion import pesme_flammarion as exact_path
-from saddles.typing import Array
+from saddles.typing import Array, Indices
 from tables.staircase import ROUNDING
 from tables.table import Check, Table, worst
 
@@ -86,5 +86,5 @@ def _lars(X: Array, y: Array, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _names(units: Array, names: list[str]) -> str:
+def _names(units: Indices, names: list[str]) -> str:
     return " ".join(names[int(unit)] for unit in units)

@@ -7,6 +7,8 @@ relative differences from the exact ones.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pandas as pd
 
 import saddles
@@ -64,5 +66,5 @@ def staircase(name: str, title: str, text: str, X: Array, y: Array) -> Table:
     return Table(name=name, title=title, text=text, frame=frame, checks=checks, figure=figure)
 
 
-def _floats(rows: list[list[object]]) -> list[list[float]]:
-    return [[float(value) for value in row] for row in rows]  # type: ignore[arg-type]
+def _floats(rows: list[list[Fraction]]) -> list[list[float]]:
+    return [[float(value) for value in row] for row in rows]

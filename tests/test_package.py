@@ -33,6 +33,7 @@ def test_solving_needs_scipy_alone():
 
 def test_public_names_resolve_and_are_documented():
     names = [name for name in saddles.__all__ if name != "__version__"]
+    assert sorted([*saddles._HOMES, *saddles._ROOMS]) == sorted(names)
     assert set(names) <= set(dir(saddles))
     for name in names:
         assert inspect.getdoc(getattr(saddles, name)), name
