@@ -112,7 +112,7 @@ def pesme_flammarion(
     problem = as_regression(X, y)
     upper, lower = _checked_boundaries(boundaries, problem.n_features)
     data = InUnits.of(problem)
-    network = _Network(data, upper / data.column_unit, lower / data.column_unit)
+    network = _Network(data, _in_units(upper, data), _in_units(lower, data))
     algorithm = Algorithm(
         name="Pesme-Flammarion",
         source=SOURCE,
@@ -138,6 +138,21 @@ def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]
         checks.boundary(b, name, n_features) for b, name in zip(boundaries, names, strict=True)
     )
     return plus, minus
+
+
+def _in_units(boundary: Array, data: InUnits) -> Array:
+    """Return boundaries (d,) for the columns of `data`; none may overflow or vanish."""
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = np.asarray(boundary / data.column_unit)
+    lost = np.isfinite(boundary) & (np.isinf(scaled) | (scaled < checks.SMALLEST_BOUNDARY))
+    if lost.any():
+        where = int(np.argmax(lost))
+        raise ValueError(
+            f"boundary {float(boundary[where])!r} of feature {where}, whose entries have size "
+            f"{float(data.column_unit[where]):g}: their ratio does not fit a float64; rescale that "
+            "column and its boundary."
+        )
+    return scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,10 +286,16 @@ def _saddle(network: _Network, state: _State) -> Saddle:
 
 
 def _drift(network: _Network, state: _State) -> float:
-    """How far Xᵀρ is from the boundaries that the clocks are said to be at, relative to them."""
+    """How far Xᵀρ is from the boundaries that the clocks are said to be at.
+
+    Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
+    """
     held = state.signs.nonzero()[0]
-    clocks = state.dual @ network.data.X[:, held]
-    return float(np.abs(clocks / state.clocks[held] - 1).max(initial=0.0))
+    if held.size == 0:
+        return 0.0
+    goal = state.clocks[held]
+    size = np.maximum(np.abs(goal), network.data.norms[held] * np.abs(state.dual).max())
+    return float((np.abs(state.dual @ network.data.X[:, held] - goal) / size).max())
 
 
 def _stored(beta: Array) -> Any:
