@@ -40,7 +40,7 @@ PLATEAU_RATIO = 1e3
 
 #: Smallest jump, relative to the whole fall of the loss. Integrators are asked for about 1e-8 in
 #: the parameters, so that a ripple of the loss below this may be theirs and not the dynamics'.
-SMALLEST_DROP = 1e-9
+SMALLEST_DROP = 1e-12
 
 #: Points per integrator step at which jumps are looked for. A step is short against whatever it
 #: resolves, so that the extrema of the slope are at least three steps wide.
