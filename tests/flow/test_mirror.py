@@ -287,6 +287,14 @@ def test_until_cuts_the_flow_short(staircase):
     assert np.abs(cut.at(taus) - whole.at(taus)).max() < 100 * ADDED_UP
 
 
+@pytest.mark.parametrize("until", [0.1, 1 / 3, 0.7, 1.1, 5 / 3])
+def test_until_is_kept_to_the_last_digit(until):
+    X, y = gaussian(10, 6, 3, 0.3)
+    flow = diagonal(X, y, log_alpha=-37.0, until=until)
+    assert flow.until == until
+    assert np.isfinite(flow.at(until)).all()
+
+
 def test_until_after_the_end_is_followed():
     X, y = gaussian(10, 6, 3, 0.3)
     flow = diagonal(X, y, log_alpha=-100, until=1e5)
