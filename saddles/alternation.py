@@ -175,7 +175,8 @@ def _collect(
         if not saddle.certificate.holds(CERTIFICATE_TOLERANCE):
             raise Breakdown(Status.INACCURATE, f"jump {saddle.index}: {saddle.certificate}")
         found.append(saddle)
-        if callback is not None and callback(saddle) is True:
+        answer = None if callback is None else callback(saddle)
+        if isinstance(answer, bool | np.bool_) and answer:
             return Status.STOPPED
 
 
