@@ -202,15 +202,15 @@ def _start(network: _Network) -> _State:
 
 def _speed(data: InUnits, fit: Fit) -> Array:
     """Return Xᵀr, with the zeros that stationarity or orthogonality makes put back."""
-    speed = data.X.T @ fit.residual
-    speed[np.abs(speed) <= ZERO * data.norms * data.target_norm] = 0.0
+    speed = fit.residual @ data.X
+    speed[np.abs(speed) <= ZERO * data.target_norm * data.norms] = 0.0
     speed[fit.support] = 0.0
     return np.asarray(speed)
 
 
 def _utility(network: _Network, state: _State) -> Ring | Status:
     """Find the clocks that ring first: S_i + (Δτ/n) x_i·r = t_i⁺ or −t_i⁻."""
-    moving = np.flatnonzero(state.speed)
+    moving = state.speed.nonzero()[0]
     if moving.size == 0:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     speed = state.speed[moving]
@@ -266,15 +266,16 @@ def _cost(network: _Network, state: _State) -> _State:
 def _saddle(network: _Network, state: _State) -> Saddle:
     """Return the saddle in the user's units, with its certificate."""
     stationarity, violation = optimality(network.data, state.signs, state.beta)
+    used, before = state.beta != 0, state.previous != 0
     return Saddle(
         index=state.jumps,
         time=network.data.time(state.time),
         beta=_stored(network.data.betas(state.beta)),
         loss=network.data.loss(state.fit.residual),
         dual=state.dual,
-        active=np.flatnonzero(state.beta),
-        entered=np.flatnonzero((state.beta != 0) & (state.previous == 0)),
-        left=np.flatnonzero((state.beta == 0) & (state.previous != 0)),
+        active=used.nonzero()[0],
+        entered=(used & ~before).nonzero()[0],
+        left=(before & ~used).nonzero()[0],
         certificate=Certificate(
             stationarity=stationarity,
             violation=max(violation, _drift(network, state)),
@@ -289,16 +290,12 @@ def _drift(network: _Network, state: _State) -> float:
 
     Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
     """
-    held = np.flatnonzero(state.signs)
+    held = state.signs.nonzero()[0]
     if held.size == 0:
         return 0.0
-    signs = state.signs[held]
-    goal = np.where(signs > 0, network.upper[held], network.lower[held])
-    clocks = network.data.X[:, held].T @ state.dual
-    unit = float(np.abs(state.dual).max())
-    size = network.data.norms[held] * float(np.linalg.norm(state.dual / unit)) * unit
-    largest = np.maximum(goal, size)
-    return float((np.abs(signs * clocks - goal) / largest).max())
+    goal = state.clocks[held]
+    size = np.maximum(np.abs(goal), network.data.norms[held] * np.abs(state.dual).max())
+    return float((np.abs(state.dual @ network.data.X[:, held] - goal) / size).max())
 
 
 def _stored(beta: Array) -> Any:
