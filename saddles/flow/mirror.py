@@ -252,7 +252,7 @@ class _Network:
 
     def _doubled(self, clocks: Array) -> Array:
         largest = max(self.edge, 0.0) + LARGEST_OVER
-        return 2 * np.clip(clocks, -largest, largest)
+        return np.asarray(2 * np.clip(clocks, -largest, largest))
 
     def beta(self, clocks: Array) -> Array:
         """Return β in units of c/a, of the shape of `clocks`."""
