@@ -230,16 +230,17 @@ def minimum_norm(data: InUnits, signs: Array, beta: Array, residual: Array) -> t
         return beta, True
     spare, directions = spare[flat], directions[:, flat]
     Q = np.linalg.qr(X[:, support] / norms[support])[0]
-    if not _can_share(directions - Q @ (Q.T @ directions)):
+    sharing = _sharing(directions - Q @ (Q.T @ directions))
+    if not sharing.any():
         return beta, True
-    free = np.concatenate([support, spare])
+    free = np.concatenate([support, spare[sharing]])
     weight = signs[free] / data.column_unit[free]
     shortest = beta.copy()
     shortest[free] = (
         _least_distance(X[:, free] / weight, norms[free] / np.abs(weight), beta[free] * weight)
         / weight
     )
-    return shortest, False
+    return shortest + 0.0, False  # + 0.0 turns −0.0 into 0.0
 
 
 def optimality(
@@ -272,22 +273,37 @@ def optimality(
     return float(stationarity / data.target_norm), float(violation / data.target_norm)
 
 
-def _can_share(outside: Array) -> bool:
-    """Whether a non-negative combination of these columns, not all of them unused, vanishes.
+def _sharing(outside: Array) -> Mask:
+    """Mark the columns that take part in a non-negative combination that vanishes (m,).
 
     `outside` (n, m) holds unit columns less their projection on the support: such a combination
-    can be added to the coefficients without changing the fit.
+    can be added to the coefficients without changing the fit. Columns that take part in none are
+    zero in every minimiser.
     """
     from scipy.optimize import nnls
 
-    if outside.shape[1] == 0 or np.linalg.svd(outside, compute_uv=False)[-1] > ZERO:
-        return bool(outside.shape[1] > outside.shape[0])
-    _, distance = nnls(np.vstack([outside, np.ones(outside.shape[1])]), _last(outside.shape[0] + 1))
-    return bool(distance <= ZERO)
+    m = outside.shape[1]
+    sharing = np.zeros(m, dtype=bool)
+    if m <= outside.shape[0] and np.linalg.svd(outside, compute_uv=False)[-1] > ZERO:
+        return sharing
+    for column in range(m):
+        others = np.delete(np.arange(m), column)
+        if sharing[column]:
+            continue
+        shares, distance = np.zeros(0), float(np.linalg.norm(outside[:, column]))
+        if others.size:
+            shares, distance = nnls(outside[:, others], -outside[:, column])
+        if distance <= ZERO:
+            sharing[column] = True
+            sharing[others[shares > ZERO]] = True
+    return sharing
 
 
 def _least_distance(A: Array, sizes: Array, z: Array) -> Array:
-    """Return the shortest z' >= 0 with A z' = A z, for a given z >= 0; `sizes` are A's norms."""
+    """Return the shortest z' >= 0 with A z' = A z, for a given z >= 0; `sizes` are A's norms.
+
+    Some such z' must be positive throughout, or rounding may make the constraints contradict.
+    """
     from scipy.linalg import null_space
     from scipy.optimize import nnls
 
