@@ -33,7 +33,7 @@ import numpy as np
 
 from saddles import checks
 from saddles.alternation import Algorithm, Ring, solve
-from saddles.cone import ZERO, Fit, descend, minimum_norm, no_fit, optimality
+from saddles.cone import Fit, descend, minimum_norm, no_fit, optimality
 from saddles.path import Certificate, Saddle, SaddlePath
 from saddles.problems import InUnits, Regression, as_regression
 from saddles.status import Status
@@ -203,7 +203,7 @@ def _start(network: _Network) -> _State:
 def _speed(data: InUnits, fit: Fit) -> Array:
     """Return Xᵀr, with the zeros that stationarity or orthogonality makes put back."""
     speed = fit.residual @ data.X
-    speed[np.abs(speed) <= ZERO * data.target_norm * data.norms] = 0.0
+    speed[np.abs(speed) <= data.negligible] = 0.0
     speed[fit.support] = 0.0
     return np.asarray(speed)
 
@@ -213,29 +213,25 @@ def _utility(network: _Network, state: _State) -> Ring | Status:
     moving = state.speed.nonzero()[0]
     if moving.size == 0:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    speed = state.speed[moving]
-    room = np.where(
-        speed > 0,
-        network.upper[moving] - state.clocks[moving],
-        network.lower[moving] + state.clocks[moving],
-    )
-    delays = room / np.abs(speed)
+    speed, clocks = state.speed[moving], state.clocks[moving]
+    goals = np.where(speed > 0, network.upper[moving], -network.lower[moving])
+    delays = (goals - clocks) / speed
     first = float(delays.min())
     if not math.isfinite(first):
         return Status.NO_CLOCK_RINGS
-    farthest = network.data.norms[moving] * network.data.target_norm * (state.time + first)
-    together = (delays - first) * np.abs(speed) <= ZERO * farthest
+    rounding = network.data.negligible[moving] * (state.time + first)
+    together = (delays - first) * np.abs(speed) <= rounding
     second = float(delays[~together].min(initial=math.inf))
-    margin = (second - first) / first
-    return Ring(delay=first, units=moving[together], margin=margin)
+    return Ring(delay=first, units=moving[together], margin=(second - first) / first)
 
 
 def _jump(network: _Network, state: _State, ring: Ring) -> _State:
-    """Advance the dual point to the ring; clocks at their boundaries are put exactly there."""
-    clocks = state.clocks + ring.delay * state.speed
+    """Advance the dual point to the ring; clocks that ring are put exactly at their boundary."""
+    units = ring.units
     signs = np.where(state.speed == 0, state.signs, 0.0)
-    signs[ring.units] = np.sign(state.speed[ring.units])
-    clocks = np.where(signs > 0, network.upper, np.where(signs < 0, -network.lower, clocks))
+    signs[units] = sides = np.sign(state.speed[units])
+    clocks = state.clocks + ring.delay * state.speed
+    clocks[units] = np.where(sides > 0, network.upper[units], -network.lower[units])
     return replace(
         state,
         jumps=state.jumps + 1,
@@ -265,7 +261,6 @@ def _cost(network: _Network, state: _State) -> _State:
 
 def _saddle(network: _Network, state: _State) -> Saddle:
     """Return the saddle in the user's units, with its certificate."""
-    stationarity, violation = optimality(network.data, state.signs, state.beta)
     used, before = state.beta != 0, state.previous != 0
     return Saddle(
         index=state.jumps,
@@ -276,26 +271,28 @@ def _saddle(network: _Network, state: _State) -> Saddle:
         active=used.nonzero()[0],
         entered=(used & ~before).nonzero()[0],
         left=(before & ~used).nonzero()[0],
-        certificate=Certificate(
-            stationarity=stationarity,
-            violation=max(violation, _drift(network, state)),
-            margin=state.margin,
-            unique=state.unique,
-        ),
+        certificate=_certificate(network.data, state),
     )
 
 
-def _drift(network: _Network, state: _State) -> float:
-    """How far Xᵀρ is from the boundaries that the clocks are said to be at.
+def _certificate(data: InUnits, state: _State) -> Certificate:
+    """Check the minimiser, and that Xᵀρ is where the clocks are said to be.
 
-    Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
+    The latter relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
     """
     held = state.signs.nonzero()[0]
     if held.size == 0:
-        return 0.0
-    goal = state.clocks[held]
-    size = np.maximum(np.abs(goal), network.data.norms[held] * np.abs(state.dual).max())
-    return float((np.abs(state.dual @ network.data.X[:, held] - goal) / size).max())
+        return Certificate(stationarity=0.0, violation=0.0)
+    columns, norms, goal = data.X[:, held], data.norms[held], state.clocks[held]
+    optimal = optimality(data, columns, norms, state.signs[held], state.beta[held])
+    size = np.maximum(np.abs(goal), norms * np.abs(state.dual).max())
+    drift = (np.abs(state.dual @ columns - goal) / size).max()
+    return Certificate(
+        stationarity=optimal[0],
+        violation=max(optimal[1], float(drift)),
+        margin=state.margin,
+        unique=state.unique,
+    )
 
 
 def _stored(beta: Array) -> Any:

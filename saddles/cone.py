@@ -23,21 +23,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles.alternation import Breakdown
-from saddles.problems import InUnits
+from saddles.problems import ZERO, InUnits
 from saddles.status import Status
 from saddles.typing import Array, Indices, Mask
+
+__all__ = ["Fit", "descend", "minimum_norm", "no_fit", "optimality", "solve_factored"]
 
 #: A residual smaller than this share of the targets has lost digits worth winning back.
 CANCELLATION = 0.1
 
 #: Each refinement wins as many digits as the factors have; two are enough for updated ones.
 REFINEMENTS = 2
-
-__all__ = ["ZERO", "Fit", "descend", "minimum_norm", "no_fit", "optimality", "solve_factored"]
-
-#: A quantity this small, relative to the largest it could be, is a zero that rounding disturbed:
-#: two thirds of the digits of a float64 beyond which integer problems never come that close.
-ZERO = float(np.finfo(float).eps ** 0.75)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +90,13 @@ def _steepest(
     data: InUnits, signs: Array, fit: Fit, candidates: Indices, refused: set[int]
 ) -> int | None:
     """Return the unused candidate that the residual pushes hardest to its own side, if any."""
-    unused = np.ones(candidates.size, dtype=bool)
-    unused[candidates.searchsorted([*fit.support, *refused])] = False
-    waiting = candidates[unused]
-    if waiting.size == 0:
+    if fit.support.size + len(refused) == candidates.size:
         return None
+    unused = np.ones(candidates.size, dtype=bool)
+    unused[candidates.searchsorted(fit.support)] = False
+    if refused:
+        unused[candidates.searchsorted(list(refused))] = False
+    waiting = candidates[unused]
     push = signs[waiting] * (fit.residual @ data.X[:, waiting]) / data.norms[waiting]
     best = int(push.argmax())
     return int(waiting[best]) if push[best] > ZERO * data.target_norm else None
@@ -180,13 +178,11 @@ def solve_factored(A: Array, y: Array, Q: Array, R: Array) -> tuple[Array, Array
     """
     from scipy.linalg import lapack
 
-    along = Q.T @ y
+    along = y @ Q
     r = y - Q @ along
-    correction = Q.T @ r
-    r -= Q @ correction
-    z = lapack.dtrtrs(R, along + correction)[0]
+    z = lapack.dtrtrs(R, along)[0]
     if r @ r > CANCELLATION**2 * (y @ y):
-        return z + lapack.dtrtrs(R, Q.T @ (y - A @ z))[0], r
+        return z, r - Q @ (r @ Q)
     wide = A.astype(np.longdouble)
     for _ in range(REFINEMENTS):
         f = np.asarray(y - r - wide @ z, dtype=float)
@@ -224,11 +220,10 @@ def minimum_norm(data: InUnits, signs: Array, beta: Array, residual: Array) -> t
     unique : bool
         Whether no others give the same fit.
     """
-    X, norms = data.X, data.norms
-    spare = ((signs != 0) & (beta == 0)).nonzero()[0]
-    support = beta.nonzero()[0]
-    if spare.size == 0 or support.size == 0:
+    X, norms, support = data.X, data.norms, beta.nonzero()[0]
+    if support.size in (0, np.count_nonzero(signs)):
         return beta, True
+    spare = ((signs != 0) & (beta == 0)).nonzero()[0]
     directions = X[:, spare] * (signs[spare] / norms[spare])
     flat = np.abs(directions.T @ residual) <= ZERO * data.target_norm
     if not flat.any():
@@ -248,26 +243,33 @@ def minimum_norm(data: InUnits, signs: Array, beta: Array, residual: Array) -> t
     return shortest + 0.0, False  # + 0.0 turns −0.0 into 0.0
 
 
-def optimality(data: InUnits, signs: Array, beta: Array) -> tuple[float, float]:
+def optimality(
+    data: InUnits, columns: Array, norms: Array, signs: Array, values: Array
+) -> tuple[float, float]:
     """Check a sign-constrained minimiser against the data alone.
 
     Stationarity: x_i·(y − Xβ) = 0 where β_i ≠ 0. Constraints: β_i has the sign asked for, and no
     candidate at zero is pushed to its own side. Both relative to |x_i| |y|.
+
+    Parameters
+    ----------
+    data : InUnits
+        The regression.
+    columns : ndarray of shape (n, k)
+        The candidates' columns, k > 0.
+    norms, signs, values : ndarray of shape (k,)
+        Their norms, the signs that they may take, and their coefficients.
 
     Returns
     -------
     stationarity, violation : float
         The largest of each.
     """
-    held = signs.nonzero()[0]
-    if held.size == 0:
-        return 0.0, 0.0
-    columns, sides, values = data.X[:, held], signs[held], beta[held]
-    push = sides * ((data.y - columns @ values) @ columns) / data.norms[held]
-    wrong_sign = -sides * values * data.norms[held]
+    push = signs * ((data.y - columns @ values) @ columns) / norms
     used = values != 0
-    stationarity = np.abs(push * used).max()
-    violation = max((push * ~used).max(), wrong_sign.max(), 0.0)
+    stationarity = np.abs(push[used]).max(initial=0.0)
+    wrong_sign = (-signs * values * norms).max()
+    violation = max(push[~used].max(initial=0.0), wrong_sign, 0.0)
     return float(stationarity / data.target_norm), float(violation / data.target_norm)
 
 

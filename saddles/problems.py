@@ -27,6 +27,10 @@ __all__ = ["Regression", "as_regression"]
 #: Rounding of the entries of a Gram matrix, relative to the largest product of two column norms.
 GRAM_ROUNDING = 64 * np.finfo(float).eps
 
+#: A quantity this small, relative to the largest it could be, is a zero that rounding disturbed:
+#: a quarter of a float64's digits is left to rounding, and small integer data stay well above it.
+ZERO = float(np.finfo(float).eps ** 0.75)
+
 #: Columns whose largest entry is smaller, or larger than its inverse, are rescaled.
 EXTREME = 1e-100
 
@@ -214,8 +218,19 @@ class InUnits:
         """Return |y|."""
         return float(np.linalg.norm(self.y))
 
+    @cached_property
+    def negligible(self) -> Array:
+        """Return the values of Xᵀr (d,) that rounding alone could leave."""
+        return ZERO * self.target_norm * self.norms
+
+    @cached_property
+    def _rescaled(self) -> bool:
+        return bool((self.column_unit != 1).any())
+
     def betas(self, beta: Array) -> Array:
         """Return coefficients (d,) in the user's units."""
+        if not self._rescaled:
+            return beta * self.target_unit
         with np.errstate(over="ignore"):  # the loop ends a path with an infinite coefficient
             return beta * self.target_unit / self.column_unit
 

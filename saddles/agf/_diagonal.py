@@ -40,9 +40,9 @@ import numpy as np
 
 from saddles import checks
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
-from saddles.cone import ZERO, minimum_norm, optimality, solve_factored
+from saddles.cone import minimum_norm, optimality, solve_factored
 from saddles.path import Certificate, Saddle, SaddlePath
-from saddles.problems import InUnits, Regression, as_regression
+from saddles.problems import ZERO, InUnits, Regression, as_regression
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
@@ -203,8 +203,7 @@ def _pull(data: InUnits, residual: Array, beta: Array) -> Array:
     Growth has the same threshold for every neuron, so g is in the user's units of the columns.
     """
     pull = data.X.T @ residual
-    rounding = ZERO * data.norms * data.target_norm
-    active_or_still = (np.abs(pull) <= rounding) | (beta != 0)
+    active_or_still = (np.abs(pull) <= data.negligible) | (beta != 0)
     return np.where(active_or_still, 0.0, pull * data.column_unit)
 
 
@@ -220,9 +219,9 @@ def _utility(data: InUnits, clock: _Clock, state: _State) -> Ring | Status:
     first = float(delays.min())
     if not math.isfinite(first):
         raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
-    reach = 2 * data.norms * data.column_unit * data.target_norm * (state.time + first)
+    rounding = 2 * data.negligible * data.column_unit * (state.time + first)
     left_to_turn = to_turn - 4 * utility * first
-    together = (utility > 0) & (left_to_turn <= ZERO * reach)
+    together = (utility > 0) & (left_to_turn <= rounding)
     second = float(delays[~together].min(initial=math.inf))
     return Ring(delay=first, units=np.flatnonzero(together), margin=(second - first) / first)
 
@@ -277,7 +276,6 @@ def _cost(data: InUnits, state: _State) -> _State:
 
 def _saddle(data: InUnits, state: _State) -> Saddle:
     """Return the saddle in the user's units, with its certificate."""
-    stationarity, violation = optimality(data, state.at_threshold, state.beta)
     return Saddle(
         index=state.jumps,
         time=data.time(state.time),
@@ -287,10 +285,21 @@ def _saddle(data: InUnits, state: _State) -> Saddle:
         active=np.flatnonzero(state.beta),
         entered=np.flatnonzero((state.beta != 0) & (state.previous == 0)),
         left=np.flatnonzero((state.beta == 0) & (state.previous != 0)),
-        certificate=Certificate(
-            stationarity=stationarity,
-            violation=violation,
-            margin=state.margin,
-            unique=state.unique,
-        ),
+        certificate=_certificate(data, state),
+    )
+
+
+def _certificate(data: InUnits, state: _State) -> Certificate:
+    """Check the minimum over the active neurons."""
+    held = state.at_threshold.nonzero()[0]
+    if held.size == 0:
+        return Certificate(stationarity=0.0, violation=0.0)
+    stationarity, violation = optimality(
+        data, data.X[:, held], data.norms[held], state.at_threshold[held], state.beta[held]
+    )
+    return Certificate(
+        stationarity=stationarity,
+        violation=violation,
+        margin=state.margin,
+        unique=state.unique,
     )

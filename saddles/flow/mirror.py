@@ -252,14 +252,14 @@ class _Network:
 
     def _doubled(self, clocks: Array) -> Array:
         largest = max(self.edge, 0.0) + LARGEST_OVER
-        return 2 * np.clip(clocks, -largest, largest)
+        return np.asarray(2 * np.clip(clocks, -largest, largest))
 
     def beta(self, clocks: Array) -> Array:
         """Return β in units of c/a, of the shape of `clocks`."""
         if self.edge <= ONE_SIDED_EDGE:
             return np.asarray(self.gain * np.sinh(self._doubled(clocks)))
         over = self._doubled_over(clocks)
-        return np.copysign(np.exp(over) - np.exp(-over - 4 * self.edge), clocks)
+        return np.asarray(np.copysign(np.exp(over) - np.exp(-over - 4 * self.edge), clocks))
 
     def norms(self, clocks: Array) -> Array:
         """Return |θ_i|² = dβ_i/ds_i in units of c/a, of the shape of `clocks`."""
