@@ -496,3 +496,38 @@ def test_many_samples():
     assert moments.times == pytest.approx(path.times, rel=MOMENTS)
     assert is_tie_free(path)
     assert all(after < before for before, after in pairwise(path.losses))
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+def hilbert(size):
+    """The Hilbert matrix, whose condition number is 1.5e10 for eight columns."""
+    k = np.arange(size)
+    return 1 / (k[:, None] + k + 1.0), np.ones(size)
+
+
+def close_pair():
+    """Two features that differ by 1e-12."""
+    X, y = almost_collinear()
+    X[:, 1] = X[:, 0] + 1e-2 * (X[:, 1] - X[:, 0])
+    return X, y
+
+
+def test_ill_conditioned_path_is_right():
+    X, y = hilbert(6)
+    exact = oracle.pesme_flammarion(X, y)
+    path = saddles.pesme_flammarion(X, y)
+    assert len(path) == len(exact.times)
+    # Condition number 1.5e7, times eps, and a few jumps.
+    assert path.times == pytest.approx(np.array(exact.times, dtype=float), rel=1e-8)
+
+
+@pytest.mark.xfail(
+    reason="A gradient below eps^(3/4) of |x_i| |y| counts as zero, and nothing says that the path "
+    "ends there for that reason rather than at the minimum."
+)
+@pytest.mark.parametrize("problem", [hilbert(8), close_pair()], ids=["hilbert", "close pair"])
+def test_path_that_rounding_cuts_short_says_so(problem):
+    path = saddles.pesme_flammarion(*problem, on_failure="return")
+    assert len(path) == len(oracle.pesme_flammarion(*problem).times) or not path.success
