@@ -259,7 +259,7 @@ class _Network:
         if self.edge <= ONE_SIDED_EDGE:
             return np.asarray(self.gain * np.sinh(self._doubled(clocks)))
         over = self._doubled_over(clocks)
-        return np.copysign(np.exp(over) - np.exp(-over - 4 * self.edge), clocks)
+        return np.asarray(np.copysign(np.exp(over) - np.exp(-over - 4 * self.edge), clocks))
 
     def norms(self, clocks: Array) -> Array:
         """Return |θ_i|² = dβ_i/ds_i in units of c/a, of the shape of `clocks`."""
