@@ -309,7 +309,7 @@ def _order(errors: list[float]) -> NDArray[np.float64]:
 
 @cache
 def _flow(log_alpha: float) -> Samples:
-    return mpmath_flow(FLOW_X, FLOW_Y, log_alpha, MID_PHASE)
+    return mpmath_flow(FLOW_X, FLOW_Y, log_alpha, MID_PHASE, order=20, tolerance=1e-13)
 
 
 def _worst(a: Samples, b: Samples) -> float:
