@@ -55,18 +55,19 @@ def physical_times(times: ArrayLike, *, log_alpha: float, kappa: int) -> Array:
     Raises
     ------
     OverflowError
-        If alpha**(2 - kappa) is too large for a float64.
+        If one of them is too large for a float64.
     """
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
-    if kappa == 2:
-        return np.asarray(times, dtype=float) * -log_alpha
-    exponent = (2 - kappa) * log_alpha
-    if exponent > math.log(np.finfo(float).max):
+    scaled = np.asarray(times, dtype=float)
+    with np.errstate(over="ignore", invalid="ignore"):
+        unit = -log_alpha if kappa == 2 else np.exp(np.float64((2 - kappa) * log_alpha))
+        physical = np.asarray(scaled * unit)
+    if not np.isfinite(physical[np.isfinite(scaled)]).all():
         raise OverflowError(
-            f"log_alpha={log_alpha!r}: alpha**(2 - kappa) = exp({exponent:g}) overflows; keep the "
-            "scaled times."
+            f"log_alpha={log_alpha!r}: a time overflows, with kappa={kappa!r} and a unit of time "
+            f"{float(unit):g}; keep the scaled times."
         )
-    return np.asarray(times, dtype=float) * math.exp(exponent)
+    return physical
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,7 +302,7 @@ class SaddlePath:
         if not self.status.finished and (taus > self.times[-1]).any():
             raise ValueError(
                 f"tau={checks.show(tau)} lies beyond the last computed saddle at "
-                f"{self.times[-1]!r}, and the path is not finished ({self.status.value}): "
+                f"{float(self.times[-1])!r}, and the path is not finished ({self.status.value}): "
                 f"{self.message}"
             )
         index = np.searchsorted(self.times, taus, side="right") - 1
