@@ -1,0 +1,41 @@
+"""Gradient flow that stays exact at any initial scale, and its limit; names load when first used.
+
+``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates; ``Flow`` is
+what every integrator returns; ``vanishing_limit`` extrapolates measured jump times to α → 0.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from saddles.flow.mirror import diagonal
+    from saddles.flow.result import Curve, Flow, Jumps
+    from saddles.flow.vanishing import VanishingLimit, vanishing_limit
+
+#: Public name -> the module that holds it.
+_HOMES = {
+    "diagonal": "saddles.flow.mirror",
+    "Curve": "saddles.flow.result",
+    "Flow": "saddles.flow.result",
+    "Jumps": "saddles.flow.result",
+    "VanishingLimit": "saddles.flow.vanishing",
+    "vanishing_limit": "saddles.flow.vanishing",
+}
+
+__all__ = ["Curve", "Flow", "Jumps", "VanishingLimit", "diagonal", "vanishing_limit"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'saddles.flow' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

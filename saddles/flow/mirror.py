@@ -1,0 +1,381 @@
+"""Gradient flow of the diagonal linear network in mirror coordinates, exact at any initial scale.
+
+Woodworth et al., "Kernel and rich regimes in overparametrized models" (COLT 2020,
+arXiv:2002.09277); Pesme and Flammarion, "Saddle-to-saddle dynamics in diagonal linear networks"
+(NeurIPS 2023, arXiv:2304.00488); Section 4 of Kunin et al., "Alternating gradient flows" (2025,
+arXiv:2506.06489). Gradient flow of β = u ⊙ v from u = α·1, v = 0 on the mean loss
+L = |y − Xβ|²/(2n) conserves u² − v² = α², so that β is a function of a dual point ρ alone:
+
+    ρ' = (y − Xβ)/n,   s = Xᵀρ,   β_i = (α²/2) sinh 2s_i,   u_i² + v_i² = α² cosh 2s_i.
+
+Three properties make these the coordinates to integrate in.
+
+1. ρ moves linearly on plateaus and bends at jumps, at any α: nothing is exponentially small.
+2. An error ds in s is a relative error 2 ds in β, so that one *absolute* tolerance on s serves
+   every α. (In the scaled s/log(1/α) it would have to shrink with log(1/α); an integrator held to
+   a relative tolerance there steps over jumps.)
+3. The dual flow is the gradient flow of a concave function, hence contractive: errors of single
+   steps add up but never grow, whatever happens at the jumps.
+
+===============  =====================================================================
+code name        symbol
+===============  =====================================================================
+``rows``         A = XᵀU/a, shape (d, r): U an orthonormal basis of range X, a = |X|₂
+``targets``      w = Uᵀy/c, shape (r,), with c such that |A w|∞ = 1
+``dual``         a Uᵀρ, shape (r,), so that s = A·dual; its time is (a c/n) t
+``over``         |s| − e; one unit in the data's own scale is reached at the edge e
+``edge``         e = log(1/α) + log(4c/a)/2, so that (α²/4) e^{2|s|} = (c/a) e^{2·over}
+``clocks``       s, shape (d,)
+===============  =====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.flow.result import Curve, Flow
+from saddles.problems import Regression, as_regression
+from saddles.status import PathError, Status
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["diagonal"]
+
+SOURCE = "Pesme and Flammarion 2023, arXiv:2304.00488; Woodworth et al. 2020, arXiv:2002.09277"
+
+EPS = float(np.finfo(float).eps)
+
+#: Exponents `over` are cut here. On the trajectory they stay near 0 (β is of the data's size); the
+#: trial points of an implicit step may lie anywhere, and exp(2·50) = 3e43 is large enough to have
+#: every such step refused while squares and products of it stay finite.
+LARGEST_OVER = 50.0
+
+#: From this edge on the mirror image e^{−2s} of e^{2s} is below e^{−4e}, far under one ulp.
+ONE_SIDED_EDGE = 50.0
+
+#: s = A·dual of size log(1/α) is known to a few ulp, and β relative to twice that. No integrator
+#: can meet a tolerance below this many ulp: it would chase rounding with ever smaller steps.
+ROUNDING = 16 * EPS
+
+#: Relative tolerance handed to scipy, the smallest that it takes. The one that acts is absolute.
+RELATIVE = 100 * EPS
+
+#: Steps per possible jump before giving up. About 250 are usual at the default tolerance.
+STEPS_PER_JUMP = 5000
+
+#: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
+STEPS_PER_LOOK = 8
+
+#: Gauss-Legendre nodes per step for the conservation law: exact to degree 11, and an integrator of
+#: order at most 12 makes steps over which its own polynomial has a lower degree.
+NODES = 6
+
+
+def diagonal(
+    X: ArrayLike | Regression,
+    y: ArrayLike | None = None,
+    *,
+    log_alpha: float,
+    until: float | None = None,
+    rtol: float = 1e-8,
+) -> Flow:
+    """Gradient flow of a diagonal linear network from u = alpha * 1, v = 0.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d) or Regression
+        Features, or the whole problem.
+    y : array_like of shape (n,), optional
+        Targets; leave out if `X` is a `Regression`.
+    log_alpha : float
+        Logarithm of the initial scale, below 0 and finite; -1e6 costs what -10 does.
+    until : float, optional
+        Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
+        its gradient with respect to beta has vanished: all entries of X'r below `rtol` times the
+        largest entry at the start.
+    rtol : float, optional
+        Relative error of beta allowed per step, from 1e-12 to 1e-2. Below ``16 eps log(1/alpha)``
+        rounding forbids it, and that is used instead.
+
+    Returns
+    -------
+    Flow
+        With ``conservation`` the largest difference between s and the quadrature of its own
+        velocity X'r/n, over all coordinates and steps, divided by log(1/alpha).
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the name and value of the offending argument, the rule and the remedy.
+
+    Examples
+    --------
+    >>> import saddles
+    >>> flow = saddles.flow.diagonal([[1.0, 0.5], [0.5, 1.0]], [1.0, 0.0], log_alpha=-1e6)
+    >>> flow.status
+    Status.CONVERGED
+    >>> flow.at(flow.until).round(6)
+    array([ 1.333333, -0.666667])
+    """
+    problem = as_regression(X, y)
+    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    rtol = checks.real_number(
+        rtol, "rtol", "the relative error per step must be from 1e-12 to 1e-2", _sensible
+    )
+    if until is not None:
+        until = checks.real_number(
+            until,
+            "until",
+            "the last scaled time must be finite and above 0; leave it out to follow the flow to "
+            "its end",
+            lambda value: 0 < value < math.inf,
+        )
+    network = _Network.of(problem, log_alpha)
+    if network is None:
+        ends = np.array([0.0, until or 1.0])
+        return _flow(log_alpha, ends, _Rest(problem), Status.NOTHING_TO_LEARN)
+    curve, status = _integrate(network, rtol, until)
+    times = curve.times / network.pace
+    if until is not None and status is not Status.INTEGRATION_FAILED:
+        times[-1] = until
+    return _flow(log_alpha, times, curve, status)
+
+
+def _sensible(rtol: float) -> bool:
+    return 1e-12 <= rtol <= 1e-2
+
+
+def _flow(log_alpha: float, times: Array, curve: Curve, status: Status) -> Flow:
+    return Flow(
+        algorithm="flow.diagonal",
+        source=SOURCE,
+        log_alpha=log_alpha,
+        kappa=2,
+        times=times,
+        curve=curve,
+        status=status,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """The dual flow in units in which features, targets and first velocity are of order one."""
+
+    rows: Array
+    targets: Array
+    edge: float
+    width: float
+    """a = |X|₂."""
+    height: float
+    """c; the unit of beta is c/a."""
+    n_samples: float
+    """n, the divisor of the mean loss."""
+    scale: float
+    """log(1/α)."""
+    floor: float
+    """Loss of the best fit, |y − U Uᵀy|²/(2n)."""
+
+    @classmethod
+    def of(cls, problem: Regression, log_alpha: float) -> _Network | None:
+        """Reduce the problem to the range of X; None if y is orthogonal to it.
+
+        The path depends on the data through XᵀX and Xᵀy only: the rest of ρ merely drifts.
+        """
+        basis, singular, _ = np.linalg.svd(problem.X, full_matrices=False)
+        rank = int((singular > singular[0] * max(problem.X.shape) * EPS).sum())
+        largest = float(np.abs(problem.y).max())
+        if rank == 0 or largest == 0:
+            return None
+        basis, width = basis[:, :rank], float(singular[0])
+        rows, y = problem.X.T @ basis / width, problem.y / largest
+        targets = basis.T @ y
+        start = float(np.abs(rows @ targets).max())
+        if start <= ROUNDING * float(np.linalg.norm(y)):
+            return None
+        height, scale = largest * start, -log_alpha
+        return cls(
+            rows=np.ascontiguousarray(rows),
+            targets=targets / start,
+            edge=scale + 0.5 * (math.log(4) + math.log(height) - math.log(width)),
+            width=width,
+            height=height,
+            n_samples=problem.n_samples,
+            scale=scale,
+            floor=float(np.sum((largest * (y - basis @ targets)) ** 2)) / (2 * problem.n_samples),
+        )
+
+    @property
+    def unit(self) -> float:
+        """c/a, the unit of beta."""
+        return self.height / self.width
+
+    @property
+    def pace(self) -> float:
+        """Dual time that passes in one unit of scaled time, (a c/n) log(1/α)."""
+        return self.height * (self.width / self.n_samples) * self.scale
+
+    @cached_property
+    def columns(self) -> Array:
+        """Aᵀ (r, d), contiguous."""
+        return np.ascontiguousarray(self.rows.T)
+
+    def growth(self, clocks: Array) -> tuple[Array, Array | float]:
+        """Return e^{2(|s|−e)} and its mirror image e^{−2(|s|+e)−...}; β = ± their difference."""
+        over = np.abs(clocks)
+        over -= self.edge
+        np.minimum(over, LARGEST_OVER, out=over)
+        over *= 2.0
+        if self.edge > ONE_SIDED_EDGE:
+            return np.exp(over), 0.0
+        return np.exp(over), np.exp(-over - 4 * self.edge)
+
+    def beta(self, clocks: Array) -> Array:
+        """Return β in units of c/a, of the shape of `clocks`."""
+        grown, mirrored = self.growth(clocks)
+        return np.copysign(grown - mirrored, clocks)
+
+    def velocity(self, _time: float, dual: Array) -> Array:
+        """Return d(dual)/dt = w − Aᵀβ, shape (r,)."""
+        return np.asarray(self.targets - self.columns @ self.beta(self.rows @ dual))
+
+    def jacobian(self, _time: float, dual: Array) -> Array:
+        """Return −Aᵀ diag(dβ/ds) A, shape (r, r)."""
+        grown, mirrored = self.growth(self.rows @ dual)
+        return np.asarray(-(self.columns * (2 * (grown + mirrored))) @ self.rows)
+
+    def converged(self, dual: Array, rtol: float) -> bool:
+        """Say whether no entry of Xᵀr is left that rounding or `rtol` lets one tell from zero."""
+        clocks = self.rows @ dual
+        beta = self.beta(clocks)
+        gradient = float(np.abs(self.rows @ (self.targets - self.columns @ beta)).max())
+        noise = ROUNDING * (1 + float(np.abs(clocks).max())) * float(np.linalg.norm(beta))
+        return gradient <= rtol + noise
+
+
+def _integrate(network: _Network, rtol: float, until: float | None) -> tuple[_Mirror, Status]:
+    """Follow the dual point to `until`, or until the gradient has vanished.
+
+    LSODA switches between Adams (jumps: smooth, explosive, up to order 12) and BDF (plateaus:
+    stiff) by itself; at these tolerances it needs a fifth of the time of an implicit Runge-Kutta
+    method of order 5.
+    """
+    from scipy.integrate import LSODA
+
+    solver = LSODA(
+        network.velocity,
+        0.0,
+        np.zeros(network.targets.size),
+        math.inf if until is None else until * network.pace,
+        jac=network.jacobian,
+        rtol=RELATIVE,
+        atol=max(rtol, ROUNDING * network.scale),
+    )
+    times, pieces = [0.0], []
+    # A failed step is reported by the status that is returned, not by a warning besides.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for step in range(STEPS_PER_JUMP * (network.targets.size + 2)):
+            solver.step()
+            if solver.status == "failed":
+                break
+            times.append(solver.t)
+            pieces.append(solver.dense_output())
+            if solver.status == "finished":
+                break
+            if until is None and step % STEPS_PER_LOOK == 0 and network.converged(solver.y, rtol):
+                break
+    if not pieces:
+        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
+    return _Mirror(network, np.array(times), tuple(pieces)), _ending(network, solver, rtol)
+
+
+def _ending(network: _Network, solver: Any, rtol: float) -> Status:
+    """Return why the integration ended; a step limit that was reached is a failure."""
+    if solver.status == "failed":
+        return Status.INTEGRATION_FAILED
+    if network.converged(solver.y, rtol):
+        return Status.CONVERGED
+    return Status.UNTIL_REACHED if solver.status == "finished" else Status.INTEGRATION_FAILED
+
+
+@dataclass(frozen=True, eq=False)
+class _Mirror:
+    """The trajectory of the dual point in dual time, and what follows from it."""
+
+    network: _Network
+    times: Array
+    pieces: tuple[Any, ...]
+
+    @cached_property
+    def _path(self) -> Any:
+        from scipy.integrate import OdeSolution
+
+        return OdeSolution(self.times, self.pieces)
+
+    def _clocks(self, tau: Array) -> Array:
+        """Return s, shape (d, q)."""
+        dual = self._path(np.minimum(tau * self.network.pace, self.times[-1]))
+        return np.asarray(self.network.rows @ dual)
+
+    def _velocity(self, beta: Array) -> Array:
+        """Return w − Aᵀβ, shape (r, q), for β in units of c/a, shape (d, q)."""
+        return np.asarray(self.network.targets[:, None] - self.network.columns @ beta)
+
+    def point(self, tau: Array) -> Array:
+        """Return β, shape (q, d)."""
+        return np.asarray(self.network.unit * self.network.beta(self._clocks(tau)).T)
+
+    def loss(self, tau: Array) -> Array:
+        """Return |y − Xβ|²/(2n), shape (q,)."""
+        velocity = self._velocity(self.network.beta(self._clocks(tau)))
+        squares = np.sum((self.network.height * velocity) ** 2, axis=0)
+        return np.asarray(self.network.floor + squares / (2 * self.network.n_samples))
+
+    def loss_rate(self, tau: Array) -> Array:
+        """Return dL/dτ = −log(1/α) Σ_i (∂L/∂β_i)² (u_i² + v_i²), shape (q,)."""
+        network, clocks = self.network, self._clocks(tau)
+        grown, mirrored = network.growth(clocks)
+        velocity = self._velocity(np.copysign(grown - mirrored, clocks))
+        gradient = network.height * (network.width / network.n_samples) * (network.rows @ velocity)
+        norms = 2 * network.unit * (grown + mirrored)
+        return np.asarray(-network.scale * np.sum(gradient**2 * norms, axis=0))
+
+    def conservation(self) -> float:
+        """Return max |s − ∫ Xᵀr/n dt| / log(1/α) over coordinates and steps."""
+        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        steps = np.diff(self.times)
+        inner = self.times[:-1, None] + steps[:, None] * (nodes + 1) / 2
+        network = self.network
+        velocity = self._velocity(network.beta(network.rows @ self._path(inner.ravel())))
+        means = velocity.reshape(-1, steps.size, NODES) @ (weights / 2)
+        gap = network.rows @ (self._path(self.times[1:]) - np.cumsum(means * steps, axis=1))
+        return float(np.abs(gap).max() / network.scale)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rest:
+    """A flow that has nothing to learn."""
+
+    problem: Regression
+
+    def point(self, tau: Array) -> Array:
+        """Return zeros, shape (q, d)."""
+        return np.zeros((tau.size, self.problem.n_features))
+
+    def loss(self, tau: Array) -> Array:
+        """Return the loss at the origin, shape (q,)."""
+        return np.full(tau.size, self.problem.loss(np.zeros(self.problem.n_features)))
+
+    def loss_rate(self, tau: Array) -> Array:
+        """Return zeros, shape (q,)."""
+        return np.zeros(tau.size)
+
+    def conservation(self) -> float:
+        """Return 0: s never moves."""
+        return 0.0

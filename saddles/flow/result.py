@@ -1,0 +1,302 @@
+"""Gradient flows: what every integrator returns.
+
+A `Flow` knows nothing about coordinates. Whatever depends on them sits behind a `Curve`: the point
+in function space, the loss and its slope at any scaled time, and how well a conservation law holds
+along the computed trajectory. Jumps, crossings and time conversions follow from those alone.
+
+==================  ===================================================================
+code name           symbol
+==================  ===================================================================
+``tau``             τ, scaled time: t / log(1/α) for κ = 2, t α^(κ−2) for κ > 2
+``kappa``           κ, the degree of homogeneity
+``log_alpha``       log α, the logarithm of the initial scale
+``point(tau)``      β(τ), the function-space point
+``loss(tau)``       L(β(τ))
+``loss_rate(tau)``  dL/dτ ≤ 0
+==================  ===================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+
+from saddles import checks
+from saddles.path import physical_times
+from saddles.status import Status
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["Curve", "Flow", "Jumps"]
+
+#: Two jumps are told apart if, somewhere between them, the loss falls this much slower than in
+#: either. Between true jumps the ratio is exponentially large in log(1/α), and within one jump
+#: (a unit enters, another leaves) it stays of order one, so any fixed ratio serves small α.
+PLATEAU_RATIO = 1e3
+
+#: Smallest jump, relative to the whole fall of the loss. Integrators are asked for about 1e-8 in
+#: the parameters, so that a ripple of the loss below this may be theirs and not the dynamics'.
+SMALLEST_DROP = 1e-9
+
+#: Points per integrator step at which jumps are looked for. A step is short against whatever it
+#: resolves, so that the extrema of the slope are at least three steps wide.
+POINTS_PER_STEP = 3
+
+
+class Curve(Protocol):
+    """A trajectory in some coordinates; every `tau` is an array (q,) of scaled times."""
+
+    def point(self, tau: Array) -> Array:
+        """Return the function-space points, shape (q, ...)."""
+
+    def loss(self, tau: Array) -> Array:
+        """Return the losses, shape (q,)."""
+
+    def loss_rate(self, tau: Array) -> Array:
+        """Return the derivatives of the loss with respect to scaled time, shape (q,)."""
+
+    def conservation(self) -> float:
+        """Return the largest violation of a conservation law, relative to its natural size."""
+
+
+@dataclass(frozen=True)
+class Jumps:
+    """Jumps of a flow, found without any prediction.
+
+    Attributes
+    ----------
+    times : ndarray of shape (J,)
+        Scaled times at which half of each drop of the loss is done.
+    losses : ndarray of shape (J + 1,)
+        Loss on the plateaus before, between and after the jumps.
+    """
+
+    times: Array
+    losses: Array
+
+    def __len__(self) -> int:
+        """Return the number of jumps J."""
+        return len(self.times)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Flow:
+    """Gradient flow from an initial scale, at any time up to `until`.
+
+    Attributes
+    ----------
+    algorithm : str
+        Name of the function that integrated it.
+    source : str
+        Paper and equation of the coordinates.
+    log_alpha : float
+        Logarithm of the initial scale.
+    kappa : int
+        Degree of homogeneity, which sets the unit of time.
+    times : ndarray of shape (m,)
+        Scaled times of the integrator's steps, from 0.
+    curve : Curve
+        The trajectory between them.
+    status : Status
+        Why the integration ended.
+
+    Examples
+    --------
+    >>> import saddles
+    >>> flow = saddles.flow.diagonal([[1.0, 0.0], [0.0, 1.0]], [2.0, 1.0], log_alpha=-1e4)
+    >>> flow.at(1.5).round(6) + 0.0
+    array([2., 0.])
+    >>> flow.jumps().times.round(2)
+    array([1., 2.])
+    """
+
+    algorithm: str
+    source: str
+    log_alpha: float
+    kappa: int
+    times: Array
+    curve: Curve
+    status: Status
+
+    @property
+    def until(self) -> float:
+        """Last scaled time."""
+        return float(self.times[-1])
+
+    @property
+    def message(self) -> str:
+        """What happened and what to do about it."""
+        return self.status.sentence
+
+    @property
+    def success(self) -> bool:
+        """True if everything returned is right and as asked for."""
+        return self.status.success
+
+    @cached_property
+    def conservation(self) -> float:
+        """Largest violation of the conservation law along the trajectory (see the curve)."""
+        return self.curve.conservation()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Flow {self.algorithm}, log_alpha={self.log_alpha:g}: {len(self.times) - 1} steps "
+            f"to tau={self.until:.6g}, {self.status.value}>"
+        )
+
+    def at(self, tau: ArrayLike) -> Array:
+        """Return beta at scaled time `tau`.
+
+        Parameters
+        ----------
+        tau : float or array_like of shape (q,)
+            Scaled times in [0, `until`], in any order.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of one beta, or (q, ...) for an array of times.
+
+        Raises
+        ------
+        ValueError
+            If a time is NaN or outside of [0, `until`].
+        """
+        taus, scalar = self._checked(tau)
+        points = self.curve.point(taus)
+        return np.asarray(points[0] if scalar else points)
+
+    def loss(self, tau: ArrayLike) -> Any:
+        """Return the loss at scaled time `tau`: a float, or (q,) for an array of times."""
+        taus, scalar = self._checked(tau)
+        losses = self.curve.loss(taus)
+        return float(losses[0]) if scalar else losses
+
+    def loss_rate(self, tau: ArrayLike) -> Any:
+        """Return dL/dτ at scaled time `tau`, from its formula: a float, or (q,)."""
+        taus, scalar = self._checked(tau)
+        rates = self.curve.loss_rate(taus)
+        return float(rates[0]) if scalar else rates
+
+    def physical_times(self, tau: ArrayLike) -> Array:
+        """Return scaled times `tau` in the time of the gradient flow θ' = −∇L."""
+        return physical_times(tau, log_alpha=self.log_alpha, kappa=self.kappa)
+
+    def crossing_times(self, levels: ArrayLike) -> Array:
+        """Return the scaled times at which the loss falls through each level.
+
+        Parameters
+        ----------
+        levels : array_like of shape (k,)
+            Values of the loss, in any order.
+
+        Returns
+        -------
+        ndarray of shape (k,)
+            NaN where the flow starts below the level, or ends above it.
+
+        Raises
+        ------
+        ValueError
+            If a level is NaN.
+        """
+        wanted = np.atleast_1d(np.asarray(levels, dtype=float))
+        if np.isnan(wanted).any():
+            raise ValueError(f"levels={checks.show(levels)} holds NaN; pass values of the loss.")
+        return np.array([self._crossing(float(level)) for level in wanted])
+
+    def jumps(self) -> Jumps:
+        """Find the jumps from the trajectory alone.
+
+        A jump is a peak of −dL/dτ with a plateau on either side: a time at which the loss falls
+        slower by a factor of at least `PLATEAU_RATIO`. Its time is where the loss is halfway
+        between the two plateaus. Jumps that the initial scale is too large to separate count as
+        one; a peak whose drop is below `SMALLEST_DROP` of the whole is rounding and not a jump.
+
+        Returns
+        -------
+        Jumps
+            Times (J,) and plateau losses (J + 1,); a jump that `until` cuts short is left out.
+        """
+        grid, speed = self._slope()
+        peaks = _separated_peaks(speed)
+        losses = self._loss_between(grid, speed, peaks)
+        least = SMALLEST_DROP * (losses[0] - losses[-1])
+        while peaks.size and (drops := -np.diff(losses)).min() < least:
+            peaks = np.delete(peaks, drops.argmin())
+            losses = self._loss_between(grid, speed, peaks)
+        return Jumps(self.crossing_times((losses[:-1] + losses[1:]) / 2), losses)
+
+    def _checked(self, tau: ArrayLike) -> tuple[Array, bool]:
+        taus = np.asarray(tau, dtype=float)
+        if taus.ndim > 1:
+            raise ValueError(
+                f"tau={checks.show(taus)} has shape {taus.shape}; pass one time, or times (q,)."
+            )
+        bad = ~((taus >= 0) & (taus <= self.until))
+        if bad.any():
+            wrong = float(np.atleast_1d(taus)[np.atleast_1d(bad)][0])
+            raise ValueError(
+                f"tau={wrong!r} is not in [0, {self.until!r}], the scaled times that this flow "
+                f"covers ({self.status.value}); ask within them, or integrate with a larger until."
+            )
+        return np.atleast_1d(taus), taus.ndim == 0
+
+    @cached_property
+    def _step_losses(self) -> Array:
+        """Loss at every step (m,), made monotone: rounding may lift it by an ulp."""
+        return np.minimum.accumulate(self.curve.loss(self.times))
+
+    def _crossing(self, level: float) -> float:
+        from scipy.optimize import brentq
+
+        losses = self._step_losses
+        if level > losses[0] or level < losses[-1]:
+            return math.nan
+        step = int(np.argmax(losses <= level))
+        if step == 0:
+            return 0.0
+
+        def excess(tau: float) -> float:
+            return float(self.curve.loss(np.array([tau]))[0]) - level
+
+        left, right = float(self.times[step - 1]), float(self.times[step])
+        if not excess(left) > 0 > excess(right):
+            return right
+        # The absolute tolerance of brentq must not act: a jump lasts 1/log(1/α) only.
+        return float(brentq(excess, left, right, xtol=1e-300, rtol=4 * np.finfo(float).eps))
+
+    def _slope(self) -> tuple[Array, Array]:
+        """Return a grid (g,) of times and −dL/dτ on it, cut off below where no jump can be."""
+        fractions = np.arange(POINTS_PER_STEP) / POINTS_PER_STEP
+        inner = self.times[:-1, None] + np.diff(self.times)[:, None] * fractions
+        grid = np.append(inner.ravel(), self.times[-1])
+        fall = self._step_losses[0] - self._step_losses[-1]
+        # A slope below this makes no jump even if it lasts from the start to the end.
+        least = SMALLEST_DROP / PLATEAU_RATIO * fall / self.until
+        return grid, np.maximum(-self.curve.loss_rate(grid), max(least, np.finfo(float).tiny))
+
+    def _loss_between(self, grid: Array, speed: Array, peaks: Any) -> Array:
+        """Return the loss (J + 1,) where it falls slowest before, between and after the peaks."""
+        if peaks.size == 0:
+            return self._step_losses[:1]
+        edges = [*peaks, grid.size - 1]
+        slowest = [a + int(speed[a : b + 1].argmin()) for a, b in pairwise(edges)]
+        return np.append(self._step_losses[0], self.curve.loss(grid[slowest]))
+
+
+def _separated_peaks(speed: Array) -> Any:
+    """Return the indices of the peaks that stand out by `PLATEAU_RATIO`.
+
+    The start counts as the foot of a slope: at a large initial scale the loss falls fastest there.
+    """
+    from scipy.signal import find_peaks
+
+    height = np.log(speed)
+    padded = np.concatenate([[height.min()], height])
+    peaks, _ = find_peaks(padded, prominence=math.log(PLATEAU_RATIO))
+    return peaks - 1

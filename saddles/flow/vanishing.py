@@ -1,0 +1,183 @@
+"""Jump times of a gradient flow, extrapolated to a vanishing initial scale.
+
+Pesme and Flammarion, "Saddle-to-saddle dynamics in diagonal linear networks" (NeurIPS 2023,
+arXiv:2304.00488), prove convergence as α → 0; this module measures how fast. Near a jump and in
+unscaled time, the flow does not depend on α but for exponentially small terms. Hence the scaled
+time at which the loss passes a fixed level between two plateaus is
+
+    T_k(α) = T_k + a_k h + O(exp(−const/h)),   h = 1/log(1/α),
+
+and a polynomial in h through a few measurements gives T_k to the accuracy of the flow itself. Ties
+keep this series: clocks that ring together pass the edge with the same offsets at every α. What
+breaks it is a unit that starts to grow at a jump and settles at exactly zero weight with zero
+gradient (possible only for special data): it decays like 1/t instead of exponentially, and later
+jumps carry a term h log h.
+
+==================  =================================================================
+code name           symbol
+==================  =================================================================
+``h``               h = 1/log(1/α)
+``measured``        T_k(α): the loss is halfway between the plateaus k − 1 and k
+``jump_times``      T_k
+``order``           p in |T_k(α) − T_k| ∝ h^p
+==================  =================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from saddles import checks
+from saddles.flow.result import Flow
+from saddles.typing import Array
+
+__all__ = ["VanishingLimit", "vanishing_limit"]
+
+#: A raw error enters the fitted order if it exceeds the extrapolation's own error this many times.
+RESOLVED = 100.0
+
+
+class _Staircase(Protocol):
+    """The part of a path that is used: its losses, shape (K + 1,)."""
+
+    @property
+    def losses(self) -> Array: ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VanishingLimit:
+    """Jump times of a flow at several initial scales, and in the limit.
+
+    Attributes
+    ----------
+    jump_times : ndarray of shape (K,)
+        Extrapolated scaled jump times.
+    errors : ndarray of shape (K,)
+        Difference that the coarsest scale makes to the extrapolation: an estimate of its error.
+    order : float
+        Median over the jumps of the fitted order, in 1/log(1/alpha), at which the measured times
+        tend to the extrapolated ones: close to 1. NaN if no jump has a resolved error.
+    log_alphas : ndarray of shape (m,)
+        The initial scales, from the largest to the smallest.
+    measured : ndarray of shape (m, K)
+        Scaled jump times of the flow at each of them.
+    """
+
+    jump_times: Array
+    errors: Array
+    order: float
+    log_alphas: Array
+    measured: Array
+
+
+def vanishing_limit(
+    path: _Staircase,
+    flow: Callable[[float], Flow],
+    *,
+    log_alphas: Sequence[float] = (-200.0, -400.0, -800.0),
+) -> VanishingLimit:
+    """Measure the jump times of a flow at several initial scales and extrapolate to alpha = 0.
+
+    Parameters
+    ----------
+    path : SaddlePath
+        Supplies the plateau losses (K + 1,), and nothing else: a jump is where the flow's loss is
+        halfway between two of them. Its times are not used.
+    flow : callable
+        Takes a log_alpha and returns the `Flow` from that scale, long enough to show all jumps.
+    log_alphas : sequence of float, optional
+        At least two different initial scales, small enough to separate the jumps.
+
+    Returns
+    -------
+    VanishingLimit
+        Extrapolated times, their errors, and what they come from.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the scales are not usable, or a flow failed or does not show every jump.
+
+    Examples
+    --------
+    >>> import saddles
+    >>> X, y = [[1.0, 0.5], [0.5, 1.0]], [1.0, 0.0]
+    >>> path = saddles.pesme_flammarion(X, y)
+    >>> limit = saddles.vanishing_limit(
+    ...     path, lambda log_alpha: saddles.flow.diagonal(X, y, log_alpha=log_alpha)
+    ... )
+    >>> bool(abs(limit.jump_times - path.times[1:]).max() < 1e-8), round(limit.order, 4)
+    (True, 1.0)
+    """
+    scales = _checked_scales(log_alphas)
+    levels = np.asarray(path.losses, dtype=float)
+    halfway = (levels[:-1] + levels[1:]) / 2
+    measured = np.array([_measure(flow, scale, halfway) for scale in scales])
+    jump_times, errors = _extrapolate(-1 / scales, measured)
+    order = _fitted_order(-1 / scales, np.abs(measured - jump_times), errors)
+    return VanishingLimit(
+        jump_times=jump_times, errors=errors, order=order, log_alphas=scales, measured=measured
+    )
+
+
+def _checked_scales(log_alphas: Sequence[float]) -> Array:
+    """Return the different scales (m,), largest first."""
+    if isinstance(log_alphas, str | bytes) or not np.iterable(log_alphas):
+        raise TypeError(f"log_alphas={checks.show(log_alphas)} must be a sequence of numbers.")
+    scales = {checks.log_scale(value, allow_limit=False) for value in log_alphas}
+    if len(scales) < 2:
+        raise ValueError(
+            f"log_alphas={checks.show(log_alphas)}: an extrapolation needs at least two different "
+            "scales; add one."
+        )
+    return np.array(sorted(scales, reverse=True))
+
+
+def _measure(flow: Callable[[float], Flow], log_alpha: float, levels: Array) -> Array:
+    """Return the times (K,) at which the flow's loss falls through `levels`."""
+    trajectory = flow(float(log_alpha))
+    if not trajectory.success:
+        raise ValueError(
+            f"flow({log_alpha:g}) ended with status {trajectory.status.value!r}, so its jump times "
+            f"cannot be trusted: {trajectory.message}"
+        )
+    times = trajectory.crossing_times(levels)
+    if np.isnan(times).any():
+        missed = int(np.argmax(np.isnan(times)))
+        raise ValueError(
+            f"flow({log_alpha:g}) ends at scaled time {trajectory.until:g} before its loss falls "
+            f"through {levels[missed]:g}, halfway down jump {missed + 1}; let it run longer, or "
+            "check that path and flow belong to the same problem."
+        )
+    return times
+
+
+def _extrapolate(h: Array, values: Array) -> tuple[Array, Array]:
+    """Return Neville's value at h = 0 of the polynomial through (h, values), and its last change.
+
+    Parameters
+    ----------
+    h : ndarray of shape (m,)
+        Decreasing and positive.
+    values : ndarray of shape (m, K)
+        One column per quantity.
+    """
+    column, previous = values, values
+    for width in range(1, len(h)):
+        ratio = (h[width:] / (h[:-width] - h[width:]))[:, None]
+        previous, column = column, column[1:] + ratio * (column[1:] - column[:-1])
+    return column[-1], np.abs(column[-1] - previous[-1])
+
+
+def _fitted_order(h: Array, raw: Array, errors: Array) -> float:
+    """Return the median over jumps of the slope of log `raw` (m, K) against log `h` (m,)."""
+    resolved = (raw > RESOLVED * errors).all(axis=0)
+    if not resolved.any():
+        return math.nan
+    slopes = np.polyfit(np.log(h), np.log(raw[:, resolved]), 1)[0]
+    return float(np.median(slopes))
