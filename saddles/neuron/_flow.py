@@ -42,14 +42,16 @@ __all__ = ["Weights", "function_space_flow", "integrate"]
 
 SOURCE = "Kunin et al. 2024, arXiv:2406.06158, equation 4"
 
+EPS = float(np.finfo(float).eps)
+
 #: Scaled time is t / log(1/alpha); this scale makes it the time t itself.
 UNIT_LOG_ALPHA = -1.0
 
 #: Steps before giving up: a plateau costs hundreds, a flow about a thousand.
 STEPS = 200_000
 
-#: Gradients below this many ulp of the terms they are the difference of cannot be told from zero.
-ROUNDING = 64 * float(np.finfo(float).eps)
+#: Differences below this many ulp of their terms cannot be told from zero.
+ROUNDING = 64 * EPS
 
 
 def function_space_flow(
@@ -59,7 +61,7 @@ def function_space_flow(
     beta0: ArrayLike,
     delta: float,
     until: float | None = None,
-    rtol: float = 1e-11,
+    rtol: float = 1e-13,
 ) -> Flow:
     """Function-space flow beta' = -M(beta, delta) grad L of the neuron a w·x, for any data.
 
@@ -78,8 +80,8 @@ def function_space_flow(
     delta : float
         Conserved quantity a² − |w|².
     until : float, optional
-        Time at which to stop. Without it, the flow is followed until the gradient with respect to
-        beta has vanished: below `rtol` times its largest value at beta0 or at 0.
+        Time at which to stop. Without it, the flow is followed until X beta is as near to its end
+        as X⁺X beta = X⁺y to `rtol`, relative to the larger of both ends of the flow.
     rtol : float, optional
         Relative error of the weights allowed per step, from 1e-13 to 1e-2.
 
@@ -156,9 +158,7 @@ def _flow(curve: _Steps, status: Status) -> Flow:
 
 def _still(state: Array) -> Callable[[Any], Array]:
     """Return a dense output that never moves, shape (1 + r,) or (1 + r, q)."""
-    return lambda t: np.broadcast_to(state.reshape(-1, *np.ones(np.ndim(t), int)), (
-        state.size, *np.shape(t)
-    ))
+    return lambda t: np.tile(state[:, None], np.size(t)).reshape(state.shape + np.shape(t))
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +171,10 @@ class Weights:
     stiffness: Array
     least: float
     """Smaller of the sizes that a² + |w|² has at the start and at the end."""
+    start: Array
+    """Initial a q, shape (r,)."""
+    initial: float
+    """Initial |(a, w)|."""
 
     @classmethod
     def of(cls, space: RowSpace, a0: float, w0: Array) -> tuple[Weights, Array]:
@@ -186,6 +190,8 @@ class Weights:
             pull=space.singular * space.targets / n,
             stiffness=space.singular**2 / n,
             least=min(start, end) if end else start,
+            start=state[0] * state[1:],
+            initial=math.sqrt(start),
         )
         return weights, state
 
@@ -207,12 +213,14 @@ class Weights:
         return matrix
 
     def converged(self, state: Array, rtol: float) -> bool:
-        """Say whether the gradient with respect to beta has vanished, up to `rtol` or rounding."""
-        if not self.pull.size:
-            return True
-        terms = np.abs(self.pull) + self.stiffness * np.abs(state[0] * state[1:])
-        small = max(rtol * float(np.abs(self.pull).max()), ROUNDING * float(terms.max()))
-        return float(np.abs(self.slope(state)).max()) <= small
+        """Say whether beta is at X⁺y in the row space, up to `rtol`, or the weights are gone."""
+        # Only a flow exactly on the line into the saddle at the origin shrinks by that much.
+        if np.linalg.norm(state) <= EPS * self.initial:
+            return not self.outer.any()
+        beta, end = state[0] * state[1:], self.pull / self.stiffness
+        size = max(float(np.linalg.norm(end)), float(np.linalg.norm(self.start)))
+        # Distances, not gradients: those of the flat directions of X are small from the start.
+        return float(np.linalg.norm(beta - end)) <= max(rtol, ROUNDING) * size
 
 
 def integrate(weights: Weights, start: Array, rtol: float, until: float | None) -> Any:
@@ -237,7 +245,7 @@ def integrate(weights: Weights, start: Array, rtol: float, until: float | None) 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             solver.step()
-        if solver.status == "failed":
+        if solver.status == "failed" or not math.isfinite(solver.t):
             return
         yield solver
         if solver.status == "finished":
