@@ -11,8 +11,8 @@ which tends to |β|₁ as α → 0 and to a multiple of |β|₂² as α → ∞.
 
     max over ρ of  y·ρ − (c/2) Σ_i (cosh(2 x_i·ρ) − 1).
 
-Newton's method solves it at once for large α. From there the solution is continued to the scale asked
-for: along the path, d(ρ)/d(log 1/α) solves a system with Newton's own matrix, and tends to a
+Newton's method solves it at once for large α. From there the solution is continued to the scale
+asked for: along the path, dρ/d(log 1/α) solves a system with Newton's own matrix, and tends to a
 constant, so that steps double and any α is reached in some tens of them.
 
 ================  ====================================================================
@@ -50,7 +50,7 @@ FIRST_EDGE = -1.0
 #: while its products stay finite.
 LARGEST_OVER = 50.0
 
-#: From this edge on, β is a difference of exponentials of |s| − e; below, 2 e^{−2e} is no small number.
+#: From this edge on, β is a difference of exponentials of |s| − e; below, c is no small number.
 EXPONENTIAL_EDGE = 1.0
 
 #: Newton steps per edge. A good prediction needs about four; a bad one had better be halved.
@@ -59,7 +59,7 @@ NEWTON_STEPS = 25
 #: Largest change of a clock per Newton step: it multiplies an entry of β by e² at most.
 LARGEST_STEP = 1.0
 
-#: Constraint violation, relative to the sizes of its terms, at which a point of the path is good enough.
+#: Constraint violation, relative to its terms, at which a point of the path is good enough.
 ON_PATH = 1e-9
 
 #: A few ulp, relative to the largest term.
@@ -79,7 +79,7 @@ def hyperbolic_entropy(beta: ArrayLike, log_alpha: float) -> float:
     Returns
     -------
     float
-        Zero at beta = 0, positive elsewhere; tends to the sum of \\|beta_i\\| as alpha vanishes.
+        Zero at beta = 0, positive elsewhere; tends to the l1 norm of beta as alpha vanishes.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def diagonal(
     >>> from saddles import implicit_bias
     >>> X, y = [[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]], [2.0, 1.0]
     >>> implicit_bias.diagonal(X, y, log_alpha=-0.01).beta.round(2)
-    array([0.56, 0.72, 1.  ])
+    array([0.34, 0.83, 1.  ])
     >>> implicit_bias.diagonal(X, y, log_alpha=-1e6).beta.round(6)
     array([0., 1., 1.])
     """
@@ -156,7 +156,9 @@ def diagonal(
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
     unit = float(np.abs(space.least_squares).max())
     if unit == 0:
-        return _certified(space, np.zeros(space.problem.n_features), np.zeros(space.rank), log_alpha)
+        return _certified(
+            space, np.zeros(space.problem.n_features), np.zeros(space.rank), log_alpha
+        )
     last = -log_alpha + 0.5 * (math.log(4) + math.log(unit))
     path = _DualPath(space.basis, space.basis.T @ space.least_squares / unit)
     edge = min(FIRST_EDGE, last)
@@ -213,7 +215,7 @@ class _DualPath:
         return None
 
     def continued(self, dual: Array, edge: float, last: float) -> Array:
-        """Follow the solution from `edge` to `last`, with steps that double as long as they succeed."""
+        """Follow the solution from `edge` to `last`, with steps that double while they succeed."""
         step = 1.0
         while edge < last:
             beta, stiffness = self.point(dual, edge)
@@ -242,7 +244,7 @@ class _DualPath:
         return best
 
     def polished(self, dual: Array, edge: float) -> Array:
-        """Return β (d,) with the constraint met to rounding, by a step in β and not in s ~ 1/eps."""
+        """Return β (d,) that meets the constraint, by steps in β itself: s has too few digits."""
         beta, stiffness = self.point(dual, edge)
         for _ in range(2):
             residual = self.targets - self.rows.T @ beta

@@ -31,7 +31,7 @@ class Minimizer:
     objective : float
         Value of the objective at beta.
     feasibility : float
-        Largest entry of \\|X beta − y\\| relative to that of \\|y\\|, or to 1 if y is zero.
+        Largest entry of X beta − y relative to that of y, or to 1 if y is zero; both in size.
     stationarity : float
         Distance of X'lambda from the subgradients at beta, largest entry, relative to the
         largest entry of the subgradient (or of X'lambda).

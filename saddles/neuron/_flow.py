@@ -80,8 +80,8 @@ def function_space_flow(
     delta : float
         Conserved quantity a² − |w|².
     until : float, optional
-        Time at which to stop. Without it, the flow is followed until X beta is as near to its end
-        as X⁺X beta = X⁺y to `rtol`, relative to the larger of both ends of the flow.
+        Time at which to stop. Without it, the flow is followed until X⁺X beta equals X⁺y to
+        `rtol` (64 ulp at best), relative to the larger of its sizes at the start and at the end.
     rtol : float, optional
         Relative error of the weights allowed per step, from 1e-13 to 1e-2.
 
@@ -99,16 +99,19 @@ def function_space_flow(
     Examples
     --------
     >>> from saddles import neuron
-    >>> flow = neuron.function_space_flow([[1.0, 1.0]], [1.0], beta0=[1.0, 0.0], delta=0.0, until=9)
-    >>> flow.at([0.0, 9.0]).round(4)
-    array([[1., 0.],
-           [1., 0.]])
+    >>> flow = neuron.function_space_flow([[1.0, 1.0]], [1.0], beta0=[0.1, 0.0], delta=0.0)
+    >>> flow.at([0.0, 1.0, flow.until]).round(4) + 0.0
+    array([[0.1   , 0.    ],
+           [0.4415, 0.2194],
+           [0.6353, 0.3647]])
     """
     problem = as_regression(X, y)
     rule = "the relative error per step must be from 1e-13 to 1e-2"
     rtol = checks.real_number(rtol, "rtol", rule, lambda value: 1e-13 <= value <= 1e-2)
     if until is not None:
-        rule = "the last time must be finite and above 0; leave it out to follow the flow to its end"
+        rule = (
+            "the last time must be finite and above 0; leave it out to follow the flow to its end"
+        )
         until = checks.real_number(until, "until", rule, lambda value: 0 < value < math.inf)
     weights, start = _start(problem, beta0, checks.finite_number(delta, "delta"))
     if weights.converged(start, rtol) and until is None:
@@ -181,9 +184,10 @@ class Weights:
         """Return the network and the initial state (1 + r,)."""
         n = space.problem.n_samples
         state = np.append(a0, space.basis.T @ w0)
-        delta = abs(a0 - np.linalg.norm(w0)) * (abs(a0) + np.linalg.norm(w0))
+        norm = float(np.linalg.norm(w0))
+        delta = abs(abs(a0) - norm) * (abs(a0) + norm)
         end = max(delta, 2 * float(np.linalg.norm(space.least_squares)))
-        start = float(a0 * a0 + w0 @ w0)
+        start = a0 * a0 + norm * norm
         weights = cls(
             space=space,
             outer=space.outside(w0),
@@ -198,7 +202,8 @@ class Weights:
     def slope(self, state: Array) -> Array:
         """Return −∇L in the basis V, for states (1 + r,) or (1 + r, q)."""
         shape = (-1,) + (1,) * (state.ndim - 1)
-        return self.pull.reshape(shape) - self.stiffness.reshape(shape) * (state[0] * state[1:])
+        pull, stiffness = self.pull.reshape(shape), self.stiffness.reshape(shape)
+        return np.asarray(pull - stiffness * (state[0] * state[1:]))
 
     def velocity(self, _time: float, state: Array) -> Array:
         """Return the time derivative of the state (1 + r,)."""

@@ -69,8 +69,8 @@ def conserved(a: ArrayLike, w: ArrayLike) -> Any:
     Examples
     --------
     >>> from saddles import neuron
-    >>> neuron.conserved(2.0, [1.0, 1.0])
-    2.0
+    >>> neuron.conserved(2.0, [3.0, 4.0])
+    -21.0
     """
     output, inputs = _neurons(a, w)
     norm = np.linalg.norm(inputs, axis=-1)
@@ -158,8 +158,8 @@ def kernel(X: ArrayLike, a: ArrayLike, w: ArrayLike) -> Array:
 def kernel_distance(first: ArrayLike, second: ArrayLike) -> Any:
     """Kernel distance 1 − <K₁, K₂> / (|K₁| |K₂|), Frobenius; 0 for proportional kernels.
 
-    Fort et al., "Deep learning versus kernel learning" (NeurIPS 2020, arXiv:2010.15110); computed as
-    half the squared distance of the normalised kernels, so that small distances keep their digits.
+    Fort et al., "Deep learning versus kernel learning" (NeurIPS 2020, arXiv:2010.15110). Computed
+    as half the squared distance of the normalised kernels, so that small ones keep their digits.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ def speeds(beta: ArrayLike, delta: float, gradient: ArrayLike) -> Speeds:
     >>> from saddles import neuron
     >>> slow_to_turn = neuron.speeds([1.0, 0.0], -100.0, [-1.0, -1.0])
     >>> round(slow_to_turn.radial, 2), slow_to_turn.directional.round(2)
-    (100.02, array([0.  , 0.01]))
+    (100.02, array([-0.  ,  0.01]))
     """
     point, delta = checks.real_array(beta, "beta", 1), checks.finite_number(delta, "delta")
     slope = checks.per_feature(gradient, "gradient", point.shape[0])

@@ -151,8 +151,8 @@ def limit(
     --------
     >>> from saddles import neuron
     >>> end = neuron.limit([[1.0, 0.0]], [1.0], a0=-0.5, w0=[2.0, 1.0])
-    >>> end.beta.round(4), end.message[:45]
-    (array([1.    , 0.4307]), 'Theorem 3.1 does not apply: beta passes throu')
+    >>> end.beta.round(4), end.excluded
+    (array([1. , 0.5]), (Exclusion.PASSES_THROUGH_ZERO,))
     """
     problem = as_regression(X, y)
     a0 = checks.finite_number(a0, "a0")
@@ -197,7 +197,7 @@ def _ending(weights: Weights, state: Array) -> tuple[float, list[Exclusion]]:
     if not pull.any():
         # beta = 0 is a minimum: a decays to its end without changing sign.
         return math.copysign(1.0, a), reasons
-    if a == 0 and abs(force) <= noise or size == 0:
+    if (a == 0 and abs(force) <= noise) or size == 0:
         certain = force == 0
         return (0.0 if certain else math.nan), [*reasons, _saddle(certain)]
     if starts:

@@ -38,10 +38,10 @@ __all__ = ["Regime", "regime"]
 FAR = 2.0
 
 _SENTENCES = {
-    "lazy": "The kernel hardly moves before the loss is fitted.",
-    "rich": "The start is near the saddle at the origin: align first, then fit.",
-    "delayed rich": "The norm is fitted first; then the flow waits near a saddle and turns slowly.",
-    "intermediate": "Neither the imbalance nor the initial norm is far from the solution's norm.",
+    "lazy": "The kernel hardly moves.",
+    "rich": "A start near the saddle at the origin: first align, then fit.",
+    "delayed rich": "First the norm, then a plateau and a slow turn.",
+    "intermediate": "Neither imbalance nor initial norm is far from the solution's.",
 }
 
 
@@ -121,7 +121,7 @@ def regime(delta: float, *, beta0: ArrayLike, beta_star: ArrayLike) -> Regime:
     --------
     >>> from saddles import neuron
     >>> print(neuron.regime(-20.0, beta0=[0.0, 0.1], beta_star=[1.0, 0.0]))
-    delayed rich (delta / 2|beta*| = -10): The norm is fitted first; then the flow waits near a saddle and turns slowly.
+    delayed rich (delta / 2|beta*| = -10): First the norm, then a plateau and a slow turn.
                         at beta0    at beta*  final rate
     radial                    20        20.1        20.1
     directional            0.005     0.04988     0.04988
@@ -134,7 +134,7 @@ def regime(delta: float, *, beta0: ArrayLike, beta_star: ArrayLike) -> Regime:
         raise ValueError("beta_star is zero: nothing is learnt, so there is no regime.")
     if norm == 0 and delta < 0:
         raise ValueError(
-            f"beta0 is zero and delta={delta!r} is negative, so w has no direction; start elsewhere."
+            f"beta0 is zero and delta={delta!r} negative, so w has no direction; start elsewhere."
         )
     a0 = math.sqrt(squares(norm, delta)[0])
     flow = exact(target, a0, start / a0 if a0 else start)
