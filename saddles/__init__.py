@@ -45,7 +45,28 @@ _HOMES = {
 }
 _ROOMS = ("agf", "flow", "implicit_bias", "neuron")
 
-__all__ = [*_HOMES, *_ROOMS, "__version__"]
+__all__ = [
+    "Algorithm",
+    "Certificate",
+    "Certificates",
+    "Comparison",
+    "Flow",
+    "PathError",
+    "Regression",
+    "Ring",
+    "Saddle",
+    "SaddlePath",
+    "Status",
+    "VanishingLimit",
+    "__version__",
+    "agf",
+    "compare",
+    "flow",
+    "pesme_flammarion",
+    "solve",
+    "trace",
+    "vanishing_limit",
+]
 
 
 def __getattr__(name: str) -> Any:

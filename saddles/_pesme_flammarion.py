@@ -112,7 +112,7 @@ def pesme_flammarion(
     problem = as_regression(X, y)
     upper, lower = _checked_boundaries(boundaries, problem.n_features)
     data = InUnits.of(problem)
-    network = _Network(data, upper / data.column_unit, lower / data.column_unit)
+    network = _Network(data, _in_units(upper, data), _in_units(lower, data))
     algorithm = Algorithm(
         name="Pesme-Flammarion",
         source=SOURCE,
@@ -138,6 +138,21 @@ def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]
         checks.boundary(b, name, n_features) for b, name in zip(boundaries, names, strict=True)
     )
     return plus, minus
+
+
+def _in_units(boundary: Array, data: InUnits) -> Array:
+    """Return boundaries (d,) for the columns of `data`; none may overflow or vanish."""
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = np.asarray(boundary / data.column_unit)
+    lost = np.isfinite(boundary) & (np.isinf(scaled) | (scaled < checks.SMALLEST_BOUNDARY))
+    if lost.any():
+        where = int(np.argmax(lost))
+        raise ValueError(
+            f"boundary {float(boundary[where])!r} of feature {where}, whose entries have size "
+            f"{float(data.column_unit[where]):g}: their ratio does not fit a float64; rescale that "
+            "column and its boundary."
+        )
+    return scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,15 +202,15 @@ def _start(network: _Network) -> _State:
 
 def _speed(data: InUnits, fit: Fit) -> Array:
     """Return Xᵀr, with the zeros that stationarity or orthogonality makes put back."""
-    speed = data.X.T @ fit.residual
-    speed[np.abs(speed) <= ZERO * data.norms * data.target_norm] = 0.0
+    speed = fit.residual @ data.X
+    speed[np.abs(speed) <= ZERO * data.target_norm * data.norms] = 0.0
     speed[fit.support] = 0.0
     return np.asarray(speed)
 
 
 def _utility(network: _Network, state: _State) -> Ring | Status:
     """Find the clocks that ring first: S_i + (Δτ/n) x_i·r = t_i⁺ or −t_i⁻."""
-    moving = np.flatnonzero(state.speed)
+    moving = state.speed.nonzero()[0]
     if moving.size == 0:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     speed = state.speed[moving]
@@ -251,15 +266,16 @@ def _cost(network: _Network, state: _State) -> _State:
 def _saddle(network: _Network, state: _State) -> Saddle:
     """Return the saddle in the user's units, with its certificate."""
     stationarity, violation = optimality(network.data, state.signs, state.beta)
+    used, before = state.beta != 0, state.previous != 0
     return Saddle(
         index=state.jumps,
         time=network.data.time(state.time),
         beta=_stored(network.data.betas(state.beta)),
         loss=network.data.loss(state.fit.residual),
         dual=state.dual,
-        active=np.flatnonzero(state.beta),
-        entered=np.flatnonzero((state.beta != 0) & (state.previous == 0)),
-        left=np.flatnonzero((state.beta == 0) & (state.previous != 0)),
+        active=used.nonzero()[0],
+        entered=(used & ~before).nonzero()[0],
+        left=(before & ~used).nonzero()[0],
         certificate=Certificate(
             stationarity=stationarity,
             violation=max(violation, _drift(network, state)),
@@ -270,12 +286,16 @@ def _saddle(network: _Network, state: _State) -> Saddle:
 
 
 def _drift(network: _Network, state: _State) -> float:
-    """How far Xᵀρ is from the boundaries that the clocks are said to be at, relative to them."""
-    held = np.flatnonzero(state.signs)
-    signs = state.signs[held]
-    goal = np.where(signs > 0, network.upper[held], network.lower[held])
-    clocks = network.data.X[:, held].T @ state.dual
-    return float(np.abs(signs * clocks / goal - 1).max(initial=0.0))
+    """How far Xᵀρ is from the boundaries that the clocks are said to be at.
+
+    Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
+    """
+    held = state.signs.nonzero()[0]
+    if held.size == 0:
+        return 0.0
+    goal = state.clocks[held]
+    size = np.maximum(np.abs(goal), network.data.norms[held] * np.abs(state.dual).max())
+    return float((np.abs(state.dual @ network.data.X[:, held] - goal) / size).max())
 
 
 def _stored(beta: Array) -> Any:

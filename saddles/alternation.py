@@ -24,6 +24,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
+import numpy as np
+
 from saddles import checks
 from saddles.path import Saddle, SaddlePath
 from saddles.status import PathError, Status
@@ -168,8 +170,17 @@ def _collect(
             saddle = next(saddles)
         except StopIteration as end:
             return cast(Status, end.value)
+        if not _is_finite(saddle):
+            raise Breakdown(Status.OVERFLOW, f"jump {saddle.index}")
         if not saddle.certificate.holds(CERTIFICATE_TOLERANCE):
             raise Breakdown(Status.INACCURATE, f"jump {saddle.index}: {saddle.certificate}")
         found.append(saddle)
-        if callback is not None and callback(saddle) is True:
+        answer = None if callback is None else callback(saddle)
+        if isinstance(answer, bool | np.bool_) and answer:
             return Status.STOPPED
+
+
+def _is_finite(saddle: Saddle) -> bool:
+    """Whether every number of a saddle is one."""
+    beta = saddle.beta.data if hasattr(saddle.beta, "toarray") else saddle.beta
+    return math.isfinite(saddle.time + saddle.loss) and bool(np.isfinite(beta).all())

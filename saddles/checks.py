@@ -22,11 +22,19 @@ __all__: list[str] = []
 LARGEST = 1e153
 
 
+#: Smallest log(1/alpha) whose square a float64 can hold; its inverse is the largest.
+SMALLEST_SCALE = 1e-150
+
+
+#: Finite boundaries of clocks whose inverses a float64 can hold.
+SMALLEST_BOUNDARY, LARGEST_BOUNDARY = 1e-300, 1e300
+
+
 def show(value: Any) -> str:
     """Show a value briefly: arrays by shape and dtype, everything else by ``repr``."""
     if isinstance(value, np.ndarray) and value.size > 6:
         return f"<array of shape {value.shape}, dtype {value.dtype}>"
-    text = repr(value)
+    text = " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -34,21 +42,7 @@ def real_array(value: Any, name: str, ndim: int) -> Array:
     """Return `value` as a finite float64 array with `ndim` axes, or say what is wrong with it."""
     if isinstance(value, str | bytes):
         raise TypeError(f"{name}={show(value)} is text; pass an array of real numbers.")
-    if hasattr(value, "toarray"):
-        raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.toarray()).")
-    if np.ma.isMaskedArray(value):
-        raise TypeError(f"{name}={show(value)} is masked; remove or impute the masked entries.")
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(
-            f"{name}={show(value)} is ragged ({error}); give every row the same length."
-        ) from None
-    if array.dtype.kind not in "iuf":
-        raise TypeError(
-            f"{name}={show(array)} has dtype {array.dtype}; entries must be real numbers "
-            f"(integers or floats), so convert with {name}.astype(float) if that is meant."
-        )
+    array = _dense_array(value, name)
     if array.ndim != ndim:
         raise ValueError(
             f"{name}={show(array)} has shape {array.shape}; it must have {ndim} "
@@ -59,9 +53,40 @@ def real_array(value: Any, name: str, ndim: int) -> Array:
             f"{name}={show(array)} has shape {array.shape} and is empty; at least one entry is "
             "needed."
         )
-    array = array.astype(np.float64, copy=False)
-    _refuse_bad_entries(array, name)
+    with np.errstate(over="ignore"):  # a long double beyond float64 is refused as infinite
+        floats: Array = array.astype(np.float64, copy=False)
+    _refuse_bad_entries(floats, name)
+    return floats
+
+
+def _dense_array(value: Any, name: str) -> Any:
+    """Return `value` as an array of real numbers of any shape."""
+    if hasattr(value, "toarray"):
+        raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.toarray()).")
+    if np.ma.isMaskedArray(value):
+        raise TypeError(f"{name}={show(value)} is masked; remove or impute the masked entries.")
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}={show(value)} is ragged; give every row the same length.") from (
+            None
+        )
+    if array.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{name}={show(array)} has dtype {array.dtype}; entries must be real numbers (integers "
+            f"or floats), so convert with numpy.asarray({name}, dtype=float) if that is meant."
+        )
     return array
+
+
+def large_enough(sizes: Array, name: str, spot: str, least: float) -> None:
+    """Raise if one of `sizes`, the largest entry of each ``spot.format(k)``, is in (0, least)."""
+    if (low := (sizes > 0) & (sizes < least)).any():
+        where = int(np.argmax(low))
+        raise ValueError(
+            f"max(abs({spot.format(where)}))={float(sizes[where])!r} is below {least:g}, where "
+            f"results overflow or underflow; multiply {name} by a constant."
+        )
 
 
 def _refuse_bad_entries(array: Array, name: str) -> None:
@@ -70,7 +95,7 @@ def _refuse_bad_entries(array: Array, name: str) -> None:
     if largest <= LARGEST:
         return
     where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= LARGEST))[0])
-    spot = f"{name}[{', '.join(map(str, where))}]={array[where]!r}"
+    spot = f"{name}[{', '.join(map(str, where))}]={float(array[where])!r}"
     if np.isfinite(array[where]):
         raise ValueError(
             f"{spot} is larger than {LARGEST:g}, so its square overflows; divide {name} by a "
@@ -108,9 +133,15 @@ def log_scale(log_alpha: Any, *, allow_limit: bool) -> float:
         if allow_limit
         else " and finite; pass log(alpha), not alpha"
     )
-    return real_number(
+    scale = real_number(
         log_alpha, "log_alpha", rule, lambda v: v < 0 and (allow_limit or v > -math.inf)
     )
+    if math.isfinite(scale) and not SMALLEST_SCALE <= -scale <= 1 / SMALLEST_SCALE:
+        raise ValueError(
+            f"log_alpha={scale!r}: log(1/alpha) must lie between {SMALLEST_SCALE:g} and "
+            f"{1 / SMALLEST_SCALE:g}, where its square fits a float64; pass -inf for the limit."
+        )
+    return scale
 
 
 def count(value: Any, name: str, *, least: int = 0) -> int | None:
@@ -131,6 +162,8 @@ def count(value: Any, name: str, *, least: int = 0) -> int | None:
 
 def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of the strings in `choices`."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={show(value)} must be one of {', '.join(map(repr, choices))}.")
     if value not in choices:
         raise ValueError(f"{name}={show(value)} must be one of {', '.join(map(repr, choices))}.")
     return str(value)
@@ -147,9 +180,7 @@ def boundary(value: Any, name: str, n_features: int) -> Array:
     """Return positive boundaries (d,), infinite ones allowed; a scalar serves every feature."""
     if isinstance(value, str | bytes):
         raise TypeError(f"{name}={show(value)} is text; pass positive numbers.")
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name}={show(array)} has dtype {array.dtype}; boundaries must be real.")
+    array = _dense_array(value, name)
     if array.ndim > 1 or (array.ndim == 1 and array.shape[0] != n_features):
         raise ValueError(
             f"{name}={show(array)} has shape {array.shape}; give one number, or one per feature "
@@ -159,8 +190,15 @@ def boundary(value: Any, name: str, n_features: int) -> Array:
     if not (array > 0).all():
         where = int(np.argmin(array > 0))
         raise ValueError(
-            f"{name}[{where}]={array[where]!r}: a boundary must be above 0 (inf for a sign that "
-            "never activates)."
+            f"{name}[{where}]={float(array[where])!r}: a boundary must be above 0 (inf for a sign "
+            "that never activates)."
+        )
+    outside = (array < SMALLEST_BOUNDARY) | ((array > LARGEST_BOUNDARY) & ~np.isinf(array))
+    if outside.any():
+        where = int(np.argmax(outside))
+        raise ValueError(
+            f"{name}[{where}]={float(array[where])!r}: a boundary must lie between "
+            f"{SMALLEST_BOUNDARY:g} and {LARGEST_BOUNDARY:g}, or be inf; rescale the features."
         )
     return array
 

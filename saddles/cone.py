@@ -74,29 +74,34 @@ def descend(data: InUnits, signs: Array, fit: Fit) -> Fit:
     Breakdown
         If rounding keeps the active set from settling.
     """
-    candidates = np.flatnonzero(signs)
-    columns = data.X[:, candidates] * (signs[candidates] / data.norms[candidates])
-    refused = np.zeros(candidates.shape[0], dtype=bool)
-    for _ in range(8 * candidates.shape[0] + 8):
-        push = columns.T @ fit.residual
-        push[refused | _members(fit.support, candidates)] = 0.0
-        best = int(np.argmax(push))
-        if push[best] <= ZERO * data.target_norm:
+    candidates = signs.nonzero()[0]
+    refused: set[int] = set()
+    for _ in range(8 * candidates.size + 8):
+        column = _steepest(data, signs, fit, candidates, refused)
+        if column is None:
             return fit
-        longer = _extended(data, fit, candidates[best])
-        if _turned(data, signs, longer)[-1]:
-            refused[best] = True
-            continue
-        fit = _retreat(data, signs, fit, longer)
-        refused[:] = False
-    raise Breakdown(Status.STALLED, f"{candidates.shape[0]} columns at their boundary")
+        longer = _extended(data, fit, column)
+        turned = _turned(data, signs, longer)
+        if turned[-1]:
+            refused.add(column)
+        else:
+            fit = _retreat(data, signs, fit, longer) if turned.any() else longer
+            refused.clear()
+    raise Breakdown(Status.STALLED, f"{candidates.size} columns at their boundary")
 
 
-def _members(some: Indices, among: Indices) -> Mask:
-    """Mark which of the sorted indices `among` occur in `some`, a subset of them."""
-    mask = np.zeros(among.shape[0], dtype=bool)
-    mask[np.searchsorted(among, some)] = True
-    return mask
+def _steepest(
+    data: InUnits, signs: Array, fit: Fit, candidates: Indices, refused: set[int]
+) -> int | None:
+    """Return the unused candidate that the residual pushes hardest to its own side, if any."""
+    unused = np.ones(candidates.size, dtype=bool)
+    unused[candidates.searchsorted([*fit.support, *refused])] = False
+    waiting = candidates[unused]
+    if waiting.size == 0:
+        return None
+    push = signs[waiting] * (fit.residual @ data.X[:, waiting]) / data.norms[waiting]
+    best = int(push.argmax())
+    return int(waiting[best]) if push[best] > ZERO * data.target_norm else None
 
 
 def _turned(data: InUnits, signs: Array, fit: Fit) -> Mask:
@@ -189,7 +194,9 @@ def solve_factored(A: Array, y: Array, Q: Array, R: Array) -> tuple[Array, Array
         along = Q.T @ f
         z = z + lapack.dtrtrs(R, along - h)[0]
         r = r + (f - Q @ (along - h))
-    return z, r
+    # What is left of an exact interpolation is rounding of the data themselves.
+    exact = r @ r <= len(y) * (4 * np.finfo(float).eps) ** 2 * (y @ y)
+    return z, np.zeros_like(r) if exact else r
 
 
 def minimum_norm(data: InUnits, signs: Array, beta: Array, residual: Array) -> tuple[Array, bool]:
@@ -218,8 +225,8 @@ def minimum_norm(data: InUnits, signs: Array, beta: Array, residual: Array) -> t
         Whether no others give the same fit.
     """
     X, norms = data.X, data.norms
-    support = np.flatnonzero(beta)
-    spare = np.flatnonzero((signs != 0) & (beta == 0))
+    spare = ((signs != 0) & (beta == 0)).nonzero()[0]
+    support = beta.nonzero()[0]
     if spare.size == 0 or support.size == 0:
         return beta, True
     directions = X[:, spare] * (signs[spare] / norms[spare])
@@ -251,17 +258,16 @@ def optimality(data: InUnits, signs: Array, beta: Array) -> tuple[float, float]:
     stationarity, violation : float
         The largest of each.
     """
-    held = np.flatnonzero(signs)
+    held = signs.nonzero()[0]
     if held.size == 0:
         return 0.0, 0.0
-    columns, unit = data.X[:, held], data.norms[held] * data.target_norm
-    push = signs[held] * (columns.T @ (data.y - columns @ beta[held])) / unit
-    used = beta[held] != 0
-    wrong_sign = -signs[held] * beta[held] * data.norms[held] / data.target_norm
-    return (
-        float(np.abs(push[used]).max(initial=0.0)),
-        float(max(push[~used].max(initial=0.0), wrong_sign.max())),
-    )
+    columns, sides, values = data.X[:, held], signs[held], beta[held]
+    push = sides * ((data.y - columns @ values) @ columns) / data.norms[held]
+    wrong_sign = -sides * values * data.norms[held]
+    used = values != 0
+    stationarity = np.abs(push * used).max()
+    violation = max((push * ~used).max(), wrong_sign.max(), 0.0)
+    return float(stationarity / data.target_norm), float(violation / data.target_norm)
 
 
 def _can_share(outside: Array) -> bool:

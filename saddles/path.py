@@ -375,7 +375,7 @@ class SaddlePath:
                 "path again with SaddlePath.save."
             )
         units = {name: tuple(np.array(u, dtype=np.intp) for u in data[name]) for name in _UNITS}
-        betas = np.zeros(data["shape"]) if not data["sparse"] else _empty_rows(data["shape"])
+        betas: Any = _empty_rows(data["shape"]) if data["sparse"] else np.zeros(data["shape"])
         for row, active, values in zip(
             range(len(data["times"])), units["active"], data["values"], strict=True
         ):

@@ -31,6 +31,16 @@ GRAM_ROUNDING = 64 * np.finfo(float).eps
 EXTREME = 1e-100
 
 
+#: Below this the inverse of a column's size overflows.
+SMALLEST_COLUMN = 1e-300
+
+#: Below this the square of a target underflows, and with it the loss.
+SMALLEST_TARGET = 1e-153
+
+#: Below this the weights lose digits or the loss overflows.
+SMALLEST_WEIGHT = 1e-100
+
+
 @dataclass(frozen=True, eq=False)
 class Regression:
     """Linear regression with the mean loss ``|y - X beta|^2 / (2 n)``.
@@ -73,6 +83,8 @@ class Regression:
     def __post_init__(self) -> None:
         X, y = checks.real_array(self.X, "X", 2), checks.real_array(self.y, "y", 1)
         checks.same_length(X, "X", y, "y")
+        checks.large_enough(np.abs(X).max(axis=0), "X", "X[:, {}]", SMALLEST_COLUMN)
+        checks.large_enough(np.abs(y).max(keepdims=True), "y", "y", SMALLEST_TARGET)
         n_samples = float(X.shape[0])
         if self.sample_weight is not None:
             weight = _checked_weights(self.sample_weight, y)
@@ -204,7 +216,8 @@ class InUnits:
 
     def betas(self, beta: Array) -> Array:
         """Return coefficients (d,) in the user's units."""
-        return beta * (self.target_unit / self.column_unit)
+        with np.errstate(over="ignore"):  # the loop ends a path with an infinite coefficient
+            return beta * self.target_unit / self.column_unit
 
     def loss(self, residual: Array) -> float:
         """Return the mean loss of a residual (n,) in the user's units."""
@@ -222,10 +235,14 @@ def _checked_weights(sample_weight: ArrayLike, y: Array) -> Array:
     if (weight < 0).any():
         where = int(np.argmax(weight < 0))
         raise ValueError(
-            f"sample_weight[{where}]={weight[where]!r}: weights must be >= 0; drop such samples."
+            f"sample_weight[{where}]={float(weight[where])!r}: weights must be >= 0; drop such "
+            "samples."
         )
     if not weight.any():
         raise ValueError("sample_weight is zero everywhere; at least one sample must count.")
+    checks.large_enough(
+        weight.max(keepdims=True), "sample_weight", "sample_weight", SMALLEST_WEIGHT
+    )
     return weight
 
 
@@ -264,8 +281,8 @@ def _column_units(gram: Array, xty: Array) -> Array:
     if (squares < 0).any():
         where = int(np.argmin(squares))
         raise ValueError(
-            f"gram[{where}, {where}]={squares[where]!r}: a squared norm is never negative; pass "
-            "X.T @ X."
+            f"gram[{where}, {where}]={float(squares[where])!r}: a squared norm is never negative; "
+            "pass X.T @ X."
         )
     return np.where(squares > 0, np.exp2(np.frexp(np.sqrt(squares))[1]), 1.0)
 

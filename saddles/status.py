@@ -91,6 +91,13 @@ class Status(Enum):
         False,
         False,
     )
+    OVERFLOW = (
+        "overflow",
+        "A time, a loss or a coefficient is too large for a float64; multiply the targets or the "
+        "features by a constant.",
+        False,
+        False,
+    )
     STALLED = (
         "stalled",
         "The cost step did not reach a point where the loss is lower and the gradient of the "

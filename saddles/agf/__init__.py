@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Public name -> the module that holds it.
 _HOMES = {"diagonal": "saddles.agf._diagonal"}
 
-__all__ = [*_HOMES]
+__all__ = ["diagonal"]
 
 
 def __getattr__(name: str) -> Any:

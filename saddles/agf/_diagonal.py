@@ -39,7 +39,7 @@ from functools import partial
 import numpy as np
 
 from saddles import checks
-from saddles.alternation import Algorithm, Ring, solve
+from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.cone import ZERO, minimum_norm, optimality, solve_factored
 from saddles.path import Certificate, Saddle, SaddlePath
 from saddles.problems import InUnits, Regression, as_regression
@@ -198,10 +198,14 @@ def _start(data: InUnits) -> _State:
 
 
 def _pull(data: InUnits, residual: Array, beta: Array) -> Array:
-    """Return g = Xᵀr; zero for active neurons, and where only rounding is left of it."""
+    """Return g = Xᵀr; zero for active neurons, and where only rounding is left of it.
+
+    Growth has the same threshold for every neuron, so g is in the user's units of the columns.
+    """
     pull = data.X.T @ residual
     rounding = ZERO * data.norms * data.target_norm
-    return np.where((np.abs(pull) <= rounding) | (beta != 0), 0.0, pull)
+    active_or_still = (np.abs(pull) <= rounding) | (beta != 0)
+    return np.where(active_or_still, 0.0, pull * data.column_unit)
 
 
 def _utility(data: InUnits, clock: _Clock, state: _State) -> Ring | Status:
@@ -211,10 +215,12 @@ def _utility(data: InUnits, clock: _Clock, state: _State) -> Ring | Status:
     utility = np.abs(state.pull) / 2
     gamma = _gamma(clock, state)
     to_turn = clock.threshold - gamma
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         delays = np.where(utility > 0, to_turn / (4 * utility), math.inf)
     first = float(delays.min())
-    reach = 2 * data.norms * data.target_norm * (state.time + first)
+    if not math.isfinite(first):
+        raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
+    reach = 2 * data.norms * data.column_unit * data.target_norm * (state.time + first)
     left_to_turn = to_turn - 4 * utility * first
     together = (utility > 0) & (left_to_turn <= ZERO * reach)
     second = float(delays[~together].min(initial=math.inf))

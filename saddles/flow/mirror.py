@@ -11,9 +11,9 @@ L = |y − Xβ|²/(2n) conserves u² − v² = α², so that β is a function of
 Three properties make these the coordinates to integrate in.
 
 1. ρ moves linearly on plateaus and bends at jumps, at any α: nothing is exponentially small.
-2. An error ds in s is a relative error 2 ds in β, so that one *absolute* tolerance on s serves
-   every α. (In the scaled s/log(1/α) it would have to shrink with log(1/α); an integrator held to
-   a relative tolerance there steps over jumps.)
+2. An error ds in s is a relative error 2 ds in β (if |s| > 1), so that one *absolute* tolerance
+   on s serves every α. In the scaled s/log(1/α) it would have to shrink with 1/log(1/α): an
+   integrator that does not know steps over jumps.
 3. The dual flow is the gradient flow of a concave function, hence contractive: errors of single
    steps add up but never grow, whatever happens at the jumps.
 
@@ -56,8 +56,12 @@ EPS = float(np.finfo(float).eps)
 #: every such step refused while squares and products of it stay finite.
 LARGEST_OVER = 50.0
 
-#: From this edge on the mirror image e^{−2s} of e^{2s} is below e^{−4e}, far under one ulp.
+#: From this edge on, exponents are taken relative to it, and the integrator may leave out
+#: e^{−2(|s|+e)}: it is below e^{−2e} = 4e-44, and the velocity of order one.
 ONE_SIDED_EDGE = 50.0
+
+#: Exponents of the gain are cut here: targets 1e-300 times the features' size go no further.
+LARGEST_EXPONENT = 690.0
 
 #: s = A·dual of size log(1/α) is known to a few ulp, and β relative to twice that. No integrator
 #: can meet a tolerance below this many ulp: it would chase rounding with ever smaller steps.
@@ -97,10 +101,11 @@ def diagonal(
         Logarithm of the initial scale, below 0 and finite; -1e6 costs what -10 does.
     until : float, optional
         Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
-        its gradient with respect to beta has vanished: all entries of X'r below `rtol` times the
-        largest entry at the start.
+        its gradient with respect to beta has vanished: no feature's correlation with the residual
+        exceeds `rtol` (relative to the norms of that feature and of the part of y that X explains),
+        nor what rounding leaves of it. Jumps driven by weaker correlations are not waited for.
     rtol : float, optional
-        Relative error of beta allowed per step, from 1e-12 to 1e-2. Below ``16 eps log(1/alpha)``
+        Relative error of beta allowed per step, from 1e-12 to 1e-3. Below ``16 eps log(1/alpha)``
         rounding forbids it, and that is used instead.
 
     Returns
@@ -126,7 +131,7 @@ def diagonal(
     problem = as_regression(X, y)
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
     rtol = checks.real_number(
-        rtol, "rtol", "the relative error per step must be from 1e-12 to 1e-2", _sensible
+        rtol, "rtol", "the relative error per step must be from 1e-12 to 1e-3", _sensible
     )
     if until is not None:
         until = checks.real_number(
@@ -148,7 +153,7 @@ def diagonal(
 
 
 def _sensible(rtol: float) -> bool:
-    return 1e-12 <= rtol <= 1e-2
+    return 1e-12 <= rtol <= 1e-3
 
 
 def _flow(log_alpha: float, times: Array, curve: Curve, status: Status) -> Flow:
@@ -225,37 +230,74 @@ class _Network:
         """Aᵀ (r, d), contiguous."""
         return np.ascontiguousarray(self.rows.T)
 
-    def growth(self, clocks: Array) -> tuple[Array, Array | float]:
-        """Return e^{2(|s|−e)} and its mirror image e^{−2(|s|+e)−...}; β = ± their difference."""
+    @property
+    def gain(self) -> float:
+        """2e^{−2e}, so that β = gain · sinh 2s in units of c/a: large if α² dwarfs the data."""
+        return 2 * math.exp(min(-2 * self.edge, LARGEST_EXPONENT))
+
+    def tolerance(self, rtol: float) -> float:
+        """Return the absolute error allowed in s, which makes β err by 2 `rtol`.
+
+        Where |β| is one unit, s is at asinh(1/gain)/2 and dβ/ds = 2 hypot(1, gain).
+        """
+        reach = self.edge if self.edge > ONE_SIDED_EDGE else math.asinh(1 / self.gain) / 2
+        return max(rtol / math.hypot(1, self.gain), ROUNDING * reach)
+
+    def _doubled_over(self, clocks: Array) -> Array:
         over = np.abs(clocks)
         over -= self.edge
         np.minimum(over, LARGEST_OVER, out=over)
         over *= 2.0
-        if self.edge > ONE_SIDED_EDGE:
-            return np.exp(over), 0.0
-        return np.exp(over), np.exp(-over - 4 * self.edge)
+        return over
+
+    def _doubled(self, clocks: Array) -> Array:
+        largest = max(self.edge, 0.0) + LARGEST_OVER
+        return 2 * np.clip(clocks, -largest, largest)
 
     def beta(self, clocks: Array) -> Array:
         """Return β in units of c/a, of the shape of `clocks`."""
-        grown, mirrored = self.growth(clocks)
-        return np.copysign(grown - mirrored, clocks)
+        if self.edge <= ONE_SIDED_EDGE:
+            return np.asarray(self.gain * np.sinh(self._doubled(clocks)))
+        over = self._doubled_over(clocks)
+        return np.copysign(np.exp(over) - np.exp(-over - 4 * self.edge), clocks)
+
+    def norms(self, clocks: Array) -> Array:
+        """Return |θ_i|² = dβ_i/ds_i in units of c/a, of the shape of `clocks`."""
+        if self.edge <= ONE_SIDED_EDGE:
+            return np.asarray(2 * self.gain * np.cosh(self._doubled(clocks)))
+        over = self._doubled_over(clocks)
+        return np.asarray(2 * (np.exp(over) + np.exp(-over - 4 * self.edge)))
 
     def velocity(self, _time: float, dual: Array) -> Array:
         """Return d(dual)/dt = w − Aᵀβ, shape (r,)."""
-        return np.asarray(self.targets - self.columns @ self.beta(self.rows @ dual))
+        clocks = self.rows @ dual
+        if self.edge <= ONE_SIDED_EDGE:
+            beta = self.beta(clocks)
+        else:
+            beta = np.copysign(np.exp(self._doubled_over(clocks)), clocks)
+        return np.asarray(self.targets - self.columns @ beta)
 
     def jacobian(self, _time: float, dual: Array) -> Array:
         """Return −Aᵀ diag(dβ/ds) A, shape (r, r)."""
-        grown, mirrored = self.growth(self.rows @ dual)
-        return np.asarray(-(self.columns * (2 * (grown + mirrored))) @ self.rows)
+        return np.asarray(-(self.columns * self.norms(self.rows @ dual)) @ self.rows)
+
+    @cached_property
+    def lengths(self) -> Array:
+        """Norms of the columns of X in units of a, shape (d,)."""
+        return np.asarray(np.linalg.norm(self.rows, axis=1))
 
     def converged(self, dual: Array, rtol: float) -> bool:
-        """Say whether no entry of Xᵀr is left that rounding or `rtol` lets one tell from zero."""
+        """Say whether Xᵀr is zero but for `rtol` and rounding.
+
+        Every feature counts by its correlation |x_i·r| / (|x_i| |U Uᵀy|), so that a late jump of a
+        feature of small scale is not taken for the end.
+        """
         clocks = self.rows @ dual
         beta = self.beta(clocks)
-        gradient = float(np.abs(self.rows @ (self.targets - self.columns @ beta)).max())
-        noise = ROUNDING * (1 + float(np.abs(clocks).max())) * float(np.linalg.norm(beta))
-        return gradient <= rtol + noise
+        velocity = self.targets - self.columns @ beta
+        noise = ROUNDING * (1 + float(np.abs(clocks).max())) * np.linalg.norm(self.lengths * beta)
+        bound = rtol * np.linalg.norm(self.targets) + noise
+        return bool((np.abs(self.rows @ velocity) <= bound * self.lengths).all())
 
 
 def _integrate(network: _Network, rtol: float, until: float | None) -> tuple[_Mirror, Status]:
@@ -274,7 +316,7 @@ def _integrate(network: _Network, rtol: float, until: float | None) -> tuple[_Mi
         math.inf if until is None else until * network.pace,
         jac=network.jacobian,
         rtol=RELATIVE,
-        atol=max(rtol, ROUNDING * network.scale),
+        atol=network.tolerance(rtol),
     )
     times, pieces = [0.0], []
     # A failed step is reported by the status that is returned, not by a warning besides.
@@ -340,10 +382,9 @@ class _Mirror:
     def loss_rate(self, tau: Array) -> Array:
         """Return dL/dτ = −log(1/α) Σ_i (∂L/∂β_i)² (u_i² + v_i²), shape (q,)."""
         network, clocks = self.network, self._clocks(tau)
-        grown, mirrored = network.growth(clocks)
-        velocity = self._velocity(np.copysign(grown - mirrored, clocks))
+        velocity = self._velocity(network.beta(clocks))
         gradient = network.height * (network.width / network.n_samples) * (network.rows @ velocity)
-        norms = 2 * network.unit * (grown + mirrored)
+        norms = network.unit * network.norms(clocks)
         return np.asarray(-network.scale * np.sum(gradient**2 * norms, axis=0))
 
     def conservation(self) -> float:

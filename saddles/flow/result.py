@@ -38,9 +38,9 @@ __all__ = ["Curve", "Flow", "Jumps"]
 #: (a unit enters, another leaves) it stays of order one, so any fixed ratio serves small α.
 PLATEAU_RATIO = 1e3
 
-#: Smallest jump, relative to the whole fall of the loss. Integrators are asked for about 1e-8 in
-#: the parameters, so that a ripple of the loss below this may be theirs and not the dynamics'.
-SMALLEST_DROP = 1e-9
+#: Smallest jump, relative to the whole fall of the loss. On a plateau the loss is stationary in the
+#: active units, so that their errors of about 1e-8 enter squared; rounding is of this order too.
+SMALLEST_DROP = 1e-12
 
 #: Points per integrator step at which jumps are looked for. A step is short against whatever it
 #: resolves, so that the extrema of the slope are at least three steps wide.
@@ -225,9 +225,9 @@ class Flow:
         grid, speed = self._slope()
         peaks = _separated_peaks(speed)
         losses = self._loss_between(grid, speed, peaks)
-        least = SMALLEST_DROP * (losses[0] - losses[-1])
-        while peaks.size and (drops := -np.diff(losses)).min() < least:
-            peaks = np.delete(peaks, drops.argmin())
+        least = SMALLEST_DROP * (self._step_losses[0] - self._step_losses[-1])
+        while (small := -np.diff(losses) < least).any():
+            peaks = peaks[~small]
             losses = self._loss_between(grid, speed, peaks)
         return Jumps(self.crossing_times((losses[:-1] + losses[1:]) / 2), losses)
 

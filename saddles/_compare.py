@@ -1,0 +1,205 @@
+"""Path against path, path against flow: the numbers in every table.
+
+===============  ==========================================================================
+code name        symbol
+===============  ==========================================================================
+``predicted``    T_k, the path's jump times, k = 1 … K
+``measured``     when the other one's loss is halfway between the path's levels k − 1 and k
+``time_errors``  (measured − predicted) / predicted
+``beta_errors``  max |β − β_k| in the middle of plateau k, over the largest |β| of the path
+``loss_errors``  |L − L_k| there, over L_0
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from saddles.path import SaddlePath
+from saddles.typing import Array
+
+if TYPE_CHECKING:
+    from saddles.flow.result import Flow
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """How well a second path, or a flow, agrees with a predicted path.
+
+    Attributes
+    ----------
+    path : SaddlePath
+        The prediction.
+    other : SaddlePath or Flow
+        What it was compared with.
+    predicted, measured : ndarray of shape (K,)
+        Scaled jump times; NaN in `measured` for a jump that the other one does not make.
+    time_errors : ndarray of shape (K,)
+        ``(measured - predicted) / predicted``.
+    beta_errors : ndarray of shape (K+1,)
+        Largest difference of coefficients, relative to the largest coefficient of the path; NaN
+        where they are not unique or the other one has no such plateau.
+    loss_errors : ndarray of shape (K+1,)
+        Difference of losses, relative to the loss at the start.
+    same_jumps : bool
+        Whether both make the same number of jumps.
+    """
+
+    path: SaddlePath
+    other: SaddlePath | Flow
+    predicted: Array
+    measured: Array
+    time_errors: Array
+    beta_errors: Array
+    loss_errors: Array
+    same_jumps: bool
+
+    @property
+    def worst_time(self) -> float:
+        """Largest relative error of a jump time; infinite if a jump is missing."""
+        return _worst(self.time_errors, missing=math.inf)
+
+    @property
+    def worst_beta(self) -> float:
+        """Largest coefficient error where the coefficients are unique."""
+        return _worst(self.beta_errors, missing=0.0)
+
+    @property
+    def worst_loss(self) -> float:
+        """Largest loss error; infinite if a plateau is missing."""
+        return _worst(self.loss_errors, missing=math.inf)
+
+    def __repr__(self) -> str:
+        jumps = "same jumps" if self.same_jumps else "different numbers of jumps"
+        return (
+            f"<Comparison: {jumps}, worst relative time error {self.worst_time:.2g}, "
+            f"coefficients {self.worst_beta:.2g}, losses {self.worst_loss:.2g}>"
+        )
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row per jump (needs pandas)."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "predicted": self.predicted,
+                "measured": self.measured,
+                "time_error": self.time_errors,
+                "beta_error": self.beta_errors[1:],
+                "loss_error": self.loss_errors[1:],
+            },
+            index=pd.RangeIndex(1, len(self.predicted) + 1, name="jump"),
+        )
+
+    def plot(self, *, names: list[str] | None = None) -> Any:
+        """Draw the prediction over what it was compared with; returns a matplotlib figure."""
+        from saddles.plots import plot_comparison
+
+        return plot_comparison(self, names=names)
+
+
+def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
+    """Compare a predicted path with a second path, saddle by saddle, or with a flow.
+
+    Parameters
+    ----------
+    path : SaddlePath
+        The prediction; its times and levels are the yardstick.
+    other : SaddlePath or Flow
+        A path is compared at equal jump numbers. A flow is measured: its k-th jump is where its
+        loss falls through the middle between the path's levels, and its plateaus are looked at
+        halfway (in scaled time) between two jumps.
+
+    Returns
+    -------
+    Comparison
+        Errors per jump and per plateau, relative to the path's own scale.
+
+    Raises
+    ------
+    TypeError
+        If `path` is not a `SaddlePath`, or `other` neither that nor a `Flow`.
+
+    Examples
+    --------
+    >>> import saddles
+    >>> X, y = [[1.0, 0.5], [0.5, 1.0]], [1.0, 0.0]
+    >>> path = saddles.pesme_flammarion(X, y)
+    >>> saddles.compare(path, saddles.agf.diagonal(X, y, log_alpha=-230)).worst_time < 1e-12
+    True
+    >>> flow = saddles.flow.diagonal(X, y, log_alpha=-1e4)
+    >>> bool(abs(saddles.compare(path, flow).time_errors).max() < 1e-3)
+    True
+    """
+    if not isinstance(path, SaddlePath):
+        raise TypeError(f"path is a {type(path).__name__}; it must be a SaddlePath.")
+    if isinstance(other, SaddlePath):
+        times, points, losses = _of_path(path, other)
+        same_jumps = len(path) == len(other)
+    elif hasattr(other, "crossing_times"):
+        times, points, losses = _of_flow(path, other)
+        same_jumps = len(other.jumps()) == len(path) - 1
+    else:
+        raise TypeError(f"other is a {type(other).__name__}; it must be a SaddlePath or a Flow.")
+    betas = _dense(path.betas)
+    unique = path.certificates.unique
+    gaps = np.abs(points - betas).reshape(len(path), -1).max(axis=1)
+    return Comparison(
+        path=path,
+        other=other,
+        predicted=path.times[1:],
+        measured=times,
+        time_errors=(times - path.times[1:]) / path.times[1:],
+        beta_errors=np.where(unique, gaps, math.nan) / _size(betas),
+        loss_errors=np.abs(losses - path.losses) / _size(path.losses[:1]),
+        same_jumps=same_jumps,
+    )
+
+
+def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
+    """Return times (K,), points (K+1, ...) and losses (K+1,) of `other`, NaN where it has none."""
+    shared = min(len(path), len(other))
+    betas = _dense(other.betas)
+    if betas.shape[1:] != path.betas.shape[1:]:
+        raise ValueError(
+            f"the paths have coefficients of shapes {path.betas.shape[1:]} and {betas.shape[1:]}; "
+            "compare paths of the same problem."
+        )
+    times, losses = np.full(len(path), math.nan), np.full(len(path), math.nan)
+    points = np.full(path.betas.shape, math.nan)
+    times[:shared], losses[:shared] = other.times[:shared], other.losses[:shared]
+    points[:shared] = betas[:shared]
+    return times[1:], points, losses
+
+
+def _of_flow(path: SaddlePath, flow: Flow) -> tuple[Array, Array, Array]:
+    """Return the measured times (K,), and points and losses (K+1, ...) in the plateaus' middles."""
+    times = flow.crossing_times((path.losses[:-1] + path.losses[1:]) / 2)
+    edges = np.concatenate([[0.0], times, [flow.until]])
+    middles = (edges[:-1] + edges[1:]) / 2
+    # The last plateau has no next jump to be half-way to: training rests at its end.
+    middles[-1] = flow.until if np.isfinite(edges[-2]) else math.nan
+    seen = np.isfinite(middles)
+    points, losses = np.full(path.betas.shape, math.nan), np.full(len(path), math.nan)
+    points[seen], losses[seen] = flow.at(middles[seen]), flow.loss(middles[seen])
+    return times, points, losses
+
+
+def _dense(betas: Any) -> Array:
+    return np.asarray(betas.toarray() if hasattr(betas, "toarray") else betas)
+
+
+def _size(values: Array) -> float:
+    """Return the largest magnitude, or 1 if all are zero."""
+    return float(np.abs(values).max()) or 1.0
+
+
+def _worst(errors: Array, *, missing: float) -> float:
+    """Return the largest magnitude; `missing` stands for a NaN."""
+    return float(np.nan_to_num(np.abs(errors), nan=missing).max(initial=0.0))

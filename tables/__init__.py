@@ -1,0 +1,20 @@
+"""Comparison tables, one module each; ``python -m tables [NAME ...]`` writes ``results/``."""
+
+from importlib import import_module
+
+from tables.table import Table
+
+__all__ = ["NAMES", "build"]
+
+#: The tables, in the order in which they are made.
+NAMES = ("aligned", "unaligned", "nonmonotone", "diabetes")
+
+#: Tables of timings, made only when asked for by name and printed, not kept.
+TIMINGS = ("speed",)
+
+
+def build(name: str) -> Table:
+    """Compute the table called `name`."""
+    table = import_module(f"tables.{name}").build()
+    assert isinstance(table, Table)
+    return table

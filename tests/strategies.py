@@ -1,0 +1,145 @@
+"""Hypothesis strategies for regressions (X, y).
+
+`general_position` and `gaussian` stay away from ties, apart from those that chance brings; each
+kind of degeneracy has a strategy of its own, and `integer_regressions` is all of them together.
+Integer data are exact in every arithmetic, so that a tie is a tie for the oracle and for us.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from numpy.typing import NDArray
+
+__all__ = [
+    "deactivating",
+    "gaussian",
+    "general_position",
+    "integer_regressions",
+    "rank_deficient",
+    "wide",
+    "with_duplicate_columns",
+    "with_ties",
+    "with_zero_columns",
+    "with_zero_rows",
+]
+
+Regression = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+#: The path on which a coordinate enters and leaves again (arXiv:2607.12332), times ten.
+NONMONOTONE = (
+    np.array([[10.0, 5.0, 7.0, 0.0], [5.0, 10.0, 1.0, 7.0]]),
+    np.array([10.0, 0.0]),
+)
+
+
+def _entries(shape: int | tuple[int, ...], size: int) -> st.SearchStrategy[NDArray[np.float64]]:
+    whole = npst.arrays(np.int64, shape, elements=st.integers(-size, size))
+    return whole.map(lambda array: array.astype(float))
+
+
+def _regression(n: int, d: int, size: int) -> st.SearchStrategy[Regression]:
+    return st.tuples(_entries((n, d), size), _entries(n, size))
+
+
+@st.composite
+def general_position(
+    draw: st.DrawFn, *, max_side: int = 8, size: int = 1000, max_samples: int | None = None
+) -> Regression:
+    """Integers so large that no two clocks are likely to ring together."""
+    n = draw(st.integers(1, max_samples or max_side))
+    d = draw(st.integers(1, max_side))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    X = rng.integers(-size, size + 1, (n, d)).astype(float)
+    return X, rng.integers(-size, size + 1, n).astype(float)
+
+
+@st.composite
+def gaussian(
+    draw: st.DrawFn, *, max_samples: int = 8, max_features: int = 8, min_samples: int = 1
+) -> Regression:
+    """Independent normal entries: no ties, unique coefficients."""
+    n = draw(st.integers(min_samples, max_samples))
+    d = draw(st.integers(1, max_features))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return rng.standard_normal((n, d)), rng.standard_normal(n)
+
+
+@st.composite
+def with_ties(draw: st.DrawFn, *, max_side: int = 8) -> Regression:
+    """Entries −1, 0, 1: many clocks ring together."""
+    n, d = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
+    return draw(_regression(n, d, 1))
+
+
+@st.composite
+def with_duplicate_columns(draw: st.DrawFn, *, max_side: int = 8, size: int = 3) -> Regression:
+    """Some columns occur again, the sign perhaps turned."""
+    n, d = draw(st.integers(1, max_side)), draw(st.integers(1, max_side // 2))
+    X, y = draw(_regression(n, d, size))
+    copies = draw(st.lists(st.integers(0, d - 1), min_size=1, max_size=max_side - d))
+    signs = draw(st.lists(st.sampled_from([-1, 1]), min_size=len(copies), max_size=len(copies)))
+    return np.hstack([X, X[:, copies] * signs]), y
+
+
+@st.composite
+def with_zero_columns(draw: st.DrawFn, *, max_side: int = 8, size: int = 3) -> Regression:
+    """At least one feature is zero throughout."""
+    n, d = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
+    X, y = draw(_regression(n, d, size))
+    X[:, sorted(draw(st.sets(st.integers(0, d - 1), min_size=1)))] = 0
+    return X, y
+
+
+@st.composite
+def with_zero_rows(draw: st.DrawFn, *, max_side: int = 8, size: int = 3) -> Regression:
+    """At least one sample has no features; its target may be anything."""
+    n, d = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
+    X, y = draw(_regression(n, d, size))
+    X[sorted(draw(st.sets(st.integers(0, n - 1), min_size=1)))] = 0
+    return X, y
+
+
+@st.composite
+def rank_deficient(draw: st.DrawFn, *, max_side: int = 8, size: int = 2) -> Regression:
+    """The features have rank at most 3, and less than their number."""
+    n, d = draw(st.integers(1, max_side)), draw(st.integers(2, max_side))
+    rank = draw(st.integers(1, min(3, d - 1)))
+    X = draw(_entries((n, rank), size)) @ draw(_entries((rank, d), size))
+    return X, draw(_entries(n, size))
+
+
+@st.composite
+def wide(draw: st.DrawFn, *, max_side: int = 8, size: int = 5) -> Regression:
+    """Fewer samples than features."""
+    d = draw(st.integers(2, max_side))
+    return draw(_regression(draw(st.integers(1, d - 1)), d, size))
+
+
+@st.composite
+def deactivating(draw: st.DrawFn, *, max_extra: int = 3) -> Regression:
+    """Problems in which a coordinate becomes active and later returns to zero.
+
+    The published example, its columns permuted and their signs turned, its samples permuted, and
+    features added that are too small to ring before the coordinate has left.
+    """
+    X, y = NONMONOTONE
+    extra = draw(_entries((2, draw(st.integers(0, max_extra))), 3)) / 32
+    X = np.hstack([X, extra])
+    columns, rows = draw(st.permutations(range(X.shape[1]))), draw(st.permutations(range(2)))
+    turns = draw(st.lists(st.sampled_from([-1, 1]), min_size=X.shape[1], max_size=X.shape[1]))
+    return X[np.ix_(rows, columns)] * turns, y[rows] * draw(st.sampled_from([-1, 1]))
+
+
+def integer_regressions(*, max_side: int = 8) -> st.SearchStrategy[Regression]:
+    """Every kind of integer problem: general, tied, duplicate, zero, deficient, wide."""
+    return st.one_of(
+        general_position(max_side=max_side),
+        with_ties(max_side=max_side),
+        with_duplicate_columns(max_side=max_side),
+        with_zero_columns(max_side=max_side),
+        with_zero_rows(max_side=max_side),
+        rank_deficient(max_side=max_side),
+        wide(max_side=max_side),
+    )

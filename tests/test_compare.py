@@ -1,0 +1,117 @@
+"""Comparison of paths and flows, and their pictures."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import saddles
+
+X = np.array([[1.0, 0.5, 0.7, 0.0], [0.5, 1.0, 0.1, 0.7]])
+Y = np.array([1.0, 0.0])
+
+
+@pytest.fixture(scope="module")
+def path():
+    return saddles.pesme_flammarion(X, Y)
+
+
+def test_a_path_agrees_with_itself(path):
+    comparison = saddles.compare(path, path)
+    assert comparison.same_jumps
+    assert (comparison.worst_time, comparison.worst_beta, comparison.worst_loss) == (0, 0, 0)
+
+
+def test_a_shifted_time_shows_exactly(path):
+    times = path.times.copy()
+    times[2] *= 1.25
+    comparison = saddles.compare(path, replace(path, times=times))
+    np.testing.assert_allclose(comparison.time_errors, [0, 0.25, 0], atol=1e-15)
+    assert comparison.worst_time == pytest.approx(0.25)
+
+
+def test_a_wrong_coefficient_shows_relative_to_the_largest(path):
+    betas = path.betas.copy()
+    betas[1, 0] += 0.1
+    comparison = saddles.compare(path, replace(path, betas=betas))
+    assert comparison.worst_beta == pytest.approx(0.1 / np.abs(path.betas).max())
+
+
+def test_a_missing_jump_is_infinitely_wrong(path):
+    short = saddles.pesme_flammarion(X, Y, max_jumps=2)
+    comparison = saddles.compare(path, short)
+    assert not comparison.same_jumps
+    assert comparison.worst_time == comparison.worst_loss == math.inf
+    assert np.isnan(comparison.measured[-1])
+    assert "different numbers" in repr(comparison)
+
+
+def test_coefficients_that_are_not_unique_are_left_out():
+    data = ([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5]], [1.0, 1.0])
+    path = saddles.pesme_flammarion(*data)
+    other = replace(path, betas=path.betas + 1.0)
+    assert np.isnan(saddles.compare(path, other).beta_errors[1])
+
+
+def test_the_flow_approaches_at_the_predicted_rate(path):
+    # Jump times deviate by a_k / log(1/alpha) up to exponentially small terms.
+    scales = np.array([1e3, 1e4, 1e5])
+    comparisons = [
+        saddles.compare(path, saddles.flow.diagonal(X, Y, log_alpha=-scale)) for scale in scales
+    ]
+    errors = np.array([comparison.time_errors for comparison in comparisons])
+    constants = errors * scales[:, None]
+    np.testing.assert_allclose(constants[1:], constants[:-1], rtol=1e-3, atol=1e-6)
+    assert all(comparison.worst_beta < 1e-8 for comparison in comparisons)
+    assert all(comparison.same_jumps for comparison in comparisons)
+
+
+def test_a_wrong_prediction_does_not_converge(path):
+    wrong = replace(path, times=path.times * [1, 1, 1.01, 1])
+    for scale in (-1e3, -1e5):
+        comparison = saddles.compare(wrong, saddles.flow.diagonal(X, Y, log_alpha=scale))
+        assert comparison.worst_time > 5e-3
+
+
+def test_a_flow_that_stops_early_has_no_later_jumps(path):
+    flow = saddles.flow.diagonal(X, Y, log_alpha=-1e3, until=9.0)
+    comparison = saddles.compare(path, flow)
+    assert np.isnan(comparison.measured).tolist() == [False, False, True]
+    assert comparison.worst_time == math.inf
+
+
+def test_frames(path):
+    frame = saddles.compare(path, path).to_frame()
+    assert list(frame.index) == [1, 2, 3]
+    assert list(frame["predicted"]) == path.times[1:].tolist()
+
+
+def test_bad_input(path):
+    with pytest.raises(TypeError, match="path is a list"):
+        saddles.compare([], path)
+    with pytest.raises(TypeError, match="other is a int"):
+        saddles.compare(path, 3)
+    with pytest.raises(ValueError, match=r"\(4,\) and \(1,\)"):
+        saddles.compare(path, saddles.pesme_flammarion([[1.0]], [1.0]))
+
+
+def test_pictures_show_prediction_and_flow(path):
+    flow = saddles.flow.diagonal(X, Y, log_alpha=-100)
+    figure = saddles.compare(path, flow).plot(names=["a", "b", "c", "d"])
+    loss, betas = figure.axes
+    predicted = loss.lines[1]
+    assert predicted.get_linestyle() == "--"
+    assert predicted.get_ydata()[:-1].tolist() == path.losses.tolist()
+    labels = [text.get_text() for text in betas.get_legend().get_texts()]
+    assert labels == ["a", "c", "d"], "the coefficient that never moves has no line"
+    assert loss.lines[0].get_ydata()[0] == pytest.approx(path.losses[0])
+
+
+def test_pictures_of_paths(path):
+    figure = path.plot(log_alpha=-100)
+    assert figure.axes[0].lines[0].get_xdata()[1] == pytest.approx(200.0)
+    assert "log α = -100" in figure.axes[1].get_xlabel()
+    assert saddles.compare(path, path).plot().axes
+    nothing = saddles.pesme_flammarion([[1.0], [0.0]], [0.0, 1.0])
+    assert nothing.plot().axes

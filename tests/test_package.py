@@ -1,0 +1,71 @@
+"""What importing the package costs, and that its public names are there and documented."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import saddles
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("scipy", "torch", "cvxpy", "matplotlib", "pandas", "sklearn")
+
+
+def loaded_after(code):
+    """Return which heavy packages a fresh interpreter has loaded after `code`."""
+    report = f"import sys\n{code}\nprint([m for m in {HEAVY} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    return ast.literal_eval(run.stdout)
+
+
+def test_import_loads_nothing_heavy():
+    assert loaded_after("import saddles") == []
+    assert loaded_after("import saddles; saddles.agf, saddles.flow, saddles.Regression") == []
+
+
+def test_solving_needs_scipy_alone():
+    solve = "import saddles; saddles.pesme_flammarion([[1.0, 0.5], [0.0, 1.0]], [1.0, 2.0])"
+    assert loaded_after(solve) == ["scipy"]
+
+
+def test_public_names_resolve_and_are_documented():
+    names = [name for name in saddles.__all__ if name != "__version__"]
+    assert sorted([*saddles._HOMES, *saddles._ROOMS]) == sorted(names)
+    assert set(names) <= set(dir(saddles))
+    for name in names:
+        assert inspect.getdoc(getattr(saddles, name)), name
+    for room in (saddles.agf, saddles.flow):
+        for name in room.__all__:
+            assert inspect.getdoc(getattr(room, name)), name
+    with pytest.raises(AttributeError, match="nosuch"):
+        _ = saddles.nosuch
+    with pytest.raises(AttributeError, match="nosuch"):
+        _ = saddles.agf.nosuch
+    with pytest.raises(AttributeError, match="nosuch"):
+        _ = saddles.flow.nosuch
+
+
+def test_the_function_wins_over_the_module_whatever_was_imported_first():
+    code = "import saddles._pesme_flammarion, saddles; print(callable(saddles.pesme_flammarion))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "True"
+
+
+def test_changelog_names_what_is_public():
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    for name in ("pesme_flammarion", "agf.diagonal", "flow.diagonal", "vanishing_limit", "compare"):
+        assert name in changelog
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "reference").glob("*.py")), ids=lambda f: f.name)
+def test_reference_stands_alone(file):
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        assert not any(name.split(".")[0] == "saddles" for name in names)
