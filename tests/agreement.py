@@ -85,7 +85,9 @@ def assert_agrees(
     assert path.success
     assert len(path) == len(exact.times)
     times, losses = (np.array(v, dtype=float) for v in (exact.times, exact.losses))
-    census.note("times", np.abs(path.times / np.maximum(times, 1e-300) - 1)[1:].max(initial=0), TIME)
+    census.note(
+        "times", np.abs(path.times / np.maximum(times, 1e-300) - 1)[1:].max(initial=0), TIME
+    )
     census.note("losses", np.abs(path.losses - losses).max() / max(losses[0], 1e-300), LOSS)
     size = float(np.linalg.norm(y)) or 1.0
     census.note("fits", np.abs(path.betas @ X.T - _floats(exact.fits)).max() / size, FIT)

@@ -95,8 +95,10 @@ def means(rng: np.random.Generator, size: int) -> Problem:
     pairs = rng.integers(0, first.shape[1], (int(rng.integers(1, 4)), 2))
     signs = rng.choice([-1, 1], pairs.shape)
     X = np.hstack([first, (first[:, pairs] * signs).sum(axis=2) // 2])
-    y = first @ rng.integers(-1, 2, first.shape[1]) if rng.random() < 0.5 else _integers(
-        rng, size, (n,)
+    y = (
+        first @ rng.integers(-1, 2, first.shape[1])
+        if rng.random() < 0.5
+        else _integers(rng, size, (n,))
     )
     return X, y
 

@@ -7,8 +7,8 @@ that z(t) = e^{Ft} z₀ / sqrt(1 + ∫₀ᵗ |e^{Fs} z₀|² ds). F has the eige
 and β*, and −δ/2 on the rest of w. Dividing through by e^{Kt/2} leaves decaying exponentials only,
 
     a = A/D,    w = (P h + Q)/D,    E = e^{−Kt},
-    A = a₀ (cos²χ + E sin²χ) + p₀ sinχ cosχ (1 − E),
-    P = p₀ (sin²χ + E cos²χ) + a₀ sinχ cosχ (1 − E),
+    A = a₀ E + c₊ cosχ (1 − E),
+    P = p₀ E + c₊ sinχ (1 − E),
     D² = E + (c₊² + E c₋²) J(K, t) + |q|² × (E J(δ, t), or e^{−gt} J(|δ|, t) if δ < 0),
     Q = q × (e^{−(K+δ)t/2}, or e^{−gt/2} if δ < 0),
 
@@ -20,7 +20,7 @@ code name       symbol
 ``target``      h = β*/|β*| (any unit vector if β* = 0);  ``size`` B = |β*|
 ``along``       p₀ = w₀·h;  ``across`` q = w₀ − p₀ h
 ``rate``        K = sqrt(δ² + 4B²), the fast rate;  ``gap`` g = 4B²/(K + |δ|), the slow one
-``cos2``        cos²χ = (K + δ)/(2K), ``sin2`` sin²χ = (K − δ)/(2K), ``mixed`` B/K
+``cos``         cosχ = sqrt((K + δ)/(2K));  ``sin`` sinχ = sqrt((K − δ)/(2K))
 ``growing``     c₊ = a₀ cosχ + p₀ sinχ;  ``shrinking`` c₋ = p₀ cosχ − a₀ sinχ
 ``_integral``   J(k, t) = ∫₀ᵗ e^{−ks} ds
 ==============  ====================================================================
@@ -30,13 +30,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
-from saddles.neuron._formulas import conserved
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Trajectory", "exact"]
@@ -110,7 +110,8 @@ class Trajectory:
     @cached_property
     def delta(self) -> float:
         """Conserved quantity a² − |w|²."""
-        return float(conserved(self.a0, self.w0))
+        # A balanced start of large weights cancels here, and δ matters relative to |β*|.
+        return float(Fraction(self.a0) ** 2 - sum(Fraction(v) ** 2 for v in self.w0.tolist()))
 
     @cached_property
     def rate(self) -> float:
@@ -126,18 +127,18 @@ class Trajectory:
     @cached_property
     def growing(self) -> float:
         """Part c₊ of the start along the escape direction; the end of `a` has its sign."""
-        return self.a0 * math.sqrt(self._cos2) + self._along * math.sqrt(self._sin2)
+        return self.a0 * self._cos + self._along * self._sin
 
     @cached_property
     def zero_time(self) -> float:
         """Time t > 0 at which beta passes through zero, by `a` or by w; NaN if it never does."""
-        legs = [(self.a0, self.a0 * self._cos2 + self._along * self._mixed)]
+        legs = [(self.a0, self.growing * self._cos)]
         if np.linalg.norm(self._across) <= PARALLEL * np.linalg.norm(self.w0):
-            legs.append((self._along, self._along * self._sin2 + self.a0 * self._mixed))
+            legs.append((self._along, self.growing * self._sin))
         for start, end in legs:
             if start < 0 < end or end < 0 < start:
-                # start + (end − start)(1 − E) vanishes at 1 − E = start/(start − end).
-                return -math.log1p(-start / (start - end)) / self.rate
+                # start E + end (1 − E) vanishes at 1/E = 1 − start/end.
+                return math.log1p(-start / end) / self.rate
         return math.nan
 
     @cached_property
@@ -201,7 +202,7 @@ class Trajectory:
     def kernel_distance(self, t: ArrayLike) -> Any:
         """Return the distance of the kernels at 0 and at `t` (`kernel_distance`): float or (q,).
 
-        With whitened inputs it is the distance of the matrices M = a² I + w wᵀ, whatever X is. NaN if
+        With whitened inputs it is the distance of the matrices M = a² I + w wᵀ. NaN if
         the neuron is zero at either time.
         """
         a, w = self.at(t)
@@ -229,28 +230,34 @@ class Trajectory:
         return np.asarray(across - float(across @ self._target) * self._target)
 
     @cached_property
-    def _large(self) -> float:
-        """(K + |δ|)/(2K), the larger of cos²χ and sin²χ; both are ½ if K = 0."""
-        return (1 + abs(self.delta) / self.rate) / 2 if self.rate else 0.5
+    def _larger(self) -> float:
+        """The larger one of cosχ and sinχ; without a target, χ = 0."""
+        return math.sqrt((1 + abs(self.delta) / self.rate) / 2) if self.rate else 1.0
 
     @cached_property
-    def _mixed(self) -> float:
-        return self._size / self.rate if self.rate else 0.0
+    def _smaller(self) -> float:
+        """The other one; where K − |δ| cancels, from sinχ cosχ = B/K."""
+        if not self.rate:
+            return 0.0
+        ratio = abs(self.delta) / self.rate
+        if ratio < 0.5:
+            return math.sqrt((1 - ratio) / 2)
+        return self._size / self.rate / self._larger
 
-    @cached_property
-    def _cos2(self) -> float:
-        return self._large if self.delta >= 0 else self._mixed * (self._mixed / self._large)
+    @property
+    def _cos(self) -> float:
+        return self._larger if self.delta >= 0 else self._smaller
 
-    @cached_property
-    def _sin2(self) -> float:
-        return self._large if self.delta < 0 else self._mixed * (self._mixed / self._large)
+    @property
+    def _sin(self) -> float:
+        return self._smaller if self.delta >= 0 else self._larger
 
     def _scaled(self, t: Array) -> tuple[Array, Array, Array]:
         """Return a, the part of w along h, and the factor of q in w, each of shape (q,)."""
         decay, rise = _power(self.rate, t), _rise(self.rate, t)
-        a = self.a0 * (self._cos2 + self._sin2 * decay) + self._along * self._mixed * rise
-        along = self._along * (self._sin2 + self._cos2 * decay) + self.a0 * self._mixed * rise
-        shrinking = self._along * math.sqrt(self._cos2) - self.a0 * math.sqrt(self._sin2)
+        a = self.a0 * decay + self.growing * self._cos * rise
+        along = self._along * decay + self.growing * self._sin * rise
+        shrinking = self._along * self._cos - self.a0 * self._sin
         if self.delta >= 0:
             across = _power((self.rate + self.delta) / 2, t)
             rest = _product(decay, _integral(self.delta, t))
