@@ -1,4 +1,4 @@
-"""The single neuron: laws, exact solutions against two oracles, function space, its end, regimes."""
+"""The single neuron: laws, exact solutions against oracles, function space, its end, regimes."""
 
 import math
 
@@ -208,11 +208,15 @@ def test_vectorised_in_time():
     flow = neuron.exact([1.0, 2.0], -0.5, [2.0, 1.0])
     times = [0.0, 0.3, 7.0]
     a, w = flow.at(times)
-    assert a.shape == (3,) and w.shape == (3, 2) and flow.beta(times).shape == (3, 2)
+    assert a.shape == (3,)
+    assert w.shape == (3, 2)
+    assert flow.beta(times).shape == (3, 2)
     for i, t in enumerate(times):
-        assert flow.at(t)[0] == a[i] and (flow.at(t)[1] == w[i]).all()
+        assert flow.at(t)[0] == a[i]
+        assert (flow.at(t)[1] == w[i]).all()
         for method in (flow.mu, flow.phi, flow.loss, flow.kernel_distance):
-            assert isinstance(method(t), float) and method(times)[i] == method(t)
+            assert isinstance(method(t), float)
+            assert method(times)[i] == method(t)
 
 
 def test_a_zero_target_is_an_exponential_without_exponentials():
@@ -220,7 +224,8 @@ def test_a_zero_target_is_an_exponential_without_exponentials():
     flow = neuron.exact([0.0, 0.0], 2.0, [0.0, 2.0])
     t = np.array([0.0, 1.0, 1e8])
     assert np.allclose(flow.at(t)[0], 2 / np.sqrt(1 + 8 * t), rtol=IDENTITY)
-    assert flow.at(math.inf)[0] == 0 and math.isnan(flow.phi(1.0))
+    assert flow.at(math.inf)[0] == 0
+    assert math.isnan(flow.phi(1.0))
 
 
 # --- saddles ---------------------------------------------------------------------------------
@@ -238,7 +243,8 @@ def test_a_passes_through_zero_once_when_the_sign_rule_says_so():
         else:
             crossings += 1
             assert abs(flow.at(flow.zero_time)[0]) < EXACT
-            assert changes == 1 and flow.growing * flow.a0 < 0
+            assert changes == 1
+            assert flow.growing * flow.a0 < 0
     assert crossings > 30
 
 
@@ -333,7 +339,7 @@ def test_function_space_flow_is_the_exact_solution_on_whitened_inputs(delta):
     times = np.linspace(0, flow.until, 50)
     assert flow.physical_times(times).tolist() == times.tolist()
     assert np.abs(flow.at(times) - exact.beta(times)).max() < END
-    assert np.abs(flow.loss(times) - exact.loss(times) / 1).max() < END
+    assert np.abs(flow.loss(times) - exact.loss(times)).max() < END
 
 
 def random_problem(seed):
@@ -357,9 +363,11 @@ def test_flows_conserve_delta_and_end_where_limit_says(delta):
         end = neuron.limit(X, y, a0=a0, w0=w0)
         assert flow.conservation < DRIFT
         if Exclusion.ENDS_AT_SADDLE in end.excluded:
-            assert not end.beta.any() and delta == 0
+            assert not end.beta.any()
+            assert delta == 0
             continue
-        assert flow.status is Status.CONVERGED and end.success
+        assert flow.status is Status.CONVERGED
+        assert end.success
         assert np.abs(flow.at(flow.until) - end.beta).max() < END * np.abs(end.beta).max()
         if end.applies:
             closed = implicit_bias.single_neuron(X, y, beta0=beta0, delta=delta).beta
@@ -372,7 +380,8 @@ def test_function_space_flow_obeys_its_equation(delta):
     X, y, beta0 = random_problem(5)
     problem = Regression(X, y)
     flow = neuron.function_space_flow(problem, beta0=beta0, delta=delta, until=1.0)
-    assert flow.status is Status.UNTIL_REACHED and flow.until == 1.0
+    assert flow.status is Status.UNTIL_REACHED
+    assert flow.until == 1.0
     for t in (0.1, 0.5, 0.9):
         h = 1e-5
         beta = flow.at(t)
@@ -408,7 +417,8 @@ def test_a_flow_through_zero_ends_at_the_limit_and_not_at_the_theorem_s_minimise
         if Exclusion.PASSES_THROUGH_ZERO not in end.excluded:
             continue
         through += 1
-        assert not end.applies and end.a * a0 < 0
+        assert not end.applies
+        assert end.a * a0 < 0
         assert np.abs(followed(X, y, a0, w0, 400.0) - end.beta).max() < END
         delta = neuron.conserved(a0, w0)
         wrong = implicit_bias.single_neuron(X, y, beta0=a0 * w0, delta=delta).beta
@@ -422,7 +432,8 @@ def test_sign_of_the_end_is_that_of_the_escape_part_on_whitened_inputs(start):
     flow = neuron.exact(*start)
     assume(condition(flow) < 1e3)
     end = neuron.limit(np.eye(3), beta_star, a0=a0, w0=w0)
-    assert end.success and np.sign(end.a) == np.sign(flow.growing)
+    assert end.success
+    assert np.sign(end.a) == np.sign(flow.growing)
     passes = Exclusion.PASSES_THROUGH_ZERO in end.excluded
     assert passes == (not math.isnan(flow.zero_time))
 
@@ -463,7 +474,8 @@ EXCLUDED = {
 def test_excluded_cases_are_named_and_answered(case):
     X, y, a0, w0, reasons = EXCLUDED[case]
     end = neuron.limit(X, y, a0=a0, w0=w0)
-    assert end.excluded == reasons and not end.applies
+    assert end.excluded == reasons
+    assert not end.applies
     assert all(reason.value in end.message for reason in reasons)
     reached = followed(np.array(X), np.array(y), a0, np.array(w0), 60.0)
     assert np.abs(reached - end.beta).max() < END
@@ -477,15 +489,19 @@ def test_a_start_on_a_saddle_s_stable_manifold_is_undecided():
     delta = 2 * b / math.tan(2 * chi)
     q = math.sqrt(a0**2 - p0**2 - delta)
     end = neuron.limit(np.eye(2), [b, 0.0], a0=a0, w0=[p0, q])
-    assert end.excluded == (Exclusion.UNDECIDED,) and not end.success
-    assert np.isnan(end.beta).all() and math.isnan(end.a)
+    assert end.excluded == (Exclusion.UNDECIDED,)
+    assert not end.success
+    assert np.isnan(end.beta).all()
+    assert math.isnan(end.a)
     nearby = neuron.limit(np.eye(2), [b, 0.0], a0=a0 + 1e-5, w0=[p0, q])
-    assert nearby.success and (nearby.beta == nearby.branches[1]).all()
+    assert nearby.success
+    assert (nearby.beta == nearby.branches[1]).all()
 
 
 def test_targets_that_x_does_not_see_leave_a_minimum_at_zero():
     end = neuron.limit([[1.0, 0.0]], [0.0], a0=0.5, w0=[2.0, 0.5])
-    assert end.applies and not end.beta.any()
+    assert end.applies
+    assert not end.beta.any()
     end = neuron.limit([[1.0, 0.0]], [0.0], a0=0.5, w0=[0.1, 0.5])
     reached = followed(np.array([[1.0, 0.0]]), np.zeros(1), 0.5, np.array([0.1, 0.5]), 500.0)
     assert np.abs(reached - end.beta).max() < END
@@ -506,7 +522,8 @@ def test_targets_that_x_does_not_see_leave_a_minimum_at_zero():
 )
 def test_regimes_of_the_talk(delta, beta0, name):
     report = neuron.regime(delta, beta0=beta0, beta_star=[1.0, 0.0])
-    assert report.name == name and report.message in str(report)
+    assert report.name == name
+    assert report.message in str(report)
     assert report.imbalance == delta / 2
 
 
