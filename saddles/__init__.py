@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from saddles import agf, flow
+    from saddles import agf, flow, implicit_bias, neuron
     from saddles._compare import Comparison, compare
     from saddles._pesme_flammarion import pesme_flammarion
     from saddles.alternation import Algorithm, Ring, solve, trace
@@ -43,7 +43,7 @@ _HOMES = {
     "PathError": "saddles.status",
     "Status": "saddles.status",
 }
-_ROOMS = ("agf", "flow")
+_ROOMS = ("agf", "flow", "implicit_bias", "neuron")
 
 __all__ = [
     "Algorithm",
