@@ -121,6 +121,8 @@ def real_number(value: Any, name: str, rule: str, holds: Callable[[float], bool]
         number = float(value)
     except TypeError:
         raise TypeError(f"{name}={show(value)} must be a real number: {rule}.") from None
+    except OverflowError:
+        raise ValueError(f"{name}={show(value)} does not fit a float64: {rule}.") from None
     if math.isnan(number) or not holds(number):
         raise ValueError(f"{name}={value!r}: {rule}.")
     return number

@@ -304,18 +304,48 @@ def _least_distance(A: Array, sizes: Array, z: Array) -> Array:
 
     Some such z' must be positive throughout, or rounding may make the constraints contradict.
     """
-    from scipy.linalg import null_space
     from scipy.optimize import nnls
 
-    null = np.linalg.qr(null_space(A / sizes, rcond=ZERO) / sizes[:, None])[0]
-    unit = float(np.abs(z).max())
-    base = (z - null @ (null.T @ z)) / unit
+    U, spread, Vt = np.linalg.svd(A / sizes)
+    rank = int((spread > ZERO).sum())
+    null = Vt[rank:].T
+    moving = np.linalg.norm(null, axis=1) > ZERO
+    compressed = U[:, :rank].T @ A[:, moving]
+    base = _shortest(compressed, compressed @ z[moving])
+    unit = float(np.abs(base).max(initial=0.0))
+    if unit == 0:
+        return z
+    null = np.linalg.qr(null[moving] / sizes[moving, None])[0]
     q = null.shape[1]
-    dual, _ = nnls(np.column_stack([null, -base]).T, _last(q + 1))
-    gap = np.append(null.T @ dual, -base @ dual) - _last(q + 1)
-    shortest = base - null @ (gap[:q] / gap[q])
+    dual, _ = nnls(np.column_stack([null, -base / unit]).T, _last(q + 1))
+    gap = np.append(null.T @ dual, -base @ dual / unit) - _last(q + 1)
+    shortest = base / unit - null @ (gap[:q] / gap[q])
     shortest[(dual > 0) | (shortest <= ZERO)] = 0.0
-    return np.asarray(shortest * unit)
+    result = z.copy()
+    result[moving] = shortest * unit
+    return _mended(A, sizes, z, result)
+
+
+def _mended(A: Array, sizes: Array, z: Array, result: Array) -> Array:
+    """Return `result`, whose fit A z' misses A z by rounding, with that fit.
+
+    A long column makes much of the rounding of its coefficient; coefficients that were rounding
+    altogether turn negative here and go.
+    """
+    while (used := result.nonzero()[0]).size:
+        miss = A @ (z - result)
+        mend = np.linalg.lstsq(A[:, used] / sizes[used], miss, rcond=ZERO)[0] / sizes[used]
+        turned = result[used] + mend < 0
+        result[used] = np.where(turned, 0.0, result[used] + mend)
+        if not turned.any():
+            break
+    return result
+
+
+def _shortest(A: Array, b: Array) -> Array:
+    """Return the shortest w with A w = b, for b in the range of A (r, m)."""
+    Q, R = np.linalg.qr(A.T)
+    return np.asarray(Q @ np.linalg.lstsq(R.T, b, rcond=None)[0])
 
 
 def _last(size: int) -> Array:

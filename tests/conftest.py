@@ -6,7 +6,7 @@ import os
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 # Exact rationals and whole paths are slow beside what Hypothesis expects of one example.
 UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]

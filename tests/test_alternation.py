@@ -165,7 +165,7 @@ def test_step_that_gives_up_ends_the_path():
     def cost(jumps):
         raise Breakdown(Status.STALLED, "three columns")
 
-    with pytest.raises(PathError, match="stalled.*three columns"):
+    with pytest.raises(PathError, match=r"stalled.*three columns"):
         saddles.solve(countdown(3, cost=cost)[0])
     path = saddles.solve(countdown(3, cost=cost)[0], on_failure="return")
     assert path.status is Status.STALLED

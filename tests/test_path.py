@@ -34,7 +34,8 @@ def sparse(path):
 
 
 @pytest.mark.parametrize(
-    ("tau", "index"), [(0, 0), (1.99, 0), (2, 1), (7.9, 1), (9, 2), (12, 3), (1e300, 3), (np.inf, 3)]
+    ("tau", "index"),
+    [(0, 0), (1.99, 0), (2, 1), (7.9, 1), (9, 2), (12, 3), (1e300, 3), (np.inf, 3)],
 )
 def test_at_returns_the_saddle_of_that_time(path, tau, index):
     assert path.at(tau).tolist() == path.betas[index].tolist()
@@ -140,7 +141,9 @@ def test_physical_times_of_higher_homogeneity(path):
 def test_physical_times_that_overflow_are_refused(path):
     cubic = replace(path, kappa=3)
     assert np.isfinite(cubic.physical_times(-700.0)).all()
-    with pytest.raises(OverflowError, match=r"log_alpha=-1000.0: a time overflows.*keep the scaled"):
+    with pytest.raises(
+        OverflowError, match=r"log_alpha=-1000.0: a time overflows.*keep the scaled"
+    ):
         cubic.physical_times(-1000.0)
     with pytest.raises(OverflowError, match="overflow"):
         cubic.physical_times(-709.0)  # the unit of time fits, the last time does not

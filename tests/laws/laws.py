@@ -32,7 +32,9 @@ def assert_same(path: SaddlePath, other: SaddlePath, tolerance: float) -> None:
     assert len(path) == len(other)
     assert path.status is other.status
     assert path.times == pytest.approx(other.times, rel=tolerance)
-    assert path.losses == pytest.approx(other.losses, rel=tolerance, abs=tolerance * other.losses[0])
+    assert path.losses == pytest.approx(
+        other.losses, rel=tolerance, abs=tolerance * other.losses[0]
+    )
     assert path.certificates.unique.tolist() == other.certificates.unique.tolist()
 
 

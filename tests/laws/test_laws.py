@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests import strategies
 from tests.families import integer_problem
-from tests.laws.laws import LAWS, NEEDS
+from tests.laws.laws import LAWS, NEEDS, scaling_columns
 from tests.laws.subjects import SUBJECTS
 
 every_law_on_every_subject = pytest.mark.parametrize(
@@ -38,3 +38,10 @@ def test_law_on_a_thousand_integer_problems(law, subject):
     for seed in range(1000):
         X, y = integer_problem(seed)
         law(subject, X.astype(float), y.astype(float), np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("seed", [57, 230, 231, 898])
+def test_columns_of_very_different_scales_share_a_coefficient(seed):
+    """Coefficients that are not unique, in units that differ by 1e12: cancellation, if careless."""
+    X, y = integer_problem(seed)
+    scaling_columns(SUBJECTS[0], X.astype(float), y.astype(float), np.random.default_rng(seed))
