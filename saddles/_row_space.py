@@ -13,6 +13,7 @@ code name                    symbol
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,13 +22,25 @@ import numpy as np
 from saddles.problems import Regression
 from saddles.typing import Array
 
-__all__ = ["RowSpace"]
+__all__ = ["RowSpace", "length"]
 
 EPS = float(np.finfo(float).eps)
+
+#: Squares below this have lost digits.
+SMALLEST_SQUARE = 1e-280
 
 #: Targets count as attainable if they leave the range of X by no more than this, relative to |y|.
 #: Generous: targets computed as X @ beta carry the rounding of a product, inexact ones much more.
 ATTAINABLE = 1e-9
+
+
+def length(vector: Array) -> float:
+    """Return the Euclidean norm of a vector, also where its square is no float64."""
+    square = float(vector @ vector)
+    if SMALLEST_SQUARE < square < math.inf:
+        return math.sqrt(square)
+    largest = float(np.abs(vector).max(initial=0.0))
+    return largest * math.sqrt(float(np.sum((vector / largest) ** 2))) if largest else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +57,12 @@ class RowSpace:
         """Decompose the features of `problem`."""
         left, singular, right = np.linalg.svd(problem.X, full_matrices=False)
         cutoff = singular[0] * max(problem.X.shape) * EPS
-        rank = int((singular > cutoff).sum())
+        rank = int(np.count_nonzero(singular > cutoff))
         return cls(
             problem=problem,
-            left=np.ascontiguousarray(left[:, :rank]),
+            left=left[:, :rank],
             singular=singular[:rank],
-            basis=np.ascontiguousarray(right[:rank].T),
+            basis=right[:rank].T,
         )
 
     @property
@@ -70,8 +83,8 @@ class RowSpace:
     @cached_property
     def attainable(self) -> bool:
         """Whether some beta has X beta = y, up to rounding."""
-        rest = np.linalg.norm(self.problem.y - self.left @ self.targets)
-        return bool(rest <= ATTAINABLE * np.linalg.norm(self.problem.y))
+        rest = self.problem.y - self.left @ self.targets
+        return length(rest) <= ATTAINABLE * length(self.problem.y)
 
     def outside(self, vector: Array) -> Array:
         """Return the part of `vector` (d,) orthogonal to the row space; exactly 0 if rank d."""

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from saddles import flow, implicit_bias
+from saddles.implicit_bias._l1 import _certified
+from saddles.implicit_bias._minimizer import solvable
 
 # Certificates of closed forms: a few hundred ulp.
 CERTIFIED = 1e-12
@@ -302,6 +304,7 @@ INFEASIBLE = ([[1.0, 0.0], [1.0, 0.0]], [1.0, 2.0])
     ("call", "words"),
     [
         (lambda: implicit_bias.l1(*INFEASIBLE), "not in the range of X"),
+        (lambda: implicit_bias.l1(INFEASIBLE[0], [1e-200, 2e-200]), "not in the range of X"),
         (lambda: implicit_bias.diagonal(*INFEASIBLE, log_alpha=-1.0), "not in the range of X"),
         (
             lambda: implicit_bias.single_neuron(*INFEASIBLE, beta0=[1.0, 1.0], delta=0.0),
@@ -319,6 +322,12 @@ INFEASIBLE = ([[1.0, 0.0], [1.0, 0.0]], [1.0, 2.0])
 def test_errors_name_the_value_and_the_rule(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_l1_does_not_call_a_point_of_a_face_unique():
+    """A point with dependent active columns has strict bounds on the others, and company."""
+    space = solvable([[1.0, 1.0, 0.2]], [2.0])
+    assert not _certified(space, np.array([1.0, 1.0, 0.0])).unique
 
 
 def test_the_remedy_for_inexact_targets_works():

@@ -149,7 +149,8 @@ def test_norm_and_angle_obey_bernoulli_and_riccati(start, t):
     total = math.hypot(flow.delta, 2 * mu)
     radial = (flow.mu(t + h) - flow.mu(t - h)) / (2 * h)
     turning = (flow.phi(t + h) - flow.phi(t - h)) / (2 * h)
-    scale = flow.rate * (total + flow.rate)
+    # Third derivatives of mu are of the order of rate² × what moves it, plus rounding of mu/h.
+    scale = flow.rate * (total + flow.rate + abs(start[1]) ** 2 + start[2] @ start[2])
     assert abs(radial - total * (phi * size - mu)) < DIFFERENCED * scale
     if np.linalg.norm(w) > 1e-2 * abs(a):
         expected = a / np.linalg.norm(w) * size * (1 - phi**2)
@@ -226,6 +227,13 @@ def test_a_zero_target_is_an_exponential_without_exponentials():
     assert np.allclose(flow.at(t)[0], 2 / np.sqrt(1 + 8 * t), rtol=IDENTITY)
     assert flow.at(math.inf)[0] == 0
     assert math.isnan(flow.phi(1.0))
+
+
+def test_the_first_moments_keep_their_digits():
+    """From a = 0, a = w·b t to first order, however short t is."""
+    flow = neuron.exact([1.0, 0.0], 0.0, [0.5, 2.0])
+    for t in (1e-9, 1e-12, 1e-100):
+        assert math.isclose(flow.at(t)[0], 0.5 * t, rel_tol=10 * t + EXACT)
 
 
 # --- saddles ---------------------------------------------------------------------------------

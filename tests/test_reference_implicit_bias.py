@@ -1,7 +1,6 @@
 """The convex programs against the closed forms, and what they do when a solver fails."""
 
 import ast
-import statistics
 import time
 import warnings
 from pathlib import Path as File
@@ -91,14 +90,15 @@ def test_the_closed_form_is_a_hundred_times_faster():
     X, y, beta0 = problem(1)
     slow, fast = [], []
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         solved(reference.single_neuron, X, y, beta0, -1.0)
-        middle = time.perf_counter()
+        middle = time.process_time()
         for _ in range(20):
             implicit_bias.single_neuron(X, y, beta0=beta0, delta=-1.0)
         slow.append(middle - begin)
-        fast.append((time.perf_counter() - middle) / 20)
-    assert statistics.median(slow) > FASTER * statistics.median(fast)
+        fast.append((time.process_time() - middle) / 20)
+    # The least of several is what the computation takes; the rest is what else the machine does.
+    assert min(slow) > FASTER * min(fast)
 
 
 def test_no_solution_is_an_error_that_names_the_status():

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from saddles._row_space import ATTAINABLE, RowSpace
+from saddles._row_space import ATTAINABLE, RowSpace, length
 from saddles.problems import Regression, as_regression
 from saddles.typing import Array, ArrayLike
 
@@ -31,10 +29,9 @@ class Minimizer:
     objective : float
         Value of the objective at beta.
     feasibility : float
-        Largest entry of X beta − y relative to that of y, or to 1 if y is zero; both in size.
+        Norm of X beta − y relative to that of y, or to 1 if y is zero.
     stationarity : float
-        Distance of X'lambda from the subgradients at beta, largest entry, relative to the
-        largest entry of the subgradient (or of X'lambda).
+        Distance of X'lambda from the subgradients at beta, relative to the size of either.
     gap : float
         Objective minus its dual bound, relative to the size of the objective (for a single neuron
         of its terms: ``(|delta| + 2 |beta| + |w|²)^{3/2}``).
@@ -56,7 +53,7 @@ def solvable(X: ArrayLike | Regression, y: ArrayLike | None) -> RowSpace:
     space = RowSpace.of(as_regression(X, y))
     if not space.attainable:
         rest = space.problem.y - space.left @ space.targets
-        share = float(np.linalg.norm(rest) / np.linalg.norm(space.problem.y))
+        share = length(rest) / length(space.problem.y)
         raise ValueError(
             f"y is not in the range of X: a part of relative size {share:.2g} (more than "
             f"{ATTAINABLE:g}) stays unexplained, so that no beta has X beta = y; for the "
@@ -66,6 +63,5 @@ def solvable(X: ArrayLike | Regression, y: ArrayLike | None) -> RowSpace:
 
 
 def infeasibility(problem: Regression, beta: Array) -> float:
-    """Return max |Xβ − y| relative to max |y|, or to 1 if y is zero."""
-    size = float(np.abs(problem.y).max()) or 1.0
-    return float(np.abs(problem.residual(beta)).max()) / size
+    """Return |Xβ − y| relative to |y|, or to 1 if y is zero."""
+    return length(problem.y - problem.X @ beta) / (length(problem.y) or 1.0)

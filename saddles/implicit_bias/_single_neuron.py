@@ -28,7 +28,7 @@ import math
 import numpy as np
 
 from saddles import checks
-from saddles._row_space import RowSpace
+from saddles._row_space import RowSpace, length
 from saddles.implicit_bias._minimizer import Minimizer, infeasibility, solvable
 from saddles.neuron._formulas import squares
 from saddles.problems import Regression
@@ -64,7 +64,7 @@ def potential(beta: ArrayLike, delta: float) -> float:
     10.540926
     """
     point, delta = checks.real_array(beta, "beta", 1), checks.finite_number(delta, "delta")
-    return _potential(float(np.linalg.norm(point)), delta)
+    return _potential(length(point), delta)
 
 
 def gradient(beta: ArrayLike, delta: float) -> Array:
@@ -95,7 +95,7 @@ def gradient(beta: ArrayLike, delta: float) -> Array:
     array([0.        , 1.41421356])
     """
     point, delta = checks.real_array(beta, "beta", 1), checks.finite_number(delta, "delta")
-    return _gradient(point, float(np.linalg.norm(point)), delta)
+    return _gradient(point, length(point), delta)
 
 
 def conjugate(z: ArrayLike, delta: float) -> float:
@@ -125,7 +125,7 @@ def conjugate(z: ArrayLike, delta: float) -> float:
     (0.0, 1.3333333333333333)
     """
     point, delta = _dual_point(z, delta)
-    return _sigma(float(np.linalg.norm(point)), delta) ** 3 / 6
+    return _sigma(length(point), delta) ** 3 / 6
 
 
 def conjugate_gradient(z: ArrayLike, delta: float) -> Array:
@@ -155,7 +155,7 @@ def conjugate_gradient(z: ArrayLike, delta: float) -> Array:
     array([0., 2.])
     """
     point, delta = _dual_point(z, delta)
-    return np.asarray(_sigma(float(np.linalg.norm(point)), delta) / 2 * point)
+    return np.asarray(_sigma(length(point), delta) / 2 * point)
 
 
 def single_neuron(
@@ -197,7 +197,7 @@ def single_neuron(
     space = solvable(X, y)
     start = checks.per_feature(beta0, "beta0", space.problem.n_features)
     delta = checks.finite_number(delta, "delta")
-    norm = float(np.linalg.norm(start))
+    norm = length(start)
     if norm == 0:
         raise ValueError(
             f"beta0={checks.show(start)} is zero, which Theorem 3.1 excludes: it has no direction "
@@ -210,8 +210,8 @@ def single_neuron(
     if delta >= 0:
         m = 2 * delta + float(outer @ outer)
     else:
-        m = 2 * a_squared - float(np.sum((space.basis.T @ pull) ** 2))
-    sigma = _positive_root(m, 4 * float(np.linalg.norm(space.least_squares)))
+        m = 2 * a_squared - length(space.basis.T @ pull) ** 2
+    sigma = _positive_root(m, 4 * length(space.least_squares))
     return _certified(space, space.least_squares + sigma / 2 * outer, pull, delta)
 
 
@@ -225,17 +225,17 @@ def _positive_root(m: float, product: float) -> float:
 
 def _certified(space: RowSpace, beta: Array, pull: Array, delta: float) -> Minimizer:
     """Return the minimiser with a multiplier, its residuals and its gap."""
-    norm = float(np.linalg.norm(beta))
+    norm = length(beta)
     slope = _gradient(beta, norm, delta)
     if norm == 0 and delta < 0:
         # Any z with |z|² <= −2δ is a subgradient; P⊥(z − c) = 0 makes z = P⊥c the least one.
         slope = space.outside(pull)
-        slope *= min(1.0, math.sqrt(-2 * delta) / (float(np.linalg.norm(slope)) or 1.0))
+        slope *= min(1.0, math.sqrt(-2 * delta) / (length(slope) or 1.0))
     multiplier = space.lift(slope - pull)
     dual = multiplier @ space.problem.X + pull
-    size = max(float(np.abs(slope).max()), float(np.abs(pull).max())) or 1.0
+    size = max(length(slope), length(pull)) or 1.0
     objective = _potential(norm, delta) - float(pull @ beta)
-    above = _sigma(float(np.linalg.norm(dual)), delta) ** 3 / 6
+    above = _sigma(length(dual), delta) ** 3 / 6
     bound = float(space.problem.y @ multiplier) - above
     scale = (abs(delta) + 2 * norm + float(pull @ pull)) ** 1.5
     return Minimizer(
@@ -243,7 +243,7 @@ def _certified(space: RowSpace, beta: Array, pull: Array, delta: float) -> Minim
         multiplier=multiplier,
         objective=objective,
         feasibility=infeasibility(space.problem, beta),
-        stationarity=float(np.abs(dual - slope).max()) / size,
+        stationarity=length(dual - slope) / size,
         gap=(objective - bound) / (scale or 1.0),
         unique=True,
     )
