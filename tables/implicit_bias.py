@@ -28,7 +28,7 @@ CLOSED = 1e-12
 
 
 def data() -> tuple[Array, Array, Array]:
-    """Return X (3, 6) of rank 3, attainable targets y (3,), and a start beta0 (6,) on the solutions' side."""
+    """Return X (3, 6) of rank 3, attainable targets y (3,), and a start beta0 (6,)."""
     rng = np.random.default_rng(2025)
     X = rng.normal(size=(3, 6))
     return X, X @ rng.normal(size=6), -0.5 * rng.normal(size=6)
@@ -98,8 +98,8 @@ def build() -> Table:
         title="Theorem 3.1: closed form, convex program and flow",
         text=(
             "Single linear neuron a w.x on 3 samples of 6 features: end of training for the same "
-            "start beta0 = a0 w0 (or its negative) and different delta = a^2 - |w|^2. The limit is that of the flow "
-            "with the sign that a really has there; the theorem's minimiser is in closed "
+            "start beta0 = a0 w0 (or its negative) and different delta = a^2 - |w|^2. The limit is "
+            "that of the flow with the sign that a really has there; the theorem's minimiser is in closed "
             "form and as a semidefinite program (Clarabel). Where beta passes through 0 the "
             "theorem does not apply, and says so. Gaps are relative, those of the objective to the "
             "size of its terms."
