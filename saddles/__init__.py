@@ -62,6 +62,8 @@ __all__ = [
     "agf",
     "compare",
     "flow",
+    "implicit_bias",
+    "neuron",
     "pesme_flammarion",
     "solve",
     "trace",

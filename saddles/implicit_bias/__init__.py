@@ -49,7 +49,17 @@ _HOMES = {
     "single_neuron": "saddles.implicit_bias._single_neuron",
 }
 
-__all__ = [*_HOMES]
+__all__ = [
+    "Minimizer",
+    "conjugate",
+    "conjugate_gradient",
+    "diagonal",
+    "gradient",
+    "hyperbolic_entropy",
+    "l1",
+    "potential",
+    "single_neuron",
+]
 
 
 def __getattr__(name: str) -> Any:

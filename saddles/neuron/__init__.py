@@ -49,7 +49,22 @@ _HOMES = {
     "speeds": "saddles.neuron._formulas",
 }
 
-__all__ = [*_HOMES]
+__all__ = [
+    "Exclusion",
+    "Limit",
+    "Regime",
+    "Speeds",
+    "Trajectory",
+    "conserved",
+    "exact",
+    "function_space_flow",
+    "kernel",
+    "kernel_distance",
+    "limit",
+    "preconditioner",
+    "regime",
+    "speeds",
+]
 
 
 def __getattr__(name: str) -> Any:
