@@ -80,7 +80,7 @@ def exact(beta_star: ArrayLike, a0: float, w0: ArrayLike) -> Trajectory:
            [1.5466, 0.4264],
            [2.    , 0.    ]])
     >>> flow.delta, round(flow.mu(1.0), 4), round(flow.phi(1.0), 4)
-    (0.0, 1.9051, 0.992)
+    (0.0, 1.6043, 0.964)
     """
     target = checks.real_array(beta_star, "beta_star", 1)
     a0 = checks.finite_number(a0, "a0")
