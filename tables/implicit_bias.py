@@ -99,8 +99,8 @@ def build() -> Table:
         text=(
             "Single linear neuron a w.x on 3 samples of 6 features: end of training for the same "
             "start beta0 = a0 w0 (or its negative) and different delta = a^2 - |w|^2. The limit is "
-            "that of the flow with the sign that a really has there; the theorem's minimiser is in closed "
-            "form and as a semidefinite program (Clarabel). Where beta passes through 0 the "
+            "that of the flow with the sign that a really has there; the theorem's minimiser is in "
+            "closed form and as a semidefinite program (Clarabel). Where beta passes through 0 the "
             "theorem does not apply, and says so. Gaps are relative, those of the objective to the "
             "size of its terms."
         ),
