@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.alternation import Algorithm, Ring, solve
+from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.cone import Fit, descend, minimum_norm, no_fit, optimality
 from saddles.path import Certificate, Saddle, SaddlePath
 from saddles.problems import InUnits, Regression, as_regression
@@ -215,9 +215,12 @@ def _utility(network: _Network, state: _State) -> Ring | Status:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     speed, clocks = state.speed[moving], state.clocks[moving]
     goals = np.where(speed > 0, network.upper[moving], -network.lower[moving])
-    delays = (goals - clocks) / speed
+    with np.errstate(over="ignore"):
+        delays = (goals - clocks) / speed
     first = float(delays.min())
     if not math.isfinite(first):
+        if np.isfinite(goals).any():
+            raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
         return Status.NO_CLOCK_RINGS
     rounding = network.data.negligible[moving] * (state.time + first)
     together = (delays - first) * np.abs(speed) <= rounding

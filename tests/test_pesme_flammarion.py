@@ -423,6 +423,8 @@ def test_overflow_is_said_and_not_returned():
     X, y = NONMONOTONE_X * 1e-200, NONMONOTONE_Y * 1e150
     with pytest.raises(PathError, match="overflow"):
         saddles.pesme_flammarion(X, y)
+    with pytest.raises(PathError, match="overflow"):
+        saddles.pesme_flammarion([[1e-90]], [1.0], boundaries=(1e300, 1))
 
 
 def test_long_coefficients_are_sparse_and_right():
