@@ -47,6 +47,10 @@ EPS = float(np.finfo(float).eps)
 #: Scaled time is t / log(1/alpha); this scale makes it the time t itself.
 UNIT_LOG_ALPHA = -1.0
 
+#: What LSODA is asked for is smaller than `rtol` by this factor, because its errors per step add up
+#: over the thousand steps of a stiff flow; and no smaller than what scipy takes.
+SHARPER, RELATIVE = 4.0, 100 * EPS
+
 #: Steps before giving up: a plateau costs hundreds, a flow about a thousand.
 STEPS = 200_000
 
@@ -242,8 +246,8 @@ def integrate(weights: Weights, start: Array, rtol: float, until: float | None) 
         start,
         math.inf if until is None else until,
         jac=weights.jacobian,
-        rtol=rtol,
-        atol=rtol * math.sqrt(weights.least),
+        rtol=max(rtol / SHARPER, RELATIVE),
+        atol=rtol / SHARPER * math.sqrt(weights.least),
     )
     for _ in range(STEPS):
         # A failed step is reported by the status that is returned, not by a warning besides.
