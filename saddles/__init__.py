@@ -7,8 +7,9 @@ every prediction against the gradient flow that it is about. Names load when fir
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from saddles._lazy import lazily
 
 if TYPE_CHECKING:
     from saddles import agf, flow, implicit_bias, neuron
@@ -70,18 +71,4 @@ __all__ = [
     "vanishing_limit",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
-    if name in _ROOMS:
-        return importlib.import_module(f"saddles.{name}")
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'saddles' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """Return the public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES, _ROOMS)

@@ -21,8 +21,9 @@ least-squares analogue. No time enters, so mean and sum loss are the same here.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from saddles._lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.implicit_bias._diagonal import diagonal, hyperbolic_entropy
@@ -61,16 +62,4 @@ __all__ = [
     "single_neuron",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'saddles.implicit_bias' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """Return the public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES)
