@@ -7,11 +7,12 @@ every prediction against the gradient flow that it is about. Names load when fir
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from saddles._lazy import lazily
 
 if TYPE_CHECKING:
-    from saddles import agf, flow
+    from saddles import agf, flow, implicit_bias, neuron
     from saddles._compare import Comparison, compare
     from saddles._pesme_flammarion import pesme_flammarion
     from saddles.alternation import Algorithm, Ring, solve, trace
@@ -43,7 +44,7 @@ _HOMES = {
     "PathError": "saddles.status",
     "Status": "saddles.status",
 }
-_ROOMS = ("agf", "flow")
+_ROOMS = ("agf", "flow", "implicit_bias", "neuron")
 
 __all__ = [
     "Algorithm",
@@ -62,24 +63,12 @@ __all__ = [
     "agf",
     "compare",
     "flow",
+    "implicit_bias",
+    "neuron",
     "pesme_flammarion",
     "solve",
     "trace",
     "vanishing_limit",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
-    if name in _ROOMS:
-        return importlib.import_module(f"saddles.{name}")
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'saddles' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """Return the public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES, _ROOMS)

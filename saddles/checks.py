@@ -203,3 +203,34 @@ def boundary(value: Any, name: str, n_features: int) -> Array:
             f"{SMALLEST_BOUNDARY:g} and {LARGEST_BOUNDARY:g}, or be inf; rescale the features."
         )
     return array
+
+
+def finite_number(value: Any, name: str) -> float:
+    """Return a finite real scalar whose square is finite too."""
+    rule = f"it must be finite and at most {LARGEST:g} in size; rescale the problem if it is not"
+    return real_number(value, name, rule, lambda v: abs(v) <= LARGEST)
+
+
+def per_feature(value: Any, name: str, n_features: int) -> Array:
+    """Return a finite vector with one entry per feature, shape (d,)."""
+    vector = real_array(value, name, 1)
+    if vector.shape[0] != n_features:
+        raise ValueError(
+            f"{name} has shape {vector.shape}; it must have one entry per feature, ({n_features},)."
+        )
+    return vector
+
+
+def times(value: Any, name: str) -> Array:
+    """Return times >= 0 (inf allowed), a scalar () or a vector (q,)."""
+    if isinstance(value, str | bytes) or np.asarray(value).dtype.kind not in "iuf":
+        raise TypeError(f"{name}={show(value)} must be a real number, or an array of them.")
+    array = np.asarray(value, dtype=float)
+    if array.ndim > 1:
+        raise ValueError(
+            f"{name}={show(array)} has shape {array.shape}; pass one time, or times (q,)."
+        )
+    if not (array >= 0).all():
+        wrong = float(array[~(array >= 0)][0])
+        raise ValueError(f"{name}={wrong!r}: times start at 0; pass times >= 0 (inf for the end).")
+    return array

@@ -7,7 +7,16 @@ from tables.table import Table
 __all__ = ["NAMES", "build"]
 
 #: The tables, in the order in which they are made.
-NAMES = ("aligned", "unaligned", "nonmonotone", "diabetes")
+NAMES = (
+    "aligned",
+    "unaligned",
+    "nonmonotone",
+    "diabetes",
+    "implicit_bias",
+    "neuron",
+    "timescales",
+    "diagonal_bias",
+)
 
 #: Tables of timings, made only when asked for by name and printed, not kept.
 TIMINGS = ("speed",)

@@ -52,7 +52,7 @@ def _degenerate_problem(seed: int) -> Problem:
     return X.tolist(), y.tolist()
 
 
-SEEDS = range(200)
+SEEDS = range(125)
 
 
 @cache
@@ -217,7 +217,7 @@ def test_losses_fall_strictly(seed):
     assert all(after < before for before, after in pairwise(losses))
 
 
-@pytest.mark.parametrize("seed", range(0, 200, 2))
+@pytest.mark.parametrize("seed", SEEDS[::2])
 def test_uniqueness_agrees_with_linear_programming(seed):
     """Minimisers form a polytope; a generic linear function is constant on it iff it is a point."""
     (X, _), path = _solved(seed)
@@ -238,7 +238,7 @@ def _smallest_weighted_l1(X, fit, plus, minus) -> float:
     return linprog(cost, A_eq=np.hstack([A, -A]), b_eq=np.array(fit, float)).fun
 
 
-@pytest.mark.parametrize("seed", range(0, 200, 2))
+@pytest.mark.parametrize("seed", SEEDS[::2])
 def test_endpoint_has_minimum_l1_norm(seed):
     (X, _), path = _solved(seed)
     ones = [1] * len(X[0])
@@ -246,7 +246,7 @@ def test_endpoint_has_minimum_l1_norm(seed):
     assert float(sum(map(abs, path.betas[-1]))) == pytest.approx(smallest, abs=LINPROG_TOLERANCE)
 
 
-@pytest.mark.parametrize("seed", range(0, 60, 2))
+@pytest.mark.parametrize("seed", SEEDS[::4])
 def test_endpoint_with_boundaries_has_minimum_weighted_l1_norm(seed):
     X, y = _degenerate_problem(seed)
     plus, minus = np.random.default_rng(seed).integers(1, 5, (2, len(X[0]))).tolist()
@@ -309,7 +309,7 @@ def _order(errors: list[float]) -> NDArray[np.float64]:
 
 @cache
 def _flow(log_alpha: float) -> Samples:
-    return mpmath_flow(FLOW_X, FLOW_Y, log_alpha, MID_PHASE)
+    return mpmath_flow(FLOW_X, FLOW_Y, log_alpha, MID_PHASE, order=20, tolerance=1e-13)
 
 
 def _worst(a: Samples, b: Samples) -> float:

@@ -30,7 +30,7 @@ def test_committed_results_are_current(name, tmp_path):
             np.testing.assert_allclose(fresh[column], kept[column], rtol=PRINTED, atol=1e-15)
         else:
             assert list(map(str, fresh[column])) == list(map(str, kept[column])), column
-    for ending in ("md", "svg"):
+    for ending in ("md",) if table.figure is None else ("md", "svg"):
         assert (RESULTS / f"{name}.{ending}").stat().st_size > 0
 
 

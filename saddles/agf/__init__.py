@@ -6,8 +6,9 @@ Theory of Feature Learning in Two-layer Neural Networks" (2025, arXiv:2506.06489
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from saddles._lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.agf._diagonal import diagonal
@@ -17,16 +18,4 @@ _HOMES = {"diagonal": "saddles.agf._diagonal"}
 
 __all__ = ["diagonal"]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'saddles.agf' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """Return the public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -6,8 +6,9 @@ what every integrator returns; ``vanishing_limit`` extrapolates measured jump ti
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from saddles._lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.flow.mirror import diagonal
@@ -26,16 +27,4 @@ _HOMES = {
 
 __all__ = ["Curve", "Flow", "Jumps", "VanishingLimit", "diagonal", "vanishing_limit"]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'saddles.flow' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """Return the public names."""
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOMES)

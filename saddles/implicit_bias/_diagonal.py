@@ -1,0 +1,278 @@
+"""The hyperbolic entropy: where the flow of a diagonal linear network ends, at any initial scale.
+
+Woodworth et al., "Kernel and rich regimes in overparametrized models" (COLT 2020,
+arXiv:2002.09277), Theorem 1. From u = α·1, v = 0 the flow keeps β_i = c sinh(2 x_i·ρ) with
+c = α²/2 (for u(0) = √2 α it would be α²). If it fits the targets, it has therefore minimised, under
+Xβ = y, the function
+
+    Q(β) = Σ_i ½ [β_i asinh(β_i/c) − sqrt(β_i² + c²) + c],    here divided by log(1/α),
+
+which tends to |β|₁ as α → 0 and to a multiple of |β|₂² as α → ∞. Its dual is smooth and concave,
+
+    max over ρ of  y·ρ − (c/2) Σ_i (cosh(2 x_i·ρ) − 1).
+
+Newton's method solves it at once for large α. From there the solution is continued to the scale
+asked for: along the path, dρ/d(log 1/α) solves a system with Newton's own matrix, and tends to a
+constant, so that steps double and any α is reached in some tens of them.
+
+================  ====================================================================
+code name         symbol
+================  ====================================================================
+``rows``          V, shape (d, r), orthonormal: Xβ = y says Vᵀβ = VᵀX⁺y =: w
+``dual``          p = Σ Uᵀρ, shape (r,), so that s = Xᵀρ = V p
+``edge``          e, with c = 2 e^{−2e} in the unit of β, the largest entry of X⁺y
+``stiffness``     h = dβ/ds = 2 sqrt(β² + c²), shape (d,)
+================  ====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from saddles import checks
+from saddles._row_space import RowSpace
+from saddles.implicit_bias._minimizer import Minimizer, infeasibility, solvable
+from saddles.problems import Regression
+from saddles.status import PathError, Status
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["diagonal", "hyperbolic_entropy"]
+
+EPS = float(np.finfo(float).eps)
+
+#: At this edge c is some 15 times the largest entry of X⁺y, and the dual all but quadratic.
+FIRST_EDGE = -1.0
+
+#: A trial dual that exceeds the edge by this much is refused: e^{2·50} is far from any solution,
+#: while its products stay finite.
+LARGEST_OVER = 50.0
+
+#: From this edge on, β is a difference of exponentials of |s| − e; below, c is no small number.
+EXPONENTIAL_EDGE = 1.0
+
+#: Newton steps per edge. A good prediction needs about four; a bad one had better be halved.
+NEWTON_STEPS = 25
+
+#: Largest change of a clock per Newton step: it multiplies an entry of β by e² at most.
+LARGEST_STEP = 1.0
+
+#: Constraint violation, relative to its terms, at which a point of the path is good enough.
+ON_PATH = 1e-9
+
+#: A few ulp, relative to the largest term.
+ROUNDING = 16 * EPS
+
+
+def hyperbolic_entropy(beta: ArrayLike, log_alpha: float) -> float:
+    """Hyperbolic entropy of beta, divided by log(1/alpha).
+
+    Parameters
+    ----------
+    beta : array_like of shape (d,)
+        Function-space point u * v.
+    log_alpha : float
+        Logarithm of the initial scale, below 0 and finite: u(0) = alpha, v(0) = 0.
+
+    Returns
+    -------
+    float
+        Zero at beta = 0, positive elsewhere; tends to the l1 norm of beta as alpha vanishes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the name and value of the offending argument, the rule and the remedy.
+
+    Examples
+    --------
+    >>> from saddles import implicit_bias
+    >>> round(implicit_bias.hyperbolic_entropy([3.0, -4.0], -1e6), 4)
+    7.0
+    """
+    point = checks.real_array(beta, "beta", 1)
+    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    slopes, heights = _slopes(point, log_alpha), _heights(point, log_alpha)
+    return float(point @ slopes - np.sum(heights)) / -log_alpha
+
+
+def _slopes(beta: Array, log_alpha: float) -> Array:
+    """Return asinh(β/c)/2 without forming β/c where c is below every float64, shape (d,)."""
+    c, size = 0.5 * math.exp(2 * log_alpha), np.abs(beta)
+    grown = size > c
+    ratio = np.where(grown, 0.0, beta) / (c or 1.0)
+    root = np.where(grown, size + np.hypot(size, c), 1.0)
+    logarithm = np.log(root) + math.log(2) - 2 * log_alpha
+    return np.where(grown, np.copysign(logarithm, beta), np.arcsinh(ratio)) / 2
+
+
+def _heights(beta: Array, log_alpha: float) -> Array:
+    """Return ½ (sqrt(β² + c²) − c), the conjugate's terms, shape (d,)."""
+    c, size = 0.5 * math.exp(2 * log_alpha), np.abs(beta)
+    root = np.hypot(size, c) + c
+    return size / 2 * (size / np.where(root > 0, root, 1.0))
+
+
+def diagonal(
+    X: ArrayLike | Regression, y: ArrayLike | None = None, *, log_alpha: float
+) -> Minimizer:
+    """Minimise the hyperbolic entropy subject to X beta = y.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d) or Regression
+        Features of any rank, or the whole problem.
+    y : array_like of shape (n,), optional
+        Targets, in the range of X; leave out if `X` is a `Regression`.
+    log_alpha : float
+        Logarithm of the initial scale, below 0 and finite (`l1` is the limit): u(0) = alpha,
+        v(0) = 0. For a start at u(0) = sqrt(2) alpha, as in some papers, add log(2)/2.
+
+    Returns
+    -------
+    Minimizer
+        Objective and multiplier are divided by log(1/alpha), as in `hyperbolic_entropy`. Always
+        unique: the entropy is strictly convex.
+
+    Raises
+    ------
+    TypeError, ValueError
+        On bad input, or if y is not in the range of X.
+    PathError
+        If rounding keeps the solution from being continued to `log_alpha`.
+
+    Examples
+    --------
+    >>> from saddles import implicit_bias
+    >>> X, y = [[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]], [2.0, 1.0]
+    >>> implicit_bias.diagonal(X, y, log_alpha=-0.01).beta.round(2)
+    array([0.34, 0.83, 1.  ])
+    >>> implicit_bias.diagonal(X, y, log_alpha=-1e6).beta.round(6)
+    array([0., 1., 1.])
+    """
+    space = solvable(X, y)
+    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    unit = float(np.abs(space.least_squares).max())
+    if unit == 0:
+        return _certified(
+            space, np.zeros(space.problem.n_features), np.zeros(space.rank), log_alpha
+        )
+    last = -log_alpha + 0.5 * (math.log(4) + math.log(unit))
+    path = _DualPath(space.basis, space.basis.T @ space.least_squares / unit)
+    edge = min(FIRST_EDGE, last)
+    dual = path.corrected(np.zeros(space.rank), edge)
+    if dual is None:
+        raise PathError(Status.STALLED, detail="Newton's method failed at a large initial scale")
+    dual = path.continued(dual, edge, last)
+    return _certified(space, unit * path.polished(dual, last), dual, log_alpha)
+
+
+@dataclass(frozen=True, eq=False)
+class _DualPath:
+    """Solutions of Vᵀβ(V p, e) = w as functions of the edge e."""
+
+    rows: Array
+    targets: Array
+
+    def point(self, dual: Array, edge: float) -> tuple[Array, Array]:
+        """Return β and h = dβ/ds at s = V p, each of shape (d,)."""
+        clocks = self.rows @ dual
+        if edge < EXPONENTIAL_EDGE:
+            c = 2 * math.exp(-2 * edge)
+            doubled = np.clip(2 * clocks, -LARGEST_OVER, LARGEST_OVER)
+            return c * np.sinh(doubled), 2 * c * np.cosh(doubled)
+        over = np.minimum(np.abs(clocks) - edge, LARGEST_OVER)
+        grown, mirrored = np.exp(2 * over), np.exp(-2 * over - 4 * edge)
+        return np.copysign(grown - mirrored, clocks), 2 * (grown + mirrored)
+
+    def solved(self, stiffness: Array, right: Array, guess: Array) -> Array:
+        """Return x (r,) with Vᵀ diag(h) V x = right, near `guess` where h leaves x open.
+
+        Directions that only dormant features see have no weight in float64: fewer features may be
+        active than there are constraints. A weight of a few ulp keeps the guess there.
+        """
+        weight = ROUNDING * float(stiffness.max())
+        matrix = (self.rows.T * stiffness) @ self.rows
+        matrix[np.diag_indices_from(matrix)] += weight
+        return np.asarray(np.linalg.solve(matrix, right + weight * guess))
+
+    def corrected(self, dual: Array, edge: float) -> Array | None:
+        """Return the solution at `edge` by Newton's method from `dual`; None if it is not near."""
+        still = np.zeros_like(dual)
+        for _ in range(NEWTON_STEPS):
+            clocks = self.rows @ dual
+            if float(np.abs(clocks).max()) > max(edge, 0.0) + LARGEST_OVER:
+                return None
+            beta, stiffness = self.point(dual, edge)
+            residual = self.targets - self.rows.T @ beta
+            noise = max(ON_PATH, ROUNDING * float(np.abs(clocks).max()))
+            if np.linalg.norm(residual) <= noise * (1 + float(np.linalg.norm(beta))):
+                return dual
+            step = self.solved(stiffness, residual, still)
+            dual = dual + step * min(1.0, LARGEST_STEP / float(np.abs(self.rows @ step).max()))
+        return None
+
+    def continued(self, dual: Array, edge: float, last: float) -> Array:
+        """Follow the solution from `edge` to `last`, with steps that double while they succeed."""
+        step = 1.0
+        while edge < last:
+            beta, stiffness = self.point(dual, edge)
+            # c' = −2c along the edge, so Vᵀ(h V p' − 2β) = 0; in the limit p' = p/e.
+            slope = self.solved(stiffness, 2 * (self.rows.T @ beta), dual / max(abs(edge), 1.0))
+            target = min(edge + step, last)
+            trial = self.corrected(dual + (target - edge) * slope, target)
+            if trial is not None:
+                dual, edge, step = trial, target, 2 * step
+            elif step > ON_PATH * (1 + abs(edge)):
+                step /= 4
+            else:
+                raise PathError(Status.STALLED, detail=f"no step possible beyond edge {edge:g}")
+        return self.refined(dual, last)
+
+    def refined(self, dual: Array, edge: float) -> Array:
+        """Take Newton steps (r,) as long as they reduce the constraint violation."""
+        best, violation = dual, math.inf
+        for _ in range(NEWTON_STEPS):
+            beta, stiffness = self.point(dual, edge)
+            residual = self.targets - self.rows.T @ beta
+            if not np.linalg.norm(residual) < violation:
+                return best
+            best, violation = dual, float(np.linalg.norm(residual))
+            dual = dual + self.solved(stiffness, residual, np.zeros_like(dual))
+        return best
+
+    def polished(self, dual: Array, edge: float) -> Array:
+        """Return β (d,) that meets the constraint, by steps in β itself: s has too few digits."""
+        beta, stiffness = self.point(dual, edge)
+        for _ in range(2):
+            residual = self.targets - self.rows.T @ beta
+            beta = beta + stiffness * (self.rows @ self.solved(stiffness, residual, 0 * residual))
+        return beta
+
+
+def _certified(space: RowSpace, beta: Array, dual: Array, log_alpha: float) -> Minimizer:
+    """Return the minimiser with its multiplier, its residuals and its gap."""
+    scale, problem = -log_alpha, space.problem
+    multiplier = space.left @ (dual / space.singular) / scale
+    clocks = problem.X.T @ multiplier
+    # Clocks are known to a few ulp of the largest, and entries to what that makes of the largest
+    # entry: all slopes between these two ends are equally exact.
+    rounding = ROUNDING * (1 + scale * float(np.abs(clocks).max())) * float(np.abs(beta).max())
+    least = _slopes(beta - rounding, log_alpha) / scale
+    most = _slopes(beta + rounding, log_alpha) / scale
+    miss = float(np.maximum(np.maximum(least - clocks, clocks - most), 0.0).max())
+    objective = hyperbolic_entropy(beta, log_alpha)
+    # To first order in the stationarity residual the dual bound is y·λ − Q*(∇Q(β)); the terms of
+    # the exact one, cosh(2s), would show the rounding of s enlarged by log(1/α).
+    bound = float(problem.y @ multiplier) - float(np.sum(_heights(beta, log_alpha))) / scale
+    return Minimizer(
+        beta=beta,
+        multiplier=multiplier,
+        objective=objective,
+        feasibility=infeasibility(problem, beta),
+        stationarity=miss / (float(np.abs(clocks).max()) or 1.0),
+        gap=(objective - bound) / (abs(objective) or 1.0),
+        unique=True,
+    )

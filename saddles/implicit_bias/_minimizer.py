@@ -1,0 +1,67 @@
+"""What every constrained minimisation returns: a point with its certificate.
+
+For a convex objective f and the constraint Xβ = y, a point is optimal if and only if Xβ = y and
+Xᵀλ is a subgradient of f at β for some λ. Both are measured, and so is the duality gap
+f(β) − (y·λ − f*(Xᵀλ)), which bounds how far f(β) can be above the minimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from saddles._row_space import ATTAINABLE, RowSpace, length
+from saddles.problems import Regression, as_regression
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["Minimizer", "infeasibility", "solvable"]
+
+
+@dataclass(frozen=True, eq=False)
+class Minimizer:
+    """Minimiser of a convex function under X beta = y.
+
+    Attributes
+    ----------
+    beta : ndarray of shape (d,)
+        The minimiser.
+    multiplier : ndarray of shape (n,)
+        lambda, such that X'lambda is a subgradient of the objective at beta.
+    objective : float
+        Value of the objective at beta.
+    feasibility : float
+        Norm of X beta − y relative to that of y, or to 1 if y is zero.
+    stationarity : float
+        Distance of X'lambda from the subgradients at beta, relative to the size of either.
+    gap : float
+        Objective minus its dual bound, relative to the size of the objective (for a single neuron
+        of its terms: ``(|delta| + 2 |beta| + |w|²)^{3/2}``).
+    unique : bool
+        True if there is no other minimiser.
+    """
+
+    beta: Array
+    multiplier: Array
+    objective: float
+    feasibility: float
+    stationarity: float
+    gap: float
+    unique: bool
+
+
+def solvable(X: ArrayLike | Regression, y: ArrayLike | None) -> RowSpace:
+    """Return the problem with its row space, or raise if X beta = y has no solution."""
+    space = RowSpace.of(as_regression(X, y))
+    if not space.attainable:
+        rest = space.problem.y - space.left @ space.targets
+        share = length(rest) / length(space.problem.y)
+        raise ValueError(
+            f"y is not in the range of X: a part of relative size {share:.2g} (more than "
+            f"{ATTAINABLE:g}) stays unexplained, so that no beta has X beta = y; for the "
+            "least-squares analogue pass y = X @ numpy.linalg.lstsq(X, y)[0]."
+        )
+    return space
+
+
+def infeasibility(problem: Regression, beta: Array) -> float:
+    """Return |Xβ − y| relative to |y|, or to 1 if y is zero."""
+    return length(problem.y - problem.X @ beta) / (length(problem.y) or 1.0)

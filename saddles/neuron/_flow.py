@@ -1,0 +1,309 @@
+"""Gradient flow of the single linear neuron on any data, integrated.
+
+Kunin et al., "Get rich quick" (NeurIPS 2024, arXiv:2406.06158), equation 4: in function space,
+β' = −M∇L with M = a² I + w wᵀ a function of β and δ. The integrator works with a and with the part
+of w inside the row space of X, because
+
+1. w − w₀ never leaves the row space: the rest of w is constant, exactly, at no cost;
+2. M is not a smooth function of β at 0 if δ < 0, while the weights pass through a = 0 smoothly;
+3. δ = a² − |w|² is then not built in, so that its drift measures the error of the integration.
+
+===============  ================================================================
+code name        symbol
+===============  ================================================================
+``inner``        q = Vᵀw, shape (r,), V a basis of the row space
+``outer``        P⊥w₀, shape (d,), constant
+``pull``         b = VᵀXᵀy/n, shape (r,)
+``stiffness``    λ = σ²/n, shape (r,): VᵀXᵀXV/n = diag(λ)
+``state``        (a, q), shape (1 + r,):  a' = q·(b − aλq),  q' = a (b − aλq)
+===============  ================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles._row_space import RowSpace
+from saddles.flow.result import Flow
+from saddles.neuron._formulas import squares
+from saddles.problems import Regression, as_regression
+from saddles.status import PathError, Status
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["Weights", "function_space_flow", "integrate"]
+
+SOURCE = "Kunin et al. 2024, arXiv:2406.06158, equation 4"
+
+EPS = float(np.finfo(float).eps)
+
+#: Scaled time is t / log(1/alpha); this scale makes it the time t itself.
+UNIT_LOG_ALPHA = -1.0
+
+#: What LSODA is asked for is smaller than `rtol` by this factor, because its errors per step add up
+#: over the thousand steps of a stiff flow; and no smaller than what scipy takes.
+SHARPER, RELATIVE = 4.0, 100 * EPS
+
+#: Steps before giving up: a plateau costs hundreds, a flow about a thousand.
+STEPS = 200_000
+
+#: Differences below this many ulp of their terms cannot be told from zero.
+ROUNDING = 64 * EPS
+
+
+def function_space_flow(
+    X: ArrayLike | Regression,
+    y: ArrayLike | None = None,
+    *,
+    beta0: ArrayLike,
+    delta: float,
+    until: float | None = None,
+    rtol: float = 1e-13,
+) -> Flow:
+    """Function-space flow beta' = -M(beta, delta) grad L of the neuron a w·x, for any data.
+
+    Loss and times are those of the mean loss |y − X beta|²/(2n); divide times by n for the sum.
+    The flow has no initial scale but `beta0` and `delta`, so scaled times equal the times t of the
+    gradient flow (``log_alpha`` is -1 by convention).
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d) or Regression
+        Features of any rank, or the whole problem.
+    y : array_like of shape (n,), optional
+        Targets; leave out if `X` is a `Regression`.
+    beta0 : array_like of shape (d,)
+        Initial point a0 * w0.
+    delta : float
+        Conserved quantity a² − |w|².
+    until : float, optional
+        Time at which to stop. Without it, the flow is followed until X⁺X beta equals X⁺y to
+        `rtol` (64 ulp at best), relative to the larger of its sizes at the start and at the end.
+    rtol : float, optional
+        Relative error of the weights allowed per step, from 1e-13 to 1e-2.
+
+    Returns
+    -------
+    Flow
+        With ``conservation`` the largest drift of a² − |w|², relative to a² + |w|².
+
+    Raises
+    ------
+    TypeError, ValueError
+        On bad input; also if `beta0` is zero and `delta` is not positive: then w has no known
+        direction (delta < 0), or is zero for ever (delta = 0).
+
+    Examples
+    --------
+    >>> from saddles import neuron
+    >>> flow = neuron.function_space_flow([[1.0, 1.0]], [1.0], beta0=[0.1, 0.0], delta=0.0)
+    >>> flow.at([0.0, 1.0, flow.until]).round(4) + 0.0
+    array([[0.1   , 0.    ],
+           [0.4415, 0.2194],
+           [0.6353, 0.3647]])
+    """
+    problem = as_regression(X, y)
+    rule = "the relative error per step must be from 1e-13 to 1e-2"
+    rtol = checks.real_number(rtol, "rtol", rule, lambda value: 1e-13 <= value <= 1e-2)
+    if until is not None:
+        rule = (
+            "the last time must be finite and above 0; leave it out to follow the flow to its end"
+        )
+        until = checks.real_number(until, "until", rule, lambda value: 0 < value < math.inf)
+    weights, start = _start(problem, beta0, checks.finite_number(delta, "delta"))
+    if weights.converged(start, rtol) and until is None:
+        rest = _Steps(weights, np.array([0.0, 1.0]), (_still(start),))
+        return _flow(rest, Status.CONVERGED)
+    times, pieces = [0.0], []
+    status = Status.INTEGRATION_FAILED
+    for solver in integrate(weights, start, rtol, until):
+        times.append(solver.t)
+        pieces.append(solver.dense_output())
+        if weights.converged(solver.y, rtol) and until is None:
+            status = Status.CONVERGED
+            break
+        if solver.status == "finished":
+            done = weights.converged(solver.y, rtol)
+            status = Status.CONVERGED if done else Status.UNTIL_REACHED
+    if not pieces:
+        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
+    return _flow(_Steps(weights, np.array(times), tuple(pieces)), status)
+
+
+def _start(problem: Regression, beta0: ArrayLike, delta: float) -> tuple[Weights, Array]:
+    """Return the network and its initial state, with a > 0; the other sign gives the same beta."""
+    point = checks.per_feature(beta0, "beta0", problem.n_features)
+    norm = float(np.linalg.norm(point))
+    if norm == 0 and delta <= 0:
+        why = "the weights start at zero and stay there" if delta == 0 else "w has no direction"
+        raise ValueError(
+            f"beta0={checks.show(point)} is zero and delta={delta!r} is not positive, so {why}; "
+            "start elsewhere, or give the weights to neuron.limit."
+        )
+    a0 = math.sqrt(squares(norm, delta)[0])
+    return Weights.of(RowSpace.of(problem), a0, point / a0)
+
+
+def _flow(curve: _Steps, status: Status) -> Flow:
+    return Flow(
+        algorithm="neuron.function_space_flow",
+        source=SOURCE,
+        log_alpha=UNIT_LOG_ALPHA,
+        kappa=2,
+        times=curve.times,
+        curve=curve,
+        status=status,
+    )
+
+
+def _still(state: Array) -> Callable[[Any], Array]:
+    """Return a dense output that never moves, shape (1 + r,) or (1 + r, q)."""
+    return lambda t: np.tile(state[:, None], np.size(t)).reshape(state.shape + np.shape(t))
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The neuron restricted to the row space."""
+
+    space: RowSpace
+    outer: Array
+    pull: Array
+    stiffness: Array
+    least: float
+    """Smaller of the sizes that a² + |w|² has at the start and at the end."""
+    start: Array
+    """Initial a q, shape (r,)."""
+    initial: float
+    """Initial |(a, w)|."""
+
+    @classmethod
+    def of(cls, space: RowSpace, a0: float, w0: Array) -> tuple[Weights, Array]:
+        """Return the network and the initial state (1 + r,)."""
+        n = space.problem.n_samples
+        state = np.append(a0, space.basis.T @ w0)
+        norm = float(np.linalg.norm(w0))
+        delta = abs(abs(a0) - norm) * (abs(a0) + norm)
+        end = max(delta, 2 * float(np.linalg.norm(space.least_squares)))
+        start = a0 * a0 + norm * norm
+        weights = cls(
+            space=space,
+            outer=space.outside(w0),
+            pull=space.singular * space.targets / n,
+            stiffness=space.singular**2 / n,
+            least=min(start, end) if end else start,
+            start=state[0] * state[1:],
+            initial=math.sqrt(start),
+        )
+        return weights, state
+
+    def slope(self, state: Array) -> Array:
+        """Return −∇L in the basis V, for states (1 + r,) or (1 + r, q)."""
+        shape = (-1,) + (1,) * (state.ndim - 1)
+        pull, stiffness = self.pull.reshape(shape), self.stiffness.reshape(shape)
+        return np.asarray(pull - stiffness * (state[0] * state[1:]))
+
+    def velocity(self, _time: float, state: Array) -> Array:
+        """Return the time derivative of the state (1 + r,)."""
+        slope = self.slope(state)
+        return np.append(state[1:] @ slope, state[0] * slope)
+
+    def jacobian(self, _time: float, state: Array) -> Array:
+        """Return the derivative of the velocity, symmetric, (1 + r, 1 + r)."""
+        a, inner = state[0], state[1:]
+        matrix = np.diag(np.append(-inner @ (self.stiffness * inner), -a * a * self.stiffness))
+        matrix[0, 1:] = matrix[1:, 0] = self.pull - 2 * a * (self.stiffness * inner)
+        return matrix
+
+    def converged(self, state: Array, rtol: float) -> bool:
+        """Say whether beta is at X⁺y in the row space, up to `rtol`, or the weights are gone."""
+        # Only a flow exactly on the line into the saddle at the origin shrinks by that much.
+        if np.linalg.norm(state) <= EPS * self.initial:
+            return not self.outer.any()
+        beta, end = state[0] * state[1:], self.pull / self.stiffness
+        size = max(float(np.linalg.norm(end)), float(np.linalg.norm(self.start)))
+        # Distances, not gradients: those of the flat directions of X are small from the start.
+        return float(np.linalg.norm(beta - end)) <= max(rtol, ROUNDING) * size
+
+
+def integrate(weights: Weights, start: Array, rtol: float, until: float | None) -> Any:
+    """Yield the solver after each step, at most `STEPS` of them, until it ends or fails.
+
+    LSODA switches between Adams and BDF by itself: for |δ| far above |β| the directions settle up
+    to (δ/|β|)² times slower than the norm, which no explicit method could follow.
+    """
+    from scipy.integrate import LSODA
+
+    solver = LSODA(
+        weights.velocity,
+        0.0,
+        start,
+        math.inf if until is None else until,
+        jac=weights.jacobian,
+        rtol=max(rtol / SHARPER, RELATIVE),
+        atol=rtol / SHARPER * math.sqrt(weights.least),
+    )
+    for _ in range(STEPS):
+        # A failed step is reported by the status that is returned, not by a warning besides.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            solver.step()
+        if solver.status == "failed" or not math.isfinite(solver.t):
+            return
+        yield solver
+        if solver.status == "finished":
+            return
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """The trajectory of the state, and what follows from it."""
+
+    weights: Weights
+    times: Array
+    pieces: tuple[Any, ...]
+
+    @cached_property
+    def _path(self) -> Any:
+        from scipy.integrate import OdeSolution
+
+        return OdeSolution(self.times, self.pieces)
+
+    def _states(self, tau: Array) -> Array:
+        """Return the states, shape (1 + r, q)."""
+        return np.asarray(self._path(tau))
+
+    def point(self, tau: Array) -> Array:
+        """Return beta, shape (q, d)."""
+        states = self._states(tau)
+        w = self.weights.space.basis @ states[1:] + self.weights.outer[:, None]
+        return np.asarray((states[0] * w).T)
+
+    def loss(self, tau: Array) -> Array:
+        """Return |y − X beta|²/(2n), shape (q,)."""
+        space, states = self.weights.space, self._states(tau)
+        fit = space.singular[:, None] * (states[0] * states[1:])
+        residual = space.problem.y[:, None] - space.left @ fit
+        return np.asarray(np.sum(residual**2, axis=0) / (2 * space.problem.n_samples))
+
+    def loss_rate(self, tau: Array) -> Array:
+        """Return dL/dt = −∇L·M∇L, shape (q,)."""
+        states = self._states(tau)
+        slope = self.weights.slope(states)
+        turning = states[0] ** 2 * np.sum(slope**2, axis=0)
+        return np.asarray(-turning - np.sum(states[1:] * slope, axis=0) ** 2)
+
+    def conservation(self) -> float:
+        """Return the largest drift of a² − |w|² over the steps, relative to a² + |w|²."""
+        middles = (self.times[1:] + self.times[:-1]) / 2
+        states = self._states(np.concatenate([self.times, middles]))
+        inner = np.sum(states[1:] ** 2, axis=0)
+        delta = states[0] ** 2 - inner
+        size = states[0] ** 2 + inner + self.weights.outer @ self.weights.outer
+        return float(np.max(np.abs(delta - delta[0]) / np.where(size > 0, size, 1.0)))
