@@ -189,7 +189,7 @@ def solve_factored(A: Array, y: Array, Q: Array, R: Array) -> tuple[Array, Array
         return z, r - Q @ (r @ Q)
     wide = A.astype(np.longdouble)
     for _ in range(REFINEMENTS):
-        f = np.asarray(y - r - wide @ z, dtype=float)
+        f = np.asarray(y - (wide @ z + r), dtype=float)
         h = lapack.dtrtrs(R, np.asarray(-(r @ wide), dtype=float), trans=1)[0]
         along = Q.T @ f
         z = z + lapack.dtrtrs(R, along - h)[0]

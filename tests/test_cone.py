@@ -1,0 +1,46 @@
+"""Least squares of active columns: residuals that are right to their own last digits."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from reference.pesme_flammarion import solve
+from saddles.cone import solve_factored
+
+#: Two refinements end with an error, relative to the residual, of some eps |y| / |r|, eps being that
+#: of extended precision; float64 alone would give 2,000 times as much.
+REFINED = 32 * float(np.finfo(np.longdouble).eps)
+
+extended = pytest.mark.skipif(
+    np.finfo(np.longdouble).eps >= np.finfo(float).eps, reason="no extended precision here"
+)
+
+
+@extended
+@pytest.mark.parametrize("share", [1e-1, 1e-3, 1e-6, 1e-9])
+def test_residual_has_its_own_digits(share):
+    """Targets that the columns explain but for a small share, against exact arithmetic."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((6, 3))
+    y = A @ rng.standard_normal(3) + share * rng.standard_normal(6)
+    values, residual = solve_factored(A, y, *np.linalg.qr(A))
+    rows, goal = [[Fraction(a) for a in row] for row in A], [Fraction(b) for b in y]
+    columns = list(zip(*rows, strict=True))
+    gram = [[sum(a * b for a, b in zip(u, v, strict=True)) for v in columns] for u in columns]
+    exact = solve(gram, [sum(a * b for a, b in zip(u, goal, strict=True)) for u in columns])
+    left = [
+        b - sum(a * z for a, z in zip(r, exact, strict=True))
+        for r, b in zip(rows, goal, strict=True)
+    ]
+    assert values == pytest.approx(np.array(exact, dtype=float), rel=1e-13)
+    left = np.array(left, dtype=float)
+    tolerance = REFINED * np.linalg.norm(y) + 1e-14 * np.linalg.norm(left)
+    assert np.linalg.norm(residual - left) < tolerance
+
+
+def test_residual_of_an_interpolation_is_zero():
+    rng = np.random.default_rng(1)
+    A = rng.standard_normal((4, 4))
+    _, residual = solve_factored(A, rng.standard_normal(4), *np.linalg.qr(A))
+    assert residual.tolist() == [0, 0, 0, 0]
