@@ -1,0 +1,315 @@
+"""Descent of the active columns: from a saddle's escape direction to the next critical point.
+
+Li, Luo and Lyu (2021, arXiv:2012.09839): after the escape the factor follows U' = −∇f(UUᵀ) U from
+[U, √ε u], u the top eigenvector of −∇f(UUᵀ). Which critical point it reaches is a question about
+that flow, so the flow is followed until the critical point is certain; Newton's method then adds
+the digits. A Newton step is trusted only if it stays small, and if it neither climbs to a saddle
+that the flow is leaving nor lands in a continuum of critical points that the flow must choose from.
+
+===============  =================================================================================
+code name        symbol
+===============  =================================================================================
+``U``            U, the active columns, shape (d, r)
+``pull``         −∇f(UUᵀ), dense or sparse, shape (d, d)
+``force``        −∇f(UUᵀ) U = U', the flow's velocity; −∇φ for φ(U) = ½ f(UUᵀ)
+``stiffness``    ∇²φ D = ∇f(UUᵀ) D + ∇²f[UDᵀ + DUᵀ] U
+``symmetry``     dimension of the symmetry that leaves f unchanged: r(r−1)/2 for U → UO
+===============  =================================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles.alternation import Breakdown
+from saddles.status import Status
+from saddles.typing import Array
+
+__all__ = ["Descent", "OnFactors", "descend"]
+
+#: Largest number of entries of U for which the Hessian is formed and decomposed.
+DENSE_HESSIAN = 400
+#: Largest d for which W = UUᵀ is formed although the loss could do without.
+DENSE_MATRIX = 200
+#: How far the force must have fallen from its peak before each attempt at Newton's method.
+LEVELS = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
+#: From this level on an attempt may land in a continuum: the flow has chosen the point by then.
+CHOSEN = 1e-6
+#: Local relative error of the flow; the new columns start at 1e-4 of their scale.
+RTOL, AMPLITUDE = 1e-8, 1e-4
+#: Curvature, relative to the largest, that counts as none.
+FLAT = 1e-8
+#: The force, relative to |∇f(0)||U|, at which Newton's method has nothing left to do.
+ENOUGH = 1e-14
+#: A factor this much larger than its scale is on its way to infinity.
+DIVERGED = 1e6
+#: Steps of the integrator before the descent is given up.
+STEPS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class OnFactors:
+    """A loss as a function of U: dense matrices for small d, the loss's own sparse ones above."""
+
+    loss: Any
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the loss is evaluated without the dense W."""
+        return self.loss.size > DENSE_MATRIX and hasattr(self.loss, "at_factor")
+
+    def at(self, U: Array) -> tuple[float, Any]:
+        """Return f(UUᵀ) and −∇f(UUᵀ)."""
+        if self.sparse:
+            value, gradient = self.loss.at_factor(U)
+            return value, -gradient
+        W = U @ U.T
+        return float(self.loss.value(W)), -np.asarray(self.loss.gradient(W), dtype=float)
+
+    def force(self, U: Array) -> Array:
+        """Return −∇f(UUᵀ) U, shape (d, r)."""
+        if self.sparse:
+            return np.asarray(-(self.loss.at_factor(U)[1] @ U))
+        return np.asarray(-np.asarray(self.loss.gradient(U @ U.T), dtype=float) @ U)
+
+    def curvature(self, U: Array, D: Array) -> Any:
+        """Return ∇²f[UDᵀ + DUᵀ] at UUᵀ, dense or sparse (d, d)."""
+        if self.sparse:
+            return self.loss.along_factor(U, D)
+        W, half = U @ U.T, U @ D.T
+        along = half + half.T
+        if hasattr(self.loss, "hessian_product"):
+            return np.asarray(self.loss.hessian_product(W, along), dtype=float)
+        size = float(np.abs(along).max()) or 1.0
+        step = 1e-5 * max(float(np.abs(W).max()), size**2) / size
+        ahead, behind = (self.loss.gradient(W + sign * step * along) for sign in (1, -1))
+        return (np.asarray(ahead, dtype=float) - np.asarray(behind, dtype=float)) / (2 * step)
+
+    def stiffness(self, U: Array, pull: Any, D: Array) -> Array:
+        """Return ∇²φ(U) D, shape (d, r)."""
+        return np.asarray(self.curvature(U, D) @ U - pull @ D)
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Where the flow of the factors ends.
+
+    Attributes
+    ----------
+    U : ndarray of shape (d, r)
+        The critical point, with independent columns.
+    fallen : ndarray of shape (d, q)
+        Directions (orthonormal) of columns that returned to zero.
+    unique : bool
+        False if the critical point is one of a continuum, chosen by the flow.
+    """
+
+    U: Array
+    fallen: Array
+    unique: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Polished:
+    """A critical point that Newton's method found: with its negative and flat directions."""
+
+    U: Array
+    first: float
+    moved: Array
+    climbing: float
+    flat: int
+
+
+def descend(
+    problem: OnFactors,
+    U: Array,
+    escape: Array,
+    rate: float,
+    *,
+    scale: float,
+    symmetry: Callable[[int], int],
+) -> Descent:
+    """Follow the flow from the saddle `U` along `escape` to the critical point it tends to.
+
+    Parameters
+    ----------
+    problem : OnFactors
+        The loss.
+    U : ndarray of shape (d, r)
+        The saddle that is left.
+    escape : ndarray of shape (d, q)
+        Orthonormal eigenvectors of −∇f(UUᵀ) whose clocks rang.
+    rate : float
+        Their largest eigenvalue.
+    scale : float
+        |∇f(0)|, the unit of forces.
+    symmetry : callable
+        Dimension of the symmetry group for r columns.
+
+    Raises
+    ------
+    Breakdown
+        UNBOUNDED if the factor grows beyond all bounds, STALLED if no critical point is reached.
+    """
+    amplitude = AMPLITUDE * _reach(problem, U, escape, rate)
+    start = np.hstack([U, amplitude * escape])
+    bound = DIVERGED * max(float(np.linalg.norm(U)), amplitude / AMPLITUDE)
+    for level, point in _flow(problem, start, amplitude, bound):
+        found = _polish(problem, point, scale)
+        if found is None:
+            continue
+        certain = (
+            np.linalg.norm(found.moved) <= 0.3 * np.linalg.norm(point)
+            and np.linalg.norm(found.moved) <= 1.5 * found.first
+            and found.climbing <= 1e-5
+        )
+        degenerate = found.flat > symmetry(point.shape[1])
+        if certain and (level <= CHOSEN or not degenerate):
+            return _independent(found.U, unique=not degenerate)
+    raise Breakdown(Status.STALLED, "the flow of the factors came to no critical point")
+
+
+def _reach(problem: OnFactors, U: Array, escape: Array, rate: float) -> float:
+    """Return the size √(λ / curvature) that the new columns will about have.
+
+    Where the loss is not curved along them, the size of U (or 1) must do.
+    """
+    curved = np.sum(escape * (problem.curvature(escape, escape) @ escape)) / 2
+    if U.shape[1]:
+        joined = np.hstack([U, escape])
+        along = np.hstack([np.zeros_like(U), escape / 2])
+        first = problem.curvature(joined, along) @ escape
+        curved = max(float(curved), float(np.sum(escape * first)))
+    if curved > 0 and math.isfinite(curved):
+        return math.sqrt(rate * escape.shape[1] / curved)
+    return float(np.linalg.norm(U)) or 1.0
+
+
+def _flow(problem: OnFactors, start: Array, amplitude: float, bound: float) -> Any:
+    """Integrate U' = −∇f(UUᵀ) U; yield (level, U) whenever the force has fallen to a level."""
+    from scipy.integrate import DOP853, LSODA
+
+    shape = start.shape
+
+    def velocity(_: float, flat: Array) -> Array:
+        return problem.force(flat.reshape(shape)).ravel()
+
+    method = LSODA if start.size <= DENSE_HESSIAN else DOP853
+    solver = method(
+        velocity, 0.0, start.ravel(), math.inf, rtol=RTOL, atol=RTOL * amplitude
+    )
+    peak, levels = 0.0, iter(LEVELS)
+    level = next(levels)
+    for _ in range(STEPS):
+        solver.step()
+        size = float(np.linalg.norm(solver.y))
+        if not size <= bound:
+            raise Breakdown(Status.UNBOUNDED, f"the factor grew to {size:g}")
+        if solver.status == "failed":
+            raise Breakdown(Status.STALLED, "the integrator of the factors' flow gave up")
+        force = float(np.linalg.norm(velocity(0.0, solver.y)))
+        peak = max(peak, force)
+        while force <= level * peak:
+            yield level, solver.y.reshape(shape).copy()
+            level = next(levels, 0.0)
+            if not level:
+                return
+
+
+def _polish(problem: OnFactors, U: Array, scale: float) -> _Polished | None:
+    """Apply Newton's method from `U`; None if it does not converge."""
+    small = U.size <= DENSE_HESSIAN
+    start, first, spectrum = U, 0.0, None
+    _, pull = problem.at(U)
+    force = pull @ U
+    for _ in range(50):
+        size = float(np.linalg.norm(force))
+        if small:
+            spectrum = np.linalg.eigh(_hessian(problem, U, pull))
+        if size <= ENOUGH * scale * np.linalg.norm(U):
+            break
+        step = (
+            _pseudo_inverse(*spectrum, force)
+            if spectrum is not None
+            else _conjugate_gradients(problem, U, pull, force, size / (scale * np.linalg.norm(U)))
+        )
+        if step is None:
+            return None
+        first = first or float(np.linalg.norm(step))
+        trial = U + step
+        _, trial_pull = problem.at(trial)
+        trial_force = trial_pull @ trial
+        if not np.linalg.norm(trial_force) < size:
+            break
+        U, pull, force = trial, trial_pull, trial_force
+    if np.linalg.norm(force) > 1e-11 * scale * np.linalg.norm(U):
+        return None
+    moved = U - start
+    climbing, flat = (0.0, 0) if spectrum is None else _climbing(*spectrum, moved)
+    return _Polished(U=U, first=first, moved=moved, climbing=climbing, flat=flat)
+
+
+def _hessian(problem: OnFactors, U: Array, pull: Any) -> Array:
+    """Return ∇²φ(U) as a symmetric (dr, dr) array."""
+    rows = []
+    for index in range(U.size):
+        direction = np.zeros(U.size)
+        direction[index] = 1.0
+        rows.append(problem.stiffness(U, pull, direction.reshape(U.shape)).ravel())
+    hessian = np.array(rows)
+    return np.asarray((hessian + hessian.T) / 2)
+
+
+def _pseudo_inverse(values: Array, vectors: Array, force: Array) -> Array:
+    """Return the Newton step of least norm, leaving flat directions alone."""
+    used = np.abs(values) > FLAT * np.abs(values).max()
+    parts = vectors[:, used].T @ force.ravel()
+    return np.asarray(vectors[:, used] @ (parts / values[used])).reshape(force.shape)
+
+
+def _climbing(values: Array, vectors: Array, moved: Array) -> tuple[float, int]:
+    """Return the share of `moved` along negative curvature, and the number of flat directions.
+
+    A flow that converges to a saddle along its stable directions (commuting data) has no such
+    share; one that merely passes a saddle has.
+    """
+    cut = FLAT * float(np.abs(values).max())
+    down = vectors[:, values < -cut]
+    length = float(np.linalg.norm(moved))
+    share = float(np.linalg.norm(down.T @ moved.ravel())) / length if length else 0.0
+    return share, int((np.abs(values) <= cut).sum())
+
+
+def _conjugate_gradients(
+    problem: OnFactors, U: Array, pull: Any, force: Array, relative: float
+) -> Array | None:
+    """Solve ∇²φ(U) D = force loosely, or return None on meeting negative curvature."""
+    goal = min(0.1, relative**0.5) * np.linalg.norm(force)
+    step, residual = np.zeros_like(force), force.copy()
+    direction, square = residual.copy(), float(np.sum(residual**2))
+    for _ in range(200):
+        product = problem.stiffness(U, pull, direction)
+        curved = float(np.sum(direction * product))
+        if curved <= 0:
+            return None
+        step += square / curved * direction
+        residual -= square / curved * product
+        previous, square = square, float(np.sum(residual**2))
+        if math.sqrt(square) <= goal:
+            break
+        direction = residual + square / previous * direction
+    return step
+
+
+def _independent(U: Array, *, unique: bool) -> Descent:
+    """Split the columns of U from those that returned to zero."""
+    left, sizes, right = np.linalg.svd(U, full_matrices=False)
+    kept = sizes > 1e-5 * sizes.max(initial=0.0)
+    if kept.all():
+        return Descent(U=U, fallen=np.zeros((U.shape[0], 0)), unique=unique)
+    return Descent(U=left[:, kept] * sizes[kept], fallen=left[:, ~kept], unique=unique)
