@@ -13,7 +13,7 @@ code name        symbol
 ``pull``         −∇f(UUᵀ), dense or sparse, shape (d, d)
 ``force``        −∇f(UUᵀ) U = U', the flow's velocity; −∇φ for φ(U) = ½ f(UUᵀ)
 ``stiffness``    ∇²φ D = ∇f(UUᵀ) D + ∇²f[UDᵀ + DUᵀ] U
-``symmetry``     dimension of the symmetry that leaves f unchanged: r(r−1)/2 for U → UO
+``symmetry``     directions at U that leave f unchanged: UΩ, Ωᵀ = −Ω, for U → UO; (dr, m)
 ===============  =================================================================================
 """
 
@@ -44,8 +44,14 @@ CHOSEN = 1e-6
 RTOL, AMPLITUDE = 1e-8, 1e-4
 #: Curvature, relative to the largest, that counts as none.
 FLAT = 1e-8
+#: Curvature, relative to the largest, that is rounding alone.
+ZERO_CURVATURE = 1e-14
 #: The force, relative to |∇f(0)||U|, at which Newton's method has nothing left to do.
 ENOUGH = 1e-14
+#: The force at which it has converged, if its last step was no longer than `CLOSE` times |U|.
+CONVERGED, CLOSE = 1e-11, 1e-8
+#: Steps without progress after which Newton's method stops.
+PATIENCE = 4
 #: A factor this much larger than its scale is on its way to infinity.
 DIVERGED = 1e6
 #: Steps of the integrator before the descent is given up.
@@ -132,7 +138,7 @@ def descend(
     rate: float,
     *,
     scale: float,
-    symmetry: Callable[[int], int],
+    symmetry: Callable[[Array], Array],
 ) -> Descent:
     """Follow the flow from the saddle `U` along `escape` to the critical point it tends to.
 
@@ -149,7 +155,7 @@ def descend(
     scale : float
         |∇f(0)|, the unit of forces.
     symmetry : callable
-        Dimension of the symmetry group for r columns.
+        U -> directions (dr, m) that leave f unchanged, flattened.
 
     Raises
     ------
@@ -160,7 +166,7 @@ def descend(
     start = np.hstack([U, amplitude * escape])
     bound = DIVERGED * max(float(np.linalg.norm(U)), amplitude / AMPLITUDE)
     for level, point in _flow(problem, start, amplitude, bound):
-        found = _polish(problem, point, scale)
+        found = _polish(problem, point, scale, symmetry)
         if found is None:
             continue
         certain = (
@@ -168,7 +174,7 @@ def descend(
             and np.linalg.norm(found.moved) <= 1.5 * found.first
             and found.climbing <= 1e-5
         )
-        degenerate = found.flat > symmetry(point.shape[1])
+        degenerate = found.flat > 0
         if certain and (level <= CHOSEN or not degenerate):
             return _independent(found.U, unique=not degenerate)
     raise Breakdown(Status.STALLED, "the flow of the factors came to no critical point")
@@ -221,37 +227,60 @@ def _flow(problem: OnFactors, start: Array, amplitude: float, bound: float) -> A
                 return
 
 
-def _polish(problem: OnFactors, U: Array, scale: float) -> _Polished | None:
-    """Apply Newton's method from `U`; None if it does not converge."""
-    small = U.size <= DENSE_HESSIAN
-    start, first, spectrum = U, 0.0, None
+@dataclass(frozen=True, eq=False)
+class _Iterate:
+    """A point of Newton's method; ``size`` is its force relative to |∇f(0)||U|."""
+
+    U: Array
+    pull: Any
+    force: Array
+    size: float
+    spectrum: tuple[Array, Array] | None
+
+
+def _iterate(
+    problem: OnFactors, U: Array, scale: float, symmetry: Callable[[Array], Array]
+) -> _Iterate:
     _, pull = problem.at(U)
-    force = pull @ U
-    for _ in range(50):
-        size = float(np.linalg.norm(force))
-        if small:
-            spectrum = np.linalg.eigh(_hessian(problem, U, pull))
-        if size <= ENOUGH * scale * np.linalg.norm(U):
-            break
-        step = (
-            _pseudo_inverse(*spectrum, force)
-            if spectrum is not None
-            else _conjugate_gradients(problem, U, pull, force, size / (scale * np.linalg.norm(U)))
-        )
+    force = np.asarray(pull @ U)
+    size = float(np.linalg.norm(force) / (scale * np.linalg.norm(U)))
+    small = U.size <= DENSE_HESSIAN
+    spectrum = _spectrum(_hessian(problem, U, pull), symmetry(U)) if small else None
+    return _Iterate(U, pull, force, size, spectrum)
+
+
+def _newton_step(problem: OnFactors, at: _Iterate) -> Array | None:
+    """Return the step to where the force would vanish; None where curvature is negative (large)."""
+    if at.spectrum is not None:
+        return _pseudo_inverse(*at.spectrum, at.force)
+    return _conjugate_gradients(problem, at)
+
+
+def _polish(
+    problem: OnFactors, U: Array, scale: float, symmetry: Callable[[Array], Array]
+) -> _Polished | None:
+    """Apply Newton's method from `U`; None if it does not converge.
+
+    The force need not fall at every step: in a narrow valley the first steps raise it.
+    """
+    best = _iterate(problem, U, scale, symmetry)
+    point, first, last, idle = best, 0.0, 0.0, 0
+    while point.size > ENOUGH and idle < PATIENCE:
+        step = _newton_step(problem, point)
         if step is None:
             return None
-        first = first or float(np.linalg.norm(step))
-        trial = U + step
-        _, trial_pull = problem.at(trial)
-        trial_force = trial_pull @ trial
-        if not np.linalg.norm(trial_force) < size:
-            break
-        U, pull, force = trial, trial_pull, trial_force
-    if np.linalg.norm(force) > 1e-11 * scale * np.linalg.norm(U):
+        length = float(np.linalg.norm(step))
+        first = first or length
+        if length > 2 * first:
+            return None
+        point = _iterate(problem, point.U + step, scale, symmetry)
+        idle = 0 if point.size < best.size else idle + 1
+        best, last = (point, length) if point.size < best.size else (best, last)
+    if best.size > CONVERGED or last > CLOSE * np.linalg.norm(U):
         return None
-    moved = U - start
-    climbing, flat = (0.0, 0) if spectrum is None else _climbing(*spectrum, moved)
-    return _Polished(U=U, first=first, moved=moved, climbing=climbing, flat=flat)
+    moved = best.U - U
+    climbing, flat = (0.0, 0) if best.spectrum is None else _climbing(*best.spectrum, moved)
+    return _Polished(U=best.U, first=first, moved=moved, climbing=climbing, flat=flat)
 
 
 def _hessian(problem: OnFactors, U: Array, pull: Any) -> Array:
@@ -265,9 +294,19 @@ def _hessian(problem: OnFactors, U: Array, pull: Any) -> Array:
     return np.asarray((hessian + hessian.T) / 2)
 
 
+def _spectrum(hessian: Array, symmetry: Array) -> tuple[Array, Array]:
+    """Return eigenvalues (m,) and eigenvectors (dr, m) beside the directions of the symmetry."""
+    if symmetry.shape[1]:
+        rest = np.linalg.qr(symmetry, mode="complete")[0][:, symmetry.shape[1] :]
+        values, vectors = np.linalg.eigh(rest.T @ hessian @ rest)
+        return values, rest @ vectors
+    values, vectors = np.linalg.eigh(hessian)
+    return values, vectors
+
+
 def _pseudo_inverse(values: Array, vectors: Array, force: Array) -> Array:
     """Return the Newton step of least norm, leaving flat directions alone."""
-    used = np.abs(values) > FLAT * np.abs(values).max()
+    used = np.abs(values) > ZERO_CURVATURE * np.abs(values).max()
     parts = vectors[:, used].T @ force.ravel()
     return np.asarray(vectors[:, used] @ (parts / values[used])).reshape(force.shape)
 
@@ -285,15 +324,13 @@ def _climbing(values: Array, vectors: Array, moved: Array) -> tuple[float, int]:
     return share, int((np.abs(values) <= cut).sum())
 
 
-def _conjugate_gradients(
-    problem: OnFactors, U: Array, pull: Any, force: Array, relative: float
-) -> Array | None:
+def _conjugate_gradients(problem: OnFactors, at: _Iterate) -> Array | None:
     """Solve ∇²φ(U) D = force loosely, or return None on meeting negative curvature."""
-    goal = min(0.1, relative**0.5) * np.linalg.norm(force)
-    step, residual = np.zeros_like(force), force.copy()
+    goal = min(0.1, at.size**0.5) * np.linalg.norm(at.force)
+    step, residual = np.zeros_like(at.U), at.force.copy()
     direction, square = residual.copy(), float(np.sum(residual**2))
     for _ in range(200):
-        product = problem.stiffness(U, pull, direction)
+        product = problem.stiffness(at.U, at.pull, direction)
         curved = float(np.sum(direction * product))
         if curved <= 0:
             return None

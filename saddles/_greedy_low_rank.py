@@ -121,9 +121,14 @@ def greedy_low_rank(
     return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
 
 
-def _columns(r: int) -> int:
-    """Return the dimension of the rotations of r columns."""
-    return r * (r - 1) // 2
+def rotations(U: Array) -> Array:
+    """Return the directions UΩ, Ω antisymmetric, that leave UUᵀ as it is: (dr, r(r−1)/2)."""
+    d, r = U.shape
+    pairs = [(i, j) for i in range(r) for j in range(i)]
+    directions = np.zeros((d, r, len(pairs)))
+    for k, (i, j) in enumerate(pairs):
+        directions[:, i, k], directions[:, j, k] = U[:, j], -U[:, i]
+    return directions.reshape(d * r, len(pairs))
 
 
 def _matrix(U: Array, value: float) -> tuple[Any, float]:
@@ -146,7 +151,7 @@ class Factorisation:
     tol : float
         Eigenvalue of −∇f, relative to |∇f(0)|, that counts as zero.
     symmetry : callable
-        Dimension of the symmetry group of r columns.
+        U -> directions (dr, m) along which the loss does not change.
     show : callable
         (U, f) -> the function-space point and the loss that the user sees.
     """
@@ -155,7 +160,7 @@ class Factorisation:
     size: int
     max_rank: int | None
     tol: float
-    symmetry: Callable[[int], int] = _columns
+    symmetry: Callable[[Array], Array] = rotations
     show: Callable[[Array, float], tuple[Any, float]] = _matrix
 
 
