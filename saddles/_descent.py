@@ -40,6 +40,10 @@ DENSE_MATRIX = 200
 LEVELS = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
 #: From this level on an attempt may land in a continuum: the flow has chosen the point by then.
 CHOSEN = 1e-6
+#: From this level on columns that have become small, relative to the largest, may be given up.
+SETTLED, SMALL_COLUMN = 1e-4, 0.1
+#: Share of a Newton displacement along negative curvature that is rounding.
+CLIMBING = 1e-5
 #: Local relative error of the flow; the new columns start at 1e-4 of their scale.
 RTOL, AMPLITUDE = 1e-8, 1e-4
 #: Curvature, relative to the largest, that counts as none.
@@ -122,12 +126,14 @@ class Descent:
 
 @dataclass(frozen=True, eq=False)
 class _Polished:
-    """A critical point that Newton's method found: with its negative and flat directions."""
+    """A critical point that Newton's method found.
+
+    ``certain``: near where it set out, and no saddle that the flow leaves; ``flat``: directions
+    without curvature.
+    """
 
     U: Array
-    first: float
-    moved: Array
-    climbing: float
+    certain: bool
     flat: int
 
 
@@ -167,16 +173,10 @@ def descend(
     bound = DIVERGED * max(float(np.linalg.norm(U)), amplitude / AMPLITUDE)
     for level, point in _flow(problem, start, amplitude, bound):
         found = _polish(problem, point, scale, symmetry)
-        if found is None:
-            continue
-        certain = (
-            np.linalg.norm(found.moved) <= 0.3 * np.linalg.norm(point)
-            and np.linalg.norm(found.moved) <= 1.5 * found.first
-            and found.climbing <= 1e-5
-        )
-        degenerate = found.flat > 0
-        if certain and (level <= CHOSEN or not degenerate):
-            return _independent(found.U, unique=not degenerate)
+        if found is not None and found.certain and (level <= CHOSEN or not found.flat):
+            return _independent(found.U, unique=not found.flat)
+        if level <= SETTLED and (fewer := _fewer(problem, point, scale, symmetry)) is not None:
+            return fewer
     raise Breakdown(Status.STALLED, "the flow of the factors came to no critical point")
 
 
@@ -280,7 +280,32 @@ def _polish(
         return None
     moved = best.U - U
     climbing, flat = (0.0, 0) if best.spectrum is None else _climbing(*best.spectrum, moved)
-    return _Polished(U=best.U, first=first, moved=moved, climbing=climbing, flat=flat)
+    distance = float(np.linalg.norm(moved))
+    near = distance <= 0.3 * np.linalg.norm(U) and distance <= 1.5 * first
+    return _Polished(U=best.U, certain=bool(near) and climbing <= CLIMBING, flat=flat)
+
+
+def _fewer(
+    problem: OnFactors, U: Array, scale: float, symmetry: Callable[[Array], Array]
+) -> Descent | None:
+    """Return the critical point of fewer columns that the flow creeps to, if there is one.
+
+    A column that returns to zero where −∇f has no slope left does so like t^(−1/2), too slowly
+    to be followed, and too flat for Newton's method.
+    """
+    left, sizes, _ = np.linalg.svd(U, full_matrices=False)
+    small = int((sizes < SMALL_COLUMN * sizes[0]).sum())
+    for gone in range(1, small + 1):
+        kept, dropped = left[:, :-gone] * sizes[:-gone], left[:, -gone:]
+        found = _polish(problem, kept, scale, symmetry)
+        if found is None or not found.certain:
+            continue
+        value, pull = problem.at(found.U)
+        slope = float(np.linalg.eigvalsh(dropped.T @ (pull @ dropped))[-1])
+        if value <= problem.at(U)[0] and slope <= 1e-9 * scale:
+            dropped = np.linalg.qr(np.hstack([found.U, dropped]))[0][:, -gone:]
+            return Descent(U=found.U, fallen=dropped, unique=not found.flat)
+    return None
 
 
 def _hessian(problem: OnFactors, U: Array, pull: Any) -> Array:

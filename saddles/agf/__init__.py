@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from saddles.agf._diagonal import diagonal
+    from saddles.agf._linear import linear
 
 #: Public name -> the module that holds it.
-_HOMES = {"diagonal": "saddles.agf._diagonal"}
+_HOMES = {"diagonal": "saddles.agf._diagonal", "linear": "saddles.agf._linear"}
 
-__all__ = ["diagonal"]
+__all__ = ["diagonal", "linear"]
 
 
 def __getattr__(name: str) -> Any:
