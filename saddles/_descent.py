@@ -20,7 +20,7 @@ code name        symbol
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,16 +36,12 @@ __all__ = ["Descent", "OnFactors", "descend"]
 DENSE_HESSIAN = 400
 #: Largest d for which W = UUᵀ is formed although the loss could do without.
 DENSE_MATRIX = 200
-#: How far the force must have fallen from its peak before each attempt at Newton's method.
-LEVELS = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
 #: From this level on an attempt may land in a continuum: the flow has chosen the point by then.
 CHOSEN = 1e-6
 #: From this level on columns that have become small, relative to the largest, may be given up.
 SETTLED, SMALL_COLUMN = 1e-4, 0.1
 #: Share of a Newton displacement along negative curvature that is rounding.
 CLIMBING = 1e-5
-#: Local relative error of the flow; the new columns start at 1e-4 of their scale.
-RTOL, AMPLITUDE = 1e-8, 1e-4
 #: Curvature, relative to the largest, that counts as none.
 FLAT = 1e-8
 #: Curvature, relative to the largest, that is rounding alone.
@@ -60,6 +56,25 @@ PATIENCE = 4
 DIVERGED = 1e6
 #: Steps of the integrator before the descent is given up.
 STEPS = 20_000
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """How closely the flow is followed.
+
+    ``rtol`` is its local relative error, ``amplitude`` the start of the new columns relative to
+    their scale, ``levels`` how far the force must have fallen from its peak before each attempt at
+    Newton's method.
+    """
+
+    rtol: float
+    amplitude: float
+    levels: tuple[float, ...]
+
+
+EXACT = _Pass(rtol=1e-8, amplitude=1e-4, levels=(1e-2, 1e-4, 1e-6, 1e-8, 1e-10))
+#: Large problems are first followed roughly, which does if Newton's method then meets no doubt.
+ROUGH = _Pass(rtol=1e-3, amplitude=1e-2, levels=(1e-1, 1e-2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,15 +183,17 @@ def descend(
     Breakdown
         UNBOUNDED if the factor grows beyond all bounds, STALLED if no critical point is reached.
     """
-    amplitude = AMPLITUDE * _reach(problem, U, escape, rate)
-    start = np.hstack([U, amplitude * escape])
-    bound = DIVERGED * max(float(np.linalg.norm(U)), amplitude / AMPLITUDE)
-    for level, point in _flow(problem, start, amplitude, bound):
-        found = _polish(problem, point, scale, symmetry)
-        if found is not None and found.certain and (level <= CHOSEN or not found.flat):
-            return _independent(found.U, unique=not found.flat)
-        if level <= SETTLED and (fewer := _fewer(problem, point, scale, symmetry)) is not None:
-            return fewer
+    reach = _reach(problem, U, escape, rate)
+    bound = DIVERGED * max(float(np.linalg.norm(U)), reach)
+    passes = (ROUGH, EXACT) if U.size + escape.size > DENSE_HESSIAN else (EXACT,)
+    for how in passes:
+        start = np.hstack([U, how.amplitude * reach * escape])
+        for level, point in _flow(problem, start, how, bound, how.amplitude * reach):
+            found = _polish(problem, point, scale, symmetry)
+            if found is not None and found.certain and (level <= CHOSEN or not found.flat):
+                return _independent(found.U, unique=not found.flat)
+            if level <= SETTLED and (fewer := _fewer(problem, point, scale, symmetry)) is not None:
+                return fewer
     raise Breakdown(Status.STALLED, "the flow of the factors came to no critical point")
 
 
@@ -196,20 +213,23 @@ def _reach(problem: OnFactors, U: Array, escape: Array, rate: float) -> float:
     return float(np.linalg.norm(U)) or 1.0
 
 
-def _flow(problem: OnFactors, start: Array, amplitude: float, bound: float) -> Any:
+def _flow(
+    problem: OnFactors, start: Array, how: _Pass, bound: float, amplitude: float
+) -> Iterator[tuple[float, Array]]:
     """Integrate U' = −∇f(UUᵀ) U; yield (level, U) whenever the force has fallen to a level."""
-    from scipy.integrate import DOP853, LSODA
+    from scipy.integrate import DOP853, LSODA, RK45
 
     shape = start.shape
 
     def velocity(_: float, flat: Array) -> Array:
         return problem.force(flat.reshape(shape)).ravel()
 
-    method = LSODA if start.size <= DENSE_HESSIAN else DOP853
+    small = start.size <= DENSE_HESSIAN
+    method = LSODA if small else DOP853 if how is EXACT else RK45
     solver = method(
-        velocity, 0.0, start.ravel(), math.inf, rtol=RTOL, atol=RTOL * amplitude
+        velocity, 0.0, start.ravel(), math.inf, rtol=how.rtol, atol=how.rtol * amplitude
     )
-    peak, levels = 0.0, iter(LEVELS)
+    peak, levels = 0.0, iter(how.levels)
     level = next(levels)
     for _ in range(STEPS):
         solver.step()
@@ -218,7 +238,7 @@ def _flow(problem: OnFactors, start: Array, amplitude: float, bound: float) -> A
             raise Breakdown(Status.UNBOUNDED, f"the factor grew to {size:g}")
         if solver.status == "failed":
             raise Breakdown(Status.STALLED, "the integrator of the factors' flow gave up")
-        force = float(np.linalg.norm(velocity(0.0, solver.y)))
+        force = float(np.linalg.norm(velocity(0.0, solver.y) if small else solver.f))
         peak = max(peak, force)
         while force <= level * peak:
             yield level, solver.y.reshape(shape).copy()

@@ -207,6 +207,8 @@ class MatrixCompletion:
     cols: Any = field(init=False, repr=False)
     values: Array = field(init=False, repr=False)
     _starts: Any = field(init=False, repr=False)
+    _mirror: Any = field(init=False, repr=False)
+    _flat: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         rows, cols = _observed_places(self.mask)
@@ -227,6 +229,8 @@ class MatrixCompletion:
         object.__setattr__(self, "cols", cols)
         object.__setattr__(self, "values", (values + values[mirror]) / 2)
         object.__setattr__(self, "_starts", np.searchsorted(rows, np.arange(size + 1)))
+        object.__setattr__(self, "_mirror", mirror)
+        object.__setattr__(self, "_flat", rows % BLOCK * size + cols)
 
     @property
     def size(self) -> int:
@@ -258,18 +262,17 @@ class MatrixCompletion:
 
     def along_factor(self, U: Array, D: Array) -> Any:
         """Return UDᵀ + DUᵀ on the observed entries as a sparse array, for U, D of shape (d, r)."""
-        half = self._sparse(self._entries(U, D))
-        return half + half.T
+        half = self._entries(U, D)
+        return self._sparse(half + half[self._mirror])
 
     def _entries(self, U: Array, V: Array) -> Array:
         """Return the observed entries of UVᵀ, (m,), by blocks of rows that stay in the cache."""
         entries = np.empty(self.values.shape)
         across = np.ascontiguousarray(V.T)
-        flat = self.rows % BLOCK * self.size + self.cols
         for first in range(0, self.size, BLOCK):
-            begin, end = np.searchsorted(self.rows, (first, first + BLOCK))
+            begin, end = self._starts[[first, min(first + BLOCK, self.size)]]
             block = (U[first : first + BLOCK] @ across).ravel()
-            np.take(block, flat[begin:end], out=entries[begin:end], mode="clip")
+            np.take(block, self._flat[begin:end], out=entries[begin:end], mode="clip")
         return entries
 
     def _sparse(self, entries: Array) -> Any:
@@ -312,11 +315,10 @@ def _observed_places(mask: Any) -> tuple[Any, Any]:
 
 def _refuse_lonely(rows: Any, cols: Any) -> None:
     """Raise unless the mirror image of every observed place is observed too."""
-    missing = set(zip(cols.tolist(), rows.tolist(), strict=True)).difference(
-        zip(rows.tolist(), cols.tolist(), strict=True)
-    )
-    if missing:
-        i, j = min(missing)
+    size = 1 + int(max(rows.max(), cols.max()))
+    missing = np.setdiff1d(cols * size + rows, rows * size + cols)
+    if missing.size:
+        i, j = divmod(int(missing[0]), size)
         raise ValueError(
             f"mask[{i}, {j}]=False but mask[{j}, {i}]=True: the mask must be symmetric, since W is; "
             "pass mask | mask.T and the matrix with both entries."
