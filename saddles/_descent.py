@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,8 +54,6 @@ CONVERGED, CLOSE = 1e-11, 1e-8
 PATIENCE = 4
 #: A factor this much larger than its scale is on its way to infinity.
 DIVERGED = 1e6
-#: Steps of the integrator before the descent is given up.
-STEPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -64,17 +62,18 @@ class _Pass:
 
     ``rtol`` is its local relative error, ``amplitude`` the start of the new columns relative to
     their scale, ``levels`` how far the force must have fallen from its peak before each attempt at
-    Newton's method.
+    Newton's method; after ``steps`` steps it is given up.
     """
 
     rtol: float
     amplitude: float
     levels: tuple[float, ...]
+    steps: int
 
 
-EXACT = _Pass(rtol=1e-8, amplitude=1e-4, levels=(1e-2, 1e-4, 1e-6, 1e-8, 1e-10))
+EXACT = _Pass(rtol=1e-8, amplitude=1e-4, levels=(1e-2, 1e-4, 1e-6, 1e-8, 1e-10), steps=20_000)
 #: Large problems are first followed roughly, which does if Newton's method then meets no doubt.
-ROUGH = _Pass(rtol=1e-3, amplitude=1e-2, levels=(1e-1, 1e-2))
+ROUGH = _Pass(rtol=1e-3, amplitude=1e-2, levels=(1e-1, 1e-2), steps=300)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,10 +184,14 @@ def descend(
     """
     reach = _reach(problem, U, escape, rate)
     bound = DIVERGED * max(float(np.linalg.norm(U)), reach)
-    passes = (ROUGH, EXACT) if U.size + escape.size > DENSE_HESSIAN else (EXACT,)
+    passes = [EXACT]
+    if U.size + escape.size > DENSE_HESSIAN:
+        # The error's force, at the stiffness |∇f(0)|, must not hide the force of a weak column.
+        weak = rate * reach / (scale * max(float(np.linalg.norm(U)), reach))
+        passes.insert(0, replace(ROUGH, rtol=min(ROUGH.rtol, 3e-3 * weak)))
     for how in passes:
-        start = np.hstack([U, how.amplitude * reach * escape])
-        for level, point in _flow(problem, start, how, bound, how.amplitude * reach):
+        amplitude = how.amplitude * reach
+        for level, point in _flow(problem, np.hstack([U, amplitude * escape]), how, bound, amplitude):
             found = _polish(problem, point, scale, symmetry)
             if found is not None and found.certain and (level <= CHOSEN or not found.flat):
                 return _independent(found.U, unique=not found.flat)
@@ -225,13 +228,13 @@ def _flow(
         return problem.force(flat.reshape(shape)).ravel()
 
     small = start.size <= DENSE_HESSIAN
-    method = LSODA if small else DOP853 if how is EXACT else RK45
+    method = LSODA if small else DOP853 if how.rtol <= EXACT.rtol else RK45
     solver = method(
         velocity, 0.0, start.ravel(), math.inf, rtol=how.rtol, atol=how.rtol * amplitude
     )
     peak, levels = 0.0, iter(how.levels)
     level = next(levels)
-    for _ in range(STEPS):
+    for _ in range(how.steps):
         solver.step()
         size = float(np.linalg.norm(solver.y))
         if not size <= bound:
@@ -284,7 +287,8 @@ def _polish(
     The force need not fall at every step: in a narrow valley the first steps raise it.
     """
     best = _iterate(problem, U, scale, symmetry)
-    point, first, last, idle = best, 0.0, 0.0, 0
+    point, first, idle = best, 0.0, 0
+    last = 0.0 if best.size <= ENOUGH else math.inf
     while point.size > ENOUGH and idle < PATIENCE:
         step = _newton_step(problem, point)
         if step is None:
