@@ -300,7 +300,7 @@ def _polish(
         point = _iterate(problem, point.U + step, scale, symmetry)
         idle = 0 if point.size < best.size else idle + 1
         best, last = (point, length) if point.size < best.size else (best, last)
-    if best.size > CONVERGED or last > CLOSE * np.linalg.norm(U):
+    if best.size > CONVERGED or last > CLOSE * np.linalg.norm(U) or _creeps(best, scale):
         return None
     moved = best.U - U
     climbing, flat = (0.0, 0) if best.spectrum is None else _climbing(*best.spectrum, moved)
@@ -330,6 +330,19 @@ def _fewer(
             dropped = np.linalg.qr(np.hstack([found.U, dropped]))[0][:, -gone:]
             return Descent(U=found.U, fallen=dropped, unique=not found.flat)
     return None
+
+
+def _creeps(at: _Iterate, scale: float) -> bool:
+    """Whether force is left along directions too flat for a step: the minimum is far, or nowhere.
+
+    Along a continuum of critical points there is none but rounding.
+    """
+    if at.spectrum is None:
+        return False
+    values, vectors = at.spectrum
+    flat = vectors[:, np.abs(values) <= ZERO_CURVATURE * np.abs(values).max()]
+    left = float(np.linalg.norm(flat.T @ at.force.ravel()))
+    return left > ENOUGH * scale * float(np.linalg.norm(at.U))
 
 
 def _hessian(problem: OnFactors, U: Array, pull: Any) -> Array:
