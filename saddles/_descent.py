@@ -191,7 +191,9 @@ def descend(
         passes.insert(0, replace(ROUGH, rtol=min(ROUGH.rtol, 3e-3 * weak)))
     for how in passes:
         amplitude = how.amplitude * reach
-        for level, point in _flow(problem, np.hstack([U, amplitude * escape]), how, bound, amplitude):
+        for level, point in _flow(
+            problem, np.hstack([U, amplitude * escape]), how, bound, amplitude
+        ):
             found = _polish(problem, point, scale, symmetry)
             if found is not None and found.certain and (level <= CHOSEN or not found.flat):
                 return _independent(found.U, unique=not found.flat)
@@ -407,7 +409,7 @@ def _conjugate_gradients(problem: OnFactors, at: _Iterate) -> Array | None:
 
 def _independent(U: Array, *, unique: bool) -> Descent:
     """Split the columns of U from those that returned to zero."""
-    left, sizes, right = np.linalg.svd(U, full_matrices=False)
+    left, sizes, _ = np.linalg.svd(U, full_matrices=False)
     kept = sizes > 1e-5 * sizes.max(initial=0.0)
     if kept.all():
         return Descent(U=U, fallen=np.zeros((U.shape[0], 0)), unique=unique)

@@ -98,9 +98,9 @@ def align(rates: Array, vectors: Array, old: Array, clocks: Array) -> Array:
             group = vectors[:, first:last]
             projected = group.T @ ranked
             seen = projected[:, np.linalg.norm(projected, axis=0) > OVERLAP]
-            vectors[:, first:last] = group @ np.linalg.qr(
-                np.hstack([seen, np.eye(last - first)])
-            )[0]
+            vectors[:, first:last] = (
+                group @ np.linalg.qr(np.hstack([seen, np.eye(last - first)]))[0]
+            )
         first = last
     return vectors
 

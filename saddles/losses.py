@@ -293,8 +293,8 @@ def _observed_places(mask: Any) -> tuple[Any, Any]:
     shape = mask.shape if sparse else flags.shape
     if len(shape) != 2 or shape[0] != shape[1]:
         raise ValueError(
-            f"mask={checks.show(mask)} has shape {shape}; it must be square, (d, d), with one entry "
-            "per entry of the matrix."
+            f"mask={checks.show(mask)} has shape {shape}; it must be square, (d, d), with one "
+            "entry per entry of the matrix."
         )
     if flags.dtype.kind not in "biuf" or not np.isin(flags, (0, 1)).all():
         raise TypeError(
@@ -320,8 +320,8 @@ def _refuse_lonely(rows: Any, cols: Any) -> None:
     if missing.size:
         i, j = divmod(int(missing[0]), size)
         raise ValueError(
-            f"mask[{i}, {j}]=False but mask[{j}, {i}]=True: the mask must be symmetric, since W is; "
-            "pass mask | mask.T and the matrix with both entries."
+            f"mask[{i}, {j}]=False but mask[{j}, {i}]=True: the mask must be symmetric, since W "
+            "is; pass mask | mask.T and the matrix with both entries."
         )
 
 
@@ -335,6 +335,4 @@ def _observed_values(observed: Any, rows: Any, cols: Any, size: int) -> Array:
         )
     if hasattr(observed, "tocsr"):
         entries = observed.tocsr()
-    return checks.real_array(
-        np.asarray(entries[rows, cols]).ravel(), "observed[mask]", 1
-    )
+    return checks.real_array(np.asarray(entries[rows, cols]).ravel(), "observed[mask]", 1)

@@ -39,7 +39,9 @@ def agree(X, y, log_alpha):
     path = saddles.agf.diagonal(X, y, log_alpha=log_alpha)
     assert len(path) == len(limit)
     assert path.times == pytest.approx(limit.times, rel=TIMES)
-    assert path.betas == pytest.approx(limit.betas, rel=1e-10, abs=1e-11 * np.abs(limit.betas).max())
+    assert path.betas == pytest.approx(
+        limit.betas, rel=1e-10, abs=1e-11 * np.abs(limit.betas).max()
+    )
     for name in ("active", "entered", "left"):
         assert [u.tolist() for u in getattr(path, name)] == [
             u.tolist() for u in getattr(limit, name)
@@ -214,7 +216,9 @@ def test_clock_is_the_log_cosh_of_its_phase(scale):
         for growth in GROWTHS[::6]:
             ratio = mpmath.exp(2 * mpmath.mpf(scale) * mpmath.mpf(growth))
             expected = mpmath.acosh(ratio) / mpmath.mpf(scale)
-            assert float(clock.phase(np.float64(growth)) / expected) == pytest.approx(1, rel=4 * EPS)
+            assert float(clock.phase(np.float64(growth)) / expected) == pytest.approx(
+                1, rel=4 * EPS
+            )
             angle = mpmath.mpf(scale) * mpmath.mpf(growth)
             expected = mpmath.log(mpmath.cosh(angle)) / (2 * mpmath.mpf(scale))
             found = float(clock.growth(np.array([growth]))[0])

@@ -31,7 +31,11 @@ def sensing(rng, d):
     return MatrixSensing([symmetric(rng, d) for _ in range(4)], rng.standard_normal(4))
 
 
-MAKERS = {"full": lambda rng, d: FullMatrix(symmetric(rng, d)), "sense": sensing, "part": completion}
+MAKERS = {
+    "full": lambda rng, d: FullMatrix(symmetric(rng, d)),
+    "sense": sensing,
+    "part": completion,
+}
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())

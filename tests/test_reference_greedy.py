@@ -16,9 +16,9 @@ def test_algorithm_3_finds_the_positive_eigen_truncations():
     Q = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
     Ws = oracle.greedy_low_rank(pull_to(Q @ M @ Q.T), 3, epsilon=1e-12, eta=0.05, T=800)
     assert len(Ws) == 3
-    for rank, W in enumerate(Ws):
+    for rank, found in enumerate(Ws):
         expected = Q[:, :rank] @ M[:rank, :rank] @ Q[:, :rank].T
-        assert W == pytest.approx(expected, abs=1e-9)
+        assert found == pytest.approx(expected, abs=1e-9)
 
 
 def test_algorithm_3_stops_where_told():
@@ -28,9 +28,9 @@ def test_algorithm_3_stops_where_told():
 
 def test_one_step_is_the_line_of_the_page():
     """T = 0 is the single update t = 0."""
-    (_, W) = oracle.greedy_low_rank(pull_to(M), 3, epsilon=0.25, eta=0.1, T=0, max_rank=1)
+    (_, found) = oracle.greedy_low_rank(pull_to(M), 3, epsilon=0.25, eta=0.1, T=0, max_rank=1)
     u = 0.5 - 0.1 * (0.25 - 3.0) * 0.5
-    assert W == pytest.approx(np.diag([u * u, 0.0, 0.0]), abs=1e-15)
+    assert found == pytest.approx(np.diag([u * u, 0.0, 0.0]), abs=1e-15)
 
 
 def test_descent_and_multiple_precision_agree_with_the_logistic_curve():
