@@ -84,7 +84,7 @@ def test_thousands_of_problems_follow_the_exact_path(chunk):
             assert_agrees(saddles.agf.diagonal(X, y, log_alpha=log_alpha), exact, X, y)
 
 
-@pytest.mark.parametrize("seed", range(0, 200))
+@pytest.mark.parametrize("seed", range(200))
 def test_integer_problems_agree_with_exact_arithmetic(seed):
     X, y = integer_problem(seed + 5000)
     exact = oracle.pesme_flammarion(X.tolist(), y.tolist())
