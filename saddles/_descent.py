@@ -42,6 +42,8 @@ CHOSEN = 1e-6
 SETTLED, SMALL_COLUMN = 1e-4, 0.1
 #: Share of a Newton displacement along negative curvature that is rounding.
 CLIMBING = 1e-5
+#: A displacement so short, relative to |U|, may point anywhere.
+ROUNDING = 1e-6
 #: Curvature, relative to the largest, that counts as none.
 FLAT = 1e-8
 #: Curvature, relative to the largest, that is rounding alone.
@@ -73,7 +75,7 @@ class _Pass:
 
 EXACT = _Pass(rtol=1e-8, amplitude=1e-4, levels=(1e-2, 1e-4, 1e-6, 1e-8, 1e-10), steps=20_000)
 #: Large problems are first followed roughly, which does if Newton's method then meets no doubt.
-ROUGH = _Pass(rtol=1e-3, amplitude=1e-2, levels=(1e-1, 1e-2), steps=300)
+ROUGH = _Pass(rtol=1e-3, amplitude=1e-2, levels=(1e-1, 1e-2, 1e-3), steps=300)
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,8 +292,9 @@ def _polish(
     """
     best = _iterate(problem, U, scale, symmetry)
     point, first, idle = best, 0.0, 0
-    last = 0.0 if best.size <= ENOUGH else math.inf
-    while point.size > ENOUGH and idle < PATIENCE:
+    enough = CONVERGED if best.spectrum is None else ENOUGH
+    last = math.inf
+    while point.size > enough and idle < PATIENCE:
         step = _newton_step(problem, point)
         if step is None:
             return None
@@ -302,10 +305,15 @@ def _polish(
         point = _iterate(problem, point.U + step, scale, symmetry)
         idle = 0 if point.size < best.size else idle + 1
         best, last = (point, length) if point.size < best.size else (best, last)
-    if best.size > CONVERGED or last > CLOSE * np.linalg.norm(U) or _creeps(best, scale):
+    settled = best.size <= enough or last <= CLOSE * np.linalg.norm(U)
+    if best.size > CONVERGED or not settled or _creeps(best, scale):
         return None
     moved = best.U - U
-    climbing, flat = (0.0, 0) if best.spectrum is None else _climbing(*best.spectrum, moved)
+    climbing, flat = (
+        (0.0, 0)
+        if best.spectrum is None
+        else _climbing(*best.spectrum, moved, float(np.linalg.norm(U)))
+    )
     distance = float(np.linalg.norm(moved))
     near = distance <= 0.3 * np.linalg.norm(U) and distance <= 1.5 * first
     return _Polished(U=best.U, certain=bool(near) and climbing <= CLIMBING, flat=flat)
@@ -375,7 +383,7 @@ def _pseudo_inverse(values: Array, vectors: Array, force: Array) -> Array:
     return np.asarray(vectors[:, used] @ (parts / values[used])).reshape(force.shape)
 
 
-def _climbing(values: Array, vectors: Array, moved: Array) -> tuple[float, int]:
+def _climbing(values: Array, vectors: Array, moved: Array, size: float) -> tuple[float, int]:
     """Return the share of `moved` along negative curvature, and the number of flat directions.
 
     A flow that converges to a saddle along its stable directions (commuting data) has no such
@@ -383,7 +391,7 @@ def _climbing(values: Array, vectors: Array, moved: Array) -> tuple[float, int]:
     """
     cut = FLAT * float(np.abs(values).max())
     down = vectors[:, values < -cut]
-    length = float(np.linalg.norm(moved))
+    length = max(float(np.linalg.norm(moved)), ROUNDING * size)
     share = float(np.linalg.norm(down.T @ moved.ravel())) / length if length else 0.0
     return share, int((np.abs(values) <= cut).sum())
 
