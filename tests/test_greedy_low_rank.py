@@ -191,6 +191,16 @@ def test_parts_that_do_not_interact_keep_their_own_clocks(seed):
             assert whole.at(tau * (1 + 1e-6)) == pytest.approx(expected, abs=1e-7)
 
 
+def test_commuting_modes_keep_their_own_clocks():
+    """Diagonal measurements: rates (3, 2, 3/2), then (0, 1, 4); by rank the second were 5/12."""
+    C = np.array([[1, 1 / 3, -5 / 6], [1 / 3, 2, 0], [-5 / 6, 0, 2]])
+    K = np.linalg.cholesky(C).T
+    A = np.array([np.diag(row) for row in K])
+    b = np.linalg.solve(K.T, [3.0, 2.0, 1.5])
+    path = saddles.greedy_low_rank(MatrixSensing(A, b), max_jumps=2)
+    assert path.times == pytest.approx([0, 1 / 3, 11 / 24], rel=CLOSE)
+
+
 def test_equal_eigenvalues_are_one_jump():
     path = saddles.greedy_low_rank(FullMatrix(np.diag([3.0, 2.0, 2.0, 1.0])))
     assert path.times == pytest.approx([0, 1 / 3, 1 / 2, 1])
