@@ -376,12 +376,12 @@ def test_save_and_load(tmp_path, d):
 
 @pytest.mark.slow
 def test_two_thousand_rows_and_rank_twenty():
-    """Under two minutes and a few d × d arrays (32 MB each) on two cores."""
+    """Under two minutes of one core (not of a clock that other work shares), few 32 MB arrays."""
     U, loss = large(2000, 20, 0.1)
-    begin = time.perf_counter()
+    begin = time.process_time()
     path = certified(saddles.greedy_low_rank(loss, max_rank=20))
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{seconds:.1f} s, {memory:.2f} GB at most, CPU {time.process_time():.1f} s")
+    print(f"{seconds:.1f} s, {memory:.2f} GB at most")
     assert path.betas[-1].toarray() == pytest.approx(U @ U.T, abs=1e-8)
     assert seconds < 120
