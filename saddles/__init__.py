@@ -14,11 +14,13 @@ from saddles._lazy import lazily
 if TYPE_CHECKING:
     from saddles import agf, flow, implicit_bias, neuron
     from saddles._compare import Comparison, compare
+    from saddles._greedy_low_rank import greedy_low_rank
     from saddles._pesme_flammarion import pesme_flammarion
     from saddles.alternation import Algorithm, Ring, solve, trace
     from saddles.flow.result import Flow
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
-    from saddles.path import Certificate, Certificates, Saddle, SaddlePath
+    from saddles.losses import FullMatrix, MatrixCompletion, MatrixLoss, MatrixSensing
+    from saddles.path import Certificate, Certificates, LowRank, Saddle, SaddlePath
     from saddles.problems import Regression
     from saddles.status import PathError, Status
 
@@ -32,12 +34,18 @@ _HOMES = {
     "trace": "saddles.alternation",
     "Comparison": "saddles._compare",
     "compare": "saddles._compare",
+    "greedy_low_rank": "saddles._greedy_low_rank",
     "pesme_flammarion": "saddles._pesme_flammarion",
     "Flow": "saddles.flow.result",
     "VanishingLimit": "saddles.flow.vanishing",
     "vanishing_limit": "saddles.flow.vanishing",
+    "FullMatrix": "saddles.losses",
+    "MatrixCompletion": "saddles.losses",
+    "MatrixLoss": "saddles.losses",
+    "MatrixSensing": "saddles.losses",
     "Certificate": "saddles.path",
     "Certificates": "saddles.path",
+    "LowRank": "saddles.path",
     "Saddle": "saddles.path",
     "SaddlePath": "saddles.path",
     "Regression": "saddles.problems",
@@ -52,6 +60,11 @@ __all__ = [
     "Certificates",
     "Comparison",
     "Flow",
+    "FullMatrix",
+    "LowRank",
+    "MatrixCompletion",
+    "MatrixLoss",
+    "MatrixSensing",
     "PathError",
     "Regression",
     "Ring",
@@ -65,6 +78,7 @@ __all__ = [
     "flow",
     "implicit_bias",
     "neuron",
+    "greedy_low_rank",
     "pesme_flammarion",
     "solve",
     "trace",

@@ -26,6 +26,10 @@ LARGEST = 1e153
 SMALLEST_SCALE = 1e-150
 
 
+#: Asymmetry of a matrix that rounding explains, relative to its largest entry.
+SYMMETRY = 1e-10
+
+
 #: Finite boundaries of clocks whose inverses a float64 can hold.
 SMALLEST_BOUNDARY, LARGEST_BOUNDARY = 1e-300, 1e300
 
@@ -77,6 +81,24 @@ def _dense_array(value: Any, name: str) -> Any:
             f"or floats), so convert with numpy.asarray({name}, dtype=float) if that is meant."
         )
     return array
+
+
+def symmetric(value: Any, name: str) -> Array:
+    """Return a finite symmetric float64 array (d, d), its rounding averaged away."""
+    array = real_array(value, name, 2)
+    if array.shape[0] != array.shape[1]:
+        raise ValueError(
+            f"{name}={show(array)} has shape {array.shape}; it must be square and symmetric."
+        )
+    difference = np.abs(array - array.T)
+    if difference.max() > SYMMETRY * np.abs(array).max():
+        i, j = (int(k) for k in np.unravel_index(int(difference.argmax()), array.shape))
+        raise ValueError(
+            f"{name}[{i}, {j}]={float(array[i, j])!r} and {name}[{j}, {i}]="
+            f"{float(array[j, i])!r}: the matrix must be symmetric; pass ({name} + {name}.T) / 2 "
+            "if the difference is rounding."
+        )
+    return np.asarray((array + array.T) / 2)
 
 
 def large_enough(sizes: Array, name: str, spot: str, least: float) -> None:

@@ -29,7 +29,7 @@ from saddles import checks
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
 
-__all__ = ["Certificate", "Certificates", "Saddle", "SaddlePath", "physical_times"]
+__all__ = ["Certificate", "Certificates", "LowRank", "Saddle", "SaddlePath", "physical_times"]
 
 #: Version of the dictionary that `SaddlePath.to_dict` writes.
 FORMAT = 1
@@ -99,6 +99,44 @@ class Certificate:
         return self.stationarity <= tolerance and self.violation <= tolerance
 
 
+@dataclass(frozen=True, eq=False)
+class LowRank:
+    """A large matrix of low rank, kept as its factors: ``left @ right.T``.
+
+    Attributes
+    ----------
+    left : ndarray of shape (c, r)
+        Left factor.
+    right : ndarray of shape (d, r)
+        Right factor; the same as `left` for a symmetric matrix UUᵀ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddles import LowRank
+    >>> matrix = LowRank(np.array([[1.0], [2.0]]), np.array([[3.0], [0.0]]))
+    >>> matrix.shape, matrix.toarray().tolist()
+    ((2, 2), [[3.0, 0.0], [6.0, 0.0]])
+    """
+
+    left: Array
+    right: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (c, d) of the matrix."""
+        return self.left.shape[0], self.right.shape[0]
+
+    @property
+    def data(self) -> Array:
+        """Every number that is stored, (r (c + d),)."""
+        return np.concatenate([self.left.ravel(), self.right.ravel()])
+
+    def toarray(self) -> Array:
+        """Return the dense matrix (c, d)."""
+        return np.asarray(self.left @ self.right.T)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Saddle:
     """One saddle of the staircase, and the jump that led to it.
@@ -109,7 +147,7 @@ class Saddle:
         0 for the start, k after the k-th jump.
     time : float
         Scaled time at which it is reached.
-    beta : ndarray or scipy.sparse.csr_array
+    beta : ndarray, scipy.sparse.csr_array or LowRank
         Function-space point.
     loss : float
         Loss there.
@@ -174,7 +212,8 @@ class SaddlePath:
     times : ndarray of shape (K+1,)
         Scaled times at which the saddles are reached; the first is 0.
     betas : ndarray or scipy.sparse.csr_array, shape (K+1, ...)
-        Function-space points; sparse where there are very many features.
+        Function-space points; sparse where there are very many features, and an array (K+1,) of
+        `LowRank` where they are very large matrices.
     losses : ndarray of shape (K+1,)
         Losses.
     duals : ndarray of shape (K+1, n) or None
@@ -345,7 +384,7 @@ class SaddlePath:
         """
         sparse = hasattr(self.betas, "toarray")
         rows = [self.betas[[k]].toarray()[0] for k in range(len(self))] if sparse else self.betas
-        points = [row[units] for row, units in zip(rows, self.active, strict=True)]
+        points = [_written(row, units) for row, units in zip(rows, self.active, strict=True)]
         return {
             "format": FORMAT,
             "algorithm": self.algorithm,
@@ -360,7 +399,7 @@ class SaddlePath:
             "losses": self.losses.tolist(),
             "duals": None if self.duals is None else self.duals.tolist(),
             **{name: [u.tolist() for u in getattr(self, name)] for name in _UNITS},
-            "values": [point.tolist() for point in points],
+            "values": points,
             "certificates": {
                 entry.name: [_plain(v) for v in getattr(self.certificates, entry.name).tolist()]
                 for entry in _ENTRIES
@@ -376,11 +415,7 @@ class SaddlePath:
                 "path again with SaddlePath.save."
             )
         units = {name: tuple(np.array(u, dtype=np.intp) for u in data[name]) for name in _UNITS}
-        betas: Any = _empty_rows(data["shape"]) if data["sparse"] else np.zeros(data["shape"])
-        for row, active, values in zip(
-            range(len(data["times"])), units["active"], data["values"], strict=True
-        ):
-            betas[row, active] = values
+        betas = _read(data, units["active"])
         certificates = {
             name: np.array(values, dtype=bool if name == "unique" else float)
             for name, values in data["certificates"].items()
@@ -389,7 +424,7 @@ class SaddlePath:
             algorithm=data["algorithm"],
             source=data["source"],
             times=np.array(data["times"]),
-            betas=betas.tocsr() if data["sparse"] else betas,
+            betas=betas,
             losses=np.array(data["losses"]),
             duals=None if data["duals"] is None else np.array(data["duals"]),
             certificates=Certificates(**certificates),
@@ -420,12 +455,37 @@ def _plain(value: float) -> float | str:
 
 
 def _stack(betas: list[Any]) -> Any:
-    """Stack dense points into one array, or sparse rows into one CSR array."""
+    """Stack dense points into one array, sparse rows into one CSR array, factors as they are."""
+    if isinstance(betas[0], LowRank):
+        stack = np.empty(len(betas), dtype=object)
+        stack[:] = betas
+        return stack
     if not hasattr(betas[0], "toarray"):
         return np.array(betas)
     from scipy.sparse import vstack
 
     return vstack(betas, format="csr")
+
+
+def _written(beta: Any, active: Indices) -> list[Any]:
+    """Return what to write of a point: factors, a matrix, or the active entries of a vector."""
+    if isinstance(beta, LowRank):
+        return [beta.left.tolist(), beta.right.tolist()]
+    return list((beta[active] if beta.ndim == 1 else beta).tolist())
+
+
+def _read(data: dict[str, Any], active: tuple[Indices, ...]) -> Any:
+    """Return the points that `_written` wrote."""
+    values = data["values"]
+    if len(data["shape"]) == 1:
+        shapes = [[np.array(factor, dtype=float) for factor in pair] for pair in values]
+        return _stack([LowRank(*pair) for pair in shapes])
+    if len(data["shape"]) > 2:
+        return np.array(values, dtype=float)
+    betas: Any = _empty_rows(data["shape"]) if data["sparse"] else np.zeros(data["shape"])
+    for row, units, entries in zip(range(len(values)), active, values, strict=True):
+        betas[row, units] = entries
+    return betas.tocsr() if data["sparse"] else betas
 
 
 def _empty_rows(shape: list[int]) -> Any:

@@ -63,6 +63,20 @@ class Status(Enum):
         True,
         True,
     )
+    NO_DESCENT = (
+        "no direction descends",
+        "The gradient of the loss is not zero, but no direction that could still activate lowers "
+        "the loss: it is minimal, to first order, among the positive semi-definite matrices.",
+        True,
+        True,
+    )
+    MAX_RANK = (
+        "max_rank reached",
+        "Every column (every neuron) that the network has is active: training ends here, although "
+        "a wider one would go on; raise max_rank or width for that.",
+        True,
+        True,
+    )
     MAX_JUMPS = (
         "max_jumps reached",
         "Stopped after max_jumps jumps although the loss can still fall; raise max_jumps, or "
@@ -101,7 +115,15 @@ class Status(Enum):
     STALLED = (
         "stalled",
         "The cost step did not reach a point where the loss is lower and the gradient of the "
-        "active units vanishes: some active features are almost collinear. Drop or merge them.",
+        "active units vanishes: some active features are almost collinear (drop or merge them), or "
+        "the minimum lies at infinity.",
+        False,
+        False,
+    )
+    UNBOUNDED = (
+        "unbounded",
+        "The loss falls without bound, or has no minimum at a finite point, along the direction "
+        "that activates; add a penalty, or observe more.",
         False,
         False,
     )

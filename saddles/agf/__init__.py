@@ -12,10 +12,11 @@ from saddles._lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.agf._diagonal import diagonal
+    from saddles.agf._linear import linear
 
 #: Public name -> the module that holds it.
-_HOMES = {"diagonal": "saddles.agf._diagonal"}
+_HOMES = {"diagonal": "saddles.agf._diagonal", "linear": "saddles.agf._linear"}
 
-__all__ = ["diagonal"]
+__all__ = ["diagonal", "linear"]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

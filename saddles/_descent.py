@@ -1,0 +1,424 @@
+"""Descent of the active columns: from a saddle's escape direction to the next critical point.
+
+Li, Luo and Lyu (2021, arXiv:2012.09839): after the escape the factor follows U' = −∇f(UUᵀ) U from
+[U, √ε u], u the top eigenvector of −∇f(UUᵀ). Which critical point it reaches is a question about
+that flow, so the flow is followed until the critical point is certain; Newton's method then adds
+the digits. A Newton step is trusted only if it stays small, and if it neither climbs to a saddle
+that the flow is leaving nor lands in a continuum of critical points that the flow must choose from.
+
+===============  =================================================================================
+code name        symbol
+===============  =================================================================================
+``U``            U, the active columns, shape (d, r)
+``pull``         −∇f(UUᵀ), dense or sparse, shape (d, d)
+``force``        −∇f(UUᵀ) U = U', the flow's velocity; −∇φ for φ(U) = ½ f(UUᵀ)
+``stiffness``    ∇²φ D = ∇f(UUᵀ) D + ∇²f[UDᵀ + DUᵀ] U
+``symmetry``     directions at U that leave f unchanged: UΩ, Ωᵀ = −Ω, for U → UO; (dr, m)
+===============  =================================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from saddles.alternation import Breakdown
+from saddles.status import Status
+from saddles.typing import Array
+
+__all__ = ["Descent", "OnFactors", "descend"]
+
+#: Largest number of entries of U for which the Hessian is formed and decomposed.
+DENSE_HESSIAN = 400
+#: Largest d for which W = UUᵀ is formed although the loss could do without.
+DENSE_MATRIX = 200
+#: From this level on an attempt may land in a continuum: the flow has chosen the point by then.
+CHOSEN = 1e-6
+#: From this level on columns that have become small, relative to the largest, may be given up.
+SETTLED, SMALL_COLUMN = 1e-4, 0.1
+#: Share of a Newton displacement along negative curvature that is rounding.
+CLIMBING = 1e-5
+#: A displacement so short, relative to |U|, may point anywhere.
+ROUNDING = 1e-6
+#: Curvature, relative to the largest, that counts as none.
+FLAT = 1e-8
+#: Curvature, relative to the largest, that is rounding alone.
+ZERO_CURVATURE = 1e-14
+#: The force, relative to |∇f(0)||U|, at which Newton's method has nothing left to do.
+ENOUGH = 1e-14
+#: The force at which it has converged, if its last step was no longer than `CLOSE` times |U|.
+CONVERGED, CLOSE = 1e-11, 1e-8
+#: Steps without progress after which Newton's method stops.
+PATIENCE = 4
+#: A factor this much larger than its scale is on its way to infinity.
+DIVERGED = 1e6
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """How closely the flow is followed.
+
+    ``rtol`` is its local relative error, ``amplitude`` the start of the new columns relative to
+    their scale, ``levels`` how far the force must have fallen from its peak before each attempt at
+    Newton's method; after ``steps`` steps it is given up.
+    """
+
+    rtol: float
+    amplitude: float
+    levels: tuple[float, ...]
+    steps: int
+
+
+EXACT = _Pass(rtol=1e-8, amplitude=1e-4, levels=(1e-2, 1e-4, 1e-6, 1e-8, 1e-10), steps=20_000)
+#: Large problems are first followed roughly, which does if Newton's method then meets no doubt.
+ROUGH = _Pass(rtol=1e-3, amplitude=1e-2, levels=(1e-1, 1e-2, 1e-3), steps=300)
+
+
+@dataclass(frozen=True, eq=False)
+class OnFactors:
+    """A loss as a function of U: dense matrices for small d, the loss's own sparse ones above."""
+
+    loss: Any
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the loss is evaluated without the dense W."""
+        return self.loss.size > DENSE_MATRIX and hasattr(self.loss, "at_factor")
+
+    def at(self, U: Array) -> tuple[float, Any]:
+        """Return f(UUᵀ) and −∇f(UUᵀ)."""
+        if self.sparse:
+            value, gradient = self.loss.at_factor(U)
+            return value, -gradient
+        W = U @ U.T
+        return float(self.loss.value(W)), -np.asarray(self.loss.gradient(W), dtype=float)
+
+    def force(self, U: Array) -> Array:
+        """Return −∇f(UUᵀ) U, shape (d, r)."""
+        if self.sparse:
+            return np.asarray(-(self.loss.at_factor(U)[1] @ U))
+        return np.asarray(-np.asarray(self.loss.gradient(U @ U.T), dtype=float) @ U)
+
+    def curvature(self, U: Array, D: Array) -> Any:
+        """Return ∇²f[UDᵀ + DUᵀ] at UUᵀ, dense or sparse (d, d)."""
+        if self.sparse:
+            return self.loss.along_factor(U, D)
+        W, half = U @ U.T, U @ D.T
+        along = half + half.T
+        if hasattr(self.loss, "hessian_product"):
+            return np.asarray(self.loss.hessian_product(W, along), dtype=float)
+        size = float(np.abs(along).max()) or 1.0
+        step = 1e-5 * max(float(np.abs(W).max()), size**2) / size
+        ahead, behind = (self.loss.gradient(W + sign * step * along) for sign in (1, -1))
+        return (np.asarray(ahead, dtype=float) - np.asarray(behind, dtype=float)) / (2 * step)
+
+    def stiffness(self, U: Array, pull: Any, D: Array) -> Array:
+        """Return ∇²φ(U) D, shape (d, r)."""
+        return np.asarray(self.curvature(U, D) @ U - pull @ D)
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Where the flow of the factors ends.
+
+    Attributes
+    ----------
+    U : ndarray of shape (d, r)
+        The critical point, with independent columns.
+    fallen : ndarray of shape (d, q)
+        Directions (orthonormal) of columns that returned to zero.
+    unique : bool
+        False if the critical point is one of a continuum, chosen by the flow.
+    """
+
+    U: Array
+    fallen: Array
+    unique: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Polished:
+    """A critical point that Newton's method found.
+
+    ``certain``: near where it set out, and no saddle that the flow leaves; ``flat``: directions
+    without curvature.
+    """
+
+    U: Array
+    certain: bool
+    flat: int
+
+
+def descend(
+    problem: OnFactors,
+    U: Array,
+    escape: Array,
+    rate: float,
+    *,
+    scale: float,
+    symmetry: Callable[[Array], Array],
+) -> Descent:
+    """Follow the flow from the saddle `U` along `escape` to the critical point it tends to.
+
+    Parameters
+    ----------
+    problem : OnFactors
+        The loss.
+    U : ndarray of shape (d, r)
+        The saddle that is left.
+    escape : ndarray of shape (d, q)
+        Orthonormal eigenvectors of −∇f(UUᵀ) whose clocks rang.
+    rate : float
+        Their largest eigenvalue.
+    scale : float
+        |∇f(0)|, the unit of forces.
+    symmetry : callable
+        U -> directions (dr, m) that leave f unchanged, flattened.
+
+    Raises
+    ------
+    Breakdown
+        UNBOUNDED if the factor grows beyond all bounds, STALLED if no critical point is reached.
+    """
+    reach = _reach(problem, U, escape, rate)
+    bound = DIVERGED * max(float(np.linalg.norm(U)), reach)
+    passes = [EXACT]
+    if U.size + escape.size > DENSE_HESSIAN:
+        # The error's force, at the stiffness |∇f(0)|, must not hide the force of a weak column.
+        weak = rate * reach / (scale * max(float(np.linalg.norm(U)), reach))
+        passes.insert(0, replace(ROUGH, rtol=min(ROUGH.rtol, 3e-3 * weak)))
+    for how in passes:
+        amplitude = how.amplitude * reach
+        for level, point in _flow(
+            problem, np.hstack([U, amplitude * escape]), how, bound, amplitude
+        ):
+            found = _polish(problem, point, scale, symmetry)
+            if found is not None and found.certain and (level <= CHOSEN or not found.flat):
+                return _independent(found.U, unique=not found.flat)
+            if level <= SETTLED and (fewer := _fewer(problem, point, scale, symmetry)) is not None:
+                return fewer
+    raise Breakdown(Status.STALLED, "the flow of the factors came to no critical point")
+
+
+def _reach(problem: OnFactors, U: Array, escape: Array, rate: float) -> float:
+    """Return the size √(λ / curvature) that the new columns will about have.
+
+    Where the loss is not curved along them, the size of U (or 1) must do.
+    """
+    curved = np.sum(escape * (problem.curvature(escape, escape) @ escape)) / 2
+    if U.shape[1]:
+        joined = np.hstack([U, escape])
+        along = np.hstack([np.zeros_like(U), escape / 2])
+        first = problem.curvature(joined, along) @ escape
+        curved = max(float(curved), float(np.sum(escape * first)))
+    if curved > 0 and math.isfinite(curved):
+        return math.sqrt(rate * escape.shape[1] / curved)
+    return float(np.linalg.norm(U)) or 1.0
+
+
+def _flow(
+    problem: OnFactors, start: Array, how: _Pass, bound: float, amplitude: float
+) -> Iterator[tuple[float, Array]]:
+    """Integrate U' = −∇f(UUᵀ) U; yield (level, U) whenever the force has fallen to a level."""
+    from scipy.integrate import DOP853, LSODA, RK45
+
+    shape = start.shape
+
+    def velocity(_: float, flat: Array) -> Array:
+        return problem.force(flat.reshape(shape)).ravel()
+
+    small = start.size <= DENSE_HESSIAN
+    method = LSODA if small else DOP853 if how.rtol <= EXACT.rtol else RK45
+    solver = method(
+        velocity, 0.0, start.ravel(), math.inf, rtol=how.rtol, atol=how.rtol * amplitude
+    )
+    peak, levels = 0.0, iter(how.levels)
+    level = next(levels)
+    for _ in range(how.steps):
+        solver.step()
+        size = float(np.linalg.norm(solver.y))
+        if not size <= bound:
+            raise Breakdown(Status.UNBOUNDED, f"the factor grew to {size:g}")
+        if solver.status == "failed":
+            raise Breakdown(Status.STALLED, "the integrator of the factors' flow gave up")
+        force = float(np.linalg.norm(velocity(0.0, solver.y) if small else solver.f))
+        peak = max(peak, force)
+        while force <= level * peak:
+            yield level, solver.y.reshape(shape).copy()
+            level = next(levels, 0.0)
+            if not level:
+                return
+
+
+@dataclass(frozen=True, eq=False)
+class _Iterate:
+    """A point of Newton's method; ``size`` is its force relative to |∇f(0)||U|."""
+
+    U: Array
+    pull: Any
+    force: Array
+    size: float
+    spectrum: tuple[Array, Array] | None
+
+
+def _iterate(
+    problem: OnFactors, U: Array, scale: float, symmetry: Callable[[Array], Array]
+) -> _Iterate:
+    _, pull = problem.at(U)
+    force = np.asarray(pull @ U)
+    size = float(np.linalg.norm(force) / (scale * np.linalg.norm(U)))
+    small = U.size <= DENSE_HESSIAN
+    spectrum = _spectrum(_hessian(problem, U, pull), symmetry(U)) if small else None
+    return _Iterate(U, pull, force, size, spectrum)
+
+
+def _newton_step(problem: OnFactors, at: _Iterate) -> Array | None:
+    """Return the step to where the force would vanish; None where curvature is negative (large)."""
+    if at.spectrum is not None:
+        return _pseudo_inverse(*at.spectrum, at.force)
+    return _conjugate_gradients(problem, at)
+
+
+def _polish(
+    problem: OnFactors, U: Array, scale: float, symmetry: Callable[[Array], Array]
+) -> _Polished | None:
+    """Apply Newton's method from `U`; None if it does not converge.
+
+    The force need not fall at every step: in a narrow valley the first steps raise it.
+    """
+    best = _iterate(problem, U, scale, symmetry)
+    point, first, idle = best, 0.0, 0
+    enough = CONVERGED if best.spectrum is None else ENOUGH
+    last = math.inf
+    while point.size > enough and idle < PATIENCE:
+        step = _newton_step(problem, point)
+        if step is None:
+            return None
+        length = float(np.linalg.norm(step))
+        first = first or length
+        if length > 2 * first:
+            return None
+        point = _iterate(problem, point.U + step, scale, symmetry)
+        idle = 0 if point.size < best.size else idle + 1
+        best, last = (point, length) if point.size < best.size else (best, last)
+    settled = best.size <= enough or last <= CLOSE * np.linalg.norm(U)
+    if best.size > CONVERGED or not settled or _creeps(best, scale):
+        return None
+    moved = best.U - U
+    climbing, flat = (
+        (0.0, 0)
+        if best.spectrum is None
+        else _climbing(*best.spectrum, moved, float(np.linalg.norm(U)))
+    )
+    distance = float(np.linalg.norm(moved))
+    near = distance <= 0.3 * np.linalg.norm(U) and distance <= 1.5 * first
+    return _Polished(U=best.U, certain=bool(near) and climbing <= CLIMBING, flat=flat)
+
+
+def _fewer(
+    problem: OnFactors, U: Array, scale: float, symmetry: Callable[[Array], Array]
+) -> Descent | None:
+    """Return the critical point of fewer columns that the flow creeps to, if there is one.
+
+    A column that returns to zero where −∇f has no slope left does so like t^(−1/2), too slowly
+    to be followed, and too flat for Newton's method.
+    """
+    left, sizes, _ = np.linalg.svd(U, full_matrices=False)
+    small = int((sizes < SMALL_COLUMN * sizes[0]).sum())
+    for gone in range(1, small + 1):
+        kept, dropped = left[:, :-gone] * sizes[:-gone], left[:, -gone:]
+        found = _polish(problem, kept, scale, symmetry)
+        if found is None or not found.certain:
+            continue
+        value, pull = problem.at(found.U)
+        slope = float(np.linalg.eigvalsh(dropped.T @ (pull @ dropped))[-1])
+        if value <= problem.at(U)[0] and slope <= 1e-9 * scale:
+            dropped = np.linalg.qr(np.hstack([found.U, dropped]))[0][:, -gone:]
+            return Descent(U=found.U, fallen=dropped, unique=not found.flat)
+    return None
+
+
+def _creeps(at: _Iterate, scale: float) -> bool:
+    """Whether force is left along directions too flat for a step: the minimum is far, or nowhere.
+
+    Along a continuum of critical points there is none but rounding.
+    """
+    if at.spectrum is None:
+        return False
+    values, vectors = at.spectrum
+    flat = vectors[:, np.abs(values) <= ZERO_CURVATURE * np.abs(values).max()]
+    left = float(np.linalg.norm(flat.T @ at.force.ravel()))
+    return left > ENOUGH * scale * float(np.linalg.norm(at.U))
+
+
+def _hessian(problem: OnFactors, U: Array, pull: Any) -> Array:
+    """Return ∇²φ(U) as a symmetric (dr, dr) array."""
+    rows = []
+    for index in range(U.size):
+        direction = np.zeros(U.size)
+        direction[index] = 1.0
+        rows.append(problem.stiffness(U, pull, direction.reshape(U.shape)).ravel())
+    hessian = np.array(rows)
+    return np.asarray((hessian + hessian.T) / 2)
+
+
+def _spectrum(hessian: Array, symmetry: Array) -> tuple[Array, Array]:
+    """Return eigenvalues (m,) and eigenvectors (dr, m) beside the directions of the symmetry."""
+    if symmetry.shape[1]:
+        rest = np.linalg.qr(symmetry, mode="complete")[0][:, symmetry.shape[1] :]
+        values, vectors = np.linalg.eigh(rest.T @ hessian @ rest)
+        return values, rest @ vectors
+    values, vectors = np.linalg.eigh(hessian)
+    return values, vectors
+
+
+def _pseudo_inverse(values: Array, vectors: Array, force: Array) -> Array:
+    """Return the Newton step of least norm, leaving flat directions alone."""
+    used = np.abs(values) > ZERO_CURVATURE * np.abs(values).max()
+    parts = vectors[:, used].T @ force.ravel()
+    return np.asarray(vectors[:, used] @ (parts / values[used])).reshape(force.shape)
+
+
+def _climbing(values: Array, vectors: Array, moved: Array, size: float) -> tuple[float, int]:
+    """Return the share of `moved` along negative curvature, and the number of flat directions.
+
+    A flow that converges to a saddle along its stable directions (commuting data) has no such
+    share; one that merely passes a saddle has.
+    """
+    cut = FLAT * float(np.abs(values).max())
+    down = vectors[:, values < -cut]
+    length = max(float(np.linalg.norm(moved)), ROUNDING * size)
+    share = float(np.linalg.norm(down.T @ moved.ravel())) / length if length else 0.0
+    return share, int((np.abs(values) <= cut).sum())
+
+
+def _conjugate_gradients(problem: OnFactors, at: _Iterate) -> Array | None:
+    """Solve ∇²φ(U) D = force loosely, or return None on meeting negative curvature."""
+    goal = min(0.1, at.size**0.5) * np.linalg.norm(at.force)
+    step, residual = np.zeros_like(at.U), at.force.copy()
+    direction, square = residual.copy(), float(np.sum(residual**2))
+    for _ in range(200):
+        product = problem.stiffness(at.U, at.pull, direction)
+        curved = float(np.sum(direction * product))
+        if curved <= 0:
+            return None
+        step += square / curved * direction
+        residual -= square / curved * product
+        previous, square = square, float(np.sum(residual**2))
+        if math.sqrt(square) <= goal:
+            break
+        direction = residual + square / previous * direction
+    return step
+
+
+def _independent(U: Array, *, unique: bool) -> Descent:
+    """Split the columns of U from those that returned to zero."""
+    left, sizes, _ = np.linalg.svd(U, full_matrices=False)
+    kept = sizes > 1e-5 * sizes.max(initial=0.0)
+    if kept.all():
+        return Descent(U=U, fallen=np.zeros((U.shape[0], 0)), unique=unique)
+    return Descent(U=left[:, kept] * sizes[kept], fallen=left[:, ~kept], unique=unique)
