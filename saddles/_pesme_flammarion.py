@@ -17,6 +17,7 @@ code name        symbol
 ``upper``,       t⁺, t⁻: boundaries of the clocks; ±1 for the two-layer network
 ``lower``
 ``delay``        Δτ until the next clock rings
+``reach``        what rounding may have moved a clock by, over |x_i|: in proportion to ∫|r| dτ
 ``fit``          r, and β as far as independent columns carry it
 ===============  =====================================================================
 """
@@ -170,6 +171,7 @@ class _State:
 
     jumps: int
     time: float
+    reach: float
     dual: Array
     clocks: Array
     signs: Array
@@ -187,6 +189,7 @@ def _start(network: _Network) -> _State:
     state = _State(
         jumps=0,
         time=0.0,
+        reach=0.0,
         dual=np.zeros(n),
         clocks=np.zeros(d),
         signs=np.zeros(d),
@@ -203,7 +206,7 @@ def _start(network: _Network) -> _State:
 def _speed(data: InUnits, fit: Fit) -> Array:
     """Return Xᵀr, with the zeros that stationarity or orthogonality makes put back."""
     speed = fit.residual @ data.X
-    speed[np.abs(speed) <= data.negligible] = 0.0
+    speed[np.abs(speed) <= data.resolution(fit.size) * data.norms] = 0.0
     speed[fit.support] = 0.0
     return np.asarray(speed)
 
@@ -218,12 +221,14 @@ def _utility(network: _Network, state: _State) -> Ring | Status:
     with np.errstate(over="ignore"):
         delays = (goals - clocks) / speed
     first = float(delays.min())
+    if first <= 0:
+        raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     if not math.isfinite(first):
         if np.isfinite(goals).any():
             raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
         return Status.NO_CLOCK_RINGS
-    rounding = network.data.negligible[moving] * (state.time + first)
-    together = (delays - first) * np.abs(speed) <= rounding
+    reach = state.reach + first * network.data.resolution(state.fit.size)
+    together = (delays - first) * np.abs(speed) <= reach * network.data.norms[moving]
     second = float(delays[~together].min(initial=math.inf))
     return Ring(delay=first, units=moving[together], margin=(second - first) / first)
 
@@ -239,6 +244,7 @@ def _jump(network: _Network, state: _State, ring: Ring) -> _State:
         state,
         jumps=state.jumps + 1,
         time=state.time + ring.delay,
+        reach=state.reach + ring.delay * network.data.resolution(state.fit.size),
         dual=state.dual + ring.delay * state.fit.residual,
         clocks=clocks,
         signs=signs,

@@ -12,6 +12,7 @@ code name      symbol
 ``Q``, ``R``   X[:, support] = Q R, shapes (n, k) and (k, k)
 ``values``     β on the support (k,)
 ``residual``   r = y − Xβ (n,)
+``size``       |r|, to which all tolerances are relative
 ``signs``      σ, the sign that each candidate may take; 0 off the candidates
 =============  ==============================================================
 """
@@ -45,12 +46,15 @@ class Fit:
     Q: Array
     R: Array
     residual: Array
+    size: float
 
 
 def no_fit(y: Array) -> Fit:
     """Return the fit that uses no column."""
     n = y.shape[0]
-    return Fit(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros((n, 0)), np.zeros((0, 0)), y)
+    nothing = np.zeros(0, dtype=np.intp)
+    size = float(np.linalg.norm(y))
+    return Fit(nothing, np.zeros(0), np.zeros((n, 0)), np.zeros((0, 0)), y, size)
 
 
 def descend(data: InUnits, signs: Array, fit: Fit) -> Fit:
@@ -77,7 +81,7 @@ def descend(data: InUnits, signs: Array, fit: Fit) -> Fit:
         if column is None:
             return fit
         longer = _extended(data, fit, column)
-        turned = _turned(data, signs, longer)
+        turned = _turned(data, signs, longer, fit.size)
         if turned[-1]:
             refused.add(column)
         else:
@@ -99,23 +103,23 @@ def _steepest(
     waiting = candidates[unused]
     push = signs[waiting] * (fit.residual @ data.X[:, waiting]) / data.norms[waiting]
     best = int(push.argmax())
-    return int(waiting[best]) if push[best] > ZERO * data.target_norm else None
+    return int(waiting[best]) if push[best] > data.resolution(fit.size) else None
 
 
-def _turned(data: InUnits, signs: Array, fit: Fit) -> Mask:
-    """Mark the columns of a fit (k,) whose coefficient is zero or has the wrong sign."""
+def _turned(data: InUnits, signs: Array, fit: Fit, size: float) -> Mask:
+    """Mark the columns of a fit (k,) whose coefficient has the wrong sign or is zero beside |r|."""
     sizes = signs[fit.support] * data.norms[fit.support]
-    return np.asarray(sizes * fit.values <= ZERO * data.target_norm)
+    return np.asarray(sizes * fit.values <= data.resolution(size))
 
 
 def _retreat(data: InUnits, signs: Array, fit: Fit, longer: Fit) -> Fit:
     """Move from `fit` towards `longer`, dropping each column whose sign would turn."""
     held = np.append(fit.values, 0.0)
-    while (wrong := _turned(data, signs, longer)).any():
+    while (wrong := _turned(data, signs, longer, fit.size)).any():
         step = float(np.min(held[wrong] / (held - longer.values)[wrong]))
         held = held + step * (longer.values - held)
         size = np.abs(held) * data.norms[longer.support]
-        leaving = wrong & (size <= ZERO * data.target_norm)
+        leaving = wrong & (size <= data.resolution(fit.size))
         held = held[~leaving]
         longer = _shortened(data, longer, leaving)
     return longer
@@ -151,7 +155,7 @@ def _solved(data: InUnits, support: Indices, Q: Array, R: Array) -> Fit:
     if support.size == 0:
         return no_fit(data.y)
     values, residual = solve_factored(data.X[:, support], data.y, Q, R)
-    return Fit(support, values, Q, R, residual)
+    return Fit(support, values, Q, R, residual, float(np.linalg.norm(residual)))
 
 
 def solve_factored(A: Array, y: Array, Q: Array, R: Array) -> tuple[Array, Array]:
@@ -225,7 +229,7 @@ def minimum_norm(data: InUnits, signs: Array, beta: Array, residual: Array) -> t
         return beta, True
     spare = ((signs != 0) & (beta == 0)).nonzero()[0]
     directions = X[:, spare] * (signs[spare] / norms[spare])
-    flat = np.abs(directions.T @ residual) <= ZERO * data.target_norm
+    flat = np.abs(directions.T @ residual) <= data.resolution(float(np.linalg.norm(residual)))
     if not flat.any():
         return beta, True
     spare, directions = spare[flat], directions[:, flat]

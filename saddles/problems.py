@@ -65,6 +65,8 @@ class Regression:
         The data as float64, each row multiplied by the square root of its weight.
     n_samples : float
         The divisor n of the mean loss: the number of rows, or the sum of the weights.
+    rounding : float
+        Correlations with the targets below this are rounding of the data; 0 for data as given.
 
     Raises
     ------
@@ -83,6 +85,7 @@ class Regression:
     y: Array
     sample_weight: Array | None = field(default=None, kw_only=True)
     n_samples: float = field(init=False)
+    rounding: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         X, y = checks.real_array(self.X, "X", 2), checks.real_array(self.y, "y", 1)
@@ -141,6 +144,8 @@ class Regression:
         X, y = _factor_moments(gram, xty, yty)
         problem = cls(X, y)
         object.__setattr__(problem, "n_samples", n_samples)
+        # A gradient read off moments carries the rounding of Xᵀy, however small the residual is.
+        object.__setattr__(problem, "rounding", ZERO)
         return problem
 
     @property
@@ -193,6 +198,7 @@ class InUnits:
     y: Array
     norms: Array
     n_samples: float
+    rounding: float
     column_unit: Array
     target_unit: float
 
@@ -209,6 +215,7 @@ class InUnits:
             y=problem.y / target_unit,
             norms=np.sqrt(np.einsum("ij,ij->j", X, X)),
             n_samples=problem.n_samples,
+            rounding=problem.rounding,
             column_unit=unit,
             target_unit=target_unit,
         )
@@ -218,10 +225,9 @@ class InUnits:
         """Return |y|."""
         return float(np.linalg.norm(self.y))
 
-    @cached_property
-    def negligible(self) -> Array:
-        """Return the values of Xᵀr (d,) that rounding alone could leave."""
-        return ZERO * self.target_norm * self.norms
+    def resolution(self, size: float) -> float:
+        """Return what rounding may leave of x·r, for unit x and a residual of norm `size`."""
+        return max(ZERO * size, self.rounding * self.target_norm)
 
     @cached_property
     def _rescaled(self) -> bool:

@@ -26,6 +26,7 @@ code name       symbol
 ``side``        sign of β_i, towards which the neuron has turned, (d,)
 ``gamma``       γ_i / log(1/α), (d,)
 ``threshold``   arccosh(h²/α²) / log(1/α), the phase of activation
+``reach``       what rounding may have turned a phase by, over 2 |x_i|: in proportion to ∫|r| dτ
 ==============  ===========================================================================
 """
 
@@ -168,6 +169,7 @@ class _State:
 
     jumps: int
     time: float
+    reach: float
     growth: Array
     side: Array
     at_threshold: Array
@@ -185,6 +187,7 @@ def _start(data: InUnits) -> _State:
     return _State(
         jumps=0,
         time=0.0,
+        reach=0.0,
         growth=nothing,
         side=nothing,
         at_threshold=nothing,
@@ -203,7 +206,8 @@ def _pull(data: InUnits, residual: Array, beta: Array) -> Array:
     Growth has the same threshold for every neuron, so g is in the user's units of the columns.
     """
     pull = data.X.T @ residual
-    active_or_still = (np.abs(pull) <= data.negligible) | (beta != 0)
+    noise = data.resolution(float(np.linalg.norm(residual)))
+    active_or_still = (np.abs(pull) <= noise * data.norms) | (beta != 0)
     return np.where(active_or_still, 0.0, pull * data.column_unit)
 
 
@@ -217,11 +221,13 @@ def _utility(data: InUnits, clock: _Clock, state: _State) -> Ring | Status:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         delays = np.where(utility > 0, to_turn / (4 * utility), math.inf)
     first = float(delays.min())
+    if first <= 0:
+        raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     if not math.isfinite(first):
         raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
-    rounding = 2 * data.negligible * data.column_unit * (state.time + first)
+    reach = state.reach + first * data.resolution(float(np.linalg.norm(state.residual)))
     left_to_turn = to_turn - 4 * utility * first
-    together = (utility > 0) & (left_to_turn <= rounding)
+    together = (utility > 0) & (left_to_turn <= 2 * reach * data.norms * data.column_unit)
     second = float(delays[~together].min(initial=math.inf))
     return Ring(delay=first, units=np.flatnonzero(together), margin=(second - first) / first)
 
@@ -244,6 +250,7 @@ def _jump(data: InUnits, clock: _Clock, state: _State, ring: Ring) -> _State:
         state,
         jumps=state.jumps + 1,
         time=state.time + ring.delay,
+        reach=state.reach + ring.delay * data.resolution(float(np.linalg.norm(state.residual))),
         growth=growth,
         side=side,
         at_threshold=at_threshold,
@@ -257,7 +264,10 @@ def _cost(data: InUnits, state: _State) -> _State:
 
     active = np.flatnonzero(state.at_threshold)
     columns = data.X[:, active] * (state.side[active] / data.norms[active])
-    sizes, _ = nnls(columns, data.y)
+    try:
+        sizes, _ = nnls(columns, data.y)
+    except RuntimeError as error:
+        raise Breakdown(Status.STALLED, f"jump {state.jumps}: {error}") from error
     used = sizes > ZERO * data.target_norm
     units = active[used]
     A = data.X[:, units]
