@@ -8,8 +8,8 @@ import pytest
 from reference.pesme_flammarion import solve
 from saddles.cone import solve_factored
 
-#: Two refinements end with an error, relative to the residual, of some eps |y| / |r|, eps being that
-#: of extended precision; float64 alone would give 2,000 times as much.
+#: Two refinements end with an error of some eps |y|, eps being that of extended precision; float64
+#: alone would give 2,000 times as much.
 REFINED = 32 * float(np.finfo(np.longdouble).eps)
 
 extended = pytest.mark.skipif(
