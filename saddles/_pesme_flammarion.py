@@ -228,7 +228,9 @@ def _utility(network: _Network, state: _State) -> Ring | Status:
             raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
         return Status.NO_CLOCK_RINGS
     reach = state.reach + first * network.data.resolution(state.fit.size)
-    together = (delays - first) * np.abs(speed) <= reach * network.data.norms[moving]
+    blur = reach * network.data.norms[moving] / np.abs(speed)
+    together = delays - first <= blur
+    network.data.check_time(blur[together], state.time + first, state.jumps + 1)
     second = float(delays[~together].min(initial=math.inf))
     return Ring(delay=first, units=moving[together], margin=(second - first) / first)
 

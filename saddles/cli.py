@@ -108,6 +108,10 @@ def _read(file: Path, target: str) -> tuple[Array, Array, list[str]]:
 
 
 def _check_header(file: Path, header: list[str], target: str) -> None:
+    if "" in header:
+        raise _BadInput(
+            f"{file}, row 1: column {header.index('') + 1} has no name; name or drop it."
+        )
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise _BadInput(f"{file}, row 1: column {repeated[0]!r} occurs twice; rename one.")

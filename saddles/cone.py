@@ -28,7 +28,15 @@ from saddles.problems import ZERO, InUnits
 from saddles.status import Status
 from saddles.typing import Array, Indices, Mask
 
-__all__ = ["Fit", "descend", "minimum_norm", "no_fit", "optimality", "solve_factored"]
+__all__ = [
+    "Fit",
+    "descend",
+    "minimum_norm",
+    "no_fit",
+    "nonnegative_least_squares",
+    "optimality",
+    "solve_factored",
+]
 
 #: A residual smaller than this share of the targets has lost digits worth winning back.
 CANCELLATION = 0.1
@@ -185,7 +193,8 @@ def solve_factored(A: Array, y: Array, Q: Array, R: Array) -> tuple[Array, Array
     along = y @ Q
     r = y - Q @ along
     z = lapack.dtrtrs(R, along)[0]
-    if r @ r > CANCELLATION**2 * (y @ y):
+    pivots = np.abs(R.diagonal())
+    if r @ r > CANCELLATION**2 * (y @ y) and pivots.min() > CANCELLATION**2 * pivots.max():
         return z, r - Q @ (r @ Q)
     wide = A.astype(np.longdouble)
     for _ in range(REFINEMENTS):
@@ -284,8 +293,6 @@ def _sharing(outside: Array) -> Mask:
     can be added to the coefficients without changing the fit. Columns that take part in none are
     zero in every minimiser.
     """
-    from scipy.optimize import nnls
-
     m = outside.shape[1]
     sharing = np.zeros(m, dtype=bool)
     if m <= outside.shape[0] and np.linalg.svd(outside, compute_uv=False)[-1] > ZERO:
@@ -296,7 +303,7 @@ def _sharing(outside: Array) -> Mask:
             continue
         shares, distance = np.zeros(0), float(np.linalg.norm(outside[:, column]))
         if others.size:
-            shares, distance = nnls(outside[:, others], -outside[:, column])
+            shares, distance = nonnegative_least_squares(outside[:, others], -outside[:, column])
         if distance <= ZERO:
             sharing[column] = True
             sharing[others[shares > ZERO]] = True
@@ -308,8 +315,6 @@ def _least_distance(A: Array, sizes: Array, z: Array) -> Array:
 
     Some such z' must be positive throughout, or rounding may make the constraints contradict.
     """
-    from scipy.optimize import nnls
-
     U, spread, Vt = np.linalg.svd(A / sizes)
     rank = int((spread > ZERO).sum())
     null = Vt[rank:].T
@@ -321,7 +326,7 @@ def _least_distance(A: Array, sizes: Array, z: Array) -> Array:
         return z
     null = np.linalg.qr(null[moving] / sizes[moving, None])[0]
     q = null.shape[1]
-    dual, _ = nnls(np.column_stack([null, -base / unit]).T, _last(q + 1))
+    dual, _ = nonnegative_least_squares(np.column_stack([null, -base / unit]).T, _last(q + 1))
     gap = np.append(null.T @ dual, -base @ dual / unit) - _last(q + 1)
     shortest = base / unit - null @ (gap[:q] / gap[q])
     shortest[(dual > 0) | (shortest <= ZERO)] = 0.0
@@ -350,6 +355,17 @@ def _shortest(A: Array, b: Array) -> Array:
     """Return the shortest w with A w = b, for b in the range of A (r, m)."""
     Q, R = np.linalg.qr(A.T)
     return np.asarray(Q @ np.linalg.lstsq(R.T, b, rcond=None)[0])
+
+
+def nonnegative_least_squares(A: Array, b: Array) -> tuple[Array, float]:
+    """Return scipy's minimiser z >= 0 of |Az − b| and the minimum, or end the path."""
+    from scipy.optimize import nnls
+
+    try:
+        z, distance = nnls(A, b)
+    except RuntimeError as error:
+        raise Breakdown(Status.STALLED, str(error)) from error
+    return z, float(distance)
 
 
 def _last(size: int) -> Array:

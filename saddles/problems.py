@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles.alternation import Breakdown
+from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Regression", "as_regression"]
@@ -30,6 +32,12 @@ GRAM_ROUNDING = 64 * np.finfo(float).eps
 #: A quantity this small, relative to the largest it could be, is a zero that rounding disturbed:
 #: a quarter of a float64's digits is left to rounding, and small integer data stay well above it.
 ZERO = float(np.finfo(float).eps ** 0.75)
+
+#: What rounding moves a clock by, as a share of what is tolerated of it: eps to `ZERO`.
+ROUNDING_SHARE = float(np.finfo(float).eps) / ZERO
+
+#: Relative uncertainty of a jump time from which on a path is not continued.
+TIME_TOLERANCE = 1e-6
 
 #: Columns whose largest entry is smaller, or larger than its inverse, are rescaled.
 EXTREME = 1e-100
@@ -45,14 +53,15 @@ SMALLEST_TARGET = 1e-153
 SMALLEST_WEIGHT = 1e-100
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Regression:
     """Linear regression with the mean loss ``|y - X beta|^2 / (2 n)``.
 
     Parameters
     ----------
     X : array_like of shape (n, d)
-        Features. Used as they are: nothing is centred or scaled.
+        Features. Used as they are: nothing is centred or scaled, and nothing copied if they are
+        float64 already, so leave the array alone as long as the problem is in use.
     y : array_like of shape (n,)
         Targets.
     sample_weight : array_like of shape (n,), optional
@@ -81,31 +90,36 @@ class Regression:
     0.25
     """
 
-    X: Array
-    y: Array
-    sample_weight: Array | None = field(default=None, kw_only=True)
+    # Not one field is for `dataclasses.replace` to set: weights would be applied twice.
+    X: Array = field(init=False)
+    y: Array = field(init=False)
+    sample_weight: Array | None = field(init=False)
     n_samples: float = field(init=False)
-    rounding: float = field(init=False, default=0.0)
+    rounding: float = field(init=False)
 
-    def __post_init__(self) -> None:
-        X, y = checks.real_array(self.X, "X", 2), checks.real_array(self.y, "y", 1)
+    def __init__(
+        self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> None:
+        X, y = checks.real_array(X, "X", 2), checks.real_array(y, "y", 1)
         checks.same_length(X, "X", y, "y")
         checks.large_enough(np.abs(X).max(axis=0), "X", "X[:, {}]", SMALLEST_COLUMN)
         checks.large_enough(np.abs(y).max(keepdims=True), "y", "y", SMALLEST_TARGET)
-        n_samples = float(X.shape[0])
-        if self.sample_weight is not None:
-            weight = _checked_weights(self.sample_weight, y)
-            X, y, n_samples = np.sqrt(weight)[:, None] * X, np.sqrt(weight) * y, weight.sum()
-            object.__setattr__(self, "sample_weight", weight)
-        object.__setattr__(self, "X", X)
-        object.__setattr__(self, "y", y)
-        object.__setattr__(self, "n_samples", float(n_samples))
+        weight, n_samples = None, float(X.shape[0])
+        if sample_weight is not None:
+            weight = _checked_weights(sample_weight, y)
+            X, y = np.sqrt(weight)[:, None] * X, np.sqrt(weight) * y
+            n_samples = float(weight.sum())
+        fields = {"X": X, "y": y, "sample_weight": weight, "n_samples": n_samples, "rounding": 0.0}
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_gram(cls, gram: ArrayLike, xty: ArrayLike, yty: float, n_samples: float) -> Regression:
         """Build the problem from its second moments alone.
 
-        Every path depends on the data only through XᵀX, Xᵀy and yᵀy. The problem returned holds a
+        Every path depends on the data only through XᵀX, Xᵀy and yᵀy, but moments hold half the
+        digits: columns nearer to each other than about 1e-7 count as dependent. The problem
+        returned holds a
         triangular factor of the Gram matrix in the place of X, with as many rows as its rank plus
         one, so that no algorithm ever works with the normal equations; dual points then live in
         that factor's row space.
@@ -224,6 +238,17 @@ class InUnits:
     def target_norm(self) -> float:
         """Return |y|."""
         return float(np.linalg.norm(self.y))
+
+    def check_time(self, blur: Array, time: float, jump: int) -> None:
+        """Raise if rounding of clocks, `blur` in time (k,), leaves too little of a jump's time.
+
+        Clocks of features that are almost collinear differ by little more than their rounding, and
+        move against each other as slowly.
+        """
+        share = ROUNDING_SHARE * float(blur.max()) / time
+        if share > TIME_TOLERANCE:
+            detail = f"the time of jump {jump} is known to a relative {share:.1g} only"
+            raise Breakdown(Status.INACCURATE, detail)
 
     def resolution(self, size: float) -> float:
         """Return what rounding may leave of x·r, for unit x and a residual of norm `size`."""

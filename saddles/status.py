@@ -45,7 +45,7 @@ class Status(Enum):
 
     CONVERGED = (
         "converged",
-        "The gradient of the loss vanished: training ends here.",
+        "The gradient of the loss vanished, to twelve digits of what it could be: training ends here.",
         True,
         True,
     )
@@ -123,14 +123,14 @@ class Status(Enum):
     UNBOUNDED = (
         "unbounded",
         "The loss falls without bound, or has no minimum at a finite point, along the direction "
-        "that activates; add a penalty, or observe more.",
+        "that activates; add a penalty, observe more, or drop what is not determined.",
         False,
         False,
     )
     INTEGRATION_FAILED = (
         "integration failed",
-        "The integrator could not meet its tolerance; loosen rtol, or rescale the data so that "
-        "features and targets are of order one.",
+        "The integrator could not meet its tolerance; loosen rtol, or rescale the data so that all "
+        "features and the targets are of order one.",
         False,
         False,
     )

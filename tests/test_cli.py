@@ -76,6 +76,7 @@ BAD_FILES = {
     "no rows": ("a,b,y\n", ["no rows"]),
     "empty": ("", ["empty"]),
     "no features": ("y\n1\n", ["'y' only"]),
+    "column without a name": (",a,y\n0,1,2\n", ["row 1", "column 1 has no name"]),
     "repeated column": ("a,a,y\n1,2,3\n", ["row 1", "'a' occurs twice"]),
     "too large": ("a,y\n1e200,3\n", ["1e+200", "divide"]),
 }

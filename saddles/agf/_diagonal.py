@@ -41,7 +41,7 @@ import numpy as np
 
 from saddles import checks
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
-from saddles.cone import minimum_norm, optimality, solve_factored
+from saddles.cone import minimum_norm, nonnegative_least_squares, optimality, solve_factored
 from saddles.path import Certificate, Saddle, SaddlePath
 from saddles.problems import ZERO, InUnits, Regression, as_regression
 from saddles.status import Status
@@ -228,6 +228,8 @@ def _utility(data: InUnits, clock: _Clock, state: _State) -> Ring | Status:
     reach = state.reach + first * data.resolution(float(np.linalg.norm(state.residual)))
     left_to_turn = to_turn - 4 * utility * first
     together = (utility > 0) & (left_to_turn <= 2 * reach * data.norms * data.column_unit)
+    blur = reach * data.norms[together] * data.column_unit[together] / (2 * utility[together])
+    data.check_time(blur, state.time + first, state.jumps + 1)
     second = float(delays[~together].min(initial=math.inf))
     return Ring(delay=first, units=np.flatnonzero(together), margin=(second - first) / first)
 
@@ -260,14 +262,9 @@ def _jump(data: InUnits, clock: _Clock, state: _State, ring: Ring) -> _State:
 
 def _cost(data: InUnits, state: _State) -> _State:
     """Minimise the loss over the active neurons, none of which can change its side."""
-    from scipy.optimize import nnls
-
     active = np.flatnonzero(state.at_threshold)
     columns = data.X[:, active] * (state.side[active] / data.norms[active])
-    try:
-        sizes, _ = nnls(columns, data.y)
-    except RuntimeError as error:
-        raise Breakdown(Status.STALLED, f"jump {state.jumps}: {error}") from error
+    sizes = _independent(columns, nonnegative_least_squares(columns, data.y)[0])
     used = sizes > ZERO * data.target_norm
     units = active[used]
     A = data.X[:, units]
@@ -282,6 +279,24 @@ def _cost(data: InUnits, state: _State) -> _State:
         pull=_pull(data, residual, beta),
         unique=unique,
     )
+
+
+def _independent(columns: Array, sizes: Array) -> Array:
+    """Return sizes (k,) >= 0 with the same sum of columns (n, k), those used being independent.
+
+    Moving along a vanishing combination of the used columns until one of them is used up, as in
+    Carathéodory's theorem.
+    """
+    sizes = sizes.copy()
+    while (used := np.flatnonzero(sizes)).size:
+        _, spread, directions = np.linalg.svd(columns[:, used])
+        if used.size <= columns.shape[0] and spread[-1] > ZERO:
+            break
+        shift = directions[-1] if (directions[-1] > 0).any() else -directions[-1]
+        steps = np.where(shift > 0, sizes[used] / np.where(shift > 0, shift, 1.0), math.inf)
+        sizes[used] = np.maximum(sizes[used] - steps.min() * shift, 0.0)
+        sizes[used[steps.argmin()]] = 0.0
+    return sizes
 
 
 def _saddle(data: InUnits, state: _State) -> Saddle:

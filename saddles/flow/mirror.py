@@ -67,6 +67,9 @@ LARGEST_EXPONENT = 690.0
 #: can meet a tolerance below this many ulp: it would chase rounding with ever smaller steps.
 ROUNDING = 16 * EPS
 
+#: Below this, `ROUNDING` log(1/α) exceeds the coarsest tolerance that may be asked for.
+LEAST_LOG_ALPHA = -1e-3 / ROUNDING
+
 #: Relative tolerance handed to scipy, the smallest that it takes. The one that acts is absolute.
 RELATIVE = 100 * EPS
 
@@ -88,6 +91,7 @@ def diagonal(
     log_alpha: float,
     until: float | None = None,
     rtol: float = 1e-8,
+    on_failure: str = "raise",
 ) -> Flow:
     """Gradient flow of a diagonal linear network from u = alpha * 1, v = 0.
 
@@ -107,6 +111,9 @@ def diagonal(
     rtol : float, optional
         Relative error of beta allowed per step, from 1e-12 to 1e-3. Below ``16 eps log(1/alpha)``
         rounding forbids it, and that is used instead.
+    on_failure : {"raise", "return"}
+        Whether a flow that misses its tolerance raises `PathError`, or is returned as far as it
+        went with ``success`` false.
 
     Returns
     -------
@@ -117,7 +124,10 @@ def diagonal(
     Raises
     ------
     TypeError, ValueError
-        With the name and value of the offending argument, the rule and the remedy.
+        With the name and value of the offending argument, the rule and the remedy; also for a
+        log_alpha so small that rounding of log(1/alpha) alone exceeds the coarsest `rtol`.
+    PathError
+        If the integration fails (only with ``on_failure="raise"``).
 
     Examples
     --------
@@ -130,6 +140,12 @@ def diagonal(
     """
     problem = as_regression(X, y)
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    if log_alpha < LEAST_LOG_ALPHA:
+        raise ValueError(
+            f"log_alpha={log_alpha!r}: below {LEAST_LOG_ALPHA:.3g} the rounding of log(1/alpha) "
+            "leaves no digit of beta; the flow is its limit there, so use saddles.pesme_flammarion."
+        )
+    checks.one_of(on_failure, "on_failure", ("raise", "return"))
     rtol = checks.real_number(
         rtol, "rtol", "the relative error per step must be from 1e-12 to 1e-3", _sensible
     )
@@ -146,6 +162,9 @@ def diagonal(
         ends = np.array([0.0, until or 1.0])
         return _flow(log_alpha, ends, _Rest(problem), Status.NOTHING_TO_LEARN)
     curve, status = _integrate(network, rtol, until)
+    if not status.success and on_failure == "raise":
+        reached = curve.times[-1] / network.pace
+        raise PathError(status, detail=f"scaled time {reached:.6g} was reached")
     times = curve.times / network.pace
     if until is not None and status is not Status.INTEGRATION_FAILED:
         times[-1] = until
