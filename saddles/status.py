@@ -45,7 +45,8 @@ class Status(Enum):
 
     CONVERGED = (
         "converged",
-        "The gradient of the loss vanished, to twelve digits of what it could be: training ends here.",
+        "The gradient of the loss vanished, to twelve digits of what it could be: training ends "
+        "here.",
         True,
         True,
     )

@@ -290,3 +290,21 @@ def test_options_are_those_of_every_algorithm():
     assert saddles.agf.diagonal(X, y, callback=lambda s: s.index == 2).status is Status.STOPPED
     with pytest.raises(TypeError, match="max_jumps"):
         saddles.agf.diagonal(X, y, max_jumps=1.5)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_ties_with_dependent_features_are_followed(seed):
+    """Far more features than samples, all of entries 1 and -1: the active ones are dependent."""
+    rng = np.random.default_rng(seed)
+    X = rng.choice([-1.0, 1.0], size=(6, 60))
+    y = np.arange(6.0) - 2
+    path = saddles.pesme_flammarion(X, y)
+    agf = saddles.agf.diagonal(X, y, log_alpha=-230)
+    np.testing.assert_allclose(agf.times, path.times, rtol=1e-12)
+    np.testing.assert_allclose(agf.betas @ X.T, path.betas @ X.T, atol=1e-9)
+    assert not path.certificates.unique.all()
+
+
+def test_a_tie_of_dependent_features():
+    X = [[-1, -1, -1, 1, -1], [-1, -1, -1, -1, 1], [1, 1, 1, -1, 1], [-1, -1, 1, -1, -1]]
+    assert len(saddles.agf.diagonal(X, [2, -1, -3, 1])) == 3

@@ -531,3 +531,19 @@ def test_features_that_agree_to_twelve_digits_count_as_one():
     correlation = np.abs(X.T @ residual) / (np.linalg.norm(X, axis=0) * np.linalg.norm(residual))
     assert len(path) < len(oracle.pesme_flammarion(X, y).times)
     assert correlation.max() < 2e-12, "what is left unlearnt is below the documented resolution"
+
+
+@pytest.mark.parametrize("gap", [1e-6, 1e-8, 1e-9, 1e-10])
+def test_nearly_collinear_features_give_the_right_path_or_an_error(gap):
+    """Returned implies right, as far as the path goes; the bound is that of the uncertainty."""
+    returned = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(6, 4))
+        X[:, 1] = X[:, 0] + gap * rng.normal(size=6)
+        y = rng.normal(size=6)
+        path = saddles.pesme_flammarion(X, y, on_failure="return")
+        exact = [float(time) for time in oracle.pesme_flammarion(X, y).times[: len(path)]]
+        assert path.times == pytest.approx(np.array(exact), rel=1e-6)
+        returned += path.success
+    assert returned == 20 or gap < 1e-6

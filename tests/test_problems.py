@@ -1,6 +1,7 @@
 """Regressions: losses, weights, second moments, units, and what cannot be one."""
 
 import copy
+import dataclasses
 import pickle
 from dataclasses import FrozenInstanceError
 
@@ -224,3 +225,9 @@ def test_units_are_powers_of_two_and_exact(scale):
 def test_ordinary_data_are_not_copied():
     problem = Regression(X, Y)
     assert InUnits.of(problem).X is problem.X
+
+
+def test_a_problem_is_not_rebuilt_from_its_weighted_rows():
+    problem = Regression([[1.0, 0.0], [0.0, 2.0]], [1.0, 1.0], sample_weight=[1.0, 4.0])
+    with pytest.raises(TypeError):
+        dataclasses.replace(problem)

@@ -11,7 +11,7 @@ import pytest
 
 import saddles
 from saddles.flow import diagonal, mirror
-from saddles.status import Status
+from saddles.status import PathError, Status
 
 #: Default tolerance of the flow: the relative error of beta per step.
 RTOL = 1e-8
@@ -295,6 +295,13 @@ def test_until_is_kept_to_the_last_digit(until):
     assert np.isfinite(flow.at(until)).all()
 
 
+def test_scales_at_which_rounding_leaves_nothing_are_refused():
+    X, y = gaussian(10, 6, 3, 0.3)
+    for log_alpha in (-1e13, -1e15, -1e100):
+        with pytest.raises(ValueError, match=r"log_alpha=-1.*: below .* use saddles.pesme"):
+            diagonal(X, y, log_alpha=log_alpha)
+
+
 def test_until_after_the_end_is_followed():
     X, y = gaussian(10, 6, 3, 0.3)
     flow = diagonal(X, y, log_alpha=-100, until=1e5)
@@ -305,7 +312,9 @@ def test_until_after_the_end_is_followed():
 def test_exhausted_steps_are_a_failure(monkeypatch, staircase):
     X, y, _ = staircase
     monkeypatch.setattr(mirror, "STEPS_PER_JUMP", 10)
-    flow = diagonal(X, y, log_alpha=-1e3)
+    with pytest.raises(PathError, match=r"integration failed.*scaled time .* was reached"):
+        diagonal(X, y, log_alpha=-1e3)
+    flow = diagonal(X, y, log_alpha=-1e3, on_failure="return")
     assert flow.status is Status.INTEGRATION_FAILED
     assert not flow.success
     assert "rtol" in flow.message
