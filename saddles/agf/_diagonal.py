@@ -289,7 +289,7 @@ def _independent(columns: Array, sizes: Array) -> Array:
     """
     sizes = sizes.copy()
     while (used := np.flatnonzero(sizes)).size:
-        _, spread, directions = np.linalg.svd(columns[:, used])
+        _, spread, directions = np.linalg.svd(np.linalg.qr(columns[:, used], mode="r"))
         if used.size <= columns.shape[0] and spread[-1] > ZERO:
             break
         shift = directions[-1] if (directions[-1] > 0).any() else -directions[-1]
