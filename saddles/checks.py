@@ -65,6 +65,8 @@ def real_array(value: Any, name: str, ndim: int) -> Array:
 
 def _dense_array(value: Any, name: str) -> Any:
     """Return `value` as an array of real numbers of any shape."""
+    if value is None:
+        raise TypeError(f"{name}=None: it is needed; pass an array of real numbers.")
     if hasattr(value, "toarray"):
         raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.toarray()).")
     if np.ma.isMaskedArray(value):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from saddles import flow, implicit_bias
+from saddles import flow, implicit_bias, neuron
 from saddles.implicit_bias._l1 import _certified
 from saddles.implicit_bias._minimizer import solvable
 
@@ -337,3 +337,25 @@ def test_the_remedy_for_inexact_targets_works():
     X, y = (np.array(part) for part in INFEASIBLE)
     attainable = X @ np.linalg.lstsq(X, y)[0]
     assert np.allclose(implicit_bias.l1(X, attainable).beta, [1.5, 0.0])
+
+
+def test_arguments_may_come_in_order_and_none_may_be_missing():
+    X, y, beta0 = [[1.0, 0.5]], [1.0], [0.5, 1.0]
+    by_name = implicit_bias.single_neuron(X, y, beta0=beta0, delta=-1.0).beta
+    assert np.array_equal(implicit_bias.single_neuron(X, y, beta0, -1.0).beta, by_name)
+    assert np.array_equal(
+        implicit_bias.diagonal(X, y, -5.0).beta, implicit_bias.diagonal(X, y, log_alpha=-5.0).beta
+    )
+    end = neuron.function_space_flow(X, y, beta0, -1.0)
+    assert np.abs(end.at(end.until) - by_name).max() < 1e-9
+    assert neuron.limit(X, y, 1.0, beta0).success
+    for call, name in (
+        (lambda: implicit_bias.single_neuron(X, y, delta=1.0), "beta0"),
+        (lambda: implicit_bias.single_neuron(X, y, beta0), "delta"),
+        (lambda: implicit_bias.diagonal(X, y), "log_alpha"),
+        (lambda: neuron.function_space_flow(X, y, beta0), "delta"),
+        (lambda: neuron.limit(X, y, w0=beta0), "a0"),
+        (lambda: neuron.limit(X, y, 1.0), "w0"),
+    ):
+        with pytest.raises(TypeError, match=f"^{name}=None"):
+            call()

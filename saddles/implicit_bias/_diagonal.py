@@ -116,7 +116,7 @@ def _heights(beta: Array, log_alpha: float) -> Array:
 
 
 def diagonal(
-    X: ArrayLike | Regression, y: ArrayLike | None = None, *, log_alpha: float
+    X: ArrayLike | Regression, y: ArrayLike | None = None, log_alpha: float | None = None
 ) -> Minimizer:
     """Minimise the hyperbolic entropy subject to X beta = y.
 

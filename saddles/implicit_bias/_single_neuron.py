@@ -159,7 +159,10 @@ def conjugate_gradient(z: ArrayLike, delta: float) -> Array:
 
 
 def single_neuron(
-    X: ArrayLike | Regression, y: ArrayLike | None = None, *, beta0: ArrayLike, delta: float
+    X: ArrayLike | Regression,
+    y: ArrayLike | None = None,
+    beta0: ArrayLike = None,
+    delta: float | None = None,
 ) -> Minimizer:
     """Minimise Psi_delta(beta) − psi_delta beta0·beta/|beta0| subject to X beta = y.
 

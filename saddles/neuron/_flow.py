@@ -61,9 +61,9 @@ ROUNDING = 64 * EPS
 def function_space_flow(
     X: ArrayLike | Regression,
     y: ArrayLike | None = None,
+    beta0: ArrayLike = None,
+    delta: float | None = None,
     *,
-    beta0: ArrayLike,
-    delta: float,
     until: float | None = None,
     rtol: float = 1e-13,
 ) -> Flow:

@@ -119,7 +119,10 @@ class Limit:
 
 
 def limit(
-    X: ArrayLike | Regression, y: ArrayLike | None = None, *, a0: float, w0: ArrayLike
+    X: ArrayLike | Regression,
+    y: ArrayLike | None = None,
+    a0: float | None = None,
+    w0: ArrayLike = None,
 ) -> Limit:
     """End of the gradient flow of a w·x, with the sign that `a` really has there.
 
