@@ -53,7 +53,7 @@ BAD_X = {
     "fractions": ([[Fraction(1, 2)]] * 3, TypeError, r"X=array.* has dtype object; "),
     "decimals": ([[Decimal(1)]] * 3, TypeError, r"X=array.* has dtype object; "),
     "long integers": ([[10**30]] * 3, TypeError, r"X=array.* has dtype object; "),
-    "none": (None, TypeError, r"X=array\(None, dtype=object\) has dtype object; "),
+    "none": (None, TypeError, r"X=None: it is needed; pass an array"),
     "dictionary": ({"a": 1}, TypeError, r"X=array\(\{'a': 1\}, dtype=object\) has dtype object"),
     "set": ({1}, TypeError, r"X=array\(\{1\}, dtype=object\) has dtype object"),
     "generator": ((i for i in range(3)), TypeError, r"X=array\(<generator.* has dtype object"),
@@ -153,7 +153,7 @@ BAD_BOUNDARIES = {
     "text inside": (("1", 1), TypeError, r"boundaries\[0\]='1' is text; pass positive numbers"),
     "boolean": ((True, 1), TypeError, r"boundaries\[0\]=array\(True\) has dtype bool; "),
     "complex": ((1j, 1), TypeError, r"boundaries\[0\]=array\(0.\+1.j\) has dtype complex128; "),
-    "none": ((None, 1), TypeError, r"boundaries\[0\]=array\(None.* has dtype object; "),
+    "none": ((None, 1), TypeError, r"boundaries\[0\]=None: it is needed; pass an array"),
     "masked": ((np.ma.masked_less([1.0, 2.0], 2), 1), TypeError, r"boundaries\[0\]=.* is masked; "),
     "ragged": (([1, [2]], 1), ValueError, r"boundaries\[0\]=\[1, \[2\]\] is ragged; "),
 }
