@@ -180,6 +180,11 @@ def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
 
 def _of_flow(path: SaddlePath, flow: Flow) -> tuple[Array, Array, Array]:
     """Return the measured times (K,), and points and losses (K+1, ...) in the plateaus' middles."""
+    if flow.at(0.0).shape != path.betas.shape[1:]:
+        raise ValueError(
+            f"path has coefficients of shape {path.betas.shape[1:]} and flow of shape "
+            f"{flow.at(0.0).shape}; compare a flow of the same problem."
+        )
     times = flow.crossing_times((path.losses[:-1] + path.losses[1:]) / 2)
     edges = np.concatenate([[0.0], times, [flow.until]])
     middles = (edges[:-1] + edges[1:]) / 2

@@ -174,10 +174,18 @@ def _collect(
             raise Breakdown(Status.OVERFLOW, f"jump {saddle.index}")
         if not saddle.certificate.holds(CERTIFICATE_TOLERANCE):
             raise Breakdown(Status.INACCURATE, f"jump {saddle.index}: {saddle.certificate}")
+        _freeze(saddle)
         found.append(saddle)
         answer = None if callback is None else callback(saddle)
         if isinstance(answer, bool | np.bool_) and answer:
             return Status.STOPPED
+
+
+def _freeze(saddle: Saddle) -> None:
+    """Make its arrays read-only, so that a callback cannot change the path or the algorithm."""
+    for array in (saddle.beta, saddle.dual, saddle.active, saddle.entered, saddle.left):
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
 
 
 def _is_finite(saddle: Saddle) -> bool:

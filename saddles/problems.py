@@ -169,7 +169,13 @@ class Regression:
 
     def residual(self, beta: ArrayLike) -> Array:
         """Residual y − Xβ, shape (n,)."""
-        return np.asarray(self.y - self.X @ np.asarray(beta, dtype=float))
+        point = np.asarray(beta, dtype=float)
+        if point.shape != (self.n_features,):
+            raise ValueError(
+                f"beta has shape {point.shape}; it must have one entry per feature, "
+                f"({self.n_features},)."
+            )
+        return np.asarray(self.y - self.X @ point)
 
     def loss(self, beta: ArrayLike) -> float:
         """Mean loss |y − Xβ|² / (2n)."""

@@ -92,6 +92,8 @@ def test_bad_input(path):
         saddles.compare([], path)
     with pytest.raises(TypeError, match="other is a int"):
         saddles.compare(path, 3)
+    with pytest.raises(ValueError, match=r"shape \(4,\) and flow of shape \(1,\)"):
+        saddles.compare(path, saddles.flow.diagonal([[1.0]], [1.0], log_alpha=-100))
     with pytest.raises(ValueError, match=r"\(4,\) and \(1,\)"):
         saddles.compare(path, saddles.pesme_flammarion([[1.0]], [1.0]))
 

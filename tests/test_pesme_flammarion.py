@@ -547,3 +547,17 @@ def test_nearly_collinear_features_give_the_right_path_or_an_error(gap):
         assert path.times == pytest.approx(np.array(exact), rel=1e-6)
         returned += path.success
     assert returned == 20 or gap < 1e-6
+
+
+@pytest.mark.parametrize("name", ["beta", "dual", "active"])
+def test_a_callback_cannot_change_the_path(name):
+    def spoil(saddle):
+        getattr(saddle, name)[:] = 99
+
+    with pytest.raises(ValueError, match="read-only"):
+        saddles.pesme_flammarion([[1.0, 0.5], [0.5, 1.0]], [1.0, 0.0], callback=spoil)
+
+
+def test_coefficients_of_another_length_are_named():
+    with pytest.raises(ValueError, match=r"beta has shape \(3,\); it must .* \(2,\)"):
+        saddles.Regression([[1.0, 0.5]], [1.0]).loss([1.0, 2.0, 3.0])
