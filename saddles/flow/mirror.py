@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles.flow._inputs import checked_rtol, checked_until
 from saddles.flow.result import Curve, Flow
 from saddles.problems import Regression, as_regression
 from saddles.status import PathError, Status
@@ -146,17 +147,7 @@ def diagonal(
             "leaves no digit of beta; the flow is its limit there, so use saddles.pesme_flammarion."
         )
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
-    rtol = checks.real_number(
-        rtol, "rtol", "the relative error per step must be from 1e-12 to 1e-3", _sensible
-    )
-    if until is not None:
-        until = checks.real_number(
-            until,
-            "until",
-            "the last scaled time must be finite and above 0; leave it out to follow the flow to "
-            "its end",
-            lambda value: 0 < value < math.inf,
-        )
+    rtol, until = checked_rtol(rtol), checked_until(until)
     network = _Network.of(problem, log_alpha)
     if network is None:
         ends = np.array([0.0, until or 1.0])
@@ -169,10 +160,6 @@ def diagonal(
     if until is not None and status is not Status.INTEGRATION_FAILED:
         times[-1] = until
     return _flow(log_alpha, times, curve, status)
-
-
-def _sensible(rtol: float) -> bool:
-    return 1e-12 <= rtol <= 1e-3
 
 
 def _flow(log_alpha: float, times: Array, curve: Curve, status: Status) -> Flow:
