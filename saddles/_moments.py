@@ -10,7 +10,7 @@ import numpy as np
 from saddles import checks
 from saddles.typing import Array
 
-__all__ = ["Moments", "stacked", "unexplained"]
+__all__ = ["Moments", "least_loss", "stacked"]
 
 #: Eigenvalues of Σxx, relative to the largest, that are zero but for rounding.
 SINGULAR = 1e-12
@@ -63,11 +63,23 @@ class Moments:
         return float(np.sum(error * (error @ self.xx))) / 2
 
 
-def unexplained(total: float, explained: float, shown: str, remedy: str) -> float:
-    """Return (E|y|² − explained)/2, the least loss, or raise if no data can have so small E|y|²."""
-    if total < explained * (1 - checks.SYMMETRY):
-        raise ValueError(f"{shown}, less than what x explains of y ({explained!r}); {remedy}")
-    return max(total - explained, 0.0) / 2
+def least_loss(moments: Moments, sigma_yy: Any) -> float:
+    """Return ½ (tr Σyy − tr Σyx Σxx⁺ Σxy), 0 without Σyy, or raise if no data can have these."""
+    if sigma_yy is None:
+        return 0.0
+    yy, c = checks.symmetric(sigma_yy, "sigma_yy"), moments.yx.shape[0]
+    if yy.shape[0] != c:
+        raise ValueError(
+            f"sigma_yy has shape {yy.shape} and sigma_yx has shape {moments.yx.shape}; they must "
+            "be (c, c) and (c, d)."
+        )
+    total = float(np.trace(yy))
+    if total < moments.explained * (1 - checks.SYMMETRY):
+        raise ValueError(
+            f"sigma_yy has trace {total!r}, less than what x explains of y "
+            f"({moments.explained!r}); pass Y.T @ Y / n of the same samples."
+        )
+    return max(total - moments.explained, 0.0) / 2
 
 
 def stacked(G: Array) -> Array:

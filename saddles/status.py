@@ -128,6 +128,14 @@ class Status(Enum):
         False,
         False,
     )
+    UNDECIDED = (
+        "undecided",
+        "Which direction grows next hangs on components far smaller than rounding: the data are "
+        "commuting, or fall into parts that do not interact, but not in the basis given. Turn them "
+        "into that basis, or perturb them, or ask for an until before this time.",
+        False,
+        False,
+    )
     INTEGRATION_FAILED = (
         "integration failed",
         "The integrator could not meet its tolerance; loosen rtol, or rescale the data so that all "

@@ -35,7 +35,7 @@ import numpy as np
 from saddles import checks
 from saddles._descent import OnFactors
 from saddles._greedy_low_rank import DENSE_PATH, Factorisation, steps
-from saddles._moments import Moments, stacked, unexplained
+from saddles._moments import Moments, least_loss, stacked
 from saddles.alternation import solve
 from saddles.path import LowRank, Saddle, SaddlePath
 from saddles.typing import Array, ArrayLike
@@ -131,18 +131,7 @@ class _Stacked:
     def of(cls, sigma_xx: Any, sigma_yx: Any, sigma_yy: Any) -> _Stacked:
         """Validate the second moments."""
         moments = Moments.of(sigma_xx, sigma_yx)
-        if sigma_yy is None:
-            return cls(moments, 0.0)
-        yy, c = checks.symmetric(sigma_yy, "sigma_yy"), moments.yx.shape[0]
-        if yy.shape[0] != c:
-            raise ValueError(
-                f"sigma_yy has shape {yy.shape} and sigma_yx has shape {moments.yx.shape}; they "
-                "must be (c, c) and (c, d)."
-            )
-        total = float(np.trace(yy))
-        remedy = "pass Y.T @ Y / n of the same samples."
-        shown = f"sigma_yy has trace {total!r}"
-        return cls(moments, unexplained(total, moments.explained, shown, remedy))
+        return cls(moments, least_loss(moments, sigma_yy))
 
     @property
     def size(self) -> int:

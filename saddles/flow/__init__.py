@@ -1,7 +1,8 @@
 """Gradient flow that stays exact at any initial scale, and its limit; names load when first used.
 
-``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates; ``Flow`` is
-what every integrator returns; ``vanishing_limit`` extrapolates measured jump times to α → 0.
+``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates, ``matrix`` and
+``linear`` those of factorised matrices and linear networks in graded ones; ``Flow`` is what every
+integrator returns; ``vanishing_limit`` extrapolates measured jump times to α → 0.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from saddles._lazy import lazily
 
 if TYPE_CHECKING:
+    from saddles.flow.graded import linear, matrix
     from saddles.flow.mirror import diagonal
     from saddles.flow.result import Curve, Flow, Jumps
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 #: Public name -> the module that holds it.
 _HOMES = {
     "diagonal": "saddles.flow.mirror",
+    "linear": "saddles.flow.graded",
+    "matrix": "saddles.flow.graded",
     "Curve": "saddles.flow.result",
     "Flow": "saddles.flow.result",
     "Jumps": "saddles.flow.result",
@@ -25,6 +29,15 @@ _HOMES = {
     "vanishing_limit": "saddles.flow.vanishing",
 }
 
-__all__ = ["Curve", "Flow", "Jumps", "VanishingLimit", "diagonal", "vanishing_limit"]
+__all__ = [
+    "Curve",
+    "Flow",
+    "Jumps",
+    "VanishingLimit",
+    "diagonal",
+    "linear",
+    "matrix",
+    "vanishing_limit",
+]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)
