@@ -9,7 +9,7 @@ second an instance of the first,
     Z' = F Z,   F = [[0, −Gᵀ], [−G, 0]],
 
 and both are integrated in the graded coordinates of `saddles.flow._frame`, or, for data that
-commute, mode by mode (`saddles.flow._modes`): right where the ordinary flow in float64 is not,
+commute, mode by mode (`saddles.flow._commuting`): right where the ordinary flow in float64 is not,
 below α of about 1e-16.
 
 =================  ==================================================
@@ -33,7 +33,7 @@ from saddles._moments import Moments, least_loss, stacked
 from saddles.flow._frame import Graded, System
 from saddles.flow._inputs import checked_rtol, checked_until, initial_factor
 from saddles.flow._march import Coordinates, Request, follow
-from saddles.flow._modes import Basis, Modes
+from saddles.flow._commuting import Basis, Modes
 from saddles.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
