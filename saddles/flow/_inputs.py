@@ -8,9 +8,27 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._moments import unexplained
 from saddles.typing import Array
 
-__all__ = ["checked_rtol", "checked_until", "initial_factor"]
+__all__ = ["checked_rtol", "checked_until", "excess", "finite_scale", "initial_factor"]
+
+#: A clock of size log(1/α) is known to a few ulp: no coordinates can be better than this.
+ROUNDING = 16 * float(np.finfo(float).eps)
+
+#: Below this, `ROUNDING` log(1/α) exceeds the coarsest tolerance that may be asked for.
+LEAST_LOG_ALPHA = -1e-3 / ROUNDING
+
+
+def finite_scale(log_alpha: Any, limit: str) -> float:
+    """Return log(alpha), large enough that digits are left; `limit` computes what is beyond."""
+    scale = checks.log_scale(log_alpha, allow_limit=False)
+    if scale < LEAST_LOG_ALPHA:
+        raise ValueError(
+            f"log_alpha={scale!r}: below {LEAST_LOG_ALPHA:.3g} the rounding of log(1/alpha) leaves "
+            f"no digit of what is learnt; the flow is its limit there, so use {limit}."
+        )
+    return scale
 
 
 def checked_until(until: Any) -> float | None:
@@ -58,3 +76,13 @@ def initial_factor(initial: Any, rows: int, width: int | None, seed: int) -> Arr
             "weights, or leave it out."
         )
     return factor
+
+
+def excess(explained: float, yty: Any) -> float:
+    """Return the loss (E|y|² − explained)/2 of the best linear map, 0 if E|y|² is not given."""
+    if yty is None:
+        return 0.0
+    total = checks.finite_number(yty, "yty")
+    return unexplained(
+        total, explained, f"yty={total!r}", "pass E|y|^2 of the same samples, or leave it out."
+    )

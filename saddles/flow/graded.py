@@ -27,11 +27,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from saddles import checks
 from saddles._loss_checks import checked_size
 from saddles._moments import Moments, least_loss, stacked
 from saddles.flow._frame import Graded, System
-from saddles.flow._inputs import checked_rtol, checked_until, initial_factor
+from saddles.flow._inputs import checked_rtol, checked_until, finite_scale, initial_factor
 from saddles.flow._march import Coordinates, Request, follow
 from saddles.flow._commuting import Basis, Modes
 from saddles.typing import Array, ArrayLike
@@ -111,7 +110,7 @@ def matrix(
            [2., 2.]])
     """
     size = checked_size(loss)
-    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    log_alpha = finite_scale(log_alpha, "saddles.greedy_low_rank")
     system = System(
         drive=lambda U: -np.asarray(loss.gradient(U @ U.T), dtype=float),
         loss=lambda U: float(loss.value(U @ U.T)),
@@ -200,7 +199,7 @@ def linear(
     """
     moments = Moments.of(sigma_xx, sigma_yx)
     floor = least_loss(moments, sigma_yy)
-    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    log_alpha = finite_scale(log_alpha, "saddles.agf.linear")
     request = Request(
         log_alpha=log_alpha,
         until=checked_until(until),

@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.flow._inputs import checked_rtol, checked_until
+from saddles.flow._inputs import ROUNDING, checked_rtol, checked_until, finite_scale
 from saddles.flow.result import Curve, Flow
 from saddles.problems import Regression, as_regression
 from saddles.status import PathError, Status
@@ -63,13 +63,6 @@ ONE_SIDED_EDGE = 50.0
 
 #: Exponents of the gain are cut here: targets 1e-300 times the features' size go no further.
 LARGEST_EXPONENT = 690.0
-
-#: s = A·dual of size log(1/α) is known to a few ulp, and β relative to twice that. No integrator
-#: can meet a tolerance below this many ulp: it would chase rounding with ever smaller steps.
-ROUNDING = 16 * EPS
-
-#: Below this, `ROUNDING` log(1/α) exceeds the coarsest tolerance that may be asked for.
-LEAST_LOG_ALPHA = -1e-3 / ROUNDING
 
 #: Relative tolerance handed to scipy, the smallest that it takes. The one that acts is absolute.
 RELATIVE = 100 * EPS
@@ -140,12 +133,7 @@ def diagonal(
     array([ 1.333333, -0.666667])
     """
     problem = as_regression(X, y)
-    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
-    if log_alpha < LEAST_LOG_ALPHA:
-        raise ValueError(
-            f"log_alpha={log_alpha!r}: below {LEAST_LOG_ALPHA:.3g} the rounding of log(1/alpha) "
-            "leaves no digit of beta; the flow is its limit there, so use saddles.pesme_flammarion."
-        )
+    log_alpha = finite_scale(log_alpha, "saddles.pesme_flammarion")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
     rtol, until = checked_rtol(rtol), checked_until(until)
     network = _Network.of(problem, log_alpha)
