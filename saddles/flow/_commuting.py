@@ -104,7 +104,7 @@ class Basis:
         """σ_k, shape (min(c, d),), for diagonal data."""
         signals = np.linalg.norm(self.images, axis=0)
         signals[self.known :] = 0.0
-        return signals[: min(self.images.shape)]
+        return np.asarray(signals[: min(self.images.shape)])
 
     @cached_property
     def outputs(self) -> Array:
@@ -174,17 +174,21 @@ class Modes:
     def factor(self, state: Array) -> Array:
         """Return Z = [Wᵀ; A] in the joint basis, shape (d + c, width)."""
         logs, _, rows = self._rows(state)
+        return self._scaled(logs, rows)
+
+    def _scaled(self, logs: Array, rows: Array) -> Array:
         return np.asarray(np.exp(np.minimum(logs, LARGEST_LOG))[self.group, None] * rows)
 
     def velocity(self, _time: float, state: Array) -> Array:
         """Return the derivatives of all coordinates in the integrator's time."""
         logs, kept, rows = self._rows(state)
         with np.errstate(over="ignore", invalid="ignore"):
-            moved = self._linear(rows, self.factor(state)) / self.pace
+            moved = self._linear(rows, self._scaled(logs, rows)) / self.pace
             rates = np.bincount(self.group, np.sum(rows * moved, axis=1))
             turn = moved - rates[self.group, None] * rows + (rows - kept)
         velocity = np.concatenate([rates, turn.ravel()])
-        return np.nan_to_num(velocity, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE)
+        bounds = {"nan": LARGEST_RATE, "posinf": LARGEST_RATE, "neginf": -LARGEST_RATE}
+        return np.asarray(np.nan_to_num(velocity, **bounds))
 
     def _linear(self, rows: Array, factor: Array) -> Array:
         """Return what the flow at `factor` makes of `rows`, both (d + c, width)."""
@@ -222,7 +226,7 @@ class Modes:
         logs, _, rows = self._rows(state)
         if logs.max() > LARGEST_LOG:
             return Status.OVERFLOW
-        factor = self.factor(state)
+        factor = self._scaled(logs, rows)
         moved = self._linear(rows, factor) / self.pace
         force = np.exp(logs - logs.max())[self.group, None] * moved
         resting = np.linalg.norm(force) <= rtol
@@ -239,7 +243,7 @@ class Modes:
             return Status.UNDECIDED
         return Status.CONVERGED if resting and growth.max() <= rtol else None
 
-    def _growth(self, factor: Array, dormant: Array) -> Array:
+    def _growth(self, factor: Array, dormant: Any) -> Array:
         """Return the largest growth rate that a row of each dormant mode can have, shape (g,)."""
         d, width = self.basis.scales.size, factor.shape[1]
         PA, PW = factor[d:].T @ factor[d:], factor[:d].T @ (self.basis.scales[:, None] * factor[:d])

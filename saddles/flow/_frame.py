@@ -314,9 +314,7 @@ class _TiltGrowth:
         shape = (self.beside.shape[1], self.factor.shape[1])
         own = self.factor[self.rows]
         # Only the directions of U matter; an orthogonal O changes nothing.
-        _, sizes, across = np.linalg.svd(own, full_matrices=False)
-        across = across[: self.inside.shape[1]]
-        del sizes
+        across = np.linalg.svd(own, full_matrices=False)[2][: self.inside.shape[1]]
         n = shape[0] * across.shape[0]
 
         def apply(flat: Array) -> Array:

@@ -53,13 +53,15 @@ NODES = 6
 
 
 class Coordinates(Protocol):
-    """A gradient flow in some coordinates, packed into one vector.
+    """A gradient flow in some coordinates, packed into one vector."""
 
-    ``scale`` is log(1/α), ``squares`` minus dL/dt over the squared norm of `force`.
-    """
+    @property
+    def scale(self) -> float:
+        """Return log(1/α)."""
 
-    scale: float
-    pace: float
+    @property
+    def pace(self) -> float:
+        """Return |F| near the start, 0 if nothing moves."""
 
     @property
     def start(self) -> Array:
@@ -230,7 +232,8 @@ class Trajectory:
         logs = self.coordinates.logs
         steps = np.diff(self.times)
         inner = self.times[:-1, None] + steps[:, None] * (nodes + 1) / 2
-        rates = [self.coordinates.velocity(0.0, state)[logs] for state in self._path(inner.ravel()).T]
+        states = self._path(inner.ravel()).T
+        rates = [self.coordinates.velocity(0.0, state)[logs] for state in states]
         speeds = np.array(rates).reshape(steps.size, NODES, -1)
         grown = np.cumsum(np.einsum("sni,n,s->si", speeds, weights / 2, steps), axis=0)
         found = self._path(self.times[1:])[logs].T

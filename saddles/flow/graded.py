@@ -29,10 +29,10 @@ import numpy as np
 
 from saddles._loss_checks import checked_size
 from saddles._moments import Moments, least_loss, stacked
+from saddles.flow._commuting import Basis, Modes
 from saddles.flow._frame import Graded, System
 from saddles.flow._inputs import checked_rtol, checked_until, finite_scale, initial_factor
 from saddles.flow._march import Coordinates, Request, follow
-from saddles.flow._commuting import Basis, Modes
 from saddles.typing import Array, ArrayLike
 
 if TYPE_CHECKING:

@@ -140,9 +140,69 @@ def test_equals_plain_integration_of_the_network(moments, log_alpha, width):
 
 
 def integrate_plainly(velocity, start, times):
-    return solve_ivp(
-        velocity, (0, times[-1]), start, "DOP853", times, rtol=1e-12, atol=1e-14
-    ).y.T
+    return solve_ivp(velocity, (0, times[-1]), start, "DOP853", times, rtol=1e-12, atol=1e-14).y.T
+
+
+# --- against the closed forms ---------------------------------------------------------------------
+
+#: A tolerance close to the smallest that log(1/alpha) = 1000 admits.
+SHARP = 1e-11
+
+#: The closed forms are right to 1e-12; a jump of 1/log(1/α) scaled time magnifies errors of l.
+CLOSED = 1e-9
+
+
+def straddling(flow, times):
+    """Return scaled times before, during and after the jumps at `times`."""
+    near = times + np.array([-2.0, -0.5, 0.0, 0.5, 2.0])[:, None] / -flow.log_alpha
+    taus = np.sort(np.append(near.ravel(), np.linspace(0, flow.until, 50)))
+    return taus[(taus >= 0) & (taus <= flow.until)]
+
+
+@pytest.mark.parametrize("log_alpha", [-0.1, -20.0, -200.0, -1000.0])
+@pytest.mark.parametrize("width", [3, 5, 8])
+def test_equals_the_closed_form_of_full_observation(log_alpha, width):
+    M = symmetric(2, [2.6, 1.9, 0.8, -0.1, -2.0])
+    M = (M + M.T) / 2
+    exact = saddles.flow.full(M, log_alpha=log_alpha, width=width)
+    flow = matrix(
+        saddles.FullMatrix(M), log_alpha=log_alpha, width=width, until=exact.until, rtol=SHARP
+    )
+    taus = straddling(exact, exact.curve.mode_times)
+    assert np.abs(flow.at(taus) - exact.at(taus)).max() < CLOSED
+    slope = np.abs(exact.loss_rate(taus)).max()
+    assert np.abs(flow.loss_rate(taus) - exact.loss_rate(taus)).max() < CLOSED * slope
+
+
+@pytest.mark.parametrize("log_alpha", [-0.5, -20.0, -200.0, -1000.0])
+@pytest.mark.parametrize(("c", "d", "width"), [(2, 4, None), (3, 2, 1), (3, 3, 9)])
+def test_equals_the_closed_form_of_whitened_networks(log_alpha, c, d, width):
+    syx = gaussian(4, c, d)
+    exact = saddles.flow.whitened(syx, log_alpha=log_alpha, width=width)
+    flow = linear(
+        np.eye(d),
+        syx,
+        log_alpha=log_alpha,
+        initial=balanced_start(syx, width),
+        until=exact.until,
+        rtol=SHARP,
+    )
+    taus = straddling(exact, exact.curve.mode_times)
+    assert np.abs(flow.at(taus) - exact.at(taus)).max() < CLOSED
+    assert np.abs(flow.loss(taus) - exact.loss(taus)).max() < CLOSED
+
+
+def balanced_start(syx, width):
+    """Return the balanced weights that `whitened` documents: W' = V (A'A)^(1/2) above A."""
+    c, d = syx.shape
+    G = gaussian(0, d + c, min(c, d, width or c))
+    values, axes = np.linalg.eigh(G[d:].T @ G[d:])
+    left, _, right = np.linalg.svd(G[:d], full_matrices=False)
+    V = left @ right
+    basis, _, turn = np.linalg.svd(G[d:], full_matrices=False)
+    if c == d == G.shape[1] and np.linalg.det(basis @ turn) * np.linalg.det(V @ syx) < 0:
+        V[:, 0] *= -1
+    return np.vstack([V @ (axes * np.sqrt(values)) @ axes.T, G[d:]])
 
 
 # --- the limit of small scales --------------------------------------------------------------------
@@ -363,7 +423,9 @@ def rotated_parts():
     turn = orthogonal(13, 6)
     places = [(i, j) for i in range(6) for j in range(i, 6) if APART.mask[i, j]]
     sides = [np.outer(turn[i], turn[j]) for i, j in places]
-    A = np.array([side + side.T if i != j else side for (i, j), side in zip(places, sides, strict=True)])
+    A = np.array(
+        [side + side.T if i != j else side for (i, j), side in zip(places, sides, strict=True)]
+    )
     b = [APART.M[i, j] * (2 if i != j else 1) for i, j in places]
     return saddles.MatrixSensing((A + A.mT) / 2, b)
 
@@ -463,7 +525,7 @@ def test_bad_moments_are_named(moments, message):
 
 
 def test_too_small_second_moment_of_the_targets():
-    with pytest.raises(ValueError, match="sigma_yy has trace 1.0, less than"):
+    with pytest.raises(ValueError, match=r"sigma_yy has trace 1\.0, less than"):
         linear(np.eye(2), np.eye(2), log_alpha=-10.0, sigma_yy=0.5 * np.eye(2))
 
 
