@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from saddles.path import SaddlePath
+from saddles.path import SaddlePath, dense
 from saddles.typing import Array
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
         same_jumps = len(other.jumps()) == len(path) - 1
     else:
         raise TypeError(f"other is a {type(other).__name__}; it must be a SaddlePath or a Flow.")
-    betas = _dense(path.betas)
+    betas = dense(path.betas)
     unique = path.certificates.unique
     gaps = np.abs(points - betas).reshape(len(path), -1).max(axis=1)
     return Comparison(
@@ -165,7 +165,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
 def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
     """Return times (K,), points (K+1, ...) and losses (K+1,) of `other`, NaN where it has none."""
     shared = min(len(path), len(other))
-    betas = _dense(other.betas)
+    betas = dense(other.betas)
     if betas.shape[1:] != path.betas.shape[1:]:
         raise ValueError(
             f"the paths have coefficients of shapes {path.betas.shape[1:]} and {betas.shape[1:]}; "
@@ -194,10 +194,6 @@ def _of_flow(path: SaddlePath, flow: Flow) -> tuple[Array, Array, Array]:
     points, losses = np.full(path.betas.shape, math.nan), np.full(len(path), math.nan)
     points[seen], losses[seen] = flow.at(middles[seen]), flow.loss(middles[seen])
     return times, points, losses
-
-
-def _dense(betas: Any) -> Array:
-    return np.asarray(betas.toarray() if hasattr(betas, "toarray") else betas)
 
 
 def _size(values: Array) -> float:

@@ -16,6 +16,9 @@ NAMES = (
     "neuron",
     "timescales",
     "diagonal_bias",
+    "greedy_low_rank",
+    "linear_networks",
+    "digits",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.
