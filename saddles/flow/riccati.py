@@ -201,7 +201,7 @@ def full(
     Parameters
     ----------
     M : array_like of shape (d, d)
-        The target, symmetric; eigenvalues of any sign. Those below rounding, d eps of the largest,
+        The target, symmetric; eigenvalues of any sign. Those below rounding, 4d eps of the largest,
         count as zero, and those that differ by no more as equal.
     log_alpha : float
         Logarithm of the initial scale α, below 0 and finite.
@@ -373,7 +373,9 @@ def _flow(algorithm: str, curve: Riccati, until: float | None) -> Flow:
         folds = 1 / (curve.scale * np.append(curve.rates[curve.pivots], fastest))
         last = float((centres + FOLDINGS * folds).max())
         for _ in range(DOUBLINGS):
-            last *= 1 if curve.stationary(last) else 2
+            if curve.stationary(last):
+                break
+            last *= 2
         stop = until or last
         times = _grid(centres, folds, stop)
         done = stop >= centres.max() and curve.stationary(stop)
