@@ -128,34 +128,40 @@ def mpmath_flow(
         constant, U = fixed(origin), fixed(G * mpmath.exp(log_alpha))
         ends = fixed(-mpmath.mpf(log_alpha) * number(np.asarray(scaled_times, float)))
 
-    now, samples = 0, []
-    for end in ends:
-        while now < end:
-            P = _propagator(constant, slopes, U, order, bits)
-            h = min(end - now, int(_trust(P, tolerance, bits) * 2**bits))
-            now += h
-            value = P[-1]
-            for term in P[-2::-1]:
-                value = (value * h >> bits) + term
-            U = value @ U >> bits
-        samples.append((U @ U.T >> bits) / 2**bits)
+    now, samples, ahead = 0, [], list(ends)
+    while ahead:
+        P = _propagator(constant, slopes, U, order, bits)
+        h = int(_trust(P, tolerance, bits) * 2**bits)
+        while ahead and ahead[0] <= now + h:
+            there = _sum(P, ahead.pop(0) - now, bits) @ U >> bits
+            samples.append((there @ there.T >> bits) / 2**bits)
+        now, U = now + h, _sum(P, h, bits) @ U >> bits
     return np.array(samples).astype(float)
 
 
 def _propagator(constant: Fixed, slopes: Fixed, U: Fixed, order: int, bits: int) -> list[Fixed]:
     """Taylor coefficients of P, lowest first, by comparing powers of h.
 
-    (k+1) P_{k+1} = Σ_j A_j P_{k−j},  A_k = −∇f(W_k) + [k > 0] ∇f(0),  W_k = Σ_j V_j V_{k−j}ᵀ,
-    V_k = P_k U.
+    (k+1) P_{k+1} = Σ_j A_j P_{k−j},  (k+1) W_{k+1} = Σ_j A_j W_{k−j} + its transpose,
+    A_k = −∇f(W_k) + [k > 0] ∇f(0).
     """
     d = len(U)
-    P, V, A = [np.eye(d, dtype=int).astype(object) << bits], [U], []
+    A, P, W = [], [np.eye(d, dtype=int).astype(object) << bits], [U @ U.T >> bits]
     for k in range(order):
-        W = np.hstack(V) @ np.hstack(V[::-1]).T >> bits
-        A.append(-(slopes @ W.ravel() >> bits) - (constant if k == 0 else 0))
-        P.append((np.hstack(A) @ np.vstack(P[::-1]) >> bits) // (k + 1))
-        V.append(P[-1] @ U >> bits)
+        A.append(-(slopes @ W[k].ravel() >> bits) - (constant if k == 0 else 0))
+        both = np.hstack([np.vstack(P[::-1]), np.vstack(W[::-1])])
+        sums = (np.hstack(A) @ both >> bits) // (k + 1)
+        P.append(sums[:, :d])
+        W.append(sums[:, d:] + sums[:, d:].T)
     return P
+
+
+def _sum(P: list[Fixed], h: int, bits: int) -> Fixed:
+    """P(h) = Σ_k P_k h^k, by Horner's scheme."""
+    total = P[-1]
+    for term in P[-2::-1]:
+        total = (total * h >> bits) + term
+    return total
 
 
 def _trust(P: list[Fixed], tolerance: float, bits: int) -> float:

@@ -16,6 +16,8 @@ NAMES = (
     "neuron",
     "timescales",
     "diagonal_bias",
+    "naive_flow",
+    "low_rank_vs_nuclear",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.
