@@ -99,6 +99,13 @@ class Riccati:
         Part of the matrix gain · P that is the point in function space.
     floor : float
         Constant part of the loss.
+
+    Examples
+    --------
+    >>> import saddles
+    >>> curve = saddles.flow.full([[2.0, 0.0], [0.0, -1.0]], log_alpha=-1e3).curve
+    >>> curve.rates.tolist(), curve.pivots.tolist(), curve.mode_times.round(2).tolist()
+    ([2.0, -1.0], [0], [0.5])
     """
 
     rates: Array
