@@ -130,8 +130,9 @@ class Riccati:
 
     def factor(self, tau: Array) -> Array:
         """Return factors U (q, n, r) with P = UUᵀ: those of the flow up to rotation."""
-        sizes = range(0, tau.size, max(1, CHUNK // (self.lower.size + self.lower.shape[1] ** 2)))
-        return np.concatenate([self._factor(tau[k : k + sizes.step]) for k in sizes])
+        step = max(1, CHUNK // (self.lower.size + self.lower.shape[1] ** 2))
+        starts = range(0, max(1, tau.size), step)
+        return np.concatenate([self._factor(tau[k : k + step]) for k in starts])
 
     def _factor(self, tau: Array) -> Array:
         growth = np.multiply.outer(tau * self.scale, self.rates)

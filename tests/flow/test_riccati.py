@@ -407,6 +407,7 @@ def test_until_cuts_the_flow_short():
     assert cut.status is Status.UNTIL_REACHED
     assert cut.until == 0.6
     assert len(cut.jumps()) == 2
+    assert cut.at([]).shape == (0, 3, 3)
     assert full(M, log_alpha=-1e3, until=50.0).status is Status.CONVERGED
 
 
