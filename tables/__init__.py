@@ -19,6 +19,8 @@ NAMES = (
     "greedy_low_rank",
     "linear_networks",
     "digits",
+    "naive_flow",
+    "low_rank_vs_nuclear",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.

@@ -20,6 +20,10 @@ __all__ = ["in_modes"]
 
 EPS = float(np.finfo(float).eps)
 
+#: Eigenvalues are known to about this many n eps of the largest: so near to 0 they are 0, and so
+#: near to each other they are equal.
+EQUAL = 4.0
+
 #: A part of the initial weights along a mode, beyond what the faster modes share, is this uncertain
 #: in units of n eps and the weights' size: below it the mode is absent.
 ABSENT = 8.0
@@ -41,7 +45,7 @@ def in_modes(target: Array, start: Array) -> tuple[Array, Array, Array, Indices]
     """
     rates, modes = np.linalg.eigh(target)
     rates, modes = rates[::-1].copy(), modes[:, ::-1].copy()
-    noise = rates.size * EPS * float(np.abs(rates).max())
+    noise = EQUAL * rates.size * EPS * float(np.abs(rates).max())
     rates[np.abs(rates) <= noise] = 0.0
     if start.shape[1] > start.shape[0]:
         start = np.asarray(np.linalg.qr(start.T, mode="r")).T

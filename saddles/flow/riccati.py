@@ -99,6 +99,13 @@ class Riccati:
         Part of the matrix gain · P that is the point in function space.
     floor : float
         Constant part of the loss.
+
+    Examples
+    --------
+    >>> import saddles
+    >>> curve = saddles.flow.full([[2.0, 0.0], [0.0, -1.0]], log_alpha=-1e3).curve
+    >>> curve.rates.tolist(), curve.pivots.tolist(), curve.mode_times.round(2).tolist()
+    ([2.0, -1.0], [0], [0.5])
     """
 
     rates: Array
@@ -123,8 +130,9 @@ class Riccati:
 
     def factor(self, tau: Array) -> Array:
         """Return factors U (q, n, r) with P = UUᵀ: those of the flow up to rotation."""
-        sizes = range(0, tau.size, max(1, CHUNK // (self.lower.size + self.lower.shape[1] ** 2)))
-        return np.concatenate([self._factor(tau[k : k + sizes.step]) for k in sizes])
+        step = max(1, CHUNK // (self.lower.size + self.lower.shape[1] ** 2))
+        starts = range(0, max(1, tau.size), step)
+        return np.concatenate([self._factor(tau[k : k + step]) for k in starts])
 
     def _factor(self, tau: Array) -> Array:
         growth = np.multiply.outer(tau * self.scale, self.rates)
@@ -201,7 +209,7 @@ def full(
     Parameters
     ----------
     M : array_like of shape (d, d)
-        The target, symmetric; eigenvalues of any sign. Those below rounding, d eps of the largest,
+        The target, symmetric; eigenvalues of any sign. Those below rounding, 4d eps of the largest,
         count as zero, and those that differ by no more as equal.
     log_alpha : float
         Logarithm of the initial scale α, below 0 and finite.
@@ -373,7 +381,9 @@ def _flow(algorithm: str, curve: Riccati, until: float | None) -> Flow:
         folds = 1 / (curve.scale * np.append(curve.rates[curve.pivots], fastest))
         last = float((centres + FOLDINGS * folds).max())
         for _ in range(DOUBLINGS):
-            last *= 1 if curve.stationary(last) else 2
+            if curve.stationary(last):
+                break
+            last *= 2
         stop = until or last
         times = _grid(centres, folds, stop)
         done = stop >= centres.max() and curve.stationary(stop)
