@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._descent import OnFactors, descend
+from saddles._descent import OnFactors, descend, is_left
 from saddles._dormant import align, eigenpairs, hand_over, next_ring
 from saddles._loss_checks import checked_size
 from saddles.alternation import Algorithm, Ring, solve
@@ -235,7 +235,7 @@ def _utility(task: Factorisation, state: _State) -> Ring | Status:
         gone = float(np.linalg.norm(held)) <= task.tol * state.scale
         return Status.CONVERGED if gone else Status.NO_DESCENT
     if state.U.shape[1] == task.max_rank:
-        return Status.MAX_RANK
+        return Status.MAX_RANK_LEFT if is_left(task.problem, state.U) else Status.MAX_RANK
     delay, units, second = next_ring(state.vectors.T @ state.old, state.clocks, state.rates)
     if not math.isfinite(delay):
         return Status.NO_DESCENT

@@ -74,15 +74,12 @@ def least_loss(moments: Moments, sigma_yy: Any) -> float:
             "be (c, c) and (c, d)."
         )
     total = float(np.trace(yy))
-    shown = f"sigma_yy has trace {total!r}"
-    return unexplained(total, moments.explained, shown, "pass Y.T @ Y / n of the same samples.")
-
-
-def unexplained(total: float, explained: float, shown: str, remedy: str) -> float:
-    """Return (E|y|² − explained)/2, the least loss, or raise if no data can have so small E|y|²."""
-    if total < explained * (1 - checks.SYMMETRY):
-        raise ValueError(f"{shown}, less than what x explains of y ({explained!r}); {remedy}")
-    return max(total - explained, 0.0) / 2
+    if total < moments.explained * (1 - checks.SYMMETRY):
+        raise ValueError(
+            f"sigma_yy has trace {total!r}, less than what x explains of y "
+            f"({moments.explained!r}); pass Y.T @ Y / n of the same samples."
+        )
+    return max(total - moments.explained, 0.0) / 2
 
 
 def stacked(G: Array) -> Array:

@@ -205,7 +205,9 @@ def _shown(points: Any, names: list[str] | None) -> tuple[Array, str, list[str]]
 def _singular_values(point: Any) -> Array:
     """Return the singular values of a dense matrix, or of one kept as its factors."""
     if isinstance(point, LowRank):
-        left, right = (np.linalg.qr(factor, mode="r") for factor in (point.left, point.right))
+        left, right = (
+            np.asarray(np.linalg.qr(side, mode="r")) for side in (point.left, point.right)
+        )
         found = np.linalg.svd(left @ right.T, compute_uv=False)
         return np.pad(found, (0, min(point.shape) - found.size))
     return np.asarray(np.linalg.svd(point, compute_uv=False))

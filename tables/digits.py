@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sklearn.datasets import load_digits
@@ -11,7 +13,7 @@ from saddles.typing import Array
 from tables.table import Check, Table, bounded, worst
 
 #: Share of the covariances that are observed.
-SHARE = 0.4
+SHARE = 0.6
 #: Saddles shown; later ones fit the sample's details.
 JUMPS = 7
 #: Columns of the flow: the first so many jumps of a narrow U are those of a wide one.
@@ -19,10 +21,10 @@ WIDTH = 2
 #: Initial scales whose flows are extrapolated: so small, because eigenvalues are close here.
 SCALES = (-500.0, -1000.0, -2000.0)
 #: What is left of one jump at the next in those.
-EXTRAPOLATED = 1e-3
+EXTRAPOLATED = 1e-6
 
 
-def data() -> tuple[Array, Array]:
+def data() -> tuple[Array, Any]:
     """Return the covariance (64, 64) of 8 x 8 pixels, trace one, and the mask of its entries."""
     pixels = load_digits().data
     covariance = np.cov(pixels, rowvar=False)
@@ -93,7 +95,7 @@ class _First:
         self.losses = losses
 
 
-def _left(target: Array, W: Array, where: Array) -> float:
+def _left(target: Array, W: Array, where: Any) -> float:
     """Return the share of the squared entries of `target` at `where` that W does not explain."""
     return float(np.sum((W - target)[where] ** 2) / np.sum(target[where] ** 2))
 

@@ -29,7 +29,7 @@ def target() -> Array:
     """Return a symmetric matrix (6, 6) of rank 4 with eigenvalues 9, 6, 4 and 2.5."""
     modes = np.linalg.qr(np.random.default_rng(3).standard_normal((6, 6)))[0]
     matrix = (modes * [9.0, 6.0, 4.0, 2.5, 0.0, 0.0]) @ modes.T
-    return (matrix + matrix.T) / 2
+    return np.asarray((matrix + matrix.T) / 2)
 
 
 def losses() -> dict[str, saddles.MatrixLoss]:
@@ -88,8 +88,8 @@ def build() -> Table:
             "W = UUᵀ (6 x 6), U with 4 columns, learns by U' = -grad f(UUᵀ) U: all entries of a "
             "matrix with eigenvalues 9, 6, 4, 2.5, all but two pairs of its entries, and 24 random "
             "linear measurements of it. Each row is a saddle of greedy low-rank learning. Times "
-            "are t / log(1/alpha); predicted by the general clock, and measured on the flow in graded "
-            "coordinates, extrapolated from log(alpha) = -100, -200, -400. The picture is "
+            "are t / log(1/alpha); predicted by the general clock, and measured on the flow in "
+            "graded coordinates, extrapolated from log(alpha) = -100, -200, -400. The picture is "
             "completion at log(alpha) = -50, where jumps are still wide."
         ),
         frame=pd.concat(frames, ignore_index=True),

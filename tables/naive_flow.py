@@ -86,8 +86,16 @@ def closed_form(problem: Problem, log_alpha: float) -> Found:
     return flow.at(problem.middle), float(flow.crossing_times([problem.level])[0])
 
 
+def graded(problem: Problem, log_alpha: float) -> Found:
+    """`saddles.flow.matrix`."""
+    loss = saddles.MatrixCompletion(problem.M, problem.mask == 1)
+    until = float(problem.path.times[-1]) - AFTER / log_alpha
+    flow = saddles.flow.matrix(loss, log_alpha=log_alpha, initial=problem.start, until=until)
+    return flow.at(problem.middle), float(flow.crossing_times([problem.level])[0])
+
+
 #: The flows that are put to the test; an entry is a pair of columns.
-FLOWS: dict[str, Callable[[Problem, float], Found]] = {"float64": float64}
+FLOWS: dict[str, Callable[[Problem, float], Found]] = {"float64": float64, "graded": graded}
 
 
 def build() -> Table:
@@ -107,10 +115,11 @@ def build() -> Table:
     frame = pd.DataFrame(rows)
     frame["last jump"] = [float(f"{time:.7g}") for time in frame["last jump"]]
     large = max(error for name, scale, error in errors if name == "float64" and scale >= -20)
+    always = max(error for name, _, error in errors if name == "graded")
     small = min(error for name, scale, error in errors if name == "float64" and scale <= -70)
     return Table(
         name="naive_flow",
-        title="Plain gradient flow in float64",
+        title="Plain gradient flow in float64, and the graded flow",
         text=(
             "U' = -grad f(UU') U from U = alpha G with G Gaussian, for a matrix seen in full "
             "(eigenvalues 3, 1, 0.4) and one of which two entries and their mirror images are not "
@@ -118,7 +127,8 @@ def build() -> Table:
             "the last jump, relative. Exact is the closed form where everything is seen, and "
             "Taylor series in multiple precision where not. In float64 all columns of U turn to "
             "the direction that grows first; what they know of the others is in their "
-            "differences, and is rounded away when it falls below 1e-16 of their size."
+            "differences, and is rounded away when it falls below 1e-16 of their size. The graded "
+            "flow keeps directions and log sizes apart."
         ),
         frame=frame,
         checks=(
@@ -126,6 +136,7 @@ def build() -> Table:
             Check(
                 "last jump, closed form against multiple precision", max(g[1] for g in gaps), 1e-7
             ),
+            Check("graded flow at every alpha", always, 1e-6),
             Check("float64 is right down to alpha = e^-20", large, RIGHT),
             Check("float64 is wrong at e^-70: 0.01 over its error", WRONG / small, 1.0),
         ),

@@ -187,8 +187,10 @@ class Modes:
             rates = np.bincount(self.group, np.sum(rows * moved, axis=1))
             turn = moved - rates[self.group, None] * rows + (rows - kept)
         velocity = np.concatenate([rates, turn.ravel()])
-        bounds = {"nan": LARGEST_RATE, "posinf": LARGEST_RATE, "neginf": -LARGEST_RATE}
-        return np.asarray(np.nan_to_num(velocity, **bounds))
+        np.nan_to_num(
+            velocity, copy=False, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE
+        )
+        return velocity
 
     def _linear(self, rows: Array, factor: Array) -> Array:
         """Return what the flow at `factor` makes of `rows`, both (d + c, width)."""

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._moments import unexplained
 from saddles.typing import Array
 
-__all__ = ["checked_rtol", "checked_until", "excess", "finite_scale", "initial_factor"]
+__all__ = ["checked_rtol", "checked_until", "finite_scale", "initial_factor"]
 
 #: A clock of size log(1/α) is known to a few ulp: no coordinates can be better than this.
 ROUNDING = 16 * float(np.finfo(float).eps)
@@ -76,13 +75,3 @@ def initial_factor(initial: Any, rows: int, width: int | None, seed: int) -> Arr
             "weights, or leave it out."
         )
     return factor
-
-
-def excess(explained: float, yty: Any) -> float:
-    """Return the loss (E|y|² − explained)/2 of the best linear map, 0 if E|y|² is not given."""
-    if yty is None:
-        return 0.0
-    total = checks.finite_number(yty, "yty")
-    return unexplained(
-        total, explained, f"yty={total!r}", "pass E|y|^2 of the same samples, or leave it out."
-    )

@@ -39,8 +39,8 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._moments import stacked
-from saddles.flow._inputs import checked_until, excess, finite_scale, initial_factor
+from saddles._moments import Moments, least_loss, stacked
+from saddles.flow._inputs import checked_until, finite_scale, initial_factor
 from saddles.flow._modes import in_modes
 from saddles.flow.result import Flow
 from saddles.status import Status
@@ -260,7 +260,7 @@ def whitened(
     sigma_yx: ArrayLike,
     *,
     log_alpha: float,
-    yty: float | None = None,
+    sigma_yy: ArrayLike | None = None,
     width: int | None = None,
     initial: ArrayLike | None = None,
     seed: int = 0,
@@ -274,9 +274,9 @@ def whitened(
         Σyx = E[yxᵀ].
     log_alpha : float
         Logarithm of the initial scale α of all weights, below 0 and finite.
-    yty : float, optional
-        E|y|², which adds to the loss what no linear map explains. By default that is nothing: the
-        loss tends to 0.
+    sigma_yy : array_like of shape (c, c), optional
+        Σyy = E[yyᵀ], of which only the trace matters: it adds to the loss what no linear map
+        explains. By default that is nothing: the loss tends to 0.
     width : int, optional
         Number of hidden neurons; min(c, d) by default, of which balanced weights use no more.
     initial : array_like of shape (d + c, width), optional
@@ -332,7 +332,7 @@ def whitened(
         scale=-log_alpha,
         gain=2.0,
         block=(slice(d, None), slice(None, d)),
-        floor=excess(float(np.sum(target**2)), yty),
+        floor=least_loss(Moments.of(np.eye(d), target), sigma_yy),
     )
     return _flow("flow.whitened", curve, checked_until(until))
 

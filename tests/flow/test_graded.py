@@ -10,6 +10,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import saddles
+from reference.matrix_flow import mpmath_flow, runge_kutta
 from saddles.flow import _march, graded, linear, matrix
 from saddles.status import PathError, Status
 
@@ -141,6 +142,27 @@ def test_equals_plain_integration_of_the_network(moments, log_alpha, width):
 
 def integrate_plainly(velocity, start, times):
     return solve_ivp(velocity, (0, times[-1]), start, "DOP853", times, rtol=1e-12, atol=1e-14).y.T
+
+
+# --- against multiple precision, where float64 fails ----------------------------------------------
+
+#: Completion problems whose modes are so far apart that plain float64 loses them at e^-60: all
+#: that it knows of mode k beside mode 1 is below e^(-60 (1 - λ_k/λ_1)).
+SPREAD = {
+    3: entries(symmetric(2, [3.0, 0.8, 0.4]), (1, 2)),
+    4: entries(symmetric(3, [3.0, 1.0, 0.8, 0.6]), (0, 3), (1, 2)),
+}
+
+
+@pytest.mark.parametrize("d", SPREAD)
+def test_equals_multiple_precision_where_plain_float64_fails(d):
+    loss = SPREAD[d]
+    until = saddles.greedy_low_rank(loss).times[-1] + 0.3
+    taus = np.linspace(0, until, 40)[1:]
+    exact = mpmath_flow(loss.gradient, gaussian(0, d, d), -60.0, taus, digits=60)
+    plain = runge_kutta(loss.gradient, gaussian(0, d, d), -60.0, taus, 2e-2)
+    assert np.abs(matrix(loss, log_alpha=-60.0, until=until).at(taus) - exact).max() < 1e-6
+    assert np.abs(plain - exact).max() > 1e-2
 
 
 # --- against the closed forms ---------------------------------------------------------------------

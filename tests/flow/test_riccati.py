@@ -154,7 +154,13 @@ def balanced(target, width):
 @pytest.mark.parametrize(("c", "d", "width"), [(2, 4, None), (3, 2, 1), (3, 3, 9), (1, 1, None)])
 def test_network_equals_plain_integration(c, d, width, log_alpha):
     target, taus = gaussian(4, c, d), np.linspace(0.0, 2.0, 7)
-    flow = whitened(target, log_alpha=log_alpha, width=width, yty=20.0, until=2.0)
+    flow = whitened(
+        target,
+        log_alpha=log_alpha,
+        width=width,
+        sigma_yy=20.0 * np.eye(len(target)) / len(target),
+        until=2.0,
+    )
 
     def velocity(Z):
         pull = target - Z[d:] @ Z[:d].T
@@ -398,7 +404,9 @@ def test_nothing_to_learn():
         assert np.abs(flow.at([0.0, 0.5, flow.until])).max() < np.exp(-15)
         assert flow.conservation == 0
         assert len(flow.jumps()) == 0
-    assert whitened(np.zeros((3, 2)), log_alpha=-9, yty=4.0).loss(0.5) == pytest.approx(2.0)
+    assert whitened(np.zeros((3, 2)), log_alpha=-9, sigma_yy=np.diag([3.0, 1.0, 0.0])).loss(
+        0.5
+    ) == pytest.approx(2.0)
 
 
 def test_until_cuts_the_flow_short():
@@ -441,7 +449,7 @@ def test_bad_targets_are_named():
         full([[1.0, 1.0], [0.0, 1.0]], log_alpha=-10.0)
     with pytest.raises(ValueError, match=r"^sigma_yx\[0, 0\]=inf"):
         whitened([[np.inf]], log_alpha=-10.0)
-    with pytest.raises(ValueError, match=r"^yty=1\.0"):
-        whitened(np.eye(2), log_alpha=-10.0, yty=1.0)
+    with pytest.raises(ValueError, match=r"^sigma_yy has trace 1\.0"):
+        whitened(np.eye(2), log_alpha=-10.0, sigma_yy=0.5 * np.eye(2))
     with pytest.raises(TypeError, match="seed=None"):
         full(np.eye(2), log_alpha=-10.0, seed=None)
