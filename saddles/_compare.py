@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from saddles.path import SaddlePath
+from saddles.path import LowRank, SaddlePath, dense
 from saddles.typing import Array
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
         same_jumps = len(other.jumps()) == len(path) - 1
     else:
         raise TypeError(f"other is a {type(other).__name__}; it must be a SaddlePath or a Flow.")
-    betas = _dense(path.betas)
+    betas = dense(path.betas)
     unique = path.certificates.unique
     gaps = np.abs(points - betas).reshape(len(path), -1).max(axis=1)
     return Comparison(
@@ -165,14 +165,14 @@ def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
 def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
     """Return times (K,), points (K+1, ...) and losses (K+1,) of `other`, NaN where it has none."""
     shared = min(len(path), len(other))
-    betas = _dense(other.betas)
-    if betas.shape[1:] != path.betas.shape[1:]:
+    betas, shape = dense(other.betas), _point_shape(path)
+    if betas.shape[1:] != shape:
         raise ValueError(
-            f"the paths have coefficients of shapes {path.betas.shape[1:]} and {betas.shape[1:]}; "
-            "compare paths of the same problem."
+            f"the paths have coefficients of shapes {shape} and {betas.shape[1:]}; compare paths "
+            "of the same problem."
         )
     times, losses = np.full(len(path), math.nan), np.full(len(path), math.nan)
-    points = np.full(path.betas.shape, math.nan)
+    points = np.full((len(path), *shape), math.nan)
     times[:shared], losses[:shared] = other.times[:shared], other.losses[:shared]
     points[:shared] = betas[:shared]
     return times[1:], points, losses
@@ -180,10 +180,11 @@ def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
 
 def _of_flow(path: SaddlePath, flow: Flow) -> tuple[Array, Array, Array]:
     """Return the measured times (K,), and points and losses (K+1, ...) in the plateaus' middles."""
-    if flow.at(0.0).shape != path.betas.shape[1:]:
+    shape = _point_shape(path)
+    if flow.at(0.0).shape != shape:
         raise ValueError(
-            f"path has coefficients of shape {path.betas.shape[1:]} and flow of shape "
-            f"{flow.at(0.0).shape}; compare a flow of the same problem."
+            f"path has coefficients of shape {shape} and flow of shape {flow.at(0.0).shape}; "
+            "compare a flow of the same problem."
         )
     times = flow.crossing_times((path.losses[:-1] + path.losses[1:]) / 2)
     edges = np.concatenate([[0.0], times, [flow.until]])
@@ -191,13 +192,15 @@ def _of_flow(path: SaddlePath, flow: Flow) -> tuple[Array, Array, Array]:
     # The last plateau has no next jump to be half-way to: training rests at its end.
     middles[-1] = flow.until if np.isfinite(edges[-2]) else math.nan
     seen = np.isfinite(middles)
-    points, losses = np.full(path.betas.shape, math.nan), np.full(len(path), math.nan)
+    points, losses = np.full((len(path), *shape), math.nan), np.full(len(path), math.nan)
     points[seen], losses[seen] = flow.at(middles[seen]), flow.loss(middles[seen])
     return times, points, losses
 
 
-def _dense(betas: Any) -> Array:
-    return np.asarray(betas.toarray() if hasattr(betas, "toarray") else betas)
+def _point_shape(path: SaddlePath) -> tuple[int, ...]:
+    """Return the shape of a point in function space."""
+    lone = isinstance(path.betas[0], LowRank)
+    return tuple(path.betas[0].shape if lone else path.betas.shape[1:])
 
 
 def _size(values: Array) -> float:

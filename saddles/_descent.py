@@ -30,7 +30,7 @@ from saddles.alternation import Breakdown
 from saddles.status import Status
 from saddles.typing import Array
 
-__all__ = ["Descent", "OnFactors", "descend"]
+__all__ = ["Descent", "OnFactors", "descend", "is_left"]
 
 #: Largest number of entries of U for which the Hessian is formed and decomposed.
 DENSE_HESSIAN = 400
@@ -46,6 +46,8 @@ CLIMBING = 1e-5
 ROUNDING = 1e-6
 #: Curvature, relative to the largest, that counts as none.
 FLAT = 1e-8
+#: Curvature downwards, relative to the largest, that no rounding of a gradient explains.
+DOWNWARDS = 1e-6
 #: Curvature, relative to the largest, that is rounding alone.
 ZERO_CURVATURE = 1e-14
 #: The force, relative to |∇f(0)||U|, at which Newton's method has nothing left to do.
@@ -353,6 +355,17 @@ def _creeps(at: _Iterate, scale: float) -> bool:
     flat = vectors[:, np.abs(values) <= ZERO_CURVATURE * np.abs(values).max()]
     left = float(np.linalg.norm(flat.T @ at.force.ravel()))
     return left > ENOUGH * scale * float(np.linalg.norm(at.U))
+
+
+def is_left(problem: OnFactors, U: Array) -> bool:
+    """Whether columns that only turn lower the loss: the flow leaves such a saddle of its own rank.
+
+    Not examined, and denied, for factors of more than `DENSE_HESSIAN` entries.
+    """
+    if not 0 < U.size <= DENSE_HESSIAN:
+        return False
+    values = np.linalg.eigvalsh(_hessian(problem, U, problem.at(U)[1]))
+    return bool(values[0] < -DOWNWARDS * np.abs(values).max())
 
 
 def _hessian(problem: OnFactors, U: Array, pull: Any) -> Array:

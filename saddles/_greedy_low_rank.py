@@ -34,10 +34,11 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._descent import OnFactors, descend
+from saddles._descent import OnFactors, descend, is_left
 from saddles._dormant import align, eigenpairs, hand_over, next_ring
+from saddles._loss_checks import checked_size
 from saddles.alternation import Algorithm, Ring, solve
-from saddles.losses import FullMatrix, MatrixCompletion, MatrixLoss, MatrixSensing
+from saddles.losses import MatrixLoss
 from saddles.path import Certificate, LowRank, Saddle, SaddlePath
 from saddles.status import Status
 from saddles.typing import Array
@@ -114,7 +115,7 @@ def greedy_low_rank(
     tol = checks.real_number(
         tol, "tol", "it is relative and must lie in (0, 1)", lambda v: 0 < v < 1
     )
-    size = _checked_loss(loss)
+    size = checked_size(loss)
     max_rank = checks.count(max_rank, "max_rank", least=1)
     task = Factorisation(problem=OnFactors(loss), size=size, max_rank=max_rank, tol=tol)
     algorithm = steps(task, name="Greedy low-rank learning", source=SOURCE)
@@ -234,7 +235,7 @@ def _utility(task: Factorisation, state: _State) -> Ring | Status:
         gone = float(np.linalg.norm(held)) <= task.tol * state.scale
         return Status.CONVERGED if gone else Status.NO_DESCENT
     if state.U.shape[1] == task.max_rank:
-        return Status.MAX_RANK
+        return Status.MAX_RANK_LEFT if is_left(task.problem, state.U) else Status.MAX_RANK
     delay, units, second = next_ring(state.vectors.T @ state.old, state.clocks, state.rates)
     if not math.isfinite(delay):
         return Status.NO_DESCENT
@@ -313,69 +314,3 @@ def _saddle(task: Factorisation, state: _State) -> Saddle:
             unique=state.unique,
         ),
     )
-
-
-#: Losses whose gradients are known to be right.
-OURS = (FullMatrix, MatrixCompletion, MatrixSensing)
-
-#: Relative difference between a gradient and finite differences of its value that is an error.
-GRADIENT_ERROR = 1e-4
-
-
-def _checked_loss(loss: Any) -> int:
-    """Return d of a loss whose gradient is symmetric and agrees with its value, else raise."""
-    missing = [name for name in ("size", "value", "gradient") if not hasattr(loss, name)]
-    if missing:
-        raise TypeError(
-            f"loss={checks.show(loss)} has no {', no '.join(missing)}; a loss needs size, value(W) "
-            "and gradient(W): see saddles.MatrixLoss, or use saddles.MatrixCompletion."
-        )
-    size = checks.count(loss.size, "loss.size", least=1)
-    if size is None:
-        raise TypeError("loss.size=None: it must be the number of rows of W.")
-    if not isinstance(loss, OURS):
-        _compare_gradient(loss, size)
-    return size
-
-
-def _compare_gradient(loss: Any, size: int) -> None:
-    """Raise unless ∇f is finite, symmetric and the derivative of f, at 0 and near it."""
-    rng = np.random.default_rng(0)
-    slope = _gradient(loss, np.zeros((size, size)))
-    draws = (rng.standard_normal((size, 2)), rng.standard_normal((size, 2)))
-    point, along = (draw @ draw.T / size for draw in draws)
-    reach = 1.0
-    if slope.any():
-        bend = _gradient(loss, along * 1e-4) - slope
-        if bend.any():
-            reach = float(np.linalg.norm(slope) / (np.linalg.norm(bend) * 1e4))
-    W = reach * point
-    claimed = float(np.sum(_gradient(loss, W) * along)) * reach
-    errors = []
-    for step in (1e-2, 1e-3, 1e-4, 1e-5):
-        ahead, behind = (float(loss.value(W + s * step * reach * along)) for s in (1, -1))
-        measured = (ahead - behind) / (2 * step)
-        errors.append(abs(measured - claimed))
-    size_of_it = max(abs(claimed), abs(measured), float(np.linalg.norm(slope)) * reach * 1e-3)
-    if not min(errors) <= GRADIENT_ERROR * size_of_it:
-        raise ValueError(
-            f"loss={checks.show(loss)}: along one direction the gradient says {claimed:g} and "
-            f"finite differences of the value {measured:g}; gradient(W) must be the (d, d) matrix "
-            "of df/dW_ij over all entries, both triangles."
-        )
-
-
-def _gradient(loss: Any, W: Array) -> Array:
-    """Return ∇f(W) of a user's loss, or raise if it is not a finite symmetric (d, d) array."""
-    gradient = np.asarray(loss.gradient(W), dtype=float)
-    if gradient.shape != W.shape:
-        raise ValueError(
-            f"loss.gradient(W) has shape {gradient.shape} and W has shape {W.shape}; they must be "
-            "the same."
-        )
-    if not np.isfinite(gradient).all() or not math.isfinite(loss.value(W)):
-        raise ValueError(
-            "loss.gradient(W) or loss.value(W) is not finite at a positive semi-definite W near 0; "
-            "the loss must be smooth there."
-        )
-    return checks.symmetric(gradient, "loss.gradient(W)") if gradient.any() else gradient

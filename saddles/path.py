@@ -137,6 +137,13 @@ class LowRank:
         return np.asarray(self.left @ self.right.T)
 
 
+def dense(betas: Any) -> Array:
+    """Return function-space points (K+1, ...), however they are stored, as one dense array."""
+    if isinstance(betas[0], LowRank):
+        return np.array([beta.toarray() for beta in betas])
+    return np.asarray(betas.toarray() if hasattr(betas, "toarray") else betas)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Saddle:
     """One saddle of the staircase, and the jump that led to it.

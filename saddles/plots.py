@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from saddles.path import SaddlePath
+from saddles import checks
+from saddles.path import LowRank, SaddlePath, dense
 from saddles.typing import Array
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ def plot_path(
     Parameters
     ----------
     path : SaddlePath
-        With vector coefficients.
+        Of any algorithm; the points of matrix problems are shown by their singular values.
     log_alpha : float, optional
         Draw physical times for this initial scale; scaled times by default.
     names : list of str, optional
-        Names of the d features.
+        Names of the d features, where the points are vectors.
 
     Returns
     -------
@@ -56,18 +57,18 @@ def plot_path(
     """
     times = path.times if log_alpha is None else path.physical_times(log_alpha)
     unit = "scaled time t / log(1/α)" if log_alpha is None else f"time t, log α = {log_alpha:g}"
-    figure, loss, betas = _axes(times, path.losses, unit)
+    curves, kind, labels = _shown(path.betas, names)
+    figure, loss, betas = _axes(times, path.losses, unit, kind)
     ends = np.append(times, _last(times))
     loss.step(ends, np.append(path.losses, path.losses[-1]), where="post", color="black")
-    dense = _dense(path.betas)
-    for colour, style, unit_index in _lines(dense):
+    for colour, style, index in _lines(curves):
         betas.step(
             ends,
-            np.append(dense[:, unit_index], dense[-1, unit_index]),
+            np.append(curves[:, index], curves[-1, index]),
             where="post",
             color=colour,
             linestyle=style,
-            label=_name(names, unit_index),
+            label=labels[index],
         )
     _finish(betas)
     return figure
@@ -81,19 +82,20 @@ def plot_comparison(comparison: Comparison, *, names: list[str] | None = None) -
     comparison : Comparison
         As `saddles.compare` returns it.
     names : list of str, optional
-        Names of the d features.
+        Names of the d features, where the points are vectors.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     path, other = comparison.path, comparison.other
-    figure, loss, betas = _axes(path.times, path.losses, "scaled time t / log(1/α)")
+    curves, kind, labels = _shown(path.betas, names)
+    figure, loss, betas = _axes(path.times, path.losses, "scaled time t / log(1/α)", kind)
     ends = np.append(path.times, _last(path.times))
     if isinstance(other, SaddlePath):
         end = ends[-1] if other.status.finished else other.times[-1]
         grid = np.unique(np.concatenate([np.linspace(0, end, POINTS), other.times]))
-        points, label = _dense(other.at(grid)), other.algorithm
+        points, label = dense(other.at(grid)), other.algorithm
         losses = other.losses[np.searchsorted(other.times, grid, side="right") - 1]
     else:
         grid = _grid(other, ends[-1])
@@ -110,12 +112,12 @@ def plot_comparison(comparison: Comparison, *, names: list[str] | None = None) -
         label=f"predicted ({path.algorithm})",
     )
     loss.legend(frameon=False)
-    dense = _dense(path.betas)
-    for colour, style, index in _lines(dense):
-        betas.plot(grid, points[:, index], color=colour, linestyle=style, label=_name(names, index))
+    followed = _shown(points, None)[0]
+    for colour, style, index in _lines(curves):
+        betas.plot(grid, followed[:, index], color=colour, linestyle=style, label=labels[index])
         betas.step(
             ends,
-            np.append(dense[:, index], dense[-1, index]),
+            np.append(curves[:, index], curves[-1, index]),
             where="post",
             color="black",
             linestyle="--",
@@ -125,8 +127,8 @@ def plot_comparison(comparison: Comparison, *, names: list[str] | None = None) -
     return figure
 
 
-def _axes(times: Array, losses: Array, unit: str) -> tuple[Any, Any, Any]:
-    """Return a figure with a loss axis above a coefficient axis, sharing time."""
+def _axes(times: Array, losses: Array, unit: str, kind: str) -> tuple[Any, Any, Any]:
+    """Return a figure with a loss axis above an axis for points of some `kind`, sharing time."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 6.0), layout="constrained")
@@ -143,7 +145,7 @@ def _axes(times: Array, losses: Array, unit: str) -> tuple[Any, Any, Any]:
         loss.set_yscale("log")
         loss.set_ylim(visible[-1] / 3, visible[0] * 2)
     loss.set_ylabel("loss")
-    betas.set_ylabel("coefficients β")
+    betas.set_ylabel(kind)
     betas.set_xlabel(unit)
     for axis in (loss, betas):
         axis.spines[["top", "right"]].set_visible(False)
@@ -161,18 +163,15 @@ def _grid(flow: Any, end: float) -> Array:
     return np.unique(np.concatenate([np.linspace(0, end, POINTS), flow.times[flow.times <= end]]))
 
 
-def _lines(betas: Array) -> list[tuple[str, str, int]]:
-    """Return a colour and a style for each coefficient that is worth a line."""
-    peak = np.abs(betas).max(axis=0)
+def _lines(curves: Array) -> list[tuple[str, str, int]]:
+    """Return a colour and a style for each curve (m, q) that is worth a line."""
+    peak = np.abs(curves).max(axis=0)
+    peak[peak < ROUNDING * peak.max(initial=0.0)] = 0.0
     order = np.sort(np.argsort(-peak, kind="stable")[: min(MOST_LINES, int((peak > 0).sum()))])
     return [
         (COLOURS[k % len(COLOURS)], STYLES[(k // len(COLOURS)) % len(STYLES)], int(index))
         for k, index in enumerate(order)
     ]
-
-
-def _name(names: list[str] | None, index: int) -> str:
-    return f"β[{index}]" if names is None else names[index]
 
 
 def _finish(axis: Any) -> None:
@@ -182,5 +181,33 @@ def _finish(axis: Any) -> None:
         axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _dense(betas: Any) -> Array:
-    return np.asarray(betas.toarray() if hasattr(betas, "toarray") else betas)
+def _shown(points: Any, names: list[str] | None) -> tuple[Array, str, list[str]]:
+    """Return curves (m, q) of function-space points (m, ...), what they are, and a name for each.
+
+    Vectors are shown by their coefficients, matrices by their singular values.
+    """
+    if len(points[0].shape) != 2 or hasattr(points, "toarray"):
+        curves = dense(points).reshape(len(points), -1)
+        labels = names or [f"β[{index}]" for index in range(curves.shape[1])]
+        kind = "coefficients β"
+    else:
+        curves = np.array([_singular_values(point) for point in points])
+        labels = [f"σ[{index}]" for index in range(curves.shape[1])]
+        kind = "singular values"
+    if names is not None and (kind == "singular values" or len(names) != curves.shape[1]):
+        raise ValueError(
+            f"names={checks.show(names)} has {len(names)} names; a path of vectors takes one for "
+            f"each of its {curves.shape[1]} coefficients, and a path of matrices none."
+        )
+    return curves, kind, labels
+
+
+def _singular_values(point: Any) -> Array:
+    """Return the singular values of a dense matrix, or of one kept as its factors."""
+    if isinstance(point, LowRank):
+        left, right = (
+            np.asarray(np.linalg.qr(side, mode="r")) for side in (point.left, point.right)
+        )
+        found = np.linalg.svd(left @ right.T, compute_uv=False)
+        return np.pad(found, (0, min(point.shape) - found.size))
+    return np.asarray(np.linalg.svd(point, compute_uv=False))

@@ -78,6 +78,14 @@ class Status(Enum):
         True,
         True,
     )
+    MAX_RANK_LEFT = (
+        "max_rank reached, not the end",
+        "Every column (every neuron) that the network has is active, but the loss still falls if "
+        "they turn, as it does for commuting data: training goes on to another saddle of this "
+        "rank, which the path does not follow; raise max_rank or width, or integrate the flow.",
+        True,
+        False,
+    )
     MAX_JUMPS = (
         "max_jumps reached",
         "Stopped after max_jumps jumps although the loss can still fall; raise max_jumps, or "
@@ -125,6 +133,14 @@ class Status(Enum):
         "unbounded",
         "The loss falls without bound, or has no minimum at a finite point, along the direction "
         "that activates; add a penalty, observe more, or drop what is not determined.",
+        False,
+        False,
+    )
+    UNDECIDED = (
+        "undecided",
+        "Which direction grows next hangs on components far smaller than rounding: the data are "
+        "commuting, or fall into parts that do not interact, but not in the basis given. Turn them "
+        "into that basis, or perturb them, or ask for an until before this time.",
         False,
         False,
     )

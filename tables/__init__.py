@@ -16,6 +16,11 @@ NAMES = (
     "neuron",
     "timescales",
     "diagonal_bias",
+    "greedy_low_rank",
+    "linear_networks",
+    "digits",
+    "naive_flow",
+    "low_rank_vs_nuclear",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.

@@ -97,6 +97,12 @@ def save_figure(figure: Any, file: Path) -> None:
         figure.savefig(file, metadata={"Date": None})
 
 
+def levels(losses: Any) -> Any:
+    """Return losses (K+1,) with zeros where nothing but rounding is left of the first one."""
+    values = np.asarray(losses, dtype=float)
+    return np.where(values < 1e-12 * values[0], 0.0, values)
+
+
 def worst(values: Any, reference: Any) -> float:
     """Return the largest relative difference of two lists; infinite if lengths differ."""
     values, reference = np.asarray(values, dtype=float), np.asarray(reference, dtype=float)

@@ -132,6 +132,17 @@ def test_width_stops_the_network():
     assert saddles.agf.linear(xx, 0 * yx).status is Status.NOTHING_TO_LEARN
 
 
+def test_a_narrow_network_that_will_still_turn_says_so():
+    gains, variances = np.array([2.0, 1.0]), np.array([1.0, 3.0])
+    moments = np.diag(variances), np.diag(gains * variances)
+    # The mode that explains more is not the first: a single neuron turns to it later.
+    path = saddles.agf.linear(*moments, width=1)
+    assert path.status is Status.MAX_RANK_LEFT
+    assert not path.status.finished
+    flow = saddles.flow.linear(*moments, log_alpha=-1e3, width=1)
+    assert flow.loss(flow.until) < path.losses[-1] - 0.4
+
+
 def test_singular_inputs_are_learnt_in_their_range():
     rng = np.random.default_rng(0)
     X, B = rng.standard_normal((3, 5)), rng.standard_normal((5, 2))

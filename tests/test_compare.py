@@ -117,3 +117,20 @@ def test_pictures_of_paths(path):
     assert saddles.compare(path, path).plot().axes
     nothing = saddles.pesme_flammarion([[1.0], [0.0]], [0.0, 1.0])
     assert nothing.plot().axes
+
+
+def test_matrices_are_shown_by_their_singular_values():
+    loss = saddles.FullMatrix(np.diag([3.0, 2.0, 0.0]))
+    path = saddles.greedy_low_rank(loss)
+    figure = saddles.compare(path, saddles.flow.full(loss.M, log_alpha=-100)).plot()
+    below = figure.axes[1]
+    assert below.get_ylabel() == "singular values"
+    last = [line.get_ydata()[-1] for line in below.get_lines()[:4]]
+    assert sorted(np.round(last, 6)) == [2.0, 2.0, 3.0, 3.0]
+    big = saddles.FullMatrix(np.diag(np.arange(401.0) // 400))
+    kept = saddles.greedy_low_rank(big, max_rank=2)
+    assert isinstance(kept.betas[1], saddles.LowRank)
+    assert kept.plot().axes[1].get_lines()[0].get_ydata()[-1] == pytest.approx(1.0)
+    assert saddles.compare(kept, kept).worst_beta == 0
+    with pytest.raises(ValueError, match="a path of matrices none"):
+        path.plot(names=["a", "b", "c"])

@@ -18,11 +18,8 @@ each explains.
 ===============  ====================================================================
 code name        symbol
 ===============  ====================================================================
-``sigma_xx``     Σxx = E[xxᵀ], shape (d, d)
-``sigma_yx``     Σyx = E[yxᵀ], shape (c, d)
+``moments``      Σxx = E[xxᵀ], (d, d), Σyx = E[yxᵀ], (c, d), and Σyx Σxx⁺
 ``Z``            [Wᵀ; A], shape (d + c, r)
-``M``            AW, shape (c, d)
-``best``         Σyx Σxx⁺, the least-squares solution, shape (c, d)
 ``floor``        ½ (tr Σyy − tr Σyx Σxx⁺ Σxy), the least loss of a linear map
 ===============  ====================================================================
 """
@@ -38,6 +35,7 @@ import numpy as np
 from saddles import checks
 from saddles._descent import OnFactors
 from saddles._greedy_low_rank import DENSE_PATH, Factorisation, steps
+from saddles._moments import Moments, least_loss, stacked
 from saddles.alternation import solve
 from saddles.path import LowRank, Saddle, SaddlePath
 from saddles.typing import Array, ArrayLike
@@ -45,9 +43,6 @@ from saddles.typing import Array, ArrayLike
 __all__ = ["linear"]
 
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, linear networks, with the clocks of each saddle"
-
-#: Eigenvalues of Σxx, relative to the largest, that are zero but for rounding.
-SINGULAR = 1e-12
 
 
 def linear(
@@ -129,64 +124,38 @@ def linear(
 class _Stacked:
     """f(ZZᵀ) = 2L of the lower left block M = AW, so that −∇f = F."""
 
-    sigma_xx: Array
-    sigma_yx: Array
-    best: Array
+    moments: Moments
     floor: float
 
     @classmethod
     def of(cls, sigma_xx: Any, sigma_yx: Any, sigma_yy: Any) -> _Stacked:
         """Validate the second moments."""
-        xx, yx = checks.symmetric(sigma_xx, "sigma_xx"), checks.real_array(sigma_yx, "sigma_yx", 2)
-        if yx.shape[1] != xx.shape[0]:
-            raise ValueError(
-                f"sigma_yx has shape {yx.shape} and sigma_xx has shape {xx.shape}; they must be "
-                "(c, d) and (d, d): pass Y.T @ X / n and X.T @ X / n."
-            )
-        best = _least_squares(xx, yx)
-        explained = float(np.sum(best * yx))
-        if sigma_yy is None:
-            return cls(xx, yx, best, 0.0)
-        yy = checks.symmetric(sigma_yy, "sigma_yy")
-        if yy.shape[0] != yx.shape[0]:
-            raise ValueError(
-                f"sigma_yy has shape {yy.shape} and sigma_yx has shape {yx.shape}; they must be "
-                "(c, c) and (c, d)."
-            )
-        total = float(np.trace(yy))
-        if total < explained * (1 - checks.SYMMETRY):
-            raise ValueError(
-                f"sigma_yy has trace {total!r}, less than what x explains of y ({explained!r}); "
-                "pass Y.T @ Y / n of the same samples."
-            )
-        return cls(xx, yx, best, max(total - explained, 0.0) / 2)
+        moments = Moments.of(sigma_xx, sigma_yx)
+        return cls(moments, least_loss(moments, sigma_yy))
 
     @property
     def size(self) -> int:
         """Return d + c."""
-        return int(sum(self.sigma_yx.shape))
+        return int(sum(self.moments.yx.shape))
 
     def value(self, P: Array) -> float:
         """Return 2L of the lower left block of P = ZZᵀ."""
-        return 2 * self._loss(P[self.sigma_yx.shape[1] :, : self.sigma_yx.shape[1]])
-
-    def _loss(self, M: Array) -> float:
-        error = M - self.best
-        return self.floor + float(np.sum(error * (error @ self.sigma_xx))) / 2
+        d = self.moments.yx.shape[1]
+        return 2 * (self.floor + self.moments.excess(P[d:, :d]))
 
     def gradient(self, P: Array) -> Array:
         """Return −F, shape (d + c, d + c)."""
-        d = self.sigma_yx.shape[1]
-        return _blocks(P[d:, :d] @ self.sigma_xx - self.sigma_yx)
+        d = self.moments.yx.shape[1]
+        return stacked(self.moments.slope(P[d:, :d]))
 
     def hessian_product(self, P: Array, D: Array) -> Array:
         """Return the derivative of `gradient` along D, whatever P."""
-        d = self.sigma_yx.shape[1]
-        return _blocks(D[d:, :d] @ self.sigma_xx)
+        d = self.moments.yx.shape[1]
+        return stacked(D[d:, :d] @ self.moments.xx)
 
     def symmetry(self, Z: Array) -> Array:
         """Return the directions (WᵀC, −ACᵀ) along which AW stays: ((d + c) r, r²)."""
-        d, r = self.sigma_yx.shape[1], Z.shape[1]
+        d, r = self.moments.yx.shape[1], Z.shape[1]
         directions = np.zeros((*Z.shape, r, r))
         for i in range(r):
             for j in range(r):
@@ -196,31 +165,6 @@ class _Stacked:
 
     def show(self, Z: Array, value: float) -> tuple[Any, float]:
         """Return AW and L."""
-        d = self.sigma_yx.shape[1]
+        d = self.moments.yx.shape[1]
         kept = LowRank(Z[d:], Z[:d])
         return (kept.toarray() if self.size <= DENSE_PATH else kept), value / 2
-
-
-def _blocks(G: Array) -> Array:
-    """Return [[0, Gᵀ], [G, 0]]."""
-    c, d = G.shape
-    return np.block([[np.zeros((d, d)), G.T], [G, np.zeros((c, c))]])
-
-
-def _least_squares(xx: Array, yx: Array) -> Array:
-    """Return Σyx Σxx⁺, or raise if no data can have these moments."""
-    values, vectors = np.linalg.eigh(xx)
-    largest = float(np.abs(values).max())
-    if values[0] < -SINGULAR * largest:
-        raise ValueError(
-            f"sigma_xx has the eigenvalue {float(values[0])!r}: a covariance is positive "
-            "semi-definite; pass X.T @ X / n."
-        )
-    used = values > SINGULAR * largest
-    inside = yx @ vectors
-    if np.abs(inside[:, ~used]).max(initial=0.0) > 1e-8 * np.abs(yx).max():
-        raise ValueError(
-            "sigma_yx is not in the range of sigma_xx: no data have these moments; pass "
-            "Y.T @ X / n of the same samples."
-        )
-    return np.asarray((inside[:, used] / values[used]) @ vectors[:, used].T)

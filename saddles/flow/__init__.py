@@ -1,7 +1,9 @@
 """Gradient flow that stays exact at any initial scale, and its limit; names load when first used.
 
-``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates; ``Flow`` is
-what every integrator returns; ``vanishing_limit`` extrapolates measured jump times to α → 0.
+``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates, ``matrix`` and
+``linear`` those of factorised matrices and of linear networks in graded ones; ``full`` and
+``whitened`` are closed forms of the last two; ``Flow`` is what all return; ``vanishing_limit``
+extrapolates measured jump times to α → 0.
 """
 
 from __future__ import annotations
@@ -11,20 +13,39 @@ from typing import TYPE_CHECKING
 from saddles._lazy import lazily
 
 if TYPE_CHECKING:
+    from saddles.flow.graded import linear, matrix
     from saddles.flow.mirror import diagonal
     from saddles.flow.result import Curve, Flow, Jumps
+    from saddles.flow.riccati import Riccati, full, whitened
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
 
 #: Public name -> the module that holds it.
 _HOMES = {
     "diagonal": "saddles.flow.mirror",
+    "linear": "saddles.flow.graded",
+    "matrix": "saddles.flow.graded",
     "Curve": "saddles.flow.result",
     "Flow": "saddles.flow.result",
     "Jumps": "saddles.flow.result",
+    "Riccati": "saddles.flow.riccati",
+    "full": "saddles.flow.riccati",
+    "whitened": "saddles.flow.riccati",
     "VanishingLimit": "saddles.flow.vanishing",
     "vanishing_limit": "saddles.flow.vanishing",
 }
 
-__all__ = ["Curve", "Flow", "Jumps", "VanishingLimit", "diagonal", "vanishing_limit"]
+__all__ = [
+    "Curve",
+    "Flow",
+    "Jumps",
+    "Riccati",
+    "VanishingLimit",
+    "diagonal",
+    "full",
+    "linear",
+    "matrix",
+    "vanishing_limit",
+    "whitened",
+]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

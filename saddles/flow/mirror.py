@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles.flow._inputs import ROUNDING, checked_rtol, checked_until, finite_scale
 from saddles.flow.result import Curve, Flow
 from saddles.problems import Regression, as_regression
 from saddles.status import PathError, Status
@@ -62,13 +63,6 @@ ONE_SIDED_EDGE = 50.0
 
 #: Exponents of the gain are cut here: targets 1e-300 times the features' size go no further.
 LARGEST_EXPONENT = 690.0
-
-#: s = A·dual of size log(1/α) is known to a few ulp, and β relative to twice that. No integrator
-#: can meet a tolerance below this many ulp: it would chase rounding with ever smaller steps.
-ROUNDING = 16 * EPS
-
-#: Below this, `ROUNDING` log(1/α) exceeds the coarsest tolerance that may be asked for.
-LEAST_LOG_ALPHA = -1e-3 / ROUNDING
 
 #: Relative tolerance handed to scipy, the smallest that it takes. The one that acts is absolute.
 RELATIVE = 100 * EPS
@@ -139,24 +133,9 @@ def diagonal(
     array([ 1.333333, -0.666667])
     """
     problem = as_regression(X, y)
-    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
-    if log_alpha < LEAST_LOG_ALPHA:
-        raise ValueError(
-            f"log_alpha={log_alpha!r}: below {LEAST_LOG_ALPHA:.3g} the rounding of log(1/alpha) "
-            "leaves no digit of beta; the flow is its limit there, so use saddles.pesme_flammarion."
-        )
+    log_alpha = finite_scale(log_alpha, "saddles.pesme_flammarion")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
-    rtol = checks.real_number(
-        rtol, "rtol", "the relative error per step must be from 1e-12 to 1e-3", _sensible
-    )
-    if until is not None:
-        until = checks.real_number(
-            until,
-            "until",
-            "the last scaled time must be finite and above 0; leave it out to follow the flow to "
-            "its end",
-            lambda value: 0 < value < math.inf,
-        )
+    rtol, until = checked_rtol(rtol), checked_until(until)
     network = _Network.of(problem, log_alpha)
     if network is None:
         ends = np.array([0.0, until or 1.0])
@@ -169,10 +148,6 @@ def diagonal(
     if until is not None and status is not Status.INTEGRATION_FAILED:
         times[-1] = until
     return _flow(log_alpha, times, curve, status)
-
-
-def _sensible(rtol: float) -> bool:
-    return 1e-12 <= rtol <= 1e-3
 
 
 def _flow(log_alpha: float, times: Array, curve: Curve, status: Status) -> Flow:

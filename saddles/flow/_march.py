@@ -1,0 +1,241 @@
+"""Following a trajectory in coordinates in which nothing is exponentially small.
+
+LSODA switches between Adams (jumps: smooth, explosive) and BDF (plateaus: stiff) by itself. Log
+scales are of size log(1/α) and known to a few ulp, all else is of order one, so that one absolute
+tolerance serves every α.
+
+===============  =====================================================================
+code name        symbol
+===============  =====================================================================
+``pace``         |F| near the start: the integrator's time is pace · t
+``speed``        integrator's time per unit of scaled time, pace · log(1/α)
+``logs``         l, the log scales among the coordinates
+===============  =====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from saddles.flow.result import Flow
+from saddles.status import PathError, Status
+from saddles.typing import Array
+
+__all__: list[str] = []
+
+EPS = float(np.finfo(float).eps)
+
+#: l is of size log(1/α) and known to a few ulp. No integrator can meet a tolerance below this many.
+ROUNDING = 16 * EPS
+
+#: Relative tolerance handed to scipy, the smallest that it takes. The one that acts is absolute.
+RELATIVE = 100 * EPS
+
+#: Share of the tolerance for the weights that a single step may use: errors of l shift all later
+#: times.
+STEP_SHARE = 0.05
+
+#: Steps per coordinate before giving up. At most 50 are usual at the default tolerance.
+STEPS_PER_COORDINATE = 5000
+
+#: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
+STEPS_PER_LOOK = 4
+
+#: Gauss-Legendre nodes per step for the conservation law: exact to degree 11, and an integrator of
+#: order at most 12 makes steps over which its own polynomial has a lower degree.
+NODES = 6
+
+
+class Coordinates(Protocol):
+    """A gradient flow in some coordinates, packed into one vector."""
+
+    @property
+    def scale(self) -> float:
+        """Return log(1/α)."""
+
+    @property
+    def pace(self) -> float:
+        """Return |F| near the start, 0 if nothing moves."""
+
+    @property
+    def start(self) -> Array:
+        """Return the packed coordinates at the start."""
+
+    @property
+    def logs(self) -> Any:
+        """Return the places of the log scales in the packed vector."""
+
+    def velocity(self, time: float, state: Array, /) -> Array:
+        """Return the derivatives of all coordinates in the integrator's time."""
+
+    def ended(self, state: Array, rtol: float, /) -> Status | None:
+        """Say why training cannot be followed any further, or None."""
+
+    def factor(self, state: Array, /) -> Array:
+        """Return the weights Z, shape (m, width)."""
+
+    def point(self, factor: Array, /) -> Array:
+        """Return the point in function space."""
+
+    def loss(self, factor: Array, /) -> float:
+        """Return the loss."""
+
+    def loss_rate(self, factor: Array, /) -> float:
+        """Return dL/dt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user asks of a flow."""
+
+    log_alpha: float
+    until: float | None
+    rtol: float
+    algorithm: str
+    source: str
+
+
+def follow(coordinates: Coordinates, request: Request) -> Flow:
+    """Return the flow, to `until` or to the end of training."""
+    if coordinates.pace == 0:
+        curve, status = _rest(coordinates, request.until or 1.0)
+    else:
+        curve, status = _march(coordinates, request)
+        if not status.success:
+            raise PathError(status, detail=f"at scaled time {curve.until:g}")
+    times = curve.times / curve.speed
+    if request.until is not None:
+        times[-1] = request.until
+    return Flow(
+        algorithm=request.algorithm,
+        source=request.source,
+        log_alpha=request.log_alpha,
+        kappa=2,
+        times=times,
+        curve=curve,
+        status=status,
+    )
+
+
+def _rest(coordinates: Coordinates, until: float) -> tuple[Trajectory, Status]:
+    """Return a trajectory on which nothing moves."""
+    from scipy.integrate._ivp.base import ConstantDenseOutput
+
+    end = until * coordinates.scale
+    piece = ConstantDenseOutput(0.0, end, coordinates.start)
+    return Trajectory(coordinates, np.array([0.0, end]), (piece,)), Status.NOTHING_TO_LEARN
+
+
+def _march(coordinates: Coordinates, request: Request) -> tuple[Trajectory, Status]:
+    """Step from the start to `until`, or until training has ended."""
+    from scipy.integrate import LSODA
+
+    speed = coordinates.pace * coordinates.scale
+    until = request.until
+    solver = LSODA(
+        coordinates.velocity,
+        0.0,
+        coordinates.start,
+        math.inf if until is None else until * speed,
+        rtol=RELATIVE,
+        atol=max(STEP_SHARE * request.rtol, ROUNDING * coordinates.scale),
+    )
+    times, pieces, status = [0.0], [], None
+    # A failed step is reported by the status that is returned, not by a warning besides.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for step in range(STEPS_PER_COORDINATE * coordinates.start.size):
+            solver.step()
+            if solver.status == "failed":
+                break
+            times.append(solver.t)
+            pieces.append(solver.dense_output())
+            finished = solver.status == "finished"
+            if finished or step % STEPS_PER_LOOK == 0:
+                status = coordinates.ended(solver.y, request.rtol)
+            over = status is not None and (until is None or not status.success)
+            if over or finished:
+                break
+            status = None
+    if not pieces:
+        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
+    if status is None:
+        reached = solver.status == "finished"
+        status = Status.UNTIL_REACHED if reached else Status.INTEGRATION_FAILED
+    return Trajectory(coordinates, np.array(times), tuple(pieces)), status
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """The trajectory in the integrator's time, and what follows from it.
+
+    Attributes
+    ----------
+    coordinates : Coordinates
+        What was integrated.
+    times : ndarray of shape (m,)
+        The integrator's times at which its steps end.
+    pieces : tuple
+        Its dense output, one piece a step.
+    """
+
+    coordinates: Coordinates
+    times: Array
+    pieces: tuple[Any, ...]
+
+    @property
+    def speed(self) -> float:
+        """Integrator's time that passes in one unit of scaled time."""
+        return (self.coordinates.pace or 1.0) * self.coordinates.scale
+
+    @property
+    def until(self) -> float:
+        """Last scaled time."""
+        return float(self.times[-1] / self.speed)
+
+    @cached_property
+    def _path(self) -> Any:
+        from scipy.integrate import OdeSolution
+
+        return OdeSolution(self.times, self.pieces)
+
+    def states(self, tau: Array) -> Array:
+        """Return the packed coordinates at scaled times `tau` (q,), shape (q, n)."""
+        return np.asarray(self._path(np.minimum(tau * self.speed, self.times[-1])).T)
+
+    def factors(self, tau: Array) -> list[Array]:
+        """Return the weights Z at scaled times `tau` (q,)."""
+        return [self.coordinates.factor(state) for state in self.states(tau)]
+
+    def point(self, tau: Array) -> Array:
+        """Return the points in function space, shape (q, ...)."""
+        return np.array([self.coordinates.point(factor) for factor in self.factors(tau)])
+
+    def loss(self, tau: Array) -> Array:
+        """Return the losses, shape (q,)."""
+        return np.array([self.coordinates.loss(factor) for factor in self.factors(tau)])
+
+    def loss_rate(self, tau: Array) -> Array:
+        """Return dL/dτ, shape (q,)."""
+        slopes = [self.coordinates.loss_rate(factor) for factor in self.factors(tau)]
+        return np.asarray(self.coordinates.scale * np.array(slopes))
+
+    def conservation(self) -> float:
+        """Return max |l − ∫ l' dt| / max(1, log(1/α)) over log scales and steps."""
+        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        logs = self.coordinates.logs
+        steps = np.diff(self.times)
+        inner = self.times[:-1, None] + steps[:, None] * (nodes + 1) / 2
+        states = self._path(inner.ravel()).T
+        rates = [self.coordinates.velocity(0.0, state)[logs] for state in states]
+        speeds = np.array(rates).reshape(steps.size, NODES, -1)
+        grown = np.cumsum(np.einsum("sni,n,s->si", speeds, weights / 2, steps), axis=0)
+        found = self._path(self.times[1:])[logs].T
+        gap = np.abs(found - self.coordinates.start[logs] - grown).max()
+        return float(gap / max(1.0, self.coordinates.scale))

@@ -1,0 +1,236 @@
+"""Gradient flow of matrix factorisations and linear networks, exact at any initial scale.
+
+Li, Luo and Lyu, "Towards resolving the implicit bias of gradient descent for matrix factorization:
+greedy low-rank learning" (ICLR 2021, arXiv:2012.09839): U' = −∇f(UUᵀ) U. Saxe, McClelland and
+Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks"
+(ICLR 2014, arXiv:1312.6120): A' = −GWᵀ, W' = −AᵀG with G = ∂L/∂(AW). Stacking Z = [Wᵀ; A] makes the
+second an instance of the first,
+
+    Z' = F Z,   F = [[0, −Gᵀ], [−G, 0]],
+
+and both are integrated in the graded coordinates of `saddles.flow._frame`, or, for data that
+commute, mode by mode (`saddles.flow._commuting`): right where the ordinary flow in float64 is not,
+below α of about 1e-16.
+
+=================  ==================================================
+code name          symbol
+=================  ==================================================
+``U``              U, shape (d, width); W = UUᵀ in `matrix`
+``factor``         Z, shape (d + c, width): W above, A below
+``moments``        Σxx = E[xxᵀ], (d, d), and Σyx = E[yxᵀ], (c, d)
+=================  ==================================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from saddles._loss_checks import checked_size
+from saddles._moments import Moments, least_loss, stacked
+from saddles.flow._commuting import Basis, Modes
+from saddles.flow._frame import Graded, System
+from saddles.flow._inputs import checked_rtol, checked_until, finite_scale, initial_factor
+from saddles.flow._march import Coordinates, Request, follow
+from saddles.typing import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from saddles.flow.result import Flow
+    from saddles.losses import MatrixLoss
+
+__all__ = ["linear", "matrix"]
+
+MATRIX_SOURCE = "Li, Luo and Lyu 2021, arXiv:2012.09839"
+LINEAR_SOURCE = "Saxe, McClelland and Ganguli 2014, arXiv:1312.6120"
+
+
+def matrix(
+    loss: MatrixLoss,
+    *,
+    log_alpha: float,
+    width: int | None = None,
+    initial: ArrayLike | None = None,
+    seed: int = 0,
+    until: float | None = None,
+    rtol: float = 1e-8,
+) -> Flow:
+    """Gradient flow U' = −∇f(UUᵀ) U of a matrix factorisation, from U = alpha * G.
+
+    Parameters
+    ----------
+    loss : MatrixLoss
+        f: `MatrixCompletion`, `MatrixSensing`, `FullMatrix`, or any object with ``size``,
+        ``value(W)`` and ``gradient(W)`` (see `MatrixLoss`). The gradient of a loss that is not of
+        this package is compared once with finite differences of its value.
+    log_alpha : float
+        Logarithm of the initial scale alpha, below 0 and finite; -1000 costs about what -100 does.
+    width : int, optional
+        Number of columns of U; d by default. With fewer, the rank of W is bounded by it.
+    initial : array_like of shape (d, width), optional
+        G. By default ``numpy.random.default_rng(seed).standard_normal((d, width))``.
+    seed : int
+        Seed of the default G.
+    until : float, optional
+        Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
+        ∇f(W) U has vanished, and no direction is left in which dormant columns would grow.
+    rtol : float
+        Relative error of U allowed in ten steps, from 1e-12 to 1e-3. Below ``16 eps log(1/alpha)``
+        rounding forbids it, and that is used instead.
+
+    Returns
+    -------
+    Flow
+        ``flow.at(tau)`` is W = UUᵀ, shape (d, d), and ``flow.loss(tau)`` f as given;
+        ``flow.conservation`` is the largest difference between a column's log scale and the
+        quadrature of its own growth rate, divided by log(1/alpha).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy.
+    PathError
+        If the integrator cannot go on, if the loss falls without bound, or if what grows next hangs
+        on components far smaller than rounding (`Status.UNDECIDED`).
+
+    Notes
+    -----
+    The Jacobian is found by differences, so that the cost grows like d⁵; d = 20 takes a minute.
+    Observations that form a disconnected graph are integrated with a frame for each part.
+
+    Examples
+    --------
+    >>> import saddles
+    >>> loss = saddles.FullMatrix([[3.0, 1.0], [1.0, 3.0]])
+    >>> flow = saddles.flow.matrix(loss, log_alpha=-1000)
+    >>> flow.status, flow.jumps().times.round(2)
+    (Status.CONVERGED, array([0.25, 0.5 ]))
+    >>> flow.at(0.4).round(6)
+    array([[2., 2.],
+           [2., 2.]])
+    """
+    size = checked_size(loss)
+    log_alpha = finite_scale(log_alpha, "saddles.greedy_low_rank")
+    system = System(
+        drive=lambda U: -np.asarray(loss.gradient(U @ U.T), dtype=float),
+        loss=lambda U: float(loss.value(U @ U.T)),
+        readout=lambda U: np.asarray(U @ U.T),
+        squares=2.0,
+    )
+    start = initial_factor(initial, size, width, seed)
+    request = Request(
+        log_alpha=log_alpha,
+        until=checked_until(until),
+        rtol=checked_rtol(rtol),
+        algorithm="flow.matrix",
+        source=MATRIX_SOURCE,
+    )
+    return follow(Graded.of(system, start, log_alpha), request)
+
+
+def linear(
+    sigma_xx: ArrayLike,
+    sigma_yx: ArrayLike,
+    *,
+    log_alpha: float,
+    sigma_yy: ArrayLike | None = None,
+    width: int | None = None,
+    initial: ArrayLike | None = None,
+    seed: int = 0,
+    until: float | None = None,
+    rtol: float = 1e-8,
+) -> Flow:
+    """Gradient flow of a two-layer linear network y = A W x on L = ½ E|y − AWx|².
+
+    Parameters
+    ----------
+    sigma_xx : array_like of shape (d, d)
+        Σxx = E[xxᵀ]: symmetric, positive semi-definite.
+    sigma_yx : array_like of shape (c, d)
+        Σyx = E[yxᵀ]; its rows must lie in the range of `sigma_xx`, as those of data do.
+    log_alpha : float
+        Logarithm of the initial scale alpha of all weights, below 0 and finite.
+    sigma_yy : array_like of shape (c, c), optional
+        Σyy = E[yyᵀ], of which only the trace matters: it adds to every loss what no linear map
+        explains. By default that is nothing: the loss falls to 0.
+    width : int, optional
+        Number of hidden units; d + c by default, which is as general as any larger number.
+    initial : array_like of shape (d + c, width), optional
+        The weights Wᵀ above A, divided by alpha. By default
+        ``numpy.random.default_rng(seed).standard_normal((d + c, width))``.
+    seed : int
+        Seed of the default initial weights.
+    until : float, optional
+        Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
+        training has ended.
+    rtol : float
+        Relative error of the weights allowed in ten steps, from 1e-12 to 1e-3.
+
+    Returns
+    -------
+    Flow
+        ``flow.at(tau)`` is the linear map AW, shape (c, d).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy; also for moments that fall into
+        several parts that do not interact, of which one has several modes.
+    PathError
+        If the integrator cannot go on, or what grows next hangs on components far smaller than
+        rounding (`Status.UNDECIDED`).
+
+    Notes
+    -----
+    Moments that commute to twelve digits count as commuting, and their modes are followed one by
+    one; for any others the frame of all weights is.
+
+    Examples
+    --------
+    The mode that explains less (1.5 against 2.0) but correlates more (3 against 2) is first:
+
+    >>> import numpy as np, saddles
+    >>> b, s = np.array([2.0, 1.0]), np.array([1.0, 3.0])
+    >>> flow = saddles.flow.linear(np.diag(s), np.diag(b * s), log_alpha=-1e4)
+    >>> flow.jumps().times.round(3)
+    array([0.333, 0.5  ])
+    >>> round(flow.loss(0.4), 6)
+    2.0
+    """
+    moments = Moments.of(sigma_xx, sigma_yx)
+    floor = least_loss(moments, sigma_yy)
+    log_alpha = finite_scale(log_alpha, "saddles.agf.linear")
+    request = Request(
+        log_alpha=log_alpha,
+        until=checked_until(until),
+        rtol=checked_rtol(rtol),
+        algorithm="flow.linear",
+        source=LINEAR_SOURCE,
+    )
+    start = initial_factor(initial, sum(moments.yx.shape), width, seed)
+    return follow(_coordinates(moments, floor, start, log_alpha), request)
+
+
+def _coordinates(moments: Moments, floor: float, start: Array, log_alpha: float) -> Coordinates:
+    """Choose the coordinates of a linear network: its modes, or one frame for all weights."""
+    basis = Basis.of(moments)
+    if basis.diagonal:
+        return Modes.of(moments, basis, floor, start, log_alpha)
+    if basis.parts > 1:
+        raise ValueError(
+            f"sigma_xx and sigma_yx fall into {basis.parts} parts that do not interact, and one of "
+            "them has several modes: a single frame cannot follow how small their tilts are. Train "
+            "the parts one by one, or perturb the moments by 1e-6 of their size."
+        )
+    d = moments.xx.shape[0]
+
+    def loss(factor: Array) -> float:
+        return floor + moments.excess(factor[d:] @ factor[:d].T)
+
+    def drive(factor: Array) -> Array:
+        return -stacked(moments.slope(factor[d:] @ factor[:d].T))
+
+    def readout(factor: Array) -> Array:
+        return np.asarray(factor[d:] @ factor[:d].T)
+
+    return Graded.of(System(drive, loss, readout, squares=1.0), start, log_alpha)
