@@ -297,20 +297,20 @@ def _descent(X: Array, y: Array, W: Array, a: Array, step: float) -> Iterator[St
     time = 0.0
     while True:
         inputs = W @ columns
-        on = inputs > 0
-        hidden = inputs * on
+        on = (inputs > 0).astype(float)
+        hidden = np.maximum(inputs, 0.0)
         residual = y - a @ hidden
         yield State(time=time, W=W, a=a, residual=residual)
         pull = (on * residual) @ X
         # n times the bound: tr K is the squared norm of the Jacobian of the fit, and the rest of
         # the Hessian couples a_i to w_i alone, by d_i.
         curvature = np.vdot(hidden, hidden) + (a * a) @ (on @ norms)
-        curvature += math.sqrt(np.einsum("ij,ij->i", pull, pull).max())
+        curvature += math.sqrt((pull * pull).sum(axis=1).max())
         if curvature == 0:
             continue
         rate = step / curvature
         W, a = W + (rate * a)[:, None] * pull, a + rate * (hidden @ residual)
-        time += rate * len(y)
+        time += float(rate) * len(y)
 
 
 def train(

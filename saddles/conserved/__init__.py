@@ -5,7 +5,7 @@ Kunin, Sagastuy-Brena, Ganguli, Yamins and Tanaka, "Neural Mechanics" (ICLR 2021
 ``rescaling``, ``translation`` and ``scaling`` are the symmetries of the architectures in use, as
 `Symmetry` records with generator and invariant; ``from_action`` makes one of any one-parameter
 action. ``Symmetry.drift`` measures how well a flow, or somebody's checkpoints, keep the invariant;
-``check`` tries whether a torch module has the symmetry at all.
+``check`` tries whether a torch module has the symmetry at all, and ``checkpoints`` trains one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from saddles._lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.conserved._action import from_action
+    from saddles.conserved._checkpoints import checkpoints
     from saddles.conserved._instances import rescaling, scaling, translation
     from saddles.conserved._invariance import Invariance, check
     from saddles.conserved._symmetry import Drift, Symmetry
@@ -26,6 +27,7 @@ _HOMES = {
     "Invariance": "saddles.conserved._invariance",
     "Symmetry": "saddles.conserved._symmetry",
     "check": "saddles.conserved._invariance",
+    "checkpoints": "saddles.conserved._checkpoints",
     "from_action": "saddles.conserved._action",
     "rescaling": "saddles.conserved._instances",
     "scaling": "saddles.conserved._instances",
@@ -37,6 +39,7 @@ __all__ = [
     "Invariance",
     "Symmetry",
     "check",
+    "checkpoints",
     "from_action",
     "rescaling",
     "scaling",
