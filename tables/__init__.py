@@ -16,6 +16,9 @@ NAMES = (
     "neuron",
     "timescales",
     "diagonal_bias",
+    "conserved",
+    "lazy_rich",
+    "function_space",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.

@@ -17,6 +17,10 @@ from saddles.typing import Array, ArrayLike
 
 __all__ = ["checkpoints"]
 
+#: Gradients before giving up: a smooth flow takes hundreds, each kink of ReLU that it crosses some
+#: dozens, and one along which it slides takes more than any number.
+EVALUATIONS = 20_000
+
 #: Scipy's own limit on what may be asked of a step.
 SHARPEST = 100 * float(np.finfo(float).eps)
 
@@ -63,7 +67,8 @@ def checkpoints(
     TypeError, ValueError
         On bad input, or if the loss is no finite scalar.
     PathError
-        If the flow cannot be integrated to this tolerance.
+        If the flow cannot be integrated to this tolerance, as where it slides along a kink of ReLU:
+        give a `step` then.
 
     Examples
     --------
@@ -131,8 +136,20 @@ def _flow(problem: _Problem, times: Array, rtol: float) -> Array:
     size = float(np.sqrt(np.mean(problem.start**2))) or 1.0
     if times[-1] == 0:
         return problem.start[None]
+    evaluations = 0
+
+    def slope(time: float, state: Array) -> Array:
+        nonlocal evaluations
+        evaluations += 1
+        if evaluations > EVALUATIONS:
+            detail = (
+                f"at t={time:.6g} after {EVALUATIONS} gradients; with ReLU, give a step instead"
+            )
+            raise PathError(Status.INTEGRATION_FAILED, detail=detail)
+        return problem.slope(time, state)
+
     solution = solve_ivp(
-        problem.slope,
+        slope,
         (0.0, times[-1]),
         problem.start,
         method="DOP853",
