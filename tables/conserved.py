@@ -23,7 +23,7 @@ STEP_LAW, LINEAR = 1e-12, 1e-12
 UNTIL, POINTS = 1.0, 11
 
 
-class Attention(nn.Module):
+class Attention(nn.Module):  # type: ignore[misc]
     """One head of softmax attention; its scores see the product of queries and keys alone."""
 
     def __init__(self, dimension: int) -> None:

@@ -35,8 +35,12 @@ COLUMNS = {
 def build() -> Table:
     """Return the table."""
     points = pd.DataFrame(
-        {"scale": scale, "delta": delta, "seed": seed}
-        | teacher_student.point(scale, delta, seed, tolerance=FITTED, step=STEP)
+        {
+            "scale": scale,
+            "delta": delta,
+            "seed": seed,
+            **teacher_student.point(scale, delta, seed, tolerance=FITTED, step=STEP),
+        }
         for scale, delta, seed in product(SCALES, DELTAS, SEEDS)
     )
     groups = points.groupby(["scale", "delta"], sort=True)
