@@ -126,6 +126,22 @@ def test_diagonal_of_the_linear_invariant_is_that_of_single_neurons():
     assert np.allclose(single, one_output, rtol=ROUNDING)
 
 
+@pytest.mark.parametrize("name", SHAPES)
+@given(seed=st.integers(0, 1000))
+def test_the_size_bounds_the_invariant_and_scales_with_it(name, seed):
+    symmetry, weights, _ = drawn(name, seed)
+    size = symmetry.size(weights)
+    assert np.all(np.abs(symmetry.invariant(weights)) <= size * (1 + ROUNDING))
+    doubled = {key: 2 * value for key, value in weights.items()}
+    assert np.allclose(symmetry.size(doubled), 2**symmetry.degree * size, rtol=ROUNDING)
+    one_sided = {key: 0 * value if key == "A" else np.abs(value) for key, value in weights.items()}
+    attained = np.abs(symmetry.invariant(one_sided))
+    bound = symmetry.size(one_sided)
+    if attained.ndim == 2:
+        attained, bound = np.diag(attained), np.diag(bound)
+    assert np.allclose(attained, bound, rtol=ROUNDING)
+
+
 # --- drift -----------------------------------------------------------------------------------
 
 
@@ -134,12 +150,13 @@ def test_drift_is_the_change_relative_to_the_size_of_the_terms():
     trajectory = [
         {"w": [[3.0, 4.0]], "a": [0.0]},
         {"w": [[3.0, 4.0]], "a": [1.0]},
+        {"w": [[0.0, 3.0]], "a": [0.0]},
         {"w": [[0.0, 5.0]], "a": [0.0]},
     ]
     drift = symmetry.drift(iter(trajectory))
-    assert np.allclose(drift.values, [[-25], [-24], [-25]], rtol=ROUNDING)
-    assert np.allclose(drift.relative, [0, 1 / 26, 0], rtol=ROUNDING)
-    assert drift.largest == drift.relative[1]
+    assert np.allclose(drift.values, [[-25], [-24], [-9], [-25]], rtol=ROUNDING)
+    assert np.allclose(drift.relative, [0, 1 / 26, 16 / 25, 0], rtol=ROUNDING)
+    assert drift.largest == drift.relative[2]
     assert drift.final == 0
     assert "rescaling" in repr(drift)
 

@@ -43,7 +43,7 @@ def two_layers(draw):
     X, Z = rng.normal(size=(n, d)), rng.normal(size=(m, d))
     W, A = rng.normal(size=(h, d)) * 10.0 ** draw(st.integers(-3, 3)), rng.normal(size=(c, h))
     if draw(st.booleans()):
-        X[0] = 0
+        X[0, 0] = W[0, 1:] = 0
     return X, Z, W, A[0] if draw(st.booleans()) else A
 
 

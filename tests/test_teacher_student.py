@@ -44,6 +44,9 @@ def test_scales_do_not_change_what_is_drawn_and_sizes_change_only_themselves():
     assert set(np.abs(small.a)) == {1.0}
     assert np.allclose(small.y, np.maximum(small.X @ small.W.T, 0) @ small.a)
     assert not np.allclose(teacher_student.task(4).X, small.X)
+    first_rows = [small.W[0], small.X[0], small.test_X[0], directions[0][0]]
+    for k, row in enumerate(first_rows):
+        assert all(abs(row @ other) < 0.99 for other in first_rows[:k])
 
 
 def loss_of(X, y):
