@@ -15,9 +15,9 @@ have |w| ≪ |a|, and downstream ones (delta < 0) |w| ≫ |a|.
 code name          symbol
 =================  ============================================================================
 ``W``, ``a``       weights of the student, (h, d) and (h,)
-``pull``           d_i = (1/n) Σ_k 1[w_i·x_k > 0] r_k x_k, so that w_i' = a_i d_i, a_i' = w_i·d_i
-``curvature``      tr(K)/n + max_i |d_i|, no less than the norm of the loss's Hessian
-``step``           η · curvature, η the step of the descent
+``pull``           n d_i, d_i = (1/n) Σ_k 1[w_i·x_k > 0] r_k x_k: w_i' = a_i d_i, a_i' = w_i·d_i
+``curvature``      n λ, λ = tr(K)/n + max_i |d_i| no less than the norm of the loss's Hessian
+``step``           η λ, η the step of the descent
 =================  ============================================================================
 
 Loss and time are those of the package: L = |y − f(X)|²/(2n), θ' = −∇L.
