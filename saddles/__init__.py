@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from saddles._lazy import lazily
 
 if TYPE_CHECKING:
-    from saddles import agf, flow, implicit_bias, neuron
+    from saddles import (
+        agf,
+        conserved,
+        flow,
+        implicit_bias,
+        kernel,
+        neuron,
+        teacher_student,
+    )
     from saddles._compare import Comparison, compare
     from saddles._greedy_low_rank import greedy_low_rank
     from saddles._pesme_flammarion import pesme_flammarion
@@ -52,7 +60,15 @@ _HOMES = {
     "PathError": "saddles.status",
     "Status": "saddles.status",
 }
-_ROOMS = ("agf", "flow", "implicit_bias", "neuron")
+_ROOMS = (
+    "agf",
+    "conserved",
+    "flow",
+    "implicit_bias",
+    "kernel",
+    "neuron",
+    "teacher_student",
+)
 
 __all__ = [
     "Algorithm",
@@ -75,12 +91,15 @@ __all__ = [
     "__version__",
     "agf",
     "compare",
+    "conserved",
     "flow",
     "greedy_low_rank",
     "implicit_bias",
+    "kernel",
     "neuron",
     "pesme_flammarion",
     "solve",
+    "teacher_student",
     "trace",
     "vanishing_limit",
 ]

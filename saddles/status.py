@@ -106,6 +106,19 @@ class Status(Enum):
         True,
         False,
     )
+    FITTED = (
+        "fitted",
+        "The training error fell to the tolerance asked for; lower the tolerance to train further.",
+        True,
+        False,
+    )
+    MAX_STEPS = (
+        "max_steps reached",
+        "Stopped after max_steps steps, before the training error fell to the tolerance; raise "
+        "max_steps to train further.",
+        True,
+        False,
+    )
     INACCURATE = (
         "inaccurate",
         "A saddle missed its own optimality conditions by more than the certificate tolerance: "

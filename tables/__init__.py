@@ -21,6 +21,9 @@ NAMES = (
     "digits",
     "naive_flow",
     "low_rank_vs_nuclear",
+    "conserved",
+    "lazy_rich",
+    "function_space",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.

@@ -37,7 +37,7 @@ def test_public_names_resolve_and_are_documented():
     assert set(names) <= set(dir(saddles))
     for name in names:
         assert inspect.getdoc(getattr(saddles, name)), name
-    for room in (saddles.agf, saddles.flow, saddles.implicit_bias, saddles.neuron):
+    for room in map(saddles.__getattr__, saddles._ROOMS):
         for name in room.__all__:
             assert inspect.getdoc(getattr(room, name)), name
     with pytest.raises(AttributeError, match="nosuch"):

@@ -1,0 +1,117 @@
+"""Torch modules as functions of named float64 parameters (needs torch: ``saddles[torch]``).
+
+Parameters travel as a mapping from name to array, as ``module.state_dict()`` is one; tensors of any
+device and precision become float64 arrays, and float64 tensors when the module is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.typing import Array
+
+__all__: list[str] = []
+
+
+def torch() -> Any:
+    """Return torch, or say how to get it."""
+    try:
+        import torch as module
+    except ImportError as error:
+        raise ImportError("modules need torch: pip install 'saddles[torch]'") from error
+    return module
+
+
+def array(value: Any, name: str) -> Array:
+    """Return an array or a tensor as a finite float64 array of its own shape."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().double().numpy()
+    return checks.real_array(value, name, np.ndim(value))
+
+
+def arrays(parameters: Any, names: Iterable[str]) -> dict[str, Array]:
+    """Return the named entries of a state dict as float64 arrays."""
+    if not isinstance(parameters, Mapping):
+        raise TypeError(
+            f"parameters={checks.show(parameters)} must map names to arrays or tensors, as "
+            "module.state_dict() does."
+        )
+    found = {}
+    for name in names:
+        if name not in parameters:
+            known = ", ".join(map(repr, parameters)) or "none"
+            raise ValueError(f"{name!r} is not among the parameters; there are {known}.")
+        found[name] = array(parameters[name], f"parameters[{name!r}]")
+    return found
+
+
+def parameters_of(module: Any) -> dict[str, Array]:
+    """Return the trainable parameters of a module as float64 arrays."""
+    if not isinstance(module, torch().nn.Module):
+        raise TypeError(f"module={checks.show(module)} must be a torch.nn.Module.")
+    named = {name: value for name, value in module.named_parameters() if value.requires_grad}
+    if not named:
+        raise ValueError(f"module={checks.show(module)} has no parameter that requires a gradient.")
+    return arrays(named, named)
+
+
+def tensors(values: Mapping[str, Array]) -> dict[str, Any]:
+    """Return arrays as float64 tensors of their own."""
+    return {name: torch().tensor(np.asarray(value)) for name, value in values.items()}
+
+
+def inputs_of(inputs: Any, name: str = "inputs") -> Any:
+    """Return samples (n, ...) as a tensor: float64 if they are floats, as they are if integers."""
+    tensor = torch().as_tensor(inputs).detach().cpu()
+    if tensor.ndim == 0 or tensor.numel() == 0:
+        raise ValueError(f"{name} has shape {tuple(tensor.shape)}; pass samples (n, ...).")
+    if not tensor.is_floating_point():
+        return tensor
+    if not bool(tensor.isfinite().all()):
+        raise ValueError(f"{name} holds entries that are not finite; remove them first.")
+    return tensor.double()
+
+
+def function(module: Any, fixed: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    """Return ``f(parameters, inputs)`` for float64 tensors; the module itself is not changed.
+
+    Whatever is not among the parameters (buffers, frozen weights) is taken from `fixed`, or from
+    the module, in float64.
+    """
+    from torch.func import functional_call
+
+    rest = {**dict(module.named_parameters()), **dict(module.named_buffers()), **(fixed or {})}
+
+    def call(parameters: Mapping[str, Any], inputs: Any) -> Any:
+        values = {name: _double(value) for name, value in rest.items() if name not in parameters}
+        return functional_call(module, {**values, **parameters}, (inputs,))
+
+    return call
+
+
+def merged(module: Any, parameters: Any) -> tuple[dict[str, Array], Callable[..., Any]]:
+    """Return the trainable parameters, from a state dict if one is given, and the function."""
+    own = parameters_of(module)
+    if parameters is None:
+        return own, function(module)
+    values = arrays(parameters, own)
+    for name, value in values.items():
+        if value.shape != own[name].shape:
+            raise ValueError(
+                f"parameters[{name!r}] has shape {value.shape} and the module's has "
+                f"{own[name].shape}; pass a state dict of this module."
+            )
+    others = {
+        name: torch().as_tensor(value) for name, value in parameters.items() if name not in own
+    }
+    return values, function(module, others)
+
+
+def _double(value: Any) -> Any:
+    """Return a copy (a call may change buffers in place), floats as float64."""
+    value = value.detach().cpu().clone()
+    return value.double() if value.is_floating_point() else value

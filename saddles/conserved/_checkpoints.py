@@ -1,0 +1,177 @@
+"""Training of a torch module as a sequence of checkpoints: gradient flow, or gradient descent.
+
+The flow θ' = −∇L of small modules, integrated in float64 to high accuracy, is what a conserved
+quantity is conserved by; the descent θ ← θ − η∇L is what training does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from saddles import _torch, checks
+from saddles.status import PathError, Status
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["checkpoints"]
+
+#: Gradients before giving up: a smooth flow takes hundreds, each kink of ReLU that it crosses some
+#: dozens, and one along which it slides takes more than any number.
+EVALUATIONS = 20_000
+
+#: Scipy's own limit on what may be asked of a step.
+SHARPEST = 100 * float(np.finfo(float).eps)
+
+
+def checkpoints(
+    module: Any,
+    inputs: Any,
+    loss: Callable[[Any], Any],
+    times: ArrayLike,
+    *,
+    step: float | None = None,
+    rtol: float = 1e-12,
+) -> list[dict[str, Array]]:
+    """Train a module by gradient flow, or by gradient descent, and return its weights on the way.
+
+    Full batch, in float64, on copies: the module is not changed. The flow is integrated by
+    Dormand and Prince's method of order 8 and is meant for small modules; a kink (ReLU) costs it a
+    few dozen evaluations.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network, with its start.
+    inputs : tensor or array_like of shape (n, ...)
+        All samples.
+    loss : callable
+        Maps the outputs (a float64 tensor) to a scalar tensor.
+    times : array_like of shape (q,)
+        Increasing times from 0 on, at which to report.
+    step : float, optional
+        Step η of gradient descent, of which the times must be multiples; without it, gradient flow.
+    rtol : float
+        Relative error per step of the flow, from 2.3e-14 to 1e-3.
+
+    Returns
+    -------
+    list of dict of str to ndarray
+        q state dicts of the trainable parameters, for `Symmetry.drift` and `kernel.evolution`.
+
+    Raises
+    ------
+    ImportError
+        Without torch.
+    TypeError, ValueError
+        On bad input, or if the loss is no finite scalar.
+    PathError
+        If the flow cannot be integrated to this tolerance, as where it slides along a kink of ReLU:
+        give a `step` then.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from saddles import conserved
+    >>> net = torch.nn.Sequential(torch.nn.Linear(2, 2, bias=False), torch.nn.Linear(2, 1))
+    >>> run = conserved.checkpoints(net, torch.eye(2), lambda z: ((z - 1) ** 2).mean(), [0.0, 2.0])
+    >>> conserved.rescaling("0.weight", "1.weight", linear=True).drift(run).largest < 1e-10
+    True
+    """
+    grid = checks.times(np.atleast_1d(np.asarray(times)), "times")
+    if not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
+        raise ValueError(f"times={checks.show(grid)} must be finite and increase.")
+    if not callable(loss):
+        raise TypeError(f"loss={checks.show(loss)} must be callable.")
+    rule = f"it must be from {SHARPEST:.2g} to 1e-3"
+    rtol = checks.real_number(rtol, "rtol", rule, lambda value: SHARPEST <= value <= 1e-3)
+    problem = _Problem(module, inputs, loss)
+    states = _flow(problem, grid, rtol) if step is None else _descent(problem, grid, step)
+    return [problem.unpacked(state) for state in states]
+
+
+class _Problem:
+    """The loss as a function of one vector of weights."""
+
+    def __init__(self, module: Any, inputs: Any, loss: Callable[[Any], Any]) -> None:
+        weights, self.function = _torch.merged(module, None)
+        self.samples, self.loss = _torch.inputs_of(inputs), loss
+        self.shapes = {name: value.shape for name, value in weights.items()}
+        self.start = np.concatenate([value.ravel() for value in weights.values()])
+
+    def unpacked(self, state: Array) -> dict[str, Array]:
+        """Return a vector of weights as a state dict."""
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        parts = np.split(state, np.cumsum(sizes)[:-1])
+        return {
+            name: part.reshape(shape).copy()
+            for (name, shape), part in zip(self.shapes.items(), parts, strict=True)
+        }
+
+    def slope(self, _time: float, state: Array) -> Array:
+        """Return −∇L."""
+        torch = _torch.torch()
+        tensors = _torch.tensors(self.unpacked(state))
+        for tensor in tensors.values():
+            tensor.requires_grad_(True)
+        value = self.loss(self.function(tensors, self.samples))
+        if value.ndim or not bool(value.isfinite()):
+            raise ValueError(
+                f"loss(outputs)={checks.show(value.detach().numpy())} must be a finite scalar; "
+                "average it over the samples, or take a smaller step."
+            )
+        found = torch.autograd.grad(value, list(tensors.values()), allow_unused=True)
+        parts = [
+            np.zeros(tensor.numel()) if slope is None else slope.numpy().ravel()
+            for tensor, slope in zip(tensors.values(), found, strict=True)
+        ]
+        return -np.concatenate(parts)
+
+
+def _flow(problem: _Problem, times: Array, rtol: float) -> Array:
+    """Return the weights (q, p) along the gradient flow."""
+    from scipy.integrate import solve_ivp
+
+    size = float(np.sqrt(np.mean(problem.start**2))) or 1.0
+    if times[-1] == 0:
+        return problem.start[None]
+    evaluations = 0
+
+    def slope(time: float, state: Array) -> Array:
+        nonlocal evaluations
+        evaluations += 1
+        if evaluations > EVALUATIONS:
+            detail = (
+                f"at t={time:.6g} after {EVALUATIONS} gradients; with ReLU, give a step instead"
+            )
+            raise PathError(Status.INTEGRATION_FAILED, detail=detail)
+        return problem.slope(time, state)
+
+    solution = solve_ivp(
+        slope,
+        (0.0, times[-1]),
+        problem.start,
+        method="DOP853",
+        t_eval=times,
+        rtol=rtol,
+        atol=rtol * size,
+    )
+    if not solution.success:
+        raise PathError(Status.INTEGRATION_FAILED, detail=str(solution.message))
+    return np.asarray(solution.y.T)
+
+
+def _descent(problem: _Problem, times: Array, step: float) -> Array:
+    """Return the weights (q, p) along gradient descent."""
+    rule = "the step must be finite and above 0"
+    step = checks.real_number(step, "step", rule, lambda value: 0 < value < np.inf)
+    counts = np.rint(times / step).astype(int)
+    if not np.allclose(counts * step, times, rtol=1e-9, atol=0):
+        raise ValueError(f"step={step!r}: every entry of times must be a multiple of it.")
+    state, states = problem.start, []
+    for index in range(int(counts[-1]) + 1):
+        if index in counts:
+            states.append(state)
+        state = state + step * problem.slope(0.0, state)
+    return np.array(states)

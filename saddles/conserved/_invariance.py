@@ -1,0 +1,180 @@
+"""Whether a network is invariant under a symmetry: tried on the network itself (needs torch).
+
+Two measurements, for random elements ξ of the group:
+
+==================  ============================================================================
+code name           symbol
+==================  ============================================================================
+``deviation``       largest |g(ψ_ξ(θ)) − g(θ)| / |g|, g the outputs, or the loss of the outputs
+``projection``      largest |<∇(c·g), v_ξ>| / (|∇(c·g)| |v_ξ|), with random weights c of the outputs
+==================  ============================================================================
+
+The first is the symmetry, the second its derivative, by which gradient flow conserves something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles import _torch, checks
+from saddles.conserved._symmetry import Symmetry, Weights
+from saddles.typing import Array
+
+__all__ = ["Invariance", "check"]
+
+#: Rounding of a deep network in float64, some orders above eps and far below any real dependence.
+TOLERANCE = 1e-10
+
+#: Size of the random elements: the transformations multiply weights by factors of about e^(±1).
+ELEMENT = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Invariance:
+    """Verdict on a symmetry of a network.
+
+    Attributes
+    ----------
+    symmetry : str
+        Its name.
+    deviation : float
+        Largest relative change of what should stay, over random transformations.
+    projection : float
+        Largest cosine between the gradient of what should stay and the generator.
+    tolerance : float
+        What both may be.
+    """
+
+    symmetry: str
+    deviation: float
+    projection: float
+    tolerance: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether both are within the tolerance (NaN is not)."""
+        return self.deviation <= self.tolerance and self.projection <= self.tolerance
+
+    def __repr__(self) -> str:
+        verdict = "holds" if self.holds else "broken"
+        return (
+            f"<{self.symmetry} {verdict}: deviation {self.deviation:.1e}, projection "
+            f"{self.projection:.1e}, tolerance {self.tolerance:.0e}>"
+        )
+
+
+def check(
+    module: Any,
+    symmetry: Symmetry,
+    inputs: Any,
+    *,
+    loss: Callable[[Any], Any] | None = None,
+    trials: int = 3,
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
+) -> Invariance:
+    """Try whether a torch module is invariant under a symmetry of its weights.
+
+    Runs in float64 on copies; the module is not changed.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In the mode (training or evaluation) that is meant; it must be deterministic there.
+    symmetry : Symmetry
+        Its weights are named as in ``module.named_parameters()``.
+    inputs : tensor or array_like of shape (n, ...)
+        Samples to try it on.
+    loss : callable, optional
+        Function of the outputs (a float64 tensor) that should stay, if the outputs themselves do
+        not: softmax for a translation of the logits, or the training loss.
+    trials : int
+        Number of random transformations.
+    seed : int
+        Of the random transformations.
+    tolerance : float
+        What deviation and projection may be.
+
+    Returns
+    -------
+    Invariance
+        Its ``holds`` is False, not an error, for a broken symmetry.
+
+    Raises
+    ------
+    ImportError
+        Without torch.
+    TypeError, ValueError
+        If the module lacks the weights, or gives outputs that are not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from saddles import conserved
+    >>> torch.manual_seed(0)
+    <torch._C.Generator object at 0x...>
+    >>> relu = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.ReLU(), torch.nn.Linear(5, 1))
+    >>> tanh = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 1))
+    >>> symmetry = conserved.rescaling("0.weight", "2.weight", bias="0.bias")
+    >>> inputs = torch.randn(4, 3)
+    >>> conserved.check(relu, symmetry, inputs).holds, conserved.check(tanh, symmetry, inputs).holds
+    (True, False)
+    """
+    weights, function = _torch.merged(module, None)
+    _torch.arrays(weights, symmetry.weights)
+    checks.callable_or_none(loss, "loss")
+    checks.count(trials, "trials", least=1)
+    samples = _torch.inputs_of(inputs)
+    rng = np.random.default_rng(seed)
+
+    def observed(values: Weights, *, track: bool = False) -> tuple[dict[str, Any], Any]:
+        tensors = {k: t.requires_grad_(track) for k, t in _torch.tensors(values).items()}
+        outputs = function(tensors, samples)
+        return tensors, outputs if loss is None else loss(outputs)
+
+    before = _torch.array(observed(weights)[1], "module(inputs)")
+    size = float(np.abs(before).max()) or 1.0
+    deviation = projection = 0.0
+    for _ in range(trials):
+        element = _random(symmetry, weights, rng)
+        after = _torch.array(
+            observed({**weights, **symmetry.act(weights, element)})[1],
+            "module(inputs), transformed,",
+        )
+        deviation = max(deviation, float(np.abs(after - before).max()) / size)
+        tensors, outputs = observed(weights, track=True)
+        slope = _gradient(tensors, outputs, rng.normal(size=before.shape))
+        projection = max(projection, _cosine(slope, symmetry.generator(weights, element)))
+    return Invariance(symmetry.name, deviation, projection, tolerance)
+
+
+def _random(symmetry: Symmetry, weights: Weights, rng: np.random.Generator) -> Array:
+    """Return a random element, symmetric where it is a matrix."""
+    element = rng.normal(size=symmetry.invariant(weights).shape)
+    if element.ndim == 2:
+        element = (element + element.T) / (2 * np.sqrt(len(element)))
+    return np.asarray(ELEMENT * element)
+
+
+def _gradient(tensors: dict[str, Any], outputs: Any, weights: Array) -> Weights:
+    """Return the gradient of the weighted sum of the outputs."""
+    total = (outputs * _torch.torch().tensor(weights)).sum()
+    found = _torch.torch().autograd.grad(total, list(tensors.values()), allow_unused=True)
+    return {
+        name: np.zeros(tuple(tensor.shape)) if slope is None else _torch.array(slope, name)
+        for (name, tensor), slope in zip(tensors.items(), found, strict=True)
+    }
+
+
+def _cosine(slope: Weights, generator: Weights) -> float:
+    """Return |<∇, v>| / (|∇| |v|), with the gradient restricted to the weights that move."""
+    product = sum(float(np.vdot(slope[name], v)) for name, v in generator.items())
+    norms = [
+        np.sqrt(sum(float(np.sum(part[name] ** 2)) for name in generator))
+        for part in (slope, generator)
+    ]
+    return abs(product) / float(norms[0] * norms[1]) if all(norms) else 0.0
