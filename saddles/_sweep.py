@@ -23,6 +23,7 @@ from contextlib import closing, contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from saddles import __version__, checks
 from saddles._sweep_pool import FAILURE, Task, cores, elsewhere, in_own_processes
@@ -128,10 +129,10 @@ def sweep(
         "package": f"saddles {__version__}",
         "seed": None if generator is None else seed,
     }
-    keys = [canonical(point) for point in points]
+    keys, call = [canonical(point) for point in points], uuid4().hex
     with open_store(None if store is None else Path(store), header) as records:
         tasks = [
-            Task(function=function, key=key, argument=generator, seed=seed)
+            Task(function=function, key=key, argument=generator, seed=seed, call=call)
             for key in keys
             if not records.finished(key, retry_failed=retry_failed)
         ]

@@ -82,12 +82,15 @@ class Task:
         Name of the argument that gets the point's own Generator.
     seed : int
         Seed of the sweep.
+    call : str
+        Unique to one call of `sweep`: a Dask cluster may answer an equal task from memory.
     """
 
     function: Callable[..., Any]
     key: str
     argument: str | None
     seed: int
+    call: str
 
 
 def generator(key: str, seed: int) -> np.random.Generator:

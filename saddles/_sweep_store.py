@@ -98,10 +98,11 @@ def _plain_array(array: Any, name: str) -> Any:
 
 
 def _not_plain(value: Any, name: str) -> TypeError:
+    kind = f" of dtype {value.dtype}" if isinstance(value, np.ndarray) else ""
     return TypeError(
-        f"{name}={checks.show(value)} is a {type(value).__name__}; it must be a number, a string, "
-        "None, or an array or list of those, so convert it (complex numbers to real and imaginary "
-        "part, objects to their numbers)."
+        f"{name}={checks.show(value)} is a {type(value).__name__}{kind}; it must be a number, a "
+        "string, None, or an array or list of those, so convert it (complex numbers to real and "
+        "imaginary part, objects to their numbers)."
     )
 
 
