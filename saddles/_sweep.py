@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import pickle
 import sys
 from collections import Counter
@@ -39,7 +40,7 @@ def sweep(
     *,
     executor: Executor | None = None,
     workers: int | None = None,
-    store: str | Path | None = None,
+    store: str | os.PathLike[str] | None = None,
     generator: str | None = None,
     seed: int = 0,
     attempts: int = 3,
@@ -62,7 +63,7 @@ def sweep(
         worker processes are started, with one BLAS thread each.
     workers : int, optional
         Number of those processes; by default one per core.
-    store : path, optional
+    store : str or path, optional
         File to which each finished point is appended at once. Run again with the same store, only
         what is missing is computed. It knows the function by its name: choose another file after
         changing what the function computes.
@@ -130,7 +131,7 @@ def sweep(
         "seed": None if generator is None else seed,
     }
     keys, call = [canonical(point) for point in points], uuid4().hex
-    with open_store(None if store is None else Path(store), header) as records:
+    with open_store(_file(store), header) as records:
         tasks = [
             Task(function=function, key=key, argument=generator, seed=seed, call=call)
             for key in keys
@@ -145,6 +146,18 @@ def sweep(
                 records.record(key, line)
                 advance()
         return result(header["function"], points, [records.lines[key] for key in keys], seed)
+
+
+def _file(store: Any) -> Path | None:
+    """Return the path of the store, or None for none."""
+    if store is None:
+        return None
+    if not isinstance(store, str | os.PathLike):
+        raise TypeError(f"store={checks.show(store)} must be the path of a file, or None.")
+    path = Path(store)
+    if not path.name or path.is_dir():
+        raise ValueError(f"store={str(store)!r} is a folder; name a file in it.")
+    return path
 
 
 def _points(grid: Any) -> list[dict[str, Any]]:

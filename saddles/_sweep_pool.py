@@ -29,7 +29,6 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from multiprocessing import connection, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from queue import SimpleQueue
@@ -163,15 +162,17 @@ def _submitted(executor: Executor, tasks: Iterator[Task], in_flight: int | None)
     flying: dict[Future[str], Task] = {}
     try:
         while True:
-            free = None if in_flight is None else in_flight - len(flying)
-            for task in islice(tasks, free):
+            free = in_flight is None or len(flying) < in_flight
+            if (task := next(tasks, None) if free else None) is not None:
                 future = _submit(executor, task)
                 flying[future] = task
                 future.add_done_callback(finished.put)
-            if not flying:
+            elif not flying:
                 return
-            future = finished.get()
-            yield flying.pop(future), future
+            # What is finished is passed on before the next task, not after the last one.
+            if task is None or not finished.empty():
+                future = finished.get()
+                yield flying.pop(future), future
     finally:
         for future in flying:
             future.cancel()
@@ -200,9 +201,19 @@ def elsewhere(executor: Executor, tasks: Iterable[Task]) -> Lines:
         if future.cancelled() or isinstance(error, BrokenExecutor):
             raise RuntimeError(
                 f"executor={checks.show(executor)} broke or was shut down before the sweep was "
-                "done; what had finished is in the store, so run it again with a new executor."
+                "done; a store has what was finished, so run it again with a new executor."
             ) from error
-        yield task.key, future.result() if error is None else error_line(task.key, error)
+        yield _answer(task, future)
+
+
+def _answer(task: Task, future: Future[str]) -> tuple[str, str]:
+    """Return key and line of a finished task, also if the executor could not run it."""
+    error = future.exception()
+    if error is None:
+        return task.key, future.result()
+    if isinstance(error, Exception):
+        return task.key, error_line(task.key, error)
+    raise error  # Ctrl-C in a worker is no property of the point
 
 
 def in_own_processes(tasks: Iterable[Task], *, workers: int, attempts: int) -> Lines:
@@ -239,11 +250,10 @@ def _until_a_death(group: deque[Task], lost: list[Task], workers: int, attempts:
     workers = min(workers, len(group))
     with _pool(workers, group[0].function, attempts) as pool:
         for task, future in _submitted(pool, untouched(), PER_WORKER * workers):
-            error = future.exception()
-            if isinstance(error, BrokenExecutor):
+            if isinstance(future.exception(), BrokenExecutor):
                 lost.append(task)
             else:
-                yield task.key, future.result() if error is None else error_line(task.key, error)
+                yield _answer(task, future)
 
 
 def _death(times: int) -> BrokenProcessPool:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -483,6 +483,28 @@ def test_dask_survives_a_killed_worker(tmp_path, whole):
         assert sweep.errors[1].type == "KilledWorker"
 
 
+def test_points_are_stored_while_others_are_still_submitted(tmp_path):
+    store, counts = tmp_path / "store.jsonl", []
+
+    class Counting(Executor):
+        def submit(self, function, *arguments):
+            counts.append(store.read_bytes().count(b"\n") - 1)
+            future = Future()
+            future.set_result(function(*arguments))
+            return future
+
+    saddles.sweep(sweeping.product, {"a": range(9), "b": [1]}, executor=Counting(), store=store)
+    assert counts == list(range(9)), "each one is on the disk before the next is handed over"
+
+
+def test_ctrl_c_in_a_worker_is_no_error_of_its_point(tmp_path, threads):
+    def interrupt(k):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        saddles.sweep(interrupt, {"k": [1]}, executor=threads)
+
+
 def test_a_cancelled_point_is_an_error():
     class Cancelling(ThreadPoolExecutor):
         def submit(self, *arguments):
@@ -560,6 +582,9 @@ BAD_OPTIONS = {
     "workers": ({"executor": None, "workers": 0}, ValueError, "workers=0: it must be a whole"),
     "attempts": ({"attempts": 0}, ValueError, "attempts=0: it must be a whole number of at"),
     "no attempts": ({"attempts": None}, TypeError, "attempts=None: it must be a whole number"),
+    "store": ({"store": 3}, TypeError, "store=3 must be the path of a file, or None"),
+    "folder": ({"store": "."}, ValueError, r"store='.' is a folder; name a file in it"),
+    "no name": ({"store": ""}, ValueError, "store='' is a folder"),
     "seed": ({"generator": "a", "seed": -1}, ValueError, "seed=-1: it must be a whole number"),
     "idle seed": ({"seed": 1}, ValueError, "seed=1 has no use without generator"),
     "generator": ({"generator": True}, TypeError, "generator=True must be the name of an argument"),
