@@ -50,13 +50,15 @@ VALUES = {
 }
 
 
-def threads(_):
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+def surroundings(_):
+    """Return what a worker has been prepared with."""
     from threadpoolctl import threadpool_info
 
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     return {
         "environment": [os.environ.get(name) for name in names],
         "threads": [pool["num_threads"] for pool in threadpool_info()],
+        "hears Ctrl-C": signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
         "pid": os.getpid(),
     }
 
@@ -123,6 +125,12 @@ def run(store, executor=None, workers=None):
     )
 
 
+def run_long(store, executor=None, workers=2):
+    """Run a sweep of a point that ends at once, and one that does not."""
+    grid = {"seconds": [0.0, 1000.0], "k": [1]}
+    return saddles.sweep(rest, grid, executor=executor, workers=workers, store=store)
+
+
 @contextmanager
 def cluster(workers=2):
     """Give a Dask client of a cluster of local processes."""
@@ -136,10 +144,13 @@ def cluster(workers=2):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("store")
-    parser.add_argument("--where", choices=("processes", "threads", "dask"), default="processes")
+    places = ("processes", "long", "threads", "dask")
+    parser.add_argument("--where", choices=places, default="processes")
     options = parser.parse_args()
     if options.where == "processes":
         run(options.store, workers=2)
+    elif options.where == "long":
+        run_long(options.store)
     elif options.where == "threads":
         with ThreadPoolExecutor(2) as executor:
             run(options.store, executor)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import saddles
@@ -87,10 +87,11 @@ def test_points_reach_the_function_as_plain_values(threads):
 
 
 NUMBERS = st.booleans() | st.integers() | st.floats()
-LEAVES = st.none() | st.text() | NUMBERS
+LEAVES = st.none() | st.text('a$é"\\\n\u2028\ud800', max_size=4) | NUMBERS
 
 
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner), max_leaves=8))
+@example([math.nan, [-math.inf, math.inf], -0.0, 5e-324, 0.1 + 0.2, 2**80, "\ud800"])
 def test_json_reads_back_to_the_last_bit(value):
     text = canonical(plain(value, "value"))
     json.loads(text, parse_constant=pytest.fail)  # NaN and Infinity are no JSON
@@ -385,23 +386,24 @@ def test_workers_end_with_a_killed_parent(tmp_path):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_a_store_in_use_is_refused_until_ctrl_c_which_keeps_it(tmp_path, threads, whole):
+def test_a_store_in_use_is_refused_until_ctrl_c_which_does_not_wait(tmp_path):
     store = tmp_path / "store.jsonl"
+    command = [*COMMAND, str(store), "--where", "long"]
     process = subprocess.Popen(
-        [*COMMAND, str(store)], cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True
+        command, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True
     )
-    wait_for(store)
-    with pytest.raises(RuntimeError, match=r"store='.*store.jsonl' is in use by another"):
-        sweeping.run(store, threads)
-    os.killpg(process.pid, signal.SIGINT)
-    _, printed = process.communicate(timeout=30)
+    try:
+        wait_for(store, lines=2)
+        with pytest.raises(RuntimeError, match=r"store='.*store.jsonl' is in use by another"):
+            sweeping.run_long(store)
+        os.killpg(process.pid, signal.SIGINT)
+        _, printed = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
     assert printed.rstrip().endswith("KeyboardInterrupt")
-    assert printed.count("Traceback") == 1, "the workers keep quiet"
-    before = store.read_bytes()
-    assert before.count(b"\n") < 31, "it ended early"
-    sweeping.run(store, threads)
-    assert store.read_bytes().startswith(before)
-    assert sorted_lines(store) == whole[0]
+    assert printed.count("Traceback") == 1, "the worker that waits keeps quiet"
+    assert store.read_bytes().count(b"\n") == 2
 
 
 def test_a_killed_worker_loses_nothing(tmp_path):
@@ -436,13 +438,14 @@ def test_an_executor_that_breaks_is_an_error_and_its_store_is_kept(tmp_path, thr
 # Executors
 
 
-def test_own_workers_have_one_thread_and_use_the_cores(monkeypatch):
+def test_own_workers_have_one_thread_and_leave_ctrl_c_to_the_parent(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    sweep = saddles.sweep(sweeping.threads, [{"_": k} for k in range(6)], workers=2)
+    sweep = saddles.sweep(sweeping.surroundings, [{"_": k} for k in range(6)], workers=2)
     for value in sweep.values:
         assert value["environment"] == ["1", "1"]
         assert set(value["threads"]) == {1}
+        assert not value["hears Ctrl-C"]
     assert os.getpid() not in {value["pid"] for value in sweep.values}
     assert (os.environ["OMP_NUM_THREADS"], os.environ.get("OPENBLAS_NUM_THREADS")) == ("3", None)
 
