@@ -230,8 +230,11 @@ def in_own_processes(tasks: Iterable[Task], *, workers: int, attempts: int) -> L
     company, alone = deque(tasks), deque[Task]()
     while company or alone:
         lost: list[Task] = []
-        group = company or deque([alone.popleft()])
-        yield from _until_a_death(group, lost, workers, attempts)
+        if company:
+            crew = min(workers, len(company))
+            yield from _until_a_death(company, lost, crew, PER_WORKER * crew, attempts)
+        else:
+            yield from _until_a_death(alone, lost, 1, 1, attempts)
         for task in lost:
             deaths[task.key] += 1
             if deaths[task.key] >= attempts:
@@ -240,16 +243,17 @@ def in_own_processes(tasks: Iterable[Task], *, workers: int, attempts: int) -> L
                 (alone if deaths[task.key] == attempts - 1 else company).append(task)
 
 
-def _until_a_death(group: deque[Task], lost: list[Task], workers: int, attempts: int) -> Lines:
+def _until_a_death(
+    group: deque[Task], lost: list[Task], workers: int, in_flight: int, attempts: int
+) -> Lines:
     """Empty `group` into a new pool; if it breaks, stop, with what was in flight in `lost`."""
 
     def untouched() -> Iterator[Task]:
         while group and not lost:
             yield group.popleft()
 
-    workers = min(workers, len(group))
     with _pool(workers, group[0].function, attempts) as pool:
-        for task, future in _submitted(pool, untouched(), PER_WORKER * workers):
+        for task, future in _submitted(pool, untouched(), in_flight):
             if isinstance(future.exception(), BrokenExecutor):
                 lost.append(task)
             else:
