@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from saddles._compare import Comparison, compare
     from saddles._greedy_low_rank import greedy_low_rank
     from saddles._pesme_flammarion import pesme_flammarion
+    from saddles._sweep import PointFailure, Sweep, sweep
     from saddles.alternation import Algorithm, Ring, solve, trace
     from saddles.flow.result import Flow
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
@@ -44,6 +45,9 @@ _HOMES = {
     "compare": "saddles._compare",
     "greedy_low_rank": "saddles._greedy_low_rank",
     "pesme_flammarion": "saddles._pesme_flammarion",
+    "PointFailure": "saddles._sweep",
+    "Sweep": "saddles._sweep",
+    "sweep": "saddles._sweep",
     "Flow": "saddles.flow.result",
     "VanishingLimit": "saddles.flow.vanishing",
     "vanishing_limit": "saddles.flow.vanishing",
@@ -82,11 +86,13 @@ __all__ = [
     "MatrixLoss",
     "MatrixSensing",
     "PathError",
+    "PointFailure",
     "Regression",
     "Ring",
     "Saddle",
     "SaddlePath",
     "Status",
+    "Sweep",
     "VanishingLimit",
     "__version__",
     "agf",
@@ -99,6 +105,7 @@ __all__ = [
     "neuron",
     "pesme_flammarion",
     "solve",
+    "sweep",
     "teacher_student",
     "trace",
     "vanishing_limit",

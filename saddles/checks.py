@@ -174,7 +174,12 @@ def count(value: Any, name: str, *, least: int = 0) -> int | None:
     """Return a whole number of at least `least`, or None for no bound."""
     if value is None:
         return None
-    rule = f"it must be a whole number of at least {least}, or None for no bound"
+    return whole_number(value, name, least=least, otherwise=", or None for no bound")
+
+
+def whole_number(value: Any, name: str, *, least: int = 0, otherwise: str = "") -> int:
+    """Return a whole number of at least `least`; `otherwise` says what else would do."""
+    rule = f"it must be a whole number of at least {least}{otherwise}"
     if isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}={value!r}: {rule}.")
     try:
