@@ -38,7 +38,7 @@ from saddles.cone import Fit, descend, minimum_norm, no_fit, optimality
 from saddles.path import Certificate, Saddle, SaddlePath
 from saddles.problems import InUnits, Regression, as_regression
 from saddles.status import Status
-from saddles.typing import Array, ArrayLike
+from saddles.typing import Array, ArrayLike, Indices, Mask
 
 __all__ = ["pesme_flammarion"]
 
@@ -164,6 +164,10 @@ class _Network:
     upper: Array
     lower: Array
 
+    def goals(self, units: Indices, sides: Array) -> Array:
+        """Return the boundaries of clocks (m,) on their sides."""
+        return np.where(sides > 0, self.upper[units], -self.lower[units])
+
 
 @dataclass(frozen=True, eq=False)
 class _State:
@@ -173,51 +177,47 @@ class _State:
     time: float
     reach: float
     dual: Array
-    clocks: Array
-    signs: Array
+    held: Indices
+    sides: Array
+    still: Mask
     fit: Fit
-    speed: Array
-    beta: Array
-    previous: Array
+    values: Array
+    previous: Indices
     unique: bool
     margin: float
 
 
 def _start(network: _Network) -> _State:
     """Begin at the origin: every clock at 0, the residual is y."""
-    n, d = network.data.X.shape
-    state = _State(
+    nobody = np.zeros(0, dtype=np.intp)
+    return _State(
         jumps=0,
         time=0.0,
         reach=0.0,
-        dual=np.zeros(n),
-        clocks=np.zeros(d),
-        signs=np.zeros(d),
+        dual=np.zeros_like(network.data.y),
+        held=nobody,
+        sides=np.zeros(0),
+        still=np.zeros(0, dtype=bool),
         fit=no_fit(network.data.y),
-        speed=np.zeros(d),
-        beta=np.zeros(d),
-        previous=np.zeros(d),
+        values=np.zeros(0),
+        previous=nobody,
         unique=True,
         margin=math.inf,
     )
-    return replace(state, speed=_speed(network.data, state.fit))
-
-
-def _speed(data: InUnits, fit: Fit) -> Array:
-    """Return Xᵀr, with the zeros that stationarity or orthogonality makes put back."""
-    speed = fit.residual @ data.X
-    speed[np.abs(speed) <= data.resolution(fit.size) * data.norms] = 0.0
-    speed[fit.support] = 0.0
-    return np.asarray(speed)
 
 
 def _utility(network: _Network, state: _State) -> Ring | Status:
     """Find the clocks that ring first: S_i + (Δτ/n) x_i·r = t_i⁺ or −t_i⁻."""
-    moving = state.speed.nonzero()[0]
+    data, fit = network.data, state.fit
+    clocks, speed = np.array([state.dual, fit.residual]) @ data.X
+    speed[np.abs(speed) <= data.resolution(fit.size) * data.norms] = 0.0
+    speed[state.held[state.still]] = 0.0
+    moving = speed.nonzero()[0]
     if moving.size == 0:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    speed, clocks = state.speed[moving], state.clocks[moving]
-    goals = np.where(speed > 0, network.upper[moving], -network.lower[moving])
+    if moving.size < speed.size:
+        speed, clocks = speed[moving], clocks[moving]
+    goals = network.goals(moving, speed)
     with np.errstate(over="ignore"):
         delays = (goals - clocks) / speed
     first = float(delays.min())
@@ -227,75 +227,83 @@ def _utility(network: _Network, state: _State) -> Ring | Status:
         if np.isfinite(goals).any():
             raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
         return Status.NO_CLOCK_RINGS
-    reach = state.reach + first * network.data.resolution(state.fit.size)
-    blur = reach * network.data.norms[moving] / np.abs(speed)
+    reach = state.reach + first * data.resolution(fit.size)
+    blur = reach * data.norms[moving] / np.abs(speed)
     together = delays - first <= blur
-    network.data.check_time(blur[together], state.time + first, state.jumps + 1)
+    data.check_time(blur[together], state.time + first, state.jumps + 1)
     second = float(delays[~together].min(initial=math.inf))
     return Ring(delay=first, units=moving[together], margin=(second - first) / first)
 
 
 def _jump(network: _Network, state: _State, ring: Ring) -> _State:
     """Advance the dual point to the ring; clocks that ring are put exactly at their boundary."""
-    units = ring.units
-    signs = np.where(state.speed == 0, state.signs, 0.0)
-    signs[units] = sides = np.sign(state.speed[units])
-    clocks = state.clocks + ring.delay * state.speed
-    clocks[units] = np.where(sides > 0, network.upper[units], -network.lower[units])
+    data, fit, units = network.data, state.fit, ring.units
+    held = np.concatenate([state.held[state.still], units])
+    order = held.argsort()
+    sides = np.concatenate([state.sides[state.still], np.sign(fit.residual @ data.columns(units))])
     return replace(
         state,
         jumps=state.jumps + 1,
         time=state.time + ring.delay,
-        reach=state.reach + ring.delay * network.data.resolution(state.fit.size),
-        dual=state.dual + ring.delay * state.fit.residual,
-        clocks=clocks,
-        signs=signs,
+        reach=state.reach + ring.delay * data.resolution(fit.size),
+        dual=state.dual + ring.delay * fit.residual,
+        held=held[order],
+        sides=sides[order],
+        previous=state.held[state.values != 0],
         margin=ring.margin,
     )
 
 
 def _cost(network: _Network, state: _State) -> _State:
     """Descend to the sign-constrained least squares on the coordinates at their boundaries."""
-    fit = descend(network.data, state.signs, state.fit)
-    beta = np.zeros_like(state.beta)
-    beta[fit.support] = fit.values
-    beta, unique = minimum_norm(network.data, state.signs, beta, fit.residual)
-    return replace(
-        state,
-        fit=fit,
-        speed=_speed(network.data, fit),
-        beta=beta,
-        previous=state.beta,
-        unique=unique,
-    )
+    data, held, sides = network.data, state.held, state.sides
+    fit = descend(data, held, sides, state.fit)
+    values, still = np.zeros(held.size), np.ones(held.size, dtype=bool)
+    values[held.searchsorted(fit.factors.support)] = fit.values
+    unique = True
+    if fit.factors.size < held.size:
+        spare = (values == 0).nonzero()[0]
+        push = fit.residual @ data.columns(held[spare])
+        still[spare] = np.abs(push) <= data.resolution(fit.size) * data.norms[held[spare]]
+        values, unique = minimum_norm(data, held, sides, values, fit.residual)
+    return replace(state, fit=fit, values=values, still=still, unique=unique)
 
 
 def _saddle(network: _Network, state: _State) -> Saddle:
     """Return the saddle in the user's units, with its certificate."""
-    used, before = state.beta != 0, state.previous != 0
+    data, used = network.data, state.values != 0
+    active = state.held[used]
+    beta = np.zeros(data.norms.size)
+    beta[active] = state.values[used]
     return Saddle(
         index=state.jumps,
-        time=network.data.time(state.time),
-        beta=_stored(network.data.betas(state.beta)),
-        loss=network.data.loss(state.fit.residual),
+        time=data.time(state.time),
+        beta=_stored(data.betas(beta)),
+        loss=data.loss(state.fit.residual),
         dual=state.dual,
-        active=used.nonzero()[0],
-        entered=(used & ~before).nonzero()[0],
-        left=(before & ~used).nonzero()[0],
-        certificate=_certificate(network.data, state),
+        active=active,
+        entered=np.setdiff1d(active, state.previous, assume_unique=True),
+        left=np.setdiff1d(state.previous, active, assume_unique=True),
+        certificate=_certificate(network, state),
     )
 
 
-def _certificate(data: InUnits, state: _State) -> Certificate:
+def _certificate(network: _Network, state: _State) -> Certificate:
     """Check the minimiser, and that Xᵀρ is where the clocks are said to be.
 
     The latter relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
     """
-    held = state.signs.nonzero()[0]
+    data, held, sides, values = network.data, state.held, state.sides, state.values
     if held.size == 0:
         return Certificate(stationarity=0.0, violation=0.0)
-    columns, norms, goal = data.X[:, held], data.norms[held], state.clocks[held]
-    optimal = optimality(data, columns, norms, state.signs[held], state.beta[held])
+    factors = state.fit.factors
+    if factors.size == held.size:
+        held, columns, values = factors.support, factors.columns, state.fit.values
+        norms, sides = np.abs(factors.weights), np.sign(factors.weights)
+    else:
+        columns, norms = data.columns(held), data.norms[held]
+    optimal = optimality(data, columns, norms, sides, values)
+    goal = network.goals(held, sides)
     size = np.maximum(np.abs(goal), norms * np.abs(state.dual).max())
     drift = (np.abs(state.dual @ columns - goal) / size).max()
     return Certificate(

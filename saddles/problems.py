@@ -22,7 +22,7 @@ import numpy as np
 from saddles import checks
 from saddles.alternation import Breakdown
 from saddles.status import Status
-from saddles.typing import Array, ArrayLike
+from saddles.typing import Array, ArrayLike, Indices
 
 __all__ = ["Regression", "as_regression"]
 
@@ -239,6 +239,10 @@ class InUnits:
             column_unit=unit,
             target_unit=target_unit,
         )
+
+    def columns(self, indices: Indices) -> Array:
+        """Return columns of X, (n, m)."""
+        return np.asarray(self.X.T[indices].T)
 
     @cached_property
     def target_norm(self) -> float:

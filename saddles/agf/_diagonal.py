@@ -268,9 +268,11 @@ def _cost(data: InUnits, state: _State) -> _State:
     used = sizes > ZERO * data.target_norm
     units = active[used]
     A = data.X[:, units]
-    basic = np.zeros_like(state.beta)
-    basic[units], residual = solve_factored(A, data.y, *np.linalg.qr(A))
-    beta, unique = minimum_norm(data, state.at_threshold, basic, residual)
+    beta = np.zeros_like(state.beta)
+    beta[units], residual = solve_factored(A, data.y, *np.linalg.qr(A))
+    beta[active], unique = minimum_norm(
+        data, active, state.at_threshold[active], beta[active], residual
+    )
     return replace(
         state,
         beta=beta,
