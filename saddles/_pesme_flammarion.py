@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._screening import Course, Screen
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.cone import Fit, descend, minimum_norm, no_fit, optimality
 from saddles.path import Certificate, Saddle, SaddlePath
@@ -112,8 +113,9 @@ def pesme_flammarion(
     """
     problem = as_regression(X, y)
     upper, lower = _checked_boundaries(boundaries, problem.n_features)
-    data = InUnits.of(problem)
-    network = _Network(data, _in_units(upper, data), _in_units(lower, data))
+    data = InUnits.of(problem).read_often()
+    upper, lower = _in_units(upper, data), _in_units(lower, data)
+    network = _Network(data, upper, lower, Screen(data, upper, lower))
     algorithm = Algorithm(
         name="Pesme-Flammarion",
         source=SOURCE,
@@ -163,6 +165,7 @@ class _Network:
     data: InUnits
     upper: Array
     lower: Array
+    screen: Screen
 
     def goals(self, units: Indices, sides: Array) -> Array:
         """Return the boundaries of clocks (m,) on their sides."""
@@ -175,6 +178,7 @@ class _State:
 
     jumps: int
     time: float
+    arc: float
     reach: float
     dual: Array
     held: Indices
@@ -193,6 +197,7 @@ def _start(network: _Network) -> _State:
     return _State(
         jumps=0,
         time=0.0,
+        arc=0.0,
         reach=0.0,
         dual=np.zeros_like(network.data.y),
         held=nobody,
@@ -209,30 +214,28 @@ def _start(network: _Network) -> _State:
 def _utility(network: _Network, state: _State) -> Ring | Status:
     """Find the clocks that ring first: S_i + (Δτ/n) x_i·r = t_i⁺ or −t_i⁻."""
     data, fit = network.data, state.fit
-    clocks, speed = np.array([state.dual, fit.residual]) @ data.X
-    speed[np.abs(speed) <= data.resolution(fit.size) * data.norms] = 0.0
-    speed[state.held[state.still]] = 0.0
-    moving = speed.nonzero()[0]
-    if moving.size == 0:
+    race = network.screen.race(
+        Course(
+            dual=state.dual,
+            residual=fit.residual,
+            size=fit.size,
+            arc=state.arc,
+            reach=state.reach,
+            noise=data.resolution(fit.size),
+            held=state.held[state.still],
+        )
+    )
+    if race.units.size == 0:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    if moving.size < speed.size:
-        speed, clocks = speed[moving], clocks[moving]
-    goals = network.goals(moving, speed)
-    with np.errstate(over="ignore"):
-        delays = (goals - clocks) / speed
-    first = float(delays.min())
-    if first <= 0:
+    if race.first <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
-    if not math.isfinite(first):
-        if np.isfinite(goals).any():
+    if not math.isfinite(race.first):
+        if np.isfinite(race.goals).any():
             raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
         return Status.NO_CLOCK_RINGS
-    reach = state.reach + first * data.resolution(fit.size)
-    blur = reach * data.norms[moving] / np.abs(speed)
-    together = delays - first <= blur
-    data.check_time(blur[together], state.time + first, state.jumps + 1)
-    second = float(delays[~together].min(initial=math.inf))
-    return Ring(delay=first, units=moving[together], margin=(second - first) / first)
+    data.check_time(race.blur[race.together], state.time + race.first, state.jumps + 1)
+    margin = (race.second - race.first) / race.first
+    return Ring(delay=race.first, units=race.units[race.together], margin=margin)
 
 
 def _jump(network: _Network, state: _State, ring: Ring) -> _State:
@@ -245,6 +248,7 @@ def _jump(network: _Network, state: _State, ring: Ring) -> _State:
         state,
         jumps=state.jumps + 1,
         time=state.time + ring.delay,
+        arc=state.arc + ring.delay * fit.size,
         reach=state.reach + ring.delay * data.resolution(fit.size),
         dual=state.dual + ring.delay * fit.residual,
         held=held[order],

@@ -13,13 +13,14 @@ code name          symbol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
+from saddles._features import Dense, Features
 from saddles.alternation import Breakdown
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
@@ -214,7 +215,7 @@ class InUnits:
         What the targets were divided by.
     """
 
-    X: Array
+    features: Features
     y: Array
     norms: Array
     n_samples: float
@@ -225,24 +226,45 @@ class InUnits:
     @classmethod
     def of(cls, problem: Regression) -> InUnits:
         """Return `problem` in its units; columns are copied only if one is extreme."""
-        largest = np.abs(problem.X).max(axis=0)
+        features = Dense(problem.X)
+        largest, norms = features.sizes()
         extreme = (largest > 0) & ((largest < EXTREME) | (largest > 1 / EXTREME))
         unit = np.where(extreme, np.exp2(np.frexp(largest)[1]), 1.0)
-        X = problem.X / unit if extreme.any() else problem.X
+        if extreme.any():
+            features = Dense(problem.X / unit)
+            norms = features.sizes()[1]
         target_unit = float(np.exp2(np.frexp(np.abs(problem.y).max())[1]))
         return cls(
-            X=X,
+            features=features,
             y=problem.y / target_unit,
-            norms=np.sqrt(np.einsum("ij,ij->j", X, X)),
+            norms=norms,
             n_samples=problem.n_samples,
             rounding=problem.rounding,
             column_unit=unit,
             target_unit=target_unit,
         )
 
+    @property
+    def X(self) -> Array:
+        """The features as an array."""
+        return self.features.X
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of samples and features, (n, d)."""
+        return self.features.shape
+
+    def read_often(self) -> InUnits:
+        """Return the same data, stored such that reading single columns is fast."""
+        return replace(self, features=self.features.read_often())
+
     def columns(self, indices: Indices) -> Array:
         """Return columns of X, (n, m)."""
-        return np.asarray(self.X.T[indices].T)
+        return self.features.columns(indices)
+
+    def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
+        """Return x_i·v, (m,) for each of `vectors` and the columns at `indices` (None: all)."""
+        return self.features.products(indices, *vectors)
 
     @cached_property
     def target_norm(self) -> float:
