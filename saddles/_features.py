@@ -23,7 +23,7 @@ import numpy as np
 
 from saddles.typing import Array, Indices
 
-__all__ = ["Dense", "Features", "Sparse", "features_of"]
+__all__ = ["Dense", "Features"]
 
 #: Entries of the blocks in which columns are read: half a megabyte, which the cache keeps from the
 #: gathering to the last product.
@@ -33,6 +33,7 @@ BLOCK = 2**16
 class Features(ABC):
     """Columns x_1 ... x_d of n samples each."""
 
+    X: Any
     shape: tuple[int, int]
 
     @abstractmethod

@@ -11,14 +11,14 @@ that the boundary's normal cone takes away.
 code name        symbol
 ===============  =====================================================================
 ``dual``         ρ, shape (n,)
-``clocks``       S = Xᵀρ, shape (d,)
-``signs``        sign of S where a clock is at its boundary, else 0
-``speed``        −n∇L = Xᵀr, shape (d,): n times the clocks' speed
+``arc``          ∫|r| dτ, the arc length of ρ
+``reach``        what rounding may have moved a clock by, over |x_i|: in proportion to it
+``fit``          r, and β as far as independent columns carry it
+``spare``        other coordinates whose clocks S = Xᵀρ are at their boundary (m,)
+``weights``      the sign of S times |x|, of the same (m,)
+``active``       coordinates that are not zero, ascending; ``values`` are theirs
 ``upper``,       t⁺, t⁻: boundaries of the clocks; ±1 for the two-layer network
 ``lower``
-``delay``        Δτ until the next clock rings
-``reach``        what rounding may have moved a clock by, over |x_i|: in proportion to ∫|r| dτ
-``fit``          r, and β as far as independent columns carry it
 ===============  =====================================================================
 """
 
@@ -26,9 +26,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -115,7 +115,7 @@ def pesme_flammarion(
     upper, lower = _checked_boundaries(boundaries, problem.n_features)
     data = InUnits.of(problem).read_often()
     upper, lower = _in_units(upper, data), _in_units(lower, data)
-    network = _Network(data, upper, lower, Screen(data, upper, lower))
+    network = _Network.of(data, upper, lower)
     algorithm = Algorithm(
         name="Pesme-Flammarion",
         source=SOURCE,
@@ -166,14 +166,23 @@ class _Network:
     upper: Array
     lower: Array
     screen: Screen
+    marks: Mask
 
-    def goals(self, units: Indices, sides: Array) -> Array:
-        """Return the boundaries of clocks (m,) on their sides."""
-        return np.where(sides > 0, self.upper[units], -self.lower[units])
+    @classmethod
+    def of(cls, data: InUnits, upper: Array, lower: Array) -> _Network:
+        """Return the network, no clock of which has run yet."""
+        marks = np.zeros(data.shape[1], dtype=bool)
+        return cls(data, upper, lower, Screen(data, upper, lower), marks)
+
+    def without(self, some: Indices, others: Indices) -> Indices:
+        """Return the indices that are among `some` and not among `others`."""
+        self.marks[others] = True
+        rest = some[~self.marks[some]]
+        self.marks[others] = False
+        return rest
 
 
-@dataclass(frozen=True, eq=False)
-class _State:
+class _State(NamedTuple):
     """Where the dual point is; see the module's table."""
 
     jumps: int
@@ -181,10 +190,10 @@ class _State:
     arc: float
     reach: float
     dual: Array
-    held: Indices
-    sides: Array
-    still: Mask
     fit: Fit
+    spare: Indices
+    weights: Array
+    active: Indices
     values: Array
     previous: Indices
     unique: bool
@@ -193,18 +202,18 @@ class _State:
 
 def _start(network: _Network) -> _State:
     """Begin at the origin: every clock at 0, the residual is y."""
-    nobody = np.zeros(0, dtype=np.intp)
+    nobody, nothing = np.zeros(0, dtype=np.intp), np.zeros(0)
     return _State(
         jumps=0,
         time=0.0,
         arc=0.0,
         reach=0.0,
         dual=np.zeros_like(network.data.y),
-        held=nobody,
-        sides=np.zeros(0),
-        still=np.zeros(0, dtype=bool),
         fit=no_fit(network.data.y),
-        values=np.zeros(0),
+        spare=nobody,
+        weights=nothing,
+        active=nobody,
+        values=nothing,
         previous=nobody,
         unique=True,
         margin=math.inf,
@@ -214,17 +223,11 @@ def _start(network: _Network) -> _State:
 def _utility(network: _Network, state: _State) -> Ring | Status:
     """Find the clocks that ring first: S_i + (Δτ/n) x_i·r = t_i⁺ or −t_i⁻."""
     data, fit = network.data, state.fit
-    race = network.screen.race(
-        Course(
-            dual=state.dual,
-            residual=fit.residual,
-            size=fit.size,
-            arc=state.arc,
-            reach=state.reach,
-            noise=data.resolution(fit.size),
-            held=state.held[state.still],
-        )
-    )
+    noise, held = data.resolution(fit.size), fit.factors.support
+    if state.spare.size:
+        held = np.concatenate([held, state.spare[_still(data, state)]])
+    course = Course(state.dual, fit.residual, fit.size, state.arc, state.reach, noise, held)
+    race = network.screen.race(course)
     if race.units.size == 0:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     if race.first <= 0:
@@ -233,61 +236,74 @@ def _utility(network: _Network, state: _State) -> Ring | Status:
         if np.isfinite(race.goals).any():
             raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
         return Status.NO_CLOCK_RINGS
-    data.check_time(race.blur[race.together], state.time + race.first, state.jumps + 1)
+    data.check_time(race.blur, state.time + race.first, state.jumps + 1)
     margin = (race.second - race.first) / race.first
-    return Ring(delay=race.first, units=race.units[race.together], margin=margin)
+    return Ring(delay=race.first, units=race.units, margin=margin)
+
+
+def _still(data: InUnits, state: _State) -> Mask:
+    """Mark the spare coordinates (m,) whose clocks stay at their boundary."""
+    push = (state.fit.residual @ data.columns(state.spare)) / state.weights
+    return np.asarray(np.abs(push) <= data.resolution(state.fit.size))
 
 
 def _jump(network: _Network, state: _State, ring: Ring) -> _State:
-    """Advance the dual point to the ring; clocks that ring are put exactly at their boundary."""
+    """Advance the dual point to the ring; its clocks are held at their boundary from now on."""
     data, fit, units = network.data, state.fit, ring.units
-    held = np.concatenate([state.held[state.still], units])
-    order = held.argsort()
-    sides = np.concatenate([state.sides[state.still], np.sign(fit.residual @ data.columns(units))])
-    return replace(
-        state,
+    sides = np.sign(fit.residual @ data.columns(units))
+    spare, weights = units, sides * data.norms[units]
+    if state.spare.size:
+        still = _still(data, state)
+        spare = np.concatenate([state.spare[still], spare])
+        weights = np.concatenate([state.weights[still], weights])
+    return state._replace(
         jumps=state.jumps + 1,
         time=state.time + ring.delay,
         arc=state.arc + ring.delay * fit.size,
         reach=state.reach + ring.delay * data.resolution(fit.size),
         dual=state.dual + ring.delay * fit.residual,
-        held=held[order],
-        sides=sides[order],
-        previous=state.held[state.values != 0],
+        spare=spare,
+        weights=weights,
+        previous=state.active,
         margin=ring.margin,
     )
 
 
 def _cost(network: _Network, state: _State) -> _State:
     """Descend to the sign-constrained least squares on the coordinates at their boundaries."""
-    data, held, sides = network.data, state.held, state.sides
-    fit = descend(data, held, sides, state.fit)
-    values, still = np.zeros(held.size), np.ones(held.size, dtype=bool)
-    values[held.searchsorted(fit.factors.support)] = fit.values
-    unique = True
-    if fit.factors.size < held.size:
-        spare = (values == 0).nonzero()[0]
-        push = fit.residual @ data.columns(held[spare])
-        still[spare] = np.abs(push) <= data.resolution(fit.size) * data.norms[held[spare]]
+    data = network.data
+    fit, spare, weights = descend(data, state.fit, state.spare, state.weights)
+    active, values, unique = fit.factors.support, fit.values, True
+    if spare.size:
+        held = np.concatenate([active, spare])
+        sides = np.sign(np.concatenate([fit.factors.weights, weights]))
+        values = np.concatenate([values, np.zeros(spare.size)])
         values, unique = minimum_norm(data, held, sides, values, fit.residual)
-    return replace(state, fit=fit, values=values, still=still, unique=unique)
+        used = values.nonzero()[0]
+        active, values = held[used], values[used]
+    order = active.argsort()
+    return state._replace(
+        fit=fit,
+        spare=spare,
+        weights=weights,
+        active=active[order],
+        values=values[order],
+        unique=unique,
+    )
 
 
 def _saddle(network: _Network, state: _State) -> Saddle:
     """Return the saddle in the user's units, with its certificate."""
-    data, used = network.data, state.values != 0
-    active = state.held[used]
-    beta = np.zeros(data.norms.size)
-    beta[active] = state.values[used]
+    data, active, previous = network.data, state.active, state.previous
     return Saddle(
         index=state.jumps,
         time=data.time(state.time),
-        beta=_stored(data.betas(beta)),
+        beta=_stored(data.betas(state.values, active), active, data.shape[1]),
         loss=data.loss(state.fit.residual),
         dual=state.dual,
         active=active,
-        entered=np.setdiff1d(active, state.previous, assume_unique=True),
-        left=np.setdiff1d(state.previous, active, assume_unique=True),
+        entered=network.without(active, previous),
+        left=network.without(previous, active),
         certificate=_certificate(network, state),
     )
 
@@ -297,31 +313,35 @@ def _certificate(network: _Network, state: _State) -> Certificate:
 
     The latter relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
     """
-    data, held, sides, values = network.data, state.held, state.sides, state.values
+    data, factors, values = network.data, state.fit.factors, state.fit.values
+    held, columns, weights = factors.support, factors.columns, factors.weights
+    if state.spare.size:
+        held = np.concatenate([held, state.spare])
+        columns = np.concatenate([columns, data.columns(state.spare)], axis=1)
+        weights = np.concatenate([weights, state.weights])
+        beta = np.zeros(data.shape[1])
+        beta[state.active] = state.values
+        values = beta[held]
     if held.size == 0:
         return Certificate(stationarity=0.0, violation=0.0)
-    factors = state.fit.factors
-    if factors.size == held.size:
-        held, columns, values = factors.support, factors.columns, state.fit.values
-        norms, sides = np.abs(factors.weights), np.sign(factors.weights)
-    else:
-        columns, norms = data.columns(held), data.norms[held]
-    optimal = optimality(data, columns, norms, sides, values)
-    goal = network.goals(held, sides)
-    size = np.maximum(np.abs(goal), norms * np.abs(state.dual).max())
-    drift = (np.abs(state.dual @ columns - goal) / size).max()
+    stationarity, violation = optimality(data, columns, weights, values)
+    goal = np.where(weights > 0, network.upper[held], network.lower[held]) / np.abs(weights)
+    drift = np.abs((state.dual @ columns) / weights - goal)
+    drift /= np.maximum(goal, np.abs(state.dual).max())
     return Certificate(
-        stationarity=optimal[0],
-        violation=max(optimal[1], float(drift)),
+        stationarity=stationarity,
+        violation=max(violation, float(drift.max())),
         margin=state.margin,
         unique=state.unique,
     )
 
 
-def _stored(beta: Array) -> Any:
+def _stored(values: Array, active: Indices, d: int) -> Any:
     """Return β as a dense array, or as a sparse row if it is very long."""
-    if beta.shape[0] < SPARSE_FROM:
+    if d < SPARSE_FROM:
+        beta = np.zeros(d)
+        beta[active] = values
         return beta
     from scipy.sparse import csr_array
 
-    return csr_array(beta[None, :])
+    return csr_array((values, active, [0, active.size]), shape=(1, d))

@@ -25,11 +25,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from saddles.problems import InUnits
-from saddles.typing import Array, Indices, Mask
+from saddles.typing import Array, Indices
 
 __all__ = ["Course", "Race", "Screen"]
 
@@ -44,8 +45,7 @@ GROWTH = 4
 ROUNDING = 4 * float(np.finfo(float).eps)
 
 
-@dataclass(frozen=True, eq=False)
-class Course:
+class Course(NamedTuple):
     """Where the dual point is and where it goes; see the module's table."""
 
     dual: Array
@@ -57,34 +57,19 @@ class Course:
     held: Indices
 
 
-@dataclass(frozen=True, eq=False)
-class Race:
-    """The moving clocks that were looked at, and which of them ring first.
+class Race(NamedTuple):
+    """The clocks that ring first, and when.
 
-    ``goals`` are the boundaries that they run to, ``delays`` the times until they are there, all
-    (m,); ``blur`` is what rounding makes of a delay, ``together`` marks the ties with the first.
+    ``units`` are those of the clocks that ring ``first``, up to rounding, ``goals`` the boundaries
+    that they reach and ``blur`` the share of rounding in their delays, all (m,); the next one rings
+    ``second``. If none rings, ``first`` is infinite and ``units`` are all that move.
     """
 
     units: Indices
     goals: Array
-    delays: Array
     blur: Array
-    together: Mask
     first: float
     second: float
-
-    @classmethod
-    def of(
-        cls, course: Course, units: Indices, goals: Array, delays: Array, slowness: Array
-    ) -> Race:
-        """Rank clocks; `slowness` is |x_i| over their speed."""
-        first = float(delays.min(initial=math.inf))
-        if not math.isfinite(first):
-            return cls(units, goals, delays, slowness, delays < first, first, math.inf)
-        blur = (course.reach + first * course.noise) * slowness
-        together = delays - first <= blur
-        second = float(delays[~together].min(initial=math.inf))
-        return cls(units, goals, delays, blur, together, first, second)
 
 
 @dataclass(eq=False)
@@ -105,6 +90,7 @@ class Screen:
         self.choosing = self.choosing and n * d >= SCREEN_FROM
         self.keys = np.zeros(d if self.choosing else 0)
         self.held = np.zeros(0, dtype=np.intp)
+        self._all = np.arange(0 if self.choosing else d)
 
     def race(self, course: Course) -> Race:
         """Return the next race: all clocks that could be first or second in it."""
@@ -115,8 +101,8 @@ class Screen:
         keys = self.keys
         keys[self.held] = 0.0
         keys[course.held] = math.inf
-        self.held = course.held
-        seen = self._nobody
+        self.held = course.held.copy()
+        seen: tuple[Any, ...] = self._nobody
         race = self._ranked(course, *seen)
         limit = course.arc + self.stride
         while True:
@@ -153,7 +139,7 @@ class Screen:
         speed[np.abs(speed) <= course.noise * norms] = 0.0
         if units is None:
             speed[course.held] = 0.0
-            units = np.arange(speed.size)
+            units = self._all
         self.looks += units.size
         return units, clocks, speed
 
@@ -165,7 +151,16 @@ class Screen:
         goals = np.where(speed > 0, self.upper[units], -self.lower[units])
         with np.errstate(over="ignore"):
             delays = (goals - clocks) / speed
-        return Race.of(course, units, goals, delays, self.data.norms[units] / np.abs(speed))
+        first = float(delays.min(initial=math.inf))
+        blur = np.zeros(0)
+        if not math.isfinite(first):
+            return Race(units, goals, blur, first, math.inf)
+        reach = course.reach + first * course.noise
+        blur = reach * self.data.norms[units] / np.abs(speed)
+        later = delays - first > blur
+        second = float(delays[later].min(initial=math.inf))
+        ties = (~later).nonzero()[0]
+        return Race(units[ties], goals[ties], blur[ties], first, second)
 
     def _nearest(self, due: Indices, count: int) -> tuple[Indices, Indices]:
         """Split `due` into the clocks of the `count` smallest keys, in order of place, and others.

@@ -12,15 +12,15 @@ code name       symbol
 ``values``      β on the support (k,)
 ``residual``    r = y − Xβ (n,)
 ``size``        |r|, to which all tolerances are relative
-``candidates``  indices of the columns that may take part, ascending (m,)
-``sides``       σ, the sign that each candidate may take (m,)
+``spare``       indices of the candidates that do not take part (m,)
+``weights``     σ|x|, the side that each may take, times its norm
 ==============  ==============================================================
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,8 +57,7 @@ CHANGES = 64
 STRAY = 1e-13
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(NamedTuple):
     """A least-squares fit on independent columns; see the module's table.
 
     Its factors are handed on: a fit is used up by the one that follows it. `largest` is the largest
@@ -79,19 +78,24 @@ def no_fit(y: Array) -> Fit:
     return Fit(Factors(y.shape[0]), np.zeros(0), y, size, size, 0)
 
 
-def descend(data: InUnits, candidates: Indices, sides: Array, fit: Fit) -> Fit:
+def descend(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> tuple[Fit, Indices, Array]:
     """Return the sign-constrained least-squares fit on the candidate columns.
 
     Parameters
     ----------
     data : InUnits
         The regression.
-    candidates : ndarray of int, shape (m,)
-        Columns, ascending.
-    sides : ndarray of shape (m,)
-        +1 or −1 per candidate.
     fit : Fit
-        A feasible start; its support must lie among the candidates.
+        A feasible start.
+    spare : ndarray of int, shape (m,)
+        Candidates that it does not use.
+    weights : ndarray of shape (m,)
+        Side of each, +1 or −1, times its norm.
+
+    Returns
+    -------
+    fit, spare, weights
+        The same for the minimiser.
 
     Raises
     ------
@@ -99,40 +103,38 @@ def descend(data: InUnits, candidates: Indices, sides: Array, fit: Fit) -> Fit:
         If rounding keeps the active set from settling.
     """
     refused: list[int] = []
-    for _ in range(8 * candidates.size + 8):
-        if fit.factors.size + len(refused) == candidates.size:
-            return fit
-        entry = _steepest(data, candidates, sides, fit, refused)
-        if entry is None:
-            return fit
-        longer = _extended(data, fit, *entry)
+    for _ in range(8 * (spare.size + fit.factors.size) + 8):
+        if len(refused) == spare.size:
+            return fit, spare, weights
+        columns = data.columns(spare)
+        push = (fit.residual @ columns) / weights
+        push[refused] = -math.inf
+        best = int(push.argmax())
+        if push[best] <= data.resolution(fit.size):
+            return fit, spare, weights
+        longer = _extended(data, fit, int(spare[best]), columns[:, best], float(weights[best]))
         turned = _turned(data, longer, fit.size)
         if turned[-1]:
-            refused.append(entry[0])
             fit.factors.pop()
-        else:
-            fit = _retreat(data, fit, longer, turned)
-            refused.clear()
-    raise Breakdown(Status.STALLED, f"{candidates.size} columns at their boundary")
+            refused.append(best)
+            continue
+        refused = []
+        fit, gone = _retreat(data, fit, longer, turned)
+        spare, weights = _exchanged(spare, weights, best, gone)
+    raise Breakdown(Status.STALLED, f"{spare.size} spare columns at their boundary")
 
 
-def _steepest(
-    data: InUnits, candidates: Indices, sides: Array, fit: Fit, refused: list[int]
-) -> tuple[int, Array, float] | None:
-    """Return the unused candidate that the residual pushes hardest to its own side, if any.
-
-    As its index, its column (n,) and its side times its norm.
-    """
-    unused = np.ones(candidates.size, dtype=bool)
-    unused[candidates.searchsorted(fit.factors.support)] = False
-    unused[candidates.searchsorted(refused)] = False
-    waiting = candidates[unused]
-    columns, weights = data.columns(waiting), sides[unused] * data.norms[waiting]
-    push = (fit.residual @ columns) / weights
-    best = int(push.argmax())
-    if push[best] <= data.resolution(fit.size):
-        return None
-    return int(waiting[best]), columns[:, best], float(weights[best])
+def _exchanged(
+    spare: Indices, weights: Array, joined: int, gone: list[tuple[int, float]]
+) -> tuple[Indices, Array]:
+    """Return the spare columns without the one at `joined`, and with those that are `gone`."""
+    if spare.size == 1 and not gone:
+        return spare[:0], weights[:0]
+    indices = [index for index, _ in gone]
+    return (
+        np.concatenate([spare[:joined], spare[joined + 1 :], np.array(indices, dtype=np.intp)]),
+        np.concatenate([weights[:joined], weights[joined + 1 :], [weight for _, weight in gone]]),
+    )
 
 
 def _turned(data: InUnits, fit: Fit, size: float) -> Mask:
@@ -140,20 +142,33 @@ def _turned(data: InUnits, fit: Fit, size: float) -> Mask:
     return np.asarray(fit.factors.weights * fit.values <= data.resolution(size))
 
 
-def _retreat(data: InUnits, fit: Fit, longer: Fit, wrong: Mask) -> Fit:
-    """Move from `fit` towards `longer`, dropping each column whose sign would turn."""
+def _retreat(
+    data: InUnits, fit: Fit, longer: Fit, wrong: Mask
+) -> tuple[Fit, list[tuple[int, float]]]:
+    """Move from `fit` towards `longer`, dropping each column whose sign would turn.
+
+    Returns
+    -------
+    fit : Fit
+        Where that leads.
+    gone : list
+        Index and weight of each column dropped.
+    """
+    gone: list[tuple[int, float]] = []
     held = np.append(fit.values, 0.0)
     while wrong.any():
         step = float(np.min(held[wrong] / (held - longer.values)[wrong]))
         held = held + step * (longer.values - held)
         size = np.abs(held * longer.factors.weights)
         leaving = wrong & (size <= data.resolution(fit.size))
-        for position in leaving.nonzero()[0][::-1]:
+        for position in leaving.nonzero()[0][::-1].tolist():
             held[position] = held[-1]
             held = held[:-1]
-            longer = _shortened(data, longer, int(position))
+            factors = longer.factors
+            gone.append((int(factors.support[position]), float(factors.weights[position])))
+            longer = _shortened(data, longer, position)
         wrong = _turned(data, longer, fit.size)
-    return longer
+    return longer, gone
 
 
 def _extended(data: InUnits, fit: Fit, column: int, x: Array, weight: float) -> Fit:
@@ -189,8 +204,8 @@ def _settled(data: InUnits, before: Fit, values: Array, residual: Array) -> Fit:
     loose = factors.loose and factors.firmness() < FIRM
     factors.loose = loose
     largest = max(before.largest, size)
-    exact = EXACT * math.sqrt(factors.n) * data.target_norm
-    if size > max(CANCELLATION * largest, exact) and changes < CHANGES and not loose:
+    least = max(CANCELLATION * largest, EXACT * math.sqrt(factors.n) * data.target_norm)
+    if size > least and changes < CHANGES and not loose:
         return Fit(factors, values, residual, size, largest, changes)
     A, y, careful = factors.columns, data.y, size <= CANCELLATION * data.target_norm or loose
     values, right = _least_squares(A, y, factors.stack, careful)
@@ -302,9 +317,7 @@ def minimum_norm(
     return shortest + 0.0, False  # + 0.0 turns −0.0 into 0.0
 
 
-def optimality(
-    data: InUnits, columns: Array, norms: Array, signs: Array, values: Array
-) -> tuple[float, float]:
+def optimality(data: InUnits, columns: Array, weights: Array, values: Array) -> tuple[float, float]:
     """Check a sign-constrained minimiser against the data alone.
 
     Stationarity: x_i·(y − Xβ) = 0 where β_i ≠ 0. Constraints: β_i has the sign asked for, and no
@@ -316,20 +329,22 @@ def optimality(
         The regression.
     columns : ndarray of shape (n, k)
         The candidates' columns, k > 0.
-    norms, signs, values : ndarray of shape (k,)
-        Their norms, the signs that they may take, and their coefficients.
+    weights, values : ndarray of shape (k,)
+        The signs that they may take, times their norms; and their coefficients.
 
     Returns
     -------
     stationarity, violation : float
         The largest of each.
     """
-    push = signs * ((data.y - columns @ values) @ columns) / norms
+    push = ((data.y - columns @ values) @ columns) / weights
+    violation = max(0.0, -float((weights * values).min()))
     used = values != 0
-    stationarity = np.abs(push[used]).max(initial=0.0)
-    wrong_sign = (-signs * values * norms).max()
-    violation = max(push[~used].max(initial=0.0), wrong_sign, 0.0)
-    return float(stationarity / data.target_norm), float(violation / data.target_norm)
+    if np.count_nonzero(used) < used.size:
+        violation = max(violation, float(push[~used].max()))
+        push = push[used]
+    stationarity = float(np.abs(push).max(initial=0.0))
+    return stationarity / data.target_norm, violation / data.target_norm
 
 
 def _sharing(outside: Array) -> Mask:

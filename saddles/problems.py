@@ -245,8 +245,8 @@ class InUnits:
         )
 
     @property
-    def X(self) -> Array:
-        """The features as an array."""
+    def X(self) -> Any:
+        """The features as they are stored."""
         return self.features.X
 
     @property
@@ -290,12 +290,13 @@ class InUnits:
     def _rescaled(self) -> bool:
         return bool((self.column_unit != 1).any())
 
-    def betas(self, beta: Array) -> Array:
-        """Return coefficients (d,) in the user's units."""
+    def betas(self, beta: Array, indices: Indices | None = None) -> Array:
+        """Return coefficients (m,) of the columns at `indices` (None: all) in the user's units."""
         if not self._rescaled:
             return beta * self.target_unit
+        unit = self.column_unit if indices is None else self.column_unit[indices]
         with np.errstate(over="ignore"):  # the loop ends a path with an infinite coefficient
-            return beta * self.target_unit / self.column_unit
+            return beta * self.target_unit / unit
 
     def loss(self, residual: Array) -> float:
         """Return the mean loss of a residual (n,) in the user's units."""

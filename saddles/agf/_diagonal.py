@@ -322,7 +322,7 @@ def _certificate(data: InUnits, state: _State) -> Certificate:
     if held.size == 0:
         return Certificate(stationarity=0.0, violation=0.0)
     stationarity, violation = optimality(
-        data, data.X[:, held], data.norms[held], state.at_threshold[held], state.beta[held]
+        data, data.X[:, held], state.at_threshold[held] * data.norms[held], state.beta[held]
     )
     return Certificate(
         stationarity=stationarity,
