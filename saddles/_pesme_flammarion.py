@@ -309,31 +309,46 @@ def _saddle(network: _Network, state: _State) -> Saddle:
 
 
 def _certificate(network: _Network, state: _State) -> Certificate:
-    """Check the minimiser, and that Xᵀρ is where the clocks are said to be.
-
-    The latter relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
-    """
-    data, factors, values = network.data, state.fit.factors, state.fit.values
-    held, columns, weights = factors.support, factors.columns, factors.weights
-    if state.spare.size:
-        held = np.concatenate([held, state.spare])
-        columns = np.concatenate([columns, data.columns(state.spare)], axis=1)
-        weights = np.concatenate([weights, state.weights])
-        beta = np.zeros(data.shape[1])
-        beta[state.active] = state.values
-        values = beta[held]
-    if held.size == 0:
+    """Check the minimiser, and that Xᵀρ is where the clocks are said to be."""
+    data, (factors, values, *_) = network.data, state.fit
+    if factors.size + state.spare.size == 0:
         return Certificate(stationarity=0.0, violation=0.0)
-    stationarity, violation = optimality(data, columns, weights, values)
-    goal = np.where(weights > 0, network.upper[held], network.lower[held]) / np.abs(weights)
-    drift = np.abs((state.dual @ columns) / weights - goal)
-    drift /= np.maximum(goal, np.abs(state.dual).max())
+    held, columns, weights = factors.support, factors.columns, factors.weights
+    if state.spare.size and not state.unique:
+        held, columns, weights, values = _joined(network, state)
+    rest = data.y - columns @ values
+    stationarity, violation = optimality(data, rest, columns, weights, values)
+    violation = max(violation, _drift(network, state.dual, held, columns, weights))
+    if held.size == factors.size and state.spare.size:
+        held, weights = state.spare, state.weights
+        columns, values = data.columns(held), np.zeros(held.size)
+        violation = max(violation, optimality(data, rest, columns, weights, values)[1])
+        violation = max(violation, _drift(network, state.dual, held, columns, weights))
     return Certificate(
         stationarity=stationarity,
-        violation=max(violation, float(drift.max())),
+        violation=violation,
         margin=state.margin,
         unique=state.unique,
     )
+
+
+def _joined(network: _Network, state: _State) -> tuple[Indices, Array, Array, Array]:
+    """Return all candidates with their columns, weights and coefficients."""
+    held = np.concatenate([state.fit.factors.support, state.spare])
+    beta = np.zeros(network.data.shape[1])
+    beta[state.active] = state.values
+    weights = np.concatenate([state.fit.factors.weights, state.weights])
+    return held, network.data.columns(held), weights, beta[held]
+
+
+def _drift(network: _Network, dual: Array, held: Indices, columns: Array, weights: Array) -> float:
+    """Return how far Xᵀρ is from the boundaries where clocks (m,) are said to be.
+
+    Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
+    """
+    goal = np.where(weights > 0, network.upper[held], network.lower[held]) / np.abs(weights)
+    drift = np.abs((dual @ columns) / weights - goal) / np.maximum(goal, np.abs(dual).max())
+    return float(drift.max(initial=0.0))
 
 
 def _stored(values: Array, active: Indices, d: int) -> Any:

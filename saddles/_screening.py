@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -72,6 +72,16 @@ class Race(NamedTuple):
     second: float
 
 
+class _Looks(NamedTuple):
+    """Clocks that were looked at; ``delays`` are infinite for those that stand still."""
+
+    units: Indices
+    clocks: Array
+    speed: Array
+    goals: Array
+    delays: Array
+
+
 @dataclass(eq=False)
 class Screen:
     """Keys of all clocks of a problem, brought up to date by each race."""
@@ -93,71 +103,80 @@ class Screen:
         self._all = np.arange(0 if self.choosing else d)
 
     def race(self, course: Course) -> Race:
-        """Return the next race: all clocks that could be first or second in it."""
+        """Return the next race: its clocks are all that could be first or second in it."""
         if not self.choosing:
-            return self._ranked(course, *self._looked_at(course, None))
+            return self._ranked(course, self._looked_at(course, None))
         if course.size == 0:
-            return self._ranked(course, *self._nobody)
-        keys = self.keys
-        keys[self.held] = 0.0
-        keys[course.held] = math.inf
+            return self._ranked(course, self._nobody)
+        self.keys[self.held] = 0.0
+        self.keys[course.held] = math.inf
         self.held = course.held.copy()
-        seen: tuple[Any, ...] = self._nobody
-        race = self._ranked(course, *seen)
-        limit = course.arc + self.stride
+        seen, limit = [self._nobody], course.arc + self.stride
         while True:
-            due = (keys < limit).nonzero()[0]
-            helping = HELPING
-            while due.size:
-                now, due = self._nearest(due, helping)
-                seen = tuple(
-                    np.concatenate(pair)
-                    for pair in zip(seen, self._looked_at(course, now), strict=True)
-                )
-                keys[now] = math.inf
-                race = self._ranked(course, *seen)
-                due = due[keys[due] < self._limit(course, race)]
-                helping *= GROWTH
-            needed = self._limit(course, race)
+            self._look_up_to(course, limit, seen)
+            looked = _Looks(*(np.concatenate(part) for part in zip(*seen, strict=True)))
+            race = self._ranked(course, looked)
+            needed = self._limit(course, race.second)
             if needed <= limit:
                 break
-            limit = needed
-        self._set_keys(course, race, *seen)
+            seen, limit = [looked], needed
+        self._set_keys(course, race, looked)
         return race
 
-    @property
-    def _nobody(self) -> tuple[Indices, Array, Array]:
-        return np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0)
+    def _look_up_to(self, course: Course, limit: float, seen: list[_Looks]) -> None:
+        """Look at the clocks with keys below `limit`, or below what the runner-up makes of it."""
+        due = (self.keys < limit).nonzero()[0]
+        first = second = math.inf
+        helping = HELPING
+        while due.size:
+            now, due = self._nearest(due, helping)
+            looks = self._looked_at(course, now)
+            seen.append(looks)
+            self.keys[now] = math.inf
+            if due.size:
+                best = np.partition(looks.delays, min(1, now.size - 1))[:2].tolist()
+                first, second = sorted([first, second, *best])[:2]
+                due = due[self.keys[due] < self._limit(course, second)]
+                helping *= GROWTH
 
-    def _looked_at(self, course: Course, units: Indices | None) -> tuple[Indices, Array, Array]:
-        """Return clocks and speeds of `units` (None: of all), the zeros put back that are zeros.
+    @property
+    def _nobody(self) -> _Looks:
+        nothing = np.zeros(0)
+        return _Looks(np.zeros(0, dtype=np.intp), nothing, nothing, nothing, nothing)
+
+    def _looked_at(self, course: Course, units: Indices | None) -> _Looks:
+        """Look at the clocks of `units` (None: of all), putting back the zeros that are zeros.
 
         Whatever stationarity or orthogonality makes zero is rounding in the products.
         """
         clocks, speed = self.data.products(units, course.dual, course.residual)
-        norms = self.data.norms if units is None else self.data.norms[units]
-        speed[np.abs(speed) <= course.noise * norms] = 0.0
+        norms, upper, lower = self.data.norms, self.upper, self.lower
         if units is None:
-            speed[course.held] = 0.0
             units = self._all
+            speed[course.held] = 0.0
+        else:
+            norms, upper, lower = norms[units], upper[units], lower[units]
         self.looks += units.size
-        return units, clocks, speed
+        pace = np.abs(speed)
+        moving = pace > course.noise * norms
+        speed *= moving
+        goals = np.where(speed > 0, upper, -lower)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            delays = np.where(moving, (goals - clocks) / speed, math.inf)
+        return _Looks(units, clocks, speed, goals, delays)
 
-    def _ranked(self, course: Course, units: Indices, clocks: Array, speed: Array) -> Race:
+    def _ranked(self, course: Course, looks: _Looks) -> Race:
         """Return the race of those that move."""
-        moving = speed.nonzero()[0]
-        if moving.size < speed.size:
-            units, clocks, speed = units[moving], clocks[moving], speed[moving]
-        goals = np.where(speed > 0, self.upper[units], -self.lower[units])
-        with np.errstate(over="ignore"):
-            delays = (goals - clocks) / speed
+        units, _, speed, goals, delays = looks
         first = float(delays.min(initial=math.inf))
-        blur = np.zeros(0)
         if not math.isfinite(first):
-            return Race(units, goals, blur, first, math.inf)
+            moving = speed.nonzero()[0]
+            return Race(units[moving], goals[moving], np.zeros(0), first, math.inf)
         reach = course.reach + first * course.noise
-        blur = reach * self.data.norms[units] / np.abs(speed)
-        later = delays - first > blur
+        with np.errstate(divide="ignore"):
+            blur = reach * self.data.norms[units] / np.abs(speed)
+            later = delays - first > blur
+        later |= speed == 0
         second = float(delays[later].min(initial=math.inf))
         ties = (~later).nonzero()[0]
         return Race(units[ties], goals[ties], blur[ties], first, second)
@@ -173,24 +192,22 @@ class Screen:
         chosen = keys <= np.partition(keys, count)[count]
         return due[chosen], due[~chosen]
 
-    def _limit(self, course: Course, race: Race) -> float:
-        """Return the arc length of the runner-up's ring, and what rounding may hide."""
-        if not math.isfinite(race.second):
+    def _limit(self, course: Course, delay: float) -> float:
+        """Return the arc length after `delay`, and what rounding may hide."""
+        if not math.isfinite(delay):
             return math.inf
-        arc = course.arc + race.second * course.size
-        reach = course.reach + race.second * course.noise
+        arc = course.arc + delay * course.size
+        reach = course.reach + delay * course.noise
         return arc + 2 * reach + ROUNDING * course.dual.size * arc
 
-    def _set_keys(
-        self, course: Course, race: Race, units: Indices, clocks: Array, speed: Array
-    ) -> None:
+    def _set_keys(self, course: Course, race: Race, looks: _Looks) -> None:
         """Set the keys of clocks that were looked at, as of the moment when the first rings."""
         if not math.isfinite(race.first):
             return
-        clocks = clocks + race.first * speed
+        units, clocks = looks.units, looks.clocks + race.first * looks.speed
         room = np.minimum(self.upper[units] - clocks, clocks + self.lower[units])
         with np.errstate(divide="ignore"):
-            self.keys[units] = np.maximum(room, 0.0) / self.data.norms[units]
-        self.keys[units] += course.arc + race.first * course.size
+            keys = np.maximum(room, 0.0) / self.data.norms[units]
+        self.keys[units] = keys + (course.arc + race.first * course.size)
         if math.isfinite(race.second):
             self.stride = race.second * course.size

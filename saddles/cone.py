@@ -53,7 +53,7 @@ EXACT = 4 * float(np.finfo(float).eps)
 #: Rounding gathers in proportion to the changes since the fit was last solved from the targets.
 CHANGES = 64
 
-#: A basis is replaced if it has let the residual stray by this share of its size.
+#: A basis is replaced if it has let the residual stray by this share of its largest size.
 STRAY = 1e-13
 
 
@@ -209,7 +209,7 @@ def _settled(data: InUnits, before: Fit, values: Array, residual: Array) -> Fit:
         return Fit(factors, values, residual, size, largest, changes)
     A, y, careful = factors.columns, data.y, size <= CANCELLATION * data.target_norm or loose
     values, right = _least_squares(A, y, factors.stack, careful)
-    if _length(right - residual) > STRAY * size:
+    if _length(right - residual) > STRAY * largest:
         factors.renew()
         values, right = _least_squares(A, y, factors.stack, careful)
     size = _length(right)
@@ -317,7 +317,9 @@ def minimum_norm(
     return shortest + 0.0, False  # + 0.0 turns −0.0 into 0.0
 
 
-def optimality(data: InUnits, columns: Array, weights: Array, values: Array) -> tuple[float, float]:
+def optimality(
+    data: InUnits, residual: Array, columns: Array, weights: Array, values: Array
+) -> tuple[float, float]:
     """Check a sign-constrained minimiser against the data alone.
 
     Stationarity: x_i·(y − Xβ) = 0 where β_i ≠ 0. Constraints: β_i has the sign asked for, and no
@@ -327,8 +329,10 @@ def optimality(data: InUnits, columns: Array, weights: Array, values: Array) -> 
     ----------
     data : InUnits
         The regression.
+    residual : ndarray of shape (n,)
+        y − Xβ.
     columns : ndarray of shape (n, k)
-        The candidates' columns, k > 0.
+        Columns of candidates.
     weights, values : ndarray of shape (k,)
         The signs that they may take, times their norms; and their coefficients.
 
@@ -337,8 +341,8 @@ def optimality(data: InUnits, columns: Array, weights: Array, values: Array) -> 
     stationarity, violation : float
         The largest of each.
     """
-    push = ((data.y - columns @ values) @ columns) / weights
-    violation = max(0.0, -float((weights * values).min()))
+    push = (residual @ columns) / weights
+    violation = -float((weights * values).min(initial=0.0))
     used = values != 0
     if np.count_nonzero(used) < used.size:
         violation = max(violation, float(push[~used].max()))

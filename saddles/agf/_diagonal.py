@@ -321,9 +321,9 @@ def _certificate(data: InUnits, state: _State) -> Certificate:
     held = state.at_threshold.nonzero()[0]
     if held.size == 0:
         return Certificate(stationarity=0.0, violation=0.0)
-    stationarity, violation = optimality(
-        data, data.X[:, held], state.at_threshold[held] * data.norms[held], state.beta[held]
-    )
+    columns, weights = data.X[:, held], state.at_threshold[held] * data.norms[held]
+    rest = data.y - columns @ state.beta[held]
+    stationarity, violation = optimality(data, rest, columns, weights, state.beta[held])
     return Certificate(
         stationarity=stationarity,
         violation=violation,
