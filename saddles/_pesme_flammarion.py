@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -111,7 +112,7 @@ def pesme_flammarion(
     >>> [units.tolist() for units in path.active]
     [[], [0], [2], [2, 3]]
     """
-    problem = as_regression(X, y)
+    problem = as_regression(X, y, dense=False)
     upper, lower = _checked_boundaries(boundaries, problem.n_features)
     data = InUnits.of(problem).read_often()
     upper, lower = _in_units(upper, data), _in_units(lower, data)
@@ -167,12 +168,17 @@ class _Network:
     lower: Array
     screen: Screen
     marks: Mask
+    empty: Any
 
     @classmethod
     def of(cls, data: InUnits, upper: Array, lower: Array) -> _Network:
         """Return the network, no clock of which has run yet."""
-        marks = np.zeros(data.shape[1], dtype=bool)
-        return cls(data, upper, lower, Screen(data, upper, lower), marks)
+        d, empty = data.shape[1], None
+        if d >= SPARSE_FROM:
+            from scipy.sparse import csr_array
+
+            empty = csr_array((1, d))
+        return cls(data, upper, lower, Screen(data, upper, lower), np.zeros(d, dtype=bool), empty)
 
     def without(self, some: Indices, others: Indices) -> Indices:
         """Return the indices that are among `some` and not among `others`."""
@@ -298,7 +304,7 @@ def _saddle(network: _Network, state: _State) -> Saddle:
     return Saddle(
         index=state.jumps,
         time=data.time(state.time),
-        beta=_stored(data.betas(state.values, active), active, data.shape[1]),
+        beta=_stored(network, data.betas(state.values, active), active),
         loss=data.loss(state.fit.residual),
         dual=state.dual,
         active=active,
@@ -351,12 +357,12 @@ def _drift(network: _Network, dual: Array, held: Indices, columns: Array, weight
     return float(drift.max(initial=0.0))
 
 
-def _stored(values: Array, active: Indices, d: int) -> Any:
+def _stored(network: _Network, values: Array, active: Indices) -> Any:
     """Return β as a dense array, or as a sparse row if it is very long."""
-    if d < SPARSE_FROM:
-        beta = np.zeros(d)
+    if network.empty is None:
+        beta = np.zeros(network.data.shape[1])
         beta[active] = values
         return beta
-    from scipy.sparse import csr_array
-
-    return csr_array((values, active, [0, active.size]), shape=(1, d))
+    row = copy(network.empty)  # the constructor would spend its time on checks
+    row.data, row.indices, row.indptr = values, active, np.array([0, active.size])
+    return row

@@ -38,8 +38,11 @@ __all__ = ["Course", "Race", "Screen"]
 SCREEN_FROM = 2**17
 
 #: So many clocks are looked at first, and `GROWTH` times as many each time more are needed.
-HELPING = 128
+HELPING = 256
 GROWTH = 4
+
+#: A race is looked for within so many times the arc length that the last one took.
+MARGIN = 2.0
 
 #: Rounding of a scalar product x·ρ, relative to |x| A and per sample; and of a key.
 ROUNDING = 4 * float(np.finfo(float).eps)
@@ -111,7 +114,7 @@ class Screen:
         self.keys[self.held] = 0.0
         self.keys[course.held] = math.inf
         self.held = course.held.copy()
-        seen, limit = [self._nobody], course.arc + self.stride
+        seen, limit = [self._nobody], course.arc + MARGIN * self.stride
         while True:
             self._look_up_to(course, limit, seen)
             looked = _Looks(*(np.concatenate(part) for part in zip(*seen, strict=True)))

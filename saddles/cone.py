@@ -51,7 +51,7 @@ REFINEMENTS = 2
 EXACT = 4 * float(np.finfo(float).eps)
 
 #: Rounding gathers in proportion to the changes since the fit was last solved from the targets.
-CHANGES = 64
+CHANGES = 256
 
 #: A basis is replaced if it has let the residual stray by this share of its largest size.
 STRAY = 1e-13

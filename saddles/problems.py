@@ -13,6 +13,7 @@ code name          symbol
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._features import Dense, Features
+from saddles._features import Dense, Features, Sparse
 from saddles.alternation import Breakdown
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
@@ -60,19 +61,24 @@ class Regression:
 
     Parameters
     ----------
-    X : array_like of shape (n, d)
+    X : array_like or scipy.sparse array of shape (n, d)
         Features. Used as they are: nothing is centred or scaled, and nothing copied if they are
-        float64 already, so leave the array alone as long as the problem is in use.
+        float64, float32 or sparse CSC already, so leave the array alone as long as the problem is
+        in use.
     y : array_like of shape (n,)
         Targets.
     sample_weight : array_like of shape (n,), optional
         Non-negative weights; a whole number w counts as w copies of the sample, so the loss is
         ``sum(w * (y - X beta)^2) / (2 sum(w))``.
+    centre : bool
+        Whether to take their (weighted) means from the targets and from every feature. Sparse
+        features stay sparse: their means are kept beside them.
 
     Attributes
     ----------
     X, y : ndarray
-        The data as float64, each row multiplied by the square root of its weight.
+        The data, each row multiplied by the square root of its weight; `X` is a
+        ``scipy.sparse.csc_array``, not centred, if sparse features were given.
     n_samples : float
         The divisor n of the mean loss: the number of rows, or the sum of the weights.
     rounding : float
@@ -92,25 +98,37 @@ class Regression:
     """
 
     # Not one field is for `dataclasses.replace` to set: weights would be applied twice.
-    X: Array = field(init=False)
+    X: Any = field(init=False)
     y: Array = field(init=False)
     sample_weight: Array | None = field(init=False)
     n_samples: float = field(init=False)
     rounding: float = field(init=False)
+    features: Features = field(init=False, repr=False)
+    sizes: tuple[Array, Array] = field(init=False, repr=False)
 
     def __init__(
-        self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        centre: bool = False,
     ) -> None:
-        X, y = checks.real_array(X, "X", 2), checks.real_array(y, "y", 1)
+        X, y = checks.features(X, "X"), checks.real_array(y, "y", 1)
+        features: Features = Sparse(X) if hasattr(X, "toarray") else Dense(X)
+        sizes = features.sizes()
+        _check_sizes(X, sizes[0])
         checks.same_length(X, "X", y, "y")
-        checks.large_enough(np.abs(X).max(axis=0), "X", "X[:, {}]", SMALLEST_COLUMN)
         checks.large_enough(np.abs(y).max(keepdims=True), "y", "y", SMALLEST_TARGET)
         weight, n_samples = None, float(X.shape[0])
         if sample_weight is not None:
             weight = _checked_weights(sample_weight, y)
-            X, y = np.sqrt(weight)[:, None] * X, np.sqrt(weight) * y
             n_samples = float(weight.sum())
-        fields = {"X": X, "y": y, "sample_weight": weight, "n_samples": n_samples, "rounding": 0.0}
+        if weight is not None or centre:
+            features, y = _prepared(X, y, weight, centre)
+            sizes = features.sizes()
+        fields = {"X": features.X, "y": y, "sample_weight": weight, "n_samples": n_samples}
+        fields |= {"rounding": 0.0, "features": features, "sizes": sizes}
         for name, value in fields.items():
             object.__setattr__(self, name, value)
 
@@ -176,7 +194,7 @@ class Regression:
                 f"beta has shape {point.shape}; it must have one entry per feature, "
                 f"({self.n_features},)."
             )
-        return np.asarray(self.y - self.X @ point)
+        return np.asarray(self.y - self.features.combined(point))
 
     def loss(self, beta: ArrayLike) -> float:
         """Mean loss |y − Xβ|² / (2n)."""
@@ -185,11 +203,31 @@ class Regression:
 
     def gradient(self, beta: ArrayLike) -> Array:
         """Gradient of the mean loss, −Xᵀ(y − Xβ)/n, shape (d,)."""
-        return np.asarray(-(self.X.T @ self.residual(beta)) / self.n_samples)
+        return np.asarray(-self.features.products(None, self.residual(beta))[0] / self.n_samples)
+
+    def dense(self) -> Regression:
+        """Return the problem with features that are a float64 array; sparse ones are refused."""
+        if isinstance(self.features, Sparse):
+            checks.refuse_sparse(self.X, "X")
+        if self.X.dtype == np.float64:
+            return self
+        problem = copy(self)
+        features = Dense(self.X.astype(np.float64))
+        object.__setattr__(problem, "X", features.X)
+        object.__setattr__(problem, "features", features)
+        return problem
 
 
-def as_regression(X: Any, y: ArrayLike | None) -> Regression:
-    """Return `X` if it is a `Regression` (then `y` must be None), else build one from both."""
+def as_regression(X: Any, y: ArrayLike | None, *, dense: bool = True) -> Regression:
+    """Return `X` if it is a `Regression` (then `y` must be None), else build one from both.
+
+    Unless `dense` is False its features are made a float64 array.
+    """
+    problem = _as_given(X, y)
+    return problem.dense() if dense else problem
+
+
+def _as_given(X: Any, y: ArrayLike | None) -> Regression:
     if isinstance(X, Regression):
         if y is not None:
             raise TypeError("y is already part of the Regression; leave it out.")
@@ -226,12 +264,11 @@ class InUnits:
     @classmethod
     def of(cls, problem: Regression) -> InUnits:
         """Return `problem` in its units; columns are copied only if one is extreme."""
-        features = Dense(problem.X)
-        largest, norms = features.sizes()
+        features, (largest, norms) = problem.features, problem.sizes
         extreme = (largest > 0) & ((largest < EXTREME) | (largest > 1 / EXTREME))
         unit = np.where(extreme, np.exp2(np.frexp(largest)[1]), 1.0)
         if extreme.any():
-            features = Dense(problem.X / unit)
+            features = features.divided(unit)
             norms = features.sizes()[1]
         target_unit = float(np.exp2(np.frexp(np.abs(problem.y).max())[1]))
         return cls(
@@ -306,6 +343,30 @@ class InUnits:
     def time(self, time: float) -> float:
         """Return a time of the sum loss here as one of the mean loss in the user's units."""
         return time * self.n_samples / self.target_unit
+
+
+def _check_sizes(X: Any, largest: Array) -> None:
+    """Raise unless the entries of X, the largest of each column being given, can be used."""
+    if not (largest <= checks.LARGEST).all():
+        dense = X.toarray() if hasattr(X, "toarray") else X
+        checks.refuse_bad_entries(np.asarray(dense, dtype=float), "X")
+    checks.large_enough(largest, "X", "X[:, {}]", SMALLEST_COLUMN)
+
+
+def _prepared(X: Any, y: Array, weight: Array | None, centre: bool) -> tuple[Features, Array]:
+    """Return features and targets with their weights applied and their means taken away."""
+    ones = np.ones(y.shape[0]) if weight is None else np.sqrt(weight)
+    if centre:
+        y = y - y @ ones**2 / (ones @ ones)
+    y = ones * y
+    if hasattr(X, "toarray"):
+        from scipy.sparse import diags_array
+
+        X = X if weight is None else (diags_array(ones) @ X).tocsc()
+        return Sparse(X, ones if centre else None), y
+    if centre:
+        X = X - ones**2 @ X / (ones @ ones)
+    return Dense(ones[:, None] * X), y
 
 
 def _checked_weights(sample_weight: ArrayLike, y: Array) -> Array:
