@@ -159,7 +159,8 @@ class Sparse(Features):
         d, counts = self.shape[1], np.diff(self.rows.indptr)
         column = np.repeat(np.arange(d), counts)
         largest = np.zeros(d)
-        np.maximum.at(largest, column, np.abs(self.rows.data))
+        with np.errstate(invalid="ignore"):
+            np.maximum.at(largest, column, np.abs(self.rows.data))
         values, rest = self.rows.data, np.zeros(d)
         if self.ones is not None and self.means is not None:
             ones = self.ones[self.rows.indices]

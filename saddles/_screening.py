@@ -176,9 +176,9 @@ class Screen:
             moving = speed.nonzero()[0]
             return Race(units[moving], goals[moving], np.zeros(0), first, math.inf)
         reach = course.reach + first * course.noise
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             blur = reach * self.data.norms[units] / np.abs(speed)
-            later = delays - first > blur
+            later = ~(delays - first <= blur)
         later |= speed == 0
         second = float(delays[later].min(initial=math.inf))
         ties = (~later).nonzero()[0]
