@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from saddles import checks
-from saddles._screening import Course, Screen
+from saddles._screening import ROUNDING, Course, Screen
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.cone import Fit, descend, minimum_norm, no_fit, optimality
 from saddles.path import Certificate, Saddle, SaddlePath
@@ -44,7 +44,11 @@ from saddles.typing import Array, ArrayLike, Indices, Mask
 
 __all__ = ["pesme_flammarion"]
 
+NAME = "Pesme-Flammarion"
 SOURCE = "Pesme and Flammarion 2023, arXiv:2304.00488, Algorithm 1"
+
+#: Losses of the same saddle, computed in another order, differ by less, relative to the first.
+RESUMED = 1e-9
 
 #: From so many features on, a path stores its coefficients as sparse rows.
 SPARSE_FROM = 10_000
@@ -55,6 +59,7 @@ def pesme_flammarion(
     y: ArrayLike | None = None,
     *,
     boundaries: tuple[ArrayLike, ArrayLike] | None = None,
+    start: SaddlePath | None = None,
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
@@ -63,16 +68,22 @@ def pesme_flammarion(
 
     Parameters
     ----------
-    X : array_like of shape (n, d), or Regression
-        Features, used as they are (centre them first if the model is to have an intercept).
+    X : array_like or scipy.sparse array of shape (n, d), or Regression
+        Features, used as they are (for an intercept, ``Regression(X, y, centre=True)``). Large ones
+        are read by the column: in feature-major order (``order="F"``), in memory or mapped from a
+        file, they are used where they lie; of others in memory a copy is made in that order.
     y : array_like of shape (n,)
         Targets; left out if `X` is a `Regression`.
     boundaries : (t_plus, t_minus), optional
         Values of +S_i and −S_i at which coordinate i activates, each a positive number or an
         array of shape (d,), in the place of 1: other depths and asymmetric initialisations of the
         diagonal network (arXiv:2607.12332). Infinity forbids that sign.
+    start : SaddlePath, optional
+        Beginning of the path of the same problem, from an earlier call with `max_jumps` or a
+        `callback`: it is continued, from its last saddle on, which is computed anew, and the whole
+        path is returned.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end of training.
+        Stop after so many jumps, those of `start` included; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right, with its status.
@@ -117,16 +128,26 @@ def pesme_flammarion(
     data = InUnits.of(problem).read_often()
     upper, lower = _in_units(upper, data), _in_units(lower, data)
     network = _Network.of(data, upper, lower)
+    earlier: list[Saddle] = []
+    begin = partial(_start, network)
+    if start is not None and len(_checked_start(start, network)) > 1:
+        earlier, begin = list(start)[:-1], partial(_resumed, network, start)
     algorithm = Algorithm(
-        name="Pesme-Flammarion",
+        name=NAME,
         source=SOURCE,
-        start=partial(_start, network),
+        start=begin,
         utility=partial(_utility, network),
         jump=partial(_jump, network),
         cost=partial(_cost, network),
         saddle=partial(_saddle, network),
     )
-    return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+    return solve(
+        algorithm,
+        max_jumps=max_jumps,
+        on_failure=on_failure,
+        callback=callback,
+        earlier=earlier,
+    )
 
 
 def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]:
@@ -142,6 +163,21 @@ def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]
         checks.boundary(b, name, n_features) for b, name in zip(boundaries, names, strict=True)
     )
     return plus, minus
+
+
+def _checked_start(start: Any, network: _Network) -> SaddlePath:
+    """Return a path that may be one of this problem."""
+    if not isinstance(start, SaddlePath):
+        raise TypeError(f"start={checks.show(start)} must be a SaddlePath, or None.")
+    n, d = network.data.shape
+    if start.algorithm != NAME or start.duals is None:
+        raise ValueError(f"start={start!r} must be a path that pesme_flammarion returned.")
+    if start.duals.shape[1] != n or start.betas.shape[1] != d:
+        raise ValueError(
+            f"start has {start.duals.shape[1]} samples and {start.betas.shape[1]} features, but X "
+            f"has {n} and {d}; pass the problem that it is a path of."
+        )
+    return start
 
 
 def _in_units(boundary: Array, data: InUnits) -> Array:
@@ -224,6 +260,39 @@ def _start(network: _Network) -> _State:
         unique=True,
         margin=math.inf,
     )
+
+
+def _resumed(network: _Network, path: SaddlePath) -> _State:
+    """Return the state at the last saddle of a path with jumps."""
+    data, before, last = network.data, path[-2], path[-1]
+    dual = np.asarray(last.dual)
+    sizes = np.sqrt(2 * data.n_samples * path.losses[:-1]) / data.target_unit
+    waits = np.diff(path.times) / data.time(1.0)
+    arc = float(waits @ sizes)
+    reach = float(waits @ [data.resolution(size) for size in sizes.tolist()])
+    clocks = data.products(None, dual)[0]
+    slack = (reach + ROUNDING * dual.size * arc) * data.norms
+    up, down = network.upper - clocks, clocks + network.lower
+    held = (np.minimum(up, down) <= slack).nonzero()[0]
+    state = _start(network)._replace(
+        jumps=last.index,
+        time=last.time / data.time(1.0),
+        arc=arc,
+        reach=reach,
+        dual=dual,
+        spare=held,
+        weights=np.where(up < down, 1.0, -1.0)[held] * data.norms[held],
+        previous=before.active,
+        margin=last.certificate.margin,
+    )
+    state = _cost(network, state)
+    off = abs(data.loss(state.fit.residual) - last.loss)
+    if (np.minimum(up, down) < -slack).any() or off > RESUMED * path.losses[0]:
+        raise ValueError(
+            f"start={path!r} is a path of other data or boundaries: at its end the loss would be "
+            f"{data.loss(state.fit.residual):.6g}; pass the problem that it is a path of."
+        )
+    return state
 
 
 def _utility(network: _Network, state: _State) -> Ring | Status:

@@ -32,7 +32,7 @@ import numpy as np
 from saddles.problems import InUnits
 from saddles.typing import Array, Indices
 
-__all__ = ["Course", "Race", "Screen"]
+__all__ = ["ROUNDING", "Course", "Race", "Screen"]
 
 #: Looking at every clock of data with fewer entries takes less time than choosing.
 SCREEN_FROM = 2**17
@@ -76,13 +76,18 @@ class Race(NamedTuple):
 
 
 class _Looks(NamedTuple):
-    """Clocks that were looked at; ``delays`` are infinite for those that stand still."""
+    """Clocks that were looked at.
+
+    ``delays`` until they are at their ``goals`` are infinite if they stand still; ``slowness`` is
+    |x_i| over their speed.
+    """
 
     units: Indices
     clocks: Array
     speed: Array
     goals: Array
     delays: Array
+    slowness: Array
 
 
 @dataclass(eq=False)
@@ -145,7 +150,7 @@ class Screen:
     @property
     def _nobody(self) -> _Looks:
         nothing = np.zeros(0)
-        return _Looks(np.zeros(0, dtype=np.intp), nothing, nothing, nothing, nothing)
+        return _Looks(np.zeros(0, dtype=np.intp), *[nothing] * 5)
 
     def _looked_at(self, course: Course, units: Indices | None) -> _Looks:
         """Look at the clocks of `units` (None: of all), putting back the zeros that are zeros.
@@ -161,28 +166,30 @@ class Screen:
             norms, upper, lower = norms[units], upper[units], lower[units]
         self.looks += units.size
         pace = np.abs(speed)
-        moving = pace > course.noise * norms
-        speed *= moving
+        still = pace <= course.noise * norms
+        speed[still] = 0.0
         goals = np.where(speed > 0, upper, -lower)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            delays = np.where(moving, (goals - clocks) / speed, math.inf)
-        return _Looks(units, clocks, speed, goals, delays)
+            delays, slowness = (goals - clocks) / speed, norms / pace
+        delays[still], slowness[still] = math.inf, 0.0
+        return _Looks(units, clocks, speed, goals, delays, slowness)
 
     def _ranked(self, course: Course, looks: _Looks) -> Race:
         """Return the race of those that move."""
-        units, _, speed, goals, delays = looks
+        delays = looks.delays
         first = float(delays.min(initial=math.inf))
         if not math.isfinite(first):
-            moving = speed.nonzero()[0]
-            return Race(units[moving], goals[moving], np.zeros(0), first, math.inf)
-        reach = course.reach + first * course.noise
-        with np.errstate(divide="ignore", invalid="ignore"):
-            blur = reach * self.data.norms[units] / np.abs(speed)
-            later = ~(delays - first <= blur)
-        later |= speed == 0
-        second = float(delays[later].min(initial=math.inf))
-        ties = (~later).nonzero()[0]
-        return Race(units[ties], goals[ties], blur[ties], first, second)
+            moving = looks.speed.nonzero()[0]
+            return Race(looks.units[moving], looks.goals[moving], np.zeros(0), first, math.inf)
+        blur = (course.reach + first * course.noise) * looks.slowness
+        ties = (delays - first <= blur).nonzero()[0]
+        if ties.size == delays.size:
+            second = math.inf
+        elif ties.size == 1:
+            second = float(np.partition(delays, 1)[1])
+        else:
+            second = float(np.delete(delays, ties).min())
+        return Race(looks.units[ties], looks.goals[ties], blur[ties], first, second)
 
     def _nearest(self, due: Indices, count: int) -> tuple[Indices, Indices]:
         """Split `due` into the clocks of the `count` smallest keys, in order of place, and others.

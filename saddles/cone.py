@@ -103,12 +103,14 @@ def descend(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> tuple[Fi
         If rounding keeps the active set from settling.
     """
     refused: list[int] = []
+    gone: list[tuple[int, float]]
     for _ in range(8 * (spare.size + fit.factors.size) + 8):
         if len(refused) == spare.size:
             return fit, spare, weights
         columns = data.columns(spare)
         push = (fit.residual @ columns) / weights
-        push[refused] = -math.inf
+        if refused:
+            push[refused] = -math.inf
         best = int(push.argmax())
         if push[best] <= data.resolution(fit.size):
             return fit, spare, weights
@@ -118,8 +120,10 @@ def descend(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> tuple[Fi
             fit.factors.pop()
             refused.append(best)
             continue
-        refused = []
-        fit, gone = _retreat(data, fit, longer, turned)
+        refused, gone = [], []
+        if turned.any():
+            longer, gone = _retreat(data, fit, longer, turned)
+        fit = longer
         spare, weights = _exchanged(spare, weights, best, gone)
     raise Breakdown(Status.STALLED, f"{spare.size} spare columns at their boundary")
 
@@ -155,7 +159,7 @@ def _retreat(
         Index and weight of each column dropped.
     """
     gone: list[tuple[int, float]] = []
-    held = np.append(fit.values, 0.0)
+    held = np.concatenate([fit.values, [0.0]])
     while wrong.any():
         step = float(np.min(held[wrong] / (held - longer.values)[wrong]))
         held = held + step * (longer.values - held)
