@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from saddles._factors import FIRM, Factors
+from saddles._least_squares import CANCELLATION, EXACT, least_squares, solve_factored
 from saddles.alternation import Breakdown
 from saddles.problems import ZERO, InUnits
 from saddles.status import Status
@@ -39,16 +40,6 @@ __all__ = [
     "optimality",
     "solve_factored",
 ]
-
-#: A residual smaller than this share of what it was has lost digits worth winning back.
-CANCELLATION = 0.1
-
-#: Each refinement wins as many digits as the factors have; two are enough for updated ones.
-REFINEMENTS = 2
-
-#: A residual smaller than this per sample, relative to the targets, is rounding of the data
-#: themselves: what is left of an exact interpolation.
-EXACT = 4 * float(np.finfo(float).eps)
 
 #: Rounding gathers in proportion to the changes since the fit was last solved from the targets.
 CHANGES = 256
@@ -212,60 +203,12 @@ def _settled(data: InUnits, before: Fit, values: Array, residual: Array) -> Fit:
     if size > least and changes < CHANGES and not loose:
         return Fit(factors, values, residual, size, largest, changes)
     A, y, careful = factors.columns, data.y, size <= CANCELLATION * data.target_norm or loose
-    values, right = _least_squares(A, y, factors.stack, careful)
+    values, right = least_squares(A, y, factors.stack, careful)
     if _length(right - residual) > STRAY * largest:
         factors.renew()
-        values, right = _least_squares(A, y, factors.stack, careful)
+        values, right = least_squares(A, y, factors.stack, careful)
     size = _length(right)
     return Fit(factors, values, right, size, size, 0)
-
-
-def solve_factored(A: Array, y: Array, Q: Array, R: Array) -> tuple[Array, Array]:
-    """Solve min |y − Az| given A = QR, with a residual that is right to its own last digits.
-
-    Parameters
-    ----------
-    A : ndarray of shape (n, k)
-        Independent columns.
-    y : ndarray of shape (n,)
-        Targets.
-    Q, R : ndarray of shapes (n, k) and (k, k)
-        Factors of A, good enough to refine with.
-
-    Returns
-    -------
-    z, r : ndarray of shapes (k,) and (n,)
-        Solution and residual.
-    """
-    from scipy.linalg import lapack
-
-    stack = np.concatenate([Q, lapack.dtrtri(R)[0]])
-    pivots = np.abs(R.diagonal())
-    rest = y - Q @ (y @ Q)
-    careful = rest @ rest <= CANCELLATION**2 * (y @ y) or pivots.min() <= FIRM * pivots.max()
-    return _least_squares(A, y, stack, bool(careful))
-
-
-def _least_squares(A: Array, y: Array, stack: Array, careful: bool) -> tuple[Array, Array]:
-    """Solve min |y − Az| given [Q; T] with Q = AT orthonormal (`Factors`).
-
-    Projecting twice leaves the residual an error of eps |y|; where that is not negligible, the
-    augmented system {r + Az = y, Aᵀr = 0} is refined with residuals in extended precision (Björck,
-    "Iterative refinement of linear least squares solutions", 1967).
-    """
-    n, k = A.shape
-    Q, T = stack[:n], stack[n : n + k]
-    along = y @ Q
-    z, r = T @ along, y - Q @ along
-    if not careful:
-        return z, r - Q @ (r @ Q)
-    wide = A.astype(np.longdouble)
-    for _ in range(REFINEMENTS):
-        f = np.asarray(y - (wide @ z + r), dtype=float)
-        along = f @ Q + np.asarray(r @ wide, dtype=float) @ T
-        z, r = z + T @ along, r + (f - Q @ along)
-    exact = r @ r <= n * EXACT**2 * (y @ y)
-    return z, np.zeros_like(r) if exact else r
 
 
 def _length(vector: Array) -> float:
