@@ -16,12 +16,13 @@ code name     symbol
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
 
-from saddles.typing import Array, Indices
+from saddles.typing import Array, Indices, Mask
 
 __all__ = ["Dense", "Features", "Sparse"]
 
@@ -55,6 +56,10 @@ class Features(ABC):
     @abstractmethod
     def divided(self, unit: Array) -> Features:
         """Return the columns divided by `unit` (d,)."""
+
+    def without(self, gone: Mask) -> Features:
+        """Return the same features, those marked (d,) replaced by zeros."""
+        return self.divided(np.where(gone, math.inf, 1.0)) if gone.any() else self
 
     def read_often(self) -> Features:
         """Return the same features, stored such that reading single columns is fast."""
@@ -166,7 +171,7 @@ class Sparse(Features):
             ones = self.ones[self.rows.indices]
             values = values - self.means[column] * ones
             rest = self.ones @ self.ones - np.bincount(column, ones**2, d)
-            rest = self.means**2 * np.maximum(rest, 0.0)
+            rest = np.where(counts < self.shape[0], self.means**2 * np.maximum(rest, 0.0), 0.0)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             return largest, np.sqrt(np.bincount(column, values**2, d) + rest)
 

@@ -96,7 +96,8 @@ def _sliced(values: Array, terms: int) -> list[Array]:
     slices = []
     for _ in range(math.ceil(BITS / bits)):
         exponent -= bits
-        head = np.ldexp(np.rint(np.ldexp(values, -exponent)), exponent)
+        shift = math.ldexp(1.5, 52 + exponent)  # adding it rounds to multiples of 2^exponent
+        head = (values + shift) - shift
         slices.append(head)
         values = values - head
     return slices

@@ -46,6 +46,9 @@ EXTREME = 1e-100
 #: Below this the inverse of a column's size overflows.
 SMALLEST_COLUMN = 1e-300
 
+#: A feature that varies by less than this, relative to its size, is constant but for rounding.
+CONSTANT = 1e-13
+
 #: Below this the square of a target underflows, and with it the loss.
 SMALLEST_TARGET = 1e-153
 
@@ -361,10 +364,14 @@ def _prepared(X: Any, y: Array, weight: Array | None, centre: bool) -> tuple[Fea
         from scipy.sparse import diags_array
 
         X = X if weight is None else (diags_array(ones) @ X).tocsc()
-        return Sparse(X, ones if centre else None), y
+        features: Features = Sparse(X, ones if centre else None)
+    else:
+        means = ones**2 @ X / (ones @ ones) if centre else 0.0
+        features = Dense(ones[:, None] * (X - means))
     if centre:
-        X = X - ones**2 @ X / (ones @ ones)
-    return Dense(ones[:, None] * X), y
+        size = (Sparse(X) if hasattr(X, "toarray") else Dense(ones[:, None] * X)).sizes()[1]
+        features = features.without(features.sizes()[1] <= CONSTANT * size)
+    return features, y
 
 
 def _checked_weights(sample_weight: ArrayLike, y: Array) -> Array:

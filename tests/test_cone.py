@@ -9,7 +9,7 @@ from reference.pesme_flammarion import solve
 from saddles._least_squares import _products, _sliced, _sum
 from saddles.cone import solve_factored
 
-#: Two refinements end with an error of some 2^-63 |y|; float64 alone would give 2,000 times as much.
+#: Two refinements end with an error of some 2^-63 |y|; float64 alone gives 2,000 times as much.
 REFINED = 32 * 2.0**-63
 
 
