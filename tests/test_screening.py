@@ -64,6 +64,19 @@ def test_screened_path_is_the_path(seed, helping, monkeypatch):
     assert screened.certificates.worst < 1e-9
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_screened_path_of_few_samples_is_the_path(seed, monkeypatch):
+    """With two or three samples many columns point where the dual point goes: bounds are tight."""
+    monkeypatch.setattr(_screening, "HELPING", 1)
+    rng = np.random.default_rng(seed)
+    n = 2 + seed % 2
+    y = rng.standard_normal(n)
+    X = rng.standard_normal((n, 300)) * rng.uniform(0.5, 1, 300)
+    X[:, 0] = 3 * y
+    path, screened = both_ways(X, y + 0.1 * rng.standard_normal(n), monkeypatch)
+    assert_same(screened, path)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_screened_path_with_boundaries_is_the_path(seed, monkeypatch):
     X, y = gaussian(seed, 15, 200)
