@@ -29,7 +29,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from saddles.alternation import Breakdown
 from saddles.problems import InUnits
+from saddles.status import Status
 from saddles.typing import Array, Indices
 
 __all__ = ["ROUNDING", "Course", "Race", "Screen"]
@@ -43,6 +45,9 @@ GROWTH = 4
 
 #: A race is looked for within so many times the arc length that the last one took.
 MARGIN = 2.0
+
+#: A clock beyond its boundary by more than this, relative to |x| A, has been missed.
+BEYOND = 1e-9
 
 #: Rounding of a scalar product x·ρ, relative to |x| A and per sample; and of a key.
 ROUNDING = 4 * float(np.finfo(float).eps)
@@ -115,6 +120,7 @@ class Screen:
         if not self.choosing:
             return self._ranked(course, self._looked_at(course, None))
         if course.size == 0:
+            self._check_end(course)
             return self._ranked(course, self._nobody)
         self.keys[self.held] = 0.0
         self.keys[course.held] = math.inf
@@ -130,6 +136,13 @@ class Screen:
             seen, limit = [looked], needed
         self._set_keys(course, race, looked)
         return race
+
+    def _check_end(self, course: Course) -> None:
+        """Raise if a clock is beyond its boundary at the end, where all can be looked at once."""
+        clocks = self.data.products(None, course.dual)[0]
+        slack = BEYOND * np.maximum(self.data.norms * course.arc, np.abs(clocks))
+        if ((clocks - self.upper > slack) | (-clocks - self.lower > slack)).any():
+            raise Breakdown(Status.INACCURATE, "a clock is beyond its boundary at the end")
 
     def _look_up_to(self, course: Course, limit: float, seen: list[_Looks]) -> None:
         """Look at the clocks with keys below `limit`, or below what the runner-up makes of it."""

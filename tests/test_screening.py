@@ -171,12 +171,29 @@ def test_every_key_is_safe(seed, monkeypatch):
     assert np.mean(checked) > 200
 
 
+def test_a_missed_clock_is_not_passed_over_in_silence(monkeypatch):
+    """With keys that are not safe the path is wrong, and says so or ends in an error."""
+    X, y = gaussian(0, 30, 400)
+    monkeypatch.setattr(_screening, "SCREEN_FROM", 0)
+    right = saddles.pesme_flammarion(X, y)
+
+    class Careless(_screening.Screen):
+        def _set_keys(self, course, race, looks):
+            super()._set_keys(course, race, looks)
+            self.keys[looks.units] *= 20
+
+    monkeypatch.setattr(saddles._pesme_flammarion, "Screen", Careless)
+    path = saddles.pesme_flammarion(X, y, on_failure="return")
+    assert len(path) != len(right)
+    assert not path.success
+
+
 @pytest.mark.slow
 def test_end_of_a_path_of_twenty_thousand_features_is_minimum_l1():
     X, y = gaussian(0, 40, 20_000)
     path = saddles.pesme_flammarion(X, y)
     least = linprog(np.ones(40_000), A_eq=np.hstack([X, -X]), b_eq=y, method="highs")
-    norm = float(np.abs(path.betas[-1].toarray()).sum())
-    assert norm == pytest.approx(least.fun, rel=LINEAR_PROGRAM)
-    assert np.abs(X @ path.betas[-1].toarray()[0] - y).max() < 1e-12 * np.abs(y).max()
+    end = path.betas[[-1]].toarray()[0]
+    assert np.abs(end).sum() == pytest.approx(least.fun, rel=LINEAR_PROGRAM)
+    assert np.abs(X @ end - y).max() < 1e-12 * np.abs(y).max()
     assert path.certificates.worst < 1e-9
