@@ -303,10 +303,10 @@ def _utility(network: _Network, state: _State) -> Ring | Status:
         held = np.concatenate([held, state.spare[_still(data, state)]])
     course = Course(state.dual, fit.residual, fit.size, state.arc, state.reach, noise, held)
     race = network.screen.race(course)
-    if race.units.size == 0:
-        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     if race.first <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
+    if race.units.size == 0:
+        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     if not math.isfinite(race.first):
         if np.isfinite(race.goals).any():
             raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
