@@ -422,7 +422,8 @@ def _drift(network: _Network, dual: Array, held: Indices, columns: Array, weight
     Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
     """
     goal = np.where(weights > 0, network.upper[held], network.lower[held]) / np.abs(weights)
-    drift = np.abs((dual @ columns) / weights - goal) / np.maximum(goal, np.abs(dual).max())
+    drift = np.abs((dual @ columns) / weights - goal)
+    drift /= np.maximum(goal, max(dual.max(), -dual.min()))
     return float(drift.max(initial=0.0))
 
 
@@ -432,6 +433,7 @@ def _stored(network: _Network, values: Array, active: Indices) -> Any:
         beta = np.zeros(network.data.shape[1])
         beta[active] = values
         return beta
+    values.setflags(write=False)
     row = copy(network.empty)  # the constructor would spend its time on checks
     row.data, row.indices, row.indptr = values, active, np.array([0, active.size])
     return row

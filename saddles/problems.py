@@ -84,6 +84,10 @@ class Regression:
         The divisor n of the mean loss: the number of rows, or the sum of the weights.
     rounding : float
         Correlations with the targets below this are rounding of the data; 0 for data as given.
+    features : Features
+        `X` as it is read, column by column, and centred if that was asked for.
+    sizes : tuple of two ndarrays of shape (d,)
+        Largest magnitude that is stored of each feature, and its norm.
 
     Raises
     ------

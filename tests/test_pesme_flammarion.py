@@ -441,6 +441,21 @@ def test_long_coefficients_are_sparse_and_right():
     assert path.at([0.0, 1e9]).shape == (2, 12_000)
 
 
+def test_rows_of_long_coefficients_are_whole_sparse_arrays():
+    rng = np.random.default_rng(6)
+    X, y = rng.standard_normal((5, 11_000)), rng.standard_normal(5)
+    seen = []
+    path = saddles.pesme_flammarion(X, y, callback=lambda saddle: seen.append(saddle.beta))
+    for beta, row in zip(seen, path.betas.toarray(), strict=True):
+        assert beta.shape == (1, 11_000)
+        assert beta.nnz == np.count_nonzero(row)
+        assert beta.toarray()[0].tolist() == row.tolist()
+        assert (beta @ X.T)[0] == pytest.approx(X @ row, abs=1e-12)
+        assert abs(beta - 2 * beta).sum() == pytest.approx(np.abs(row).sum())
+        with pytest.raises(ValueError, match="read-only"):
+            beta.data[:] = 1.0
+
+
 def test_scipy_loads_when_first_used():
     code = "import sys, saddles; assert not [m for m in sys.modules if m.startswith('scipy')]"
     subprocess.run([sys.executable, "-c", code], check=True)
