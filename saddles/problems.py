@@ -22,7 +22,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._features import Dense, Features, Sparse
-from saddles._moments import factor_moments
+from saddles._gram import factor_moments
 from saddles.alternation import Breakdown
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
