@@ -11,14 +11,14 @@ that the boundary's normal cone takes away.
 code name        symbol
 ===============  =====================================================================
 ``dual``         ρ, shape (n,)
-``clocks``       S = Xᵀρ, shape (d,)
-``signs``        sign of S where a clock is at its boundary, else 0
-``speed``        −n∇L = Xᵀr, shape (d,): n times the clocks' speed
+``arc``          ∫|r| dτ, the arc length of ρ
+``reach``        what rounding may have moved a clock by, over |x_i|: in proportion to it
+``fit``          r, and β as far as independent columns carry it
+``spare``        other coordinates whose clocks S = Xᵀρ are at their boundary (m,)
+``weights``      the sign of S times |x|, of the same (m,)
+``active``       coordinates that are not zero, ascending; ``values`` are theirs
 ``upper``,       t⁺, t⁻: boundaries of the clocks; ±1 for the two-layer network
 ``lower``
-``delay``        Δτ until the next clock rings
-``reach``        what rounding may have moved a clock by, over |x_i|: in proportion to ∫|r| dτ
-``fit``          r, and β as far as independent columns carry it
 ===============  =====================================================================
 """
 
@@ -26,23 +26,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from saddles import checks
+from saddles._screening import ROUNDING, Course, Screen
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.cone import Fit, descend, minimum_norm, no_fit, optimality
 from saddles.path import Certificate, Saddle, SaddlePath
 from saddles.problems import InUnits, Regression, as_regression
 from saddles.status import Status
-from saddles.typing import Array, ArrayLike
+from saddles.typing import Array, ArrayLike, Indices, Mask
 
 __all__ = ["pesme_flammarion"]
 
+NAME = "Pesme-Flammarion"
 SOURCE = "Pesme and Flammarion 2023, arXiv:2304.00488, Algorithm 1"
+
+#: Losses of the same saddle, computed in another order, differ by less, relative to the first.
+RESUMED = 1e-9
 
 #: From so many features on, a path stores its coefficients as sparse rows.
 SPARSE_FROM = 10_000
@@ -53,6 +59,7 @@ def pesme_flammarion(
     y: ArrayLike | None = None,
     *,
     boundaries: tuple[ArrayLike, ArrayLike] | None = None,
+    start: SaddlePath | None = None,
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
@@ -61,16 +68,22 @@ def pesme_flammarion(
 
     Parameters
     ----------
-    X : array_like of shape (n, d), or Regression
-        Features, used as they are (centre them first if the model is to have an intercept).
+    X : array_like or scipy.sparse array of shape (n, d), or Regression
+        Features, used as they are (for an intercept, ``Regression(X, y, centre=True)``). Large ones
+        are read by the column: in feature-major order (``order="F"``), in memory or mapped from a
+        file, they are used where they lie; of others in memory a copy is made in that order.
     y : array_like of shape (n,)
         Targets; left out if `X` is a `Regression`.
     boundaries : (t_plus, t_minus), optional
         Values of +S_i and −S_i at which coordinate i activates, each a positive number or an
         array of shape (d,), in the place of 1: other depths and asymmetric initialisations of the
         diagonal network (arXiv:2607.12332). Infinity forbids that sign.
+    start : SaddlePath, optional
+        Beginning of the path of the same problem, from an earlier call with `max_jumps` or a
+        `callback`: it is continued, from its last saddle on, which is computed anew, and the whole
+        path is returned.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end of training.
+        Stop after so many jumps, those of `start` included; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right, with its status.
@@ -110,20 +123,31 @@ def pesme_flammarion(
     >>> [units.tolist() for units in path.active]
     [[], [0], [2], [2, 3]]
     """
-    problem = as_regression(X, y)
+    problem = as_regression(X, y, dense=False)
     upper, lower = _checked_boundaries(boundaries, problem.n_features)
-    data = InUnits.of(problem)
-    network = _Network(data, _in_units(upper, data), _in_units(lower, data))
+    data = InUnits.of(problem).read_often()
+    upper, lower = _in_units(upper, data), _in_units(lower, data)
+    network = _Network.of(data, upper, lower)
+    earlier: list[Saddle] = []
+    begin = partial(_start, network)
+    if start is not None and len(_checked_start(start, network)) > 1:
+        earlier, begin = list(start)[:-1], partial(_resumed, network, start)
     algorithm = Algorithm(
-        name="Pesme-Flammarion",
+        name=NAME,
         source=SOURCE,
-        start=partial(_start, network),
+        start=begin,
         utility=partial(_utility, network),
         jump=partial(_jump, network),
         cost=partial(_cost, network),
         saddle=partial(_saddle, network),
     )
-    return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+    return solve(
+        algorithm,
+        max_jumps=max_jumps,
+        on_failure=on_failure,
+        callback=callback,
+        earlier=earlier,
+    )
 
 
 def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]:
@@ -139,6 +163,21 @@ def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]
         checks.boundary(b, name, n_features) for b, name in zip(boundaries, names, strict=True)
     )
     return plus, minus
+
+
+def _checked_start(start: Any, network: _Network) -> SaddlePath:
+    """Return a path that may be one of this problem."""
+    if not isinstance(start, SaddlePath):
+        raise TypeError(f"start={checks.show(start)} must be a SaddlePath, or None.")
+    n, d = network.data.shape
+    if start.algorithm != NAME or start.duals is None:
+        raise ValueError(f"start={start!r} must be a path that pesme_flammarion returned.")
+    if start.duals.shape[1] != n or start.betas.shape[1] != d:
+        raise ValueError(
+            f"start has {start.duals.shape[1]} samples and {start.betas.shape[1]} features, but X "
+            f"has {n} and {d}; pass the problem that it is a path of."
+        )
+    return start
 
 
 def _in_units(boundary: Array, data: InUnits) -> Array:
@@ -163,153 +202,238 @@ class _Network:
     data: InUnits
     upper: Array
     lower: Array
+    screen: Screen
+    marks: Mask
+    empty: Any
+
+    @classmethod
+    def of(cls, data: InUnits, upper: Array, lower: Array) -> _Network:
+        """Return the network, no clock of which has run yet."""
+        d, empty = data.shape[1], None
+        if d >= SPARSE_FROM:
+            from scipy.sparse import csr_array
+
+            empty = csr_array((1, d))
+        return cls(data, upper, lower, Screen(data, upper, lower), np.zeros(d, dtype=bool), empty)
+
+    def without(self, some: Indices, others: Indices) -> Indices:
+        """Return the indices that are among `some` and not among `others`."""
+        self.marks[others] = True
+        rest = some[~self.marks[some]]
+        self.marks[others] = False
+        return rest
 
 
-@dataclass(frozen=True, eq=False)
-class _State:
+class _State(NamedTuple):
     """Where the dual point is; see the module's table."""
 
     jumps: int
     time: float
+    arc: float
     reach: float
     dual: Array
-    clocks: Array
-    signs: Array
     fit: Fit
-    speed: Array
-    beta: Array
-    previous: Array
+    spare: Indices
+    weights: Array
+    active: Indices
+    values: Array
+    previous: Indices
     unique: bool
     margin: float
 
 
 def _start(network: _Network) -> _State:
     """Begin at the origin: every clock at 0, the residual is y."""
-    n, d = network.data.X.shape
-    state = _State(
+    nobody, nothing = np.zeros(0, dtype=np.intp), np.zeros(0)
+    return _State(
         jumps=0,
         time=0.0,
+        arc=0.0,
         reach=0.0,
-        dual=np.zeros(n),
-        clocks=np.zeros(d),
-        signs=np.zeros(d),
+        dual=np.zeros_like(network.data.y),
         fit=no_fit(network.data.y),
-        speed=np.zeros(d),
-        beta=np.zeros(d),
-        previous=np.zeros(d),
+        spare=nobody,
+        weights=nothing,
+        active=nobody,
+        values=nothing,
+        previous=nobody,
         unique=True,
         margin=math.inf,
     )
-    return replace(state, speed=_speed(network.data, state.fit))
 
 
-def _speed(data: InUnits, fit: Fit) -> Array:
-    """Return Xᵀr, with the zeros that stationarity or orthogonality makes put back."""
-    speed = fit.residual @ data.X
-    speed[np.abs(speed) <= data.resolution(fit.size) * data.norms] = 0.0
-    speed[fit.support] = 0.0
-    return np.asarray(speed)
+def _resumed(network: _Network, path: SaddlePath) -> _State:
+    """Return the state at the last saddle of a path with jumps."""
+    data, before, last = network.data, path[-2], path[-1]
+    dual = np.asarray(last.dual)
+    sizes = np.sqrt(2 * data.n_samples * path.losses[:-1]) / data.target_unit
+    waits = np.diff(path.times) / data.time(1.0)
+    arc = float(waits @ sizes)
+    reach = float(waits @ [data.resolution(size) for size in sizes.tolist()])
+    clocks = data.products(None, dual)[0]
+    slack = (reach + ROUNDING * dual.size * arc) * data.norms
+    up, down = network.upper - clocks, clocks + network.lower
+    held = (np.minimum(up, down) <= slack).nonzero()[0]
+    state = _start(network)._replace(
+        jumps=last.index,
+        time=last.time / data.time(1.0),
+        arc=arc,
+        reach=reach,
+        dual=dual,
+        spare=held,
+        weights=np.where(up < down, 1.0, -1.0)[held] * data.norms[held],
+        previous=before.active,
+        margin=last.certificate.margin,
+    )
+    state = _cost(network, state)
+    off = abs(data.loss(state.fit.residual) - last.loss)
+    if (np.minimum(up, down) < -slack).any() or off > RESUMED * path.losses[0]:
+        raise ValueError(
+            f"start={path!r} is a path of other data or boundaries: at its end the loss would be "
+            f"{data.loss(state.fit.residual):.6g}; pass the problem that it is a path of."
+        )
+    return state
 
 
 def _utility(network: _Network, state: _State) -> Ring | Status:
     """Find the clocks that ring first: S_i + (Δτ/n) x_i·r = t_i⁺ or −t_i⁻."""
-    moving = state.speed.nonzero()[0]
-    if moving.size == 0:
-        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    speed, clocks = state.speed[moving], state.clocks[moving]
-    goals = np.where(speed > 0, network.upper[moving], -network.lower[moving])
-    with np.errstate(over="ignore"):
-        delays = (goals - clocks) / speed
-    first = float(delays.min())
-    if first <= 0:
+    data, fit = network.data, state.fit
+    noise, held = data.resolution(fit.size), fit.factors.support
+    if state.spare.size:
+        held = np.concatenate([held, state.spare[_still(data, state)]])
+    course = Course(state.dual, fit.residual, fit.size, state.arc, state.reach, noise, held)
+    race = network.screen.race(course)
+    if race.first <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
-    if not math.isfinite(first):
-        if np.isfinite(goals).any():
+    if race.units.size == 0:
+        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
+    if not math.isfinite(race.first):
+        if np.isfinite(race.goals).any():
             raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
         return Status.NO_CLOCK_RINGS
-    reach = state.reach + first * network.data.resolution(state.fit.size)
-    blur = reach * network.data.norms[moving] / np.abs(speed)
-    together = delays - first <= blur
-    network.data.check_time(blur[together], state.time + first, state.jumps + 1)
-    second = float(delays[~together].min(initial=math.inf))
-    return Ring(delay=first, units=moving[together], margin=(second - first) / first)
+    data.check_time(race.blur, state.time + race.first, state.jumps + 1)
+    margin = (race.second - race.first) / race.first
+    return Ring(delay=race.first, units=race.units, margin=margin)
+
+
+def _still(data: InUnits, state: _State) -> Mask:
+    """Mark the spare coordinates (m,) whose clocks stay at their boundary."""
+    push = (state.fit.residual @ data.columns(state.spare)) / state.weights
+    return np.asarray(np.abs(push) <= data.resolution(state.fit.size))
 
 
 def _jump(network: _Network, state: _State, ring: Ring) -> _State:
-    """Advance the dual point to the ring; clocks that ring are put exactly at their boundary."""
-    units = ring.units
-    signs = np.where(state.speed == 0, state.signs, 0.0)
-    signs[units] = sides = np.sign(state.speed[units])
-    clocks = state.clocks + ring.delay * state.speed
-    clocks[units] = np.where(sides > 0, network.upper[units], -network.lower[units])
-    return replace(
-        state,
+    """Advance the dual point to the ring; its clocks are held at their boundary from now on."""
+    data, fit, units = network.data, state.fit, ring.units
+    sides = np.sign(fit.residual @ data.columns(units))
+    spare, weights = units, sides * data.norms[units]
+    if state.spare.size:
+        still = _still(data, state)
+        spare = np.concatenate([state.spare[still], spare])
+        weights = np.concatenate([state.weights[still], weights])
+    return state._replace(
         jumps=state.jumps + 1,
         time=state.time + ring.delay,
-        reach=state.reach + ring.delay * network.data.resolution(state.fit.size),
-        dual=state.dual + ring.delay * state.fit.residual,
-        clocks=clocks,
-        signs=signs,
+        arc=state.arc + ring.delay * fit.size,
+        reach=state.reach + ring.delay * data.resolution(fit.size),
+        dual=state.dual + ring.delay * fit.residual,
+        spare=spare,
+        weights=weights,
+        previous=state.active,
         margin=ring.margin,
     )
 
 
 def _cost(network: _Network, state: _State) -> _State:
     """Descend to the sign-constrained least squares on the coordinates at their boundaries."""
-    fit = descend(network.data, state.signs, state.fit)
-    beta = np.zeros_like(state.beta)
-    beta[fit.support] = fit.values
-    beta, unique = minimum_norm(network.data, state.signs, beta, fit.residual)
-    return replace(
-        state,
+    data = network.data
+    fit, spare, weights = descend(data, state.fit, state.spare, state.weights)
+    active, values, unique = fit.factors.support, fit.values, True
+    if spare.size:
+        held = np.concatenate([active, spare])
+        sides = np.sign(np.concatenate([fit.factors.weights, weights]))
+        values = np.concatenate([values, np.zeros(spare.size)])
+        values, unique = minimum_norm(data, held, sides, values, fit.residual)
+        used = values.nonzero()[0]
+        active, values = held[used], values[used]
+    order = active.argsort()
+    return state._replace(
         fit=fit,
-        speed=_speed(network.data, fit),
-        beta=beta,
-        previous=state.beta,
+        spare=spare,
+        weights=weights,
+        active=active[order],
+        values=values[order],
         unique=unique,
     )
 
 
 def _saddle(network: _Network, state: _State) -> Saddle:
     """Return the saddle in the user's units, with its certificate."""
-    used, before = state.beta != 0, state.previous != 0
+    data, active, previous = network.data, state.active, state.previous
     return Saddle(
         index=state.jumps,
-        time=network.data.time(state.time),
-        beta=_stored(network.data.betas(state.beta)),
-        loss=network.data.loss(state.fit.residual),
+        time=data.time(state.time),
+        beta=_stored(network, data.betas(state.values, active), active),
+        loss=data.loss(state.fit.residual),
         dual=state.dual,
-        active=used.nonzero()[0],
-        entered=(used & ~before).nonzero()[0],
-        left=(before & ~used).nonzero()[0],
-        certificate=_certificate(network.data, state),
+        active=active,
+        entered=network.without(active, previous),
+        left=network.without(previous, active),
+        certificate=_certificate(network, state),
     )
 
 
-def _certificate(data: InUnits, state: _State) -> Certificate:
-    """Check the minimiser, and that Xᵀρ is where the clocks are said to be.
-
-    The latter relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
-    """
-    held = state.signs.nonzero()[0]
-    if held.size == 0:
+def _certificate(network: _Network, state: _State) -> Certificate:
+    """Check the minimiser, and that Xᵀρ is where the clocks are said to be."""
+    data, (factors, values, *_) = network.data, state.fit
+    if factors.size + state.spare.size == 0:
         return Certificate(stationarity=0.0, violation=0.0)
-    columns, norms, goal = data.X[:, held], data.norms[held], state.clocks[held]
-    optimal = optimality(data, columns, norms, state.signs[held], state.beta[held])
-    size = np.maximum(np.abs(goal), norms * np.abs(state.dual).max())
-    drift = (np.abs(state.dual @ columns - goal) / size).max()
+    held, columns, weights = factors.support, factors.columns, factors.weights
+    if state.spare.size and not state.unique:
+        held, columns, weights, values = _joined(network, state)
+    rest = data.y - columns @ values
+    stationarity, violation = optimality(data, rest, columns, weights, values)
+    violation = max(violation, _drift(network, state.dual, held, columns, weights))
+    if held.size == factors.size and state.spare.size:
+        held, weights = state.spare, state.weights
+        columns, values = data.columns(held), np.zeros(held.size)
+        violation = max(violation, optimality(data, rest, columns, weights, values)[1])
+        violation = max(violation, _drift(network, state.dual, held, columns, weights))
     return Certificate(
-        stationarity=optimal[0],
-        violation=max(optimal[1], float(drift)),
+        stationarity=stationarity,
+        violation=violation,
         margin=state.margin,
         unique=state.unique,
     )
 
 
-def _stored(beta: Array) -> Any:
-    """Return β as a dense array, or as a sparse row if it is very long."""
-    if beta.shape[0] < SPARSE_FROM:
-        return beta
-    from scipy.sparse import csr_array
+def _joined(network: _Network, state: _State) -> tuple[Indices, Array, Array, Array]:
+    """Return all candidates with their columns, weights and coefficients."""
+    held = np.concatenate([state.fit.factors.support, state.spare])
+    beta = np.zeros(network.data.shape[1])
+    beta[state.active] = state.values
+    weights = np.concatenate([state.fit.factors.weights, state.weights])
+    return held, network.data.columns(held), weights, beta[held]
 
-    return csr_array(beta[None, :])
+
+def _drift(network: _Network, dual: Array, held: Indices, columns: Array, weights: Array) -> float:
+    """Return how far Xᵀρ is from the boundaries where clocks (m,) are said to be.
+
+    Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
+    """
+    goal = np.where(weights > 0, network.upper[held], network.lower[held]) / np.abs(weights)
+    drift = np.abs((dual @ columns) / weights - goal)
+    drift /= np.maximum(goal, max(dual.max(), -dual.min()))
+    return float(drift.max(initial=0.0))
+
+
+def _stored(network: _Network, values: Array, active: Indices) -> Any:
+    """Return β as a dense array, or as a sparse row if it is very long."""
+    if network.empty is None:
+        beta = np.zeros(network.data.shape[1])
+        beta[active] = values
+        return beta
+    values.setflags(write=False)
+    row = copy(network.empty)  # the constructor would spend its time on checks
+    row.data, row.indices, row.indptr = values, active, np.array([0, active.size])
+    return row

@@ -20,7 +20,7 @@ code name        meaning
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
@@ -117,6 +117,7 @@ def solve(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    earlier: Iterable[Saddle] = (),
 ) -> SaddlePath:
     """Drain `trace` into a path, checking the certificate of every saddle.
 
@@ -131,6 +132,8 @@ def solve(
         carries it, or return it with its status.
     callback : callable, optional
         Called with each `Saddle` as it is found; returning True stops there.
+    earlier : iterable of Saddle
+        Saddles before the one at which the algorithm starts.
 
     Raises
     ------
@@ -140,7 +143,7 @@ def solve(
     max_jumps = checks.count(max_jumps, "max_jumps")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
     checks.callable_or_none(callback, "callback")
-    found: list[Saddle] = []
+    found = list(earlier)
     detail = ""
     try:
         status = _collect(trace(algorithm, max_jumps=max_jumps), found, callback)

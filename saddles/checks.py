@@ -44,6 +44,39 @@ def show(value: Any) -> str:
 
 def real_array(value: Any, name: str, ndim: int) -> Array:
     """Return `value` as a finite float64 array with `ndim` axes, or say what is wrong with it."""
+    array = _shaped(value, name, ndim)
+    with np.errstate(over="ignore"):  # a long double beyond float64 is refused as infinite
+        floats: Array = array.astype(np.float64, copy=False)
+    refuse_bad_entries(floats, name)
+    return floats
+
+
+def features(value: Any, name: str) -> Any:
+    """Return `value` as an array (n, d) of float64 or float32, or a sparse one of float64.
+
+    Entries are not looked at, for that would be one more pass over data that may be large.
+    """
+    if hasattr(value, "toarray"):
+        from scipy.sparse import csc_array, issparse
+
+        kind = getattr(value, "dtype", np.dtype(object)).kind
+        if not issparse(value) or value.ndim != 2 or kind not in "iuf" or 0 in value.shape:
+            raise TypeError(
+                f"{name}={show(value)} must be a scipy.sparse array of real numbers with 2 axes "
+                f"and at least one entry each; or pass a dense array ({name}.toarray())."
+            )
+        columns = csc_array(value, dtype=np.float64)
+        columns.sum_duplicates()
+        return columns
+    array = _shaped(value, name, 2)
+    if array.dtype == np.float32:
+        return array
+    with np.errstate(over="ignore"):  # a long double beyond float64 is refused as infinite
+        return array.astype(np.float64, copy=False)
+
+
+def _shaped(value: Any, name: str, ndim: int) -> Any:
+    """Return `value` as an array of real numbers with `ndim` axes and at least one entry."""
     if isinstance(value, str | bytes):
         raise TypeError(f"{name}={show(value)} is text; pass an array of real numbers.")
     array = _dense_array(value, name)
@@ -57,10 +90,7 @@ def real_array(value: Any, name: str, ndim: int) -> Array:
             f"{name}={show(array)} has shape {array.shape} and is empty; at least one entry is "
             "needed."
         )
-    with np.errstate(over="ignore"):  # a long double beyond float64 is refused as infinite
-        floats: Array = array.astype(np.float64, copy=False)
-    _refuse_bad_entries(floats, name)
-    return floats
+    return array
 
 
 def _dense_array(value: Any, name: str) -> Any:
@@ -68,7 +98,7 @@ def _dense_array(value: Any, name: str) -> Any:
     if value is None:
         raise TypeError(f"{name}=None: it is needed; pass an array of real numbers.")
     if hasattr(value, "toarray"):
-        raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.toarray()).")
+        refuse_sparse(value, name)
     if np.ma.isMaskedArray(value):
         raise TypeError(f"{name}={show(value)} is masked; remove or impute the masked entries.")
     try:
@@ -113,10 +143,14 @@ def large_enough(sizes: Array, name: str, spot: str, least: float) -> None:
         )
 
 
-def _refuse_bad_entries(array: Array, name: str) -> None:
+def refuse_sparse(value: Any, name: str) -> None:
+    """Raise: what follows needs a dense array."""
+    raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.toarray()).")
+
+
+def refuse_bad_entries(array: Array, name: str) -> None:
     """Raise if an entry is not finite or too large to be squared, naming the first one."""
-    largest = np.abs(array).max()
-    if largest <= LARGEST:
+    if max(array.max(), -array.min()) <= LARGEST:
         return
     where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= LARGEST))[0])
     spot = f"{name}[{', '.join(map(str, where))}]={float(array[where])!r}"

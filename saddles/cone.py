@@ -2,27 +2,30 @@
 
 Minimises |y − Xβ|² over the β that vanish off the candidate columns and have there the sign (or
 zero) that is asked for: the active-set method of Lawson and Hanson, "Solving Least Squares
-Problems" (1974), chapter 23, started from the last solution, on QR factors that are updated as
-columns enter and leave. The normal equations are never formed.
+Problems" (1974), chapter 23, started from the last solution, on an orthonormal basis that is
+updated as columns enter and leave. The normal equations are never formed.
 
-=============  ==============================================================
-code name      symbol
-=============  ==============================================================
-``support``    indices of the columns that carry the fit, in factor order (k,)
-``Q``, ``R``   X[:, support] = Q R, shapes (n, k) and (k, k)
-``values``     β on the support (k,)
-``residual``   r = y − Xβ (n,)
-``size``       |r|, to which all tolerances are relative
-``signs``      σ, the sign that each candidate may take; 0 off the candidates
-=============  ==============================================================
+==============  ==============================================================
+code name       symbol
+==============  ==============================================================
+``factors``     A = X[:, support], its basis Q = A T, and the sides σ
+``values``      β on the support (k,)
+``residual``    r = y − Xβ (n,)
+``size``        |r|, to which all tolerances are relative
+``spare``       indices of the candidates that do not take part (m,)
+``weights``     σ|x|, the side that each may take, times its norm
+==============  ==============================================================
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from typing import NamedTuple
 
 import numpy as np
 
+from saddles._factors import FIRM, Factors
+from saddles._least_squares import CANCELLATION, EXACT, least_squares, solve_factored
 from saddles.alternation import Breakdown
 from saddles.problems import ZERO, InUnits
 from saddles.status import Status
@@ -38,177 +41,183 @@ __all__ = [
     "solve_factored",
 ]
 
-#: A residual smaller than this share of the targets has lost digits worth winning back.
-CANCELLATION = 0.1
+#: Rounding gathers in proportion to the changes since the fit was last solved from the targets.
+CHANGES = 256
 
-#: Each refinement wins as many digits as the factors have; two are enough for updated ones.
-REFINEMENTS = 2
+#: A basis is replaced if it has let the residual stray by this share of its largest size.
+STRAY = 1e-13
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A least-squares fit on a set of independent columns; see the module's table."""
+class Fit(NamedTuple):
+    """A least-squares fit on independent columns; see the module's table.
 
-    support: Indices
+    Its factors are handed on: a fit is used up by the one that follows it. `largest` is the largest
+    size of the residual since the fit was last solved from the targets, `changes` ago.
+    """
+
+    factors: Factors
     values: Array
-    Q: Array
-    R: Array
     residual: Array
     size: float
+    largest: float
+    changes: int
 
 
 def no_fit(y: Array) -> Fit:
     """Return the fit that uses no column."""
-    n = y.shape[0]
-    nothing = np.zeros(0, dtype=np.intp)
-    size = float(np.linalg.norm(y))
-    return Fit(nothing, np.zeros(0), np.zeros((n, 0)), np.zeros((0, 0)), y, size)
+    size = _length(y)
+    return Fit(Factors(y.shape[0]), np.zeros(0), y, size, size, 0)
 
 
-def descend(data: InUnits, signs: Array, fit: Fit) -> Fit:
-    """Return the sign-constrained least-squares fit on the columns where `signs` is not 0.
+def descend(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> tuple[Fit, Indices, Array]:
+    """Return the sign-constrained least-squares fit on the candidate columns.
 
     Parameters
     ----------
     data : InUnits
         The regression.
-    signs : ndarray of shape (d,)
-        +1, −1 or 0 per column.
     fit : Fit
-        A feasible start; its support must lie among the candidates.
+        A feasible start.
+    spare : ndarray of int, shape (m,)
+        Candidates that it does not use.
+    weights : ndarray of shape (m,)
+        Side of each, +1 or −1, times its norm.
+
+    Returns
+    -------
+    fit, spare, weights
+        The same for the minimiser.
 
     Raises
     ------
     Breakdown
         If rounding keeps the active set from settling.
     """
-    candidates = signs.nonzero()[0]
-    refused: set[int] = set()
-    for _ in range(8 * candidates.size + 8):
-        column = _steepest(data, signs, fit, candidates, refused)
-        if column is None:
-            return fit
-        longer = _extended(data, fit, column)
-        turned = _turned(data, signs, longer, fit.size)
+    refused: list[int] = []
+    gone: list[tuple[int, float]]
+    for _ in range(8 * (spare.size + fit.factors.size) + 8):
+        if len(refused) == spare.size:
+            return fit, spare, weights
+        columns = data.columns(spare)
+        push = (fit.residual @ columns) / weights
+        if refused:
+            push[refused] = -math.inf
+        best = int(push.argmax())
+        if push[best] <= data.resolution(fit.size):
+            return fit, spare, weights
+        longer = _extended(data, fit, int(spare[best]), columns[:, best], float(weights[best]))
+        turned = _turned(data, longer, fit.size)
         if turned[-1]:
-            refused.add(column)
-        else:
-            fit = _retreat(data, signs, fit, longer) if turned.any() else longer
-            refused.clear()
-    raise Breakdown(Status.STALLED, f"{candidates.size} columns at their boundary")
+            fit.factors.pop()
+            refused.append(best)
+            continue
+        refused, gone = [], []
+        if turned.any():
+            longer, gone = _retreat(data, fit, longer, turned)
+        fit = longer
+        spare, weights = _exchanged(spare, weights, best, gone)
+    raise Breakdown(Status.STALLED, f"{spare.size} spare columns at their boundary")
 
 
-def _steepest(
-    data: InUnits, signs: Array, fit: Fit, candidates: Indices, refused: set[int]
-) -> int | None:
-    """Return the unused candidate that the residual pushes hardest to its own side, if any."""
-    if fit.support.size + len(refused) == candidates.size:
-        return None
-    unused = np.ones(candidates.size, dtype=bool)
-    unused[candidates.searchsorted(fit.support)] = False
-    if refused:
-        unused[candidates.searchsorted(list(refused))] = False
-    waiting = candidates[unused]
-    push = signs[waiting] * (fit.residual @ data.X[:, waiting]) / data.norms[waiting]
-    best = int(push.argmax())
-    return int(waiting[best]) if push[best] > data.resolution(fit.size) else None
+def _exchanged(
+    spare: Indices, weights: Array, joined: int, gone: list[tuple[int, float]]
+) -> tuple[Indices, Array]:
+    """Return the spare columns without the one at `joined`, and with those that are `gone`."""
+    if spare.size == 1 and not gone:
+        return spare[:0], weights[:0]
+    indices = [index for index, _ in gone]
+    return (
+        np.concatenate([spare[:joined], spare[joined + 1 :], np.array(indices, dtype=np.intp)]),
+        np.concatenate([weights[:joined], weights[joined + 1 :], [weight for _, weight in gone]]),
+    )
 
 
-def _turned(data: InUnits, signs: Array, fit: Fit, size: float) -> Mask:
+def _turned(data: InUnits, fit: Fit, size: float) -> Mask:
     """Mark the columns of a fit (k,) whose coefficient has the wrong sign or is zero beside |r|."""
-    sizes = signs[fit.support] * data.norms[fit.support]
-    return np.asarray(sizes * fit.values <= data.resolution(size))
+    return np.asarray(fit.factors.weights * fit.values <= data.resolution(size))
 
 
-def _retreat(data: InUnits, signs: Array, fit: Fit, longer: Fit) -> Fit:
-    """Move from `fit` towards `longer`, dropping each column whose sign would turn."""
-    held = np.append(fit.values, 0.0)
-    while (wrong := _turned(data, signs, longer, fit.size)).any():
-        step = float(np.min(held[wrong] / (held - longer.values)[wrong]))
-        held = held + step * (longer.values - held)
-        size = np.abs(held) * data.norms[longer.support]
-        leaving = wrong & (size <= data.resolution(fit.size))
-        held = held[~leaving]
-        longer = _shortened(data, longer, leaving)
-    return longer
-
-
-def _extended(data: InUnits, fit: Fit, column: int) -> Fit:
-    """Return the fit with one more column, at the end of its factors."""
-    from scipy.linalg import qr_insert
-
-    k = fit.support.shape[0]
-    if k == 0:
-        length = float(data.norms[column])
-        Q, R = data.X[:, [column]] / length, np.array([[length]])
-    else:
-        Q, R = qr_insert(fit.Q, fit.R, data.X[:, column], k, which="col", check_finite=False)
-    return _solved(data, np.append(fit.support, column), Q, R)
-
-
-def _shortened(data: InUnits, fit: Fit, leaving: Mask) -> Fit:
-    """Return the fit without the columns marked in `leaving`."""
-    from scipy.linalg import qr_delete
-
-    Q, R = fit.Q, fit.R
-    for position in np.flatnonzero(leaving)[::-1]:
-        k = R.shape[1] - 1
-        Q, R = qr_delete(Q, R, position, which="col", check_finite=False)
-        Q, R = Q[:, :k], R[:k]
-    return _solved(data, fit.support[~leaving], Q, R)
-
-
-def _solved(data: InUnits, support: Indices, Q: Array, R: Array) -> Fit:
-    """Return the least-squares fit on `support`, whose columns have the factors Q and R."""
-    if support.size == 0:
-        return no_fit(data.y)
-    values, residual = solve_factored(data.X[:, support], data.y, Q, R)
-    return Fit(support, values, Q, R, residual, float(np.linalg.norm(residual)))
-
-
-def solve_factored(A: Array, y: Array, Q: Array, R: Array) -> tuple[Array, Array]:
-    """Solve min |y − Az| given A = QR, with a residual that is right to its own last digits.
-
-    Near the end of a path the residual is many orders of magnitude smaller than the targets, and
-    its direction decides all later times. Projecting twice leaves it an error of eps |y|; where
-    that is not negligible, the augmented system {r + Az = y, Aᵀr = 0} is refined with residuals in
-    extended precision (Björck, "Iterative refinement of linear least squares solutions", 1967).
-
-    Parameters
-    ----------
-    A : ndarray of shape (n, k)
-        Independent columns.
-    y : ndarray of shape (n,)
-        Targets.
-    Q, R : ndarray of shapes (n, k) and (k, k)
-        Factors of A, good enough to refine with.
+def _retreat(
+    data: InUnits, fit: Fit, longer: Fit, wrong: Mask
+) -> tuple[Fit, list[tuple[int, float]]]:
+    """Move from `fit` towards `longer`, dropping each column whose sign would turn.
 
     Returns
     -------
-    z, r : ndarray of shapes (k,) and (n,)
-        Solution and residual.
+    fit : Fit
+        Where that leads.
+    gone : list
+        Index and weight of each column dropped.
     """
-    from scipy.linalg import lapack
-
-    along = y @ Q
-    r = y - Q @ along
-    z = lapack.dtrtrs(R, along)[0]
-    pivots = np.abs(R.diagonal())
-    if r @ r > CANCELLATION**2 * (y @ y) and pivots.min() > CANCELLATION**2 * pivots.max():
-        return z, r - Q @ (r @ Q)
-    wide = A.astype(np.longdouble)
-    for _ in range(REFINEMENTS):
-        f = np.asarray(y - (wide @ z + r), dtype=float)
-        h = lapack.dtrtrs(R, np.asarray(-(r @ wide), dtype=float), trans=1)[0]
-        along = Q.T @ f
-        z = z + lapack.dtrtrs(R, along - h)[0]
-        r = r + (f - Q @ (along - h))
-    # What is left of an exact interpolation is rounding of the data themselves.
-    exact = r @ r <= len(y) * (4 * np.finfo(float).eps) ** 2 * (y @ y)
-    return z, np.zeros_like(r) if exact else r
+    gone: list[tuple[int, float]] = []
+    held = np.concatenate([fit.values, [0.0]])
+    while wrong.any():
+        step = float(np.min(held[wrong] / (held - longer.values)[wrong]))
+        held = held + step * (longer.values - held)
+        size = np.abs(held * longer.factors.weights)
+        leaving = wrong & (size <= data.resolution(fit.size))
+        for position in leaving.nonzero()[0][::-1].tolist():
+            held[position] = held[-1]
+            held = held[:-1]
+            factors = longer.factors
+            gone.append((int(factors.support[position]), float(factors.weights[position])))
+            longer = _shortened(data, longer, position)
+        wrong = _turned(data, longer, fit.size)
+    return longer, gone
 
 
-def minimum_norm(data: InUnits, signs: Array, beta: Array, residual: Array) -> tuple[Array, bool]:
+def _extended(data: InUnits, fit: Fit, column: int, x: Array, weight: float) -> Fit:
+    """Return the fit with one more column, last in its factors."""
+    factors = fit.factors
+    factors.push(column, x, weight)
+    n, k = factors.n, factors.size
+    new = factors.stack[: n + k, -1]
+    step = new * (new[:n] @ fit.residual)
+    step[n:-1] += fit.values
+    return _settled(data, fit, step[n:], fit.residual - step[:n])
+
+
+def _shortened(data: InUnits, fit: Fit, position: int) -> Fit:
+    """Return the fit without the column at `position`, whose place the last one takes."""
+    n = fit.factors.n
+    gone = fit.factors.drop(position)
+    if fit.factors.size == 0:
+        return no_fit(data.y)
+    gone *= fit.values[position] / gone[n + position]
+    values = fit.values - gone[n : n + fit.values.size]
+    values[position] = values[-1]
+    return _settled(data, fit, values[:-1], fit.residual + gone[:n])
+
+
+def _settled(data: InUnits, before: Fit, values: Array, residual: Array) -> Fit:
+    """Return the fit that was updated, or solved from the targets where updates lose digits.
+
+    Near the end of a path the residual is many orders of magnitude smaller than the targets, and
+    its direction decides all later times. An update leaves it an error of eps times its last size.
+    """
+    factors, size, changes = before.factors, _length(residual), before.changes + 1
+    loose = factors.loose and factors.firmness() < FIRM
+    factors.loose = loose
+    largest = max(before.largest, size)
+    least = max(CANCELLATION * largest, EXACT * math.sqrt(factors.n) * data.target_norm)
+    if size > least and changes < CHANGES and not loose:
+        return Fit(factors, values, residual, size, largest, changes)
+    A, y, careful = factors.columns, data.y, size <= CANCELLATION * data.target_norm or loose
+    values, right = least_squares(A, y, factors.stack, careful)
+    if _length(right - residual) > STRAY * largest:
+        factors.renew()
+        values, right = least_squares(A, y, factors.stack, careful)
+    size = _length(right)
+    return Fit(factors, values, right, size, size, 0)
+
+
+def _length(vector: Array) -> float:
+    return math.sqrt(vector @ vector)
+
+
+def minimum_norm(
+    data: InUnits, candidates: Indices, sides: Array, values: Array, residual: Array
+) -> tuple[Array, bool]:
     """Return the coefficients of smallest norm that give the same fit, and whether they are unique.
 
     Only candidate columns orthogonal to the residual can take part. If those outside the support
@@ -219,45 +228,44 @@ def minimum_norm(data: InUnits, signs: Array, beta: Array, residual: Array) -> t
     ----------
     data : InUnits
         The regression.
-    signs : ndarray of shape (d,)
-        Sign of each candidate, 0 elsewhere.
-    beta : ndarray of shape (d,)
-        A minimiser whose support is independent.
+    candidates : ndarray of int, shape (m,)
+        Columns that may take part.
+    sides, values : ndarray of shape (m,)
+        Their signs, and a minimiser's coefficients, whose support is independent.
     residual : ndarray of shape (n,)
         y − Xβ.
 
     Returns
     -------
-    beta : ndarray of shape (d,)
+    values : ndarray of shape (m,)
         Coefficients.
     unique : bool
         Whether no others give the same fit.
     """
-    X, norms, support = data.X, data.norms, beta.nonzero()[0]
-    if support.size in (0, np.count_nonzero(signs)):
-        return beta, True
-    spare = ((signs != 0) & (beta == 0)).nonzero()[0]
-    directions = X[:, spare] * (signs[spare] / norms[spare])
-    flat = np.abs(directions.T @ residual) <= data.resolution(float(np.linalg.norm(residual)))
+    used = values != 0
+    if np.count_nonzero(used) in (0, used.size):
+        return values, True
+    spare = (~used).nonzero()[0]
+    norms = data.norms[candidates]
+    directions = data.columns(candidates[spare]) * (sides[spare] / norms[spare])
+    flat = np.abs(directions.T @ residual) <= data.resolution(_length(residual))
     if not flat.any():
-        return beta, True
+        return values, True
     spare, directions = spare[flat], directions[:, flat]
-    Q = np.linalg.qr(X[:, support] / norms[support])[0]
+    Q = np.linalg.qr(data.columns(candidates[used]) / norms[used])[0]
     sharing = _sharing(directions - Q @ (Q.T @ directions))
     if not sharing.any():
-        return beta, True
-    free = np.concatenate([support, spare[sharing]])
-    weight = signs[free] / data.column_unit[free]
-    shortest = beta.copy()
-    shortest[free] = (
-        _least_distance(X[:, free] / weight, norms[free] / np.abs(weight), beta[free] * weight)
-        / weight
-    )
+        return values, True
+    free = np.concatenate([used.nonzero()[0], spare[sharing]])
+    weight = sides[free] / data.column_unit[candidates[free]]
+    columns, sizes = data.columns(candidates[free]) / weight, norms[free] / np.abs(weight)
+    shortest = values.copy()
+    shortest[free] = _least_distance(columns, sizes, values[free] * weight) / weight
     return shortest + 0.0, False  # + 0.0 turns −0.0 into 0.0
 
 
 def optimality(
-    data: InUnits, columns: Array, norms: Array, signs: Array, values: Array
+    data: InUnits, residual: Array, columns: Array, weights: Array, values: Array
 ) -> tuple[float, float]:
     """Check a sign-constrained minimiser against the data alone.
 
@@ -268,22 +276,26 @@ def optimality(
     ----------
     data : InUnits
         The regression.
+    residual : ndarray of shape (n,)
+        y − Xβ.
     columns : ndarray of shape (n, k)
-        The candidates' columns, k > 0.
-    norms, signs, values : ndarray of shape (k,)
-        Their norms, the signs that they may take, and their coefficients.
+        Columns of candidates.
+    weights, values : ndarray of shape (k,)
+        The signs that they may take, times their norms; and their coefficients.
 
     Returns
     -------
     stationarity, violation : float
         The largest of each.
     """
-    push = signs * ((data.y - columns @ values) @ columns) / norms
+    push = (residual @ columns) / weights
+    violation = -float((weights * values).min(initial=0.0))
     used = values != 0
-    stationarity = np.abs(push[used]).max(initial=0.0)
-    wrong_sign = (-signs * values * norms).max()
-    violation = max(push[~used].max(initial=0.0), wrong_sign, 0.0)
-    return float(stationarity / data.target_norm), float(violation / data.target_norm)
+    if np.count_nonzero(used) < used.size:
+        violation = max(violation, float(push[~used].max()))
+        push = push[used]
+    stationarity = float(np.abs(push).max(initial=0.0))
+    return stationarity / data.target_norm, violation / data.target_norm
 
 
 def _sharing(outside: Array) -> Mask:

@@ -454,6 +454,7 @@ class SaddlePath:
 
 _ENTRIES = fields(Certificate)
 _UNITS = ("active", "entered", "left")
+_ROW = ("data", "indices")
 
 
 def _plain(value: float) -> float | str:
@@ -469,9 +470,11 @@ def _stack(betas: list[Any]) -> Any:
         return stack
     if not hasattr(betas[0], "toarray"):
         return np.array(betas)
-    from scipy.sparse import vstack
+    from scipy.sparse import csr_array
 
-    return vstack(betas, format="csr")
+    ends = np.cumsum([0] + [beta.data.size for beta in betas])
+    values, indices = (np.concatenate([getattr(b, part) for b in betas]) for part in _ROW)
+    return csr_array((values, indices, ends), shape=(len(betas), betas[0].shape[1]))
 
 
 def _written(beta: Any, active: Indices) -> list[Any]:

@@ -13,21 +13,21 @@ code name          symbol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
+from saddles._features import Dense, Features, Sparse
+from saddles._gram import factor_moments
 from saddles.alternation import Breakdown
 from saddles.status import Status
-from saddles.typing import Array, ArrayLike
+from saddles.typing import Array, ArrayLike, Indices
 
 __all__ = ["Regression", "as_regression"]
-
-#: Rounding of the entries of a Gram matrix, relative to the largest product of two column norms.
-GRAM_ROUNDING = 64 * np.finfo(float).eps
 
 #: A quantity this small, relative to the largest it could be, is a zero that rounding disturbed:
 #: a quarter of a float64's digits is left to rounding, and small integer data stay well above it.
@@ -46,6 +46,9 @@ EXTREME = 1e-100
 #: Below this the inverse of a column's size overflows.
 SMALLEST_COLUMN = 1e-300
 
+#: A feature that varies by less than this, relative to its size, is constant but for rounding.
+CONSTANT = 1e-13
+
 #: Below this the square of a target underflows, and with it the loss.
 SMALLEST_TARGET = 1e-153
 
@@ -59,23 +62,32 @@ class Regression:
 
     Parameters
     ----------
-    X : array_like of shape (n, d)
+    X : array_like or scipy.sparse array of shape (n, d)
         Features. Used as they are: nothing is centred or scaled, and nothing copied if they are
-        float64 already, so leave the array alone as long as the problem is in use.
+        float64, float32 or sparse CSC already, so leave the array alone as long as the problem is
+        in use.
     y : array_like of shape (n,)
         Targets.
     sample_weight : array_like of shape (n,), optional
         Non-negative weights; a whole number w counts as w copies of the sample, so the loss is
         ``sum(w * (y - X beta)^2) / (2 sum(w))``.
+    centre : bool
+        Whether to take their (weighted) means from the targets and from every feature. Sparse
+        features stay sparse: their means are kept beside them.
 
     Attributes
     ----------
     X, y : ndarray
-        The data as float64, each row multiplied by the square root of its weight.
+        The data, each row multiplied by the square root of its weight; `X` is a
+        ``scipy.sparse.csc_array``, not centred, if sparse features were given.
     n_samples : float
         The divisor n of the mean loss: the number of rows, or the sum of the weights.
     rounding : float
         Correlations with the targets below this are rounding of the data; 0 for data as given.
+    features : Features
+        `X` as it is read, column by column, and centred if that was asked for.
+    sizes : tuple of two ndarrays of shape (d,)
+        Largest magnitude that is stored of each feature, and its norm.
 
     Raises
     ------
@@ -91,25 +103,37 @@ class Regression:
     """
 
     # Not one field is for `dataclasses.replace` to set: weights would be applied twice.
-    X: Array = field(init=False)
+    X: Any = field(init=False)
     y: Array = field(init=False)
     sample_weight: Array | None = field(init=False)
     n_samples: float = field(init=False)
     rounding: float = field(init=False)
+    features: Features = field(init=False, repr=False)
+    sizes: tuple[Array, Array] = field(init=False, repr=False)
 
     def __init__(
-        self, X: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        centre: bool = False,
     ) -> None:
-        X, y = checks.real_array(X, "X", 2), checks.real_array(y, "y", 1)
+        X, y = checks.features(X, "X"), checks.real_array(y, "y", 1)
+        features: Features = Sparse(X) if hasattr(X, "toarray") else Dense(X)
+        sizes = features.sizes()
+        _check_sizes(X, sizes[0])
         checks.same_length(X, "X", y, "y")
-        checks.large_enough(np.abs(X).max(axis=0), "X", "X[:, {}]", SMALLEST_COLUMN)
         checks.large_enough(np.abs(y).max(keepdims=True), "y", "y", SMALLEST_TARGET)
         weight, n_samples = None, float(X.shape[0])
         if sample_weight is not None:
             weight = _checked_weights(sample_weight, y)
-            X, y = np.sqrt(weight)[:, None] * X, np.sqrt(weight) * y
             n_samples = float(weight.sum())
-        fields = {"X": X, "y": y, "sample_weight": weight, "n_samples": n_samples, "rounding": 0.0}
+        if weight is not None or centre:
+            features, y = _prepared(X, y, weight, centre)
+            sizes = features.sizes()
+        fields = {"X": features.X, "y": y, "sample_weight": weight, "n_samples": n_samples}
+        fields |= {"rounding": 0.0, "features": features, "sizes": sizes}
         for name, value in fields.items():
             object.__setattr__(self, name, value)
 
@@ -155,7 +179,7 @@ class Regression:
         n_samples = checks.real_number(
             n_samples, "n_samples", "it must be finite and above 0", lambda v: 0 < v < np.inf
         )
-        X, y = _factor_moments(gram, xty, yty)
+        X, y = factor_moments(gram, xty, yty)
         problem = cls(X, y)
         object.__setattr__(problem, "n_samples", n_samples)
         # A gradient read off moments carries the rounding of Xᵀy, however small the residual is.
@@ -175,7 +199,7 @@ class Regression:
                 f"beta has shape {point.shape}; it must have one entry per feature, "
                 f"({self.n_features},)."
             )
-        return np.asarray(self.y - self.X @ point)
+        return np.asarray(self.y - self.features.combined(point))
 
     def loss(self, beta: ArrayLike) -> float:
         """Mean loss |y − Xβ|² / (2n)."""
@@ -184,11 +208,31 @@ class Regression:
 
     def gradient(self, beta: ArrayLike) -> Array:
         """Gradient of the mean loss, −Xᵀ(y − Xβ)/n, shape (d,)."""
-        return np.asarray(-(self.X.T @ self.residual(beta)) / self.n_samples)
+        return np.asarray(-self.features.products(None, self.residual(beta))[0] / self.n_samples)
+
+    def dense(self) -> Regression:
+        """Return the problem with features that are a float64 array; sparse ones are refused."""
+        if isinstance(self.features, Sparse):
+            checks.refuse_sparse(self.X, "X")
+        if self.X.dtype == np.float64:
+            return self
+        problem = copy(self)
+        features = Dense(self.X.astype(np.float64))
+        object.__setattr__(problem, "X", features.X)
+        object.__setattr__(problem, "features", features)
+        return problem
 
 
-def as_regression(X: Any, y: ArrayLike | None) -> Regression:
-    """Return `X` if it is a `Regression` (then `y` must be None), else build one from both."""
+def as_regression(X: Any, y: ArrayLike | None, *, dense: bool = True) -> Regression:
+    """Return `X` if it is a `Regression` (then `y` must be None), else build one from both.
+
+    Unless `dense` is False its features are made a float64 array.
+    """
+    problem = _as_given(X, y)
+    return problem.dense() if dense else problem
+
+
+def _as_given(X: Any, y: ArrayLike | None) -> Regression:
     if isinstance(X, Regression):
         if y is not None:
             raise TypeError("y is already part of the Regression; leave it out.")
@@ -214,7 +258,7 @@ class InUnits:
         What the targets were divided by.
     """
 
-    X: Array
+    features: Features
     y: Array
     norms: Array
     n_samples: float
@@ -225,20 +269,44 @@ class InUnits:
     @classmethod
     def of(cls, problem: Regression) -> InUnits:
         """Return `problem` in its units; columns are copied only if one is extreme."""
-        largest = np.abs(problem.X).max(axis=0)
+        features, (largest, norms) = problem.features, problem.sizes
         extreme = (largest > 0) & ((largest < EXTREME) | (largest > 1 / EXTREME))
         unit = np.where(extreme, np.exp2(np.frexp(largest)[1]), 1.0)
-        X = problem.X / unit if extreme.any() else problem.X
+        if extreme.any():
+            features = features.divided(unit)
+            norms = features.sizes()[1]
         target_unit = float(np.exp2(np.frexp(np.abs(problem.y).max())[1]))
         return cls(
-            X=X,
+            features=features,
             y=problem.y / target_unit,
-            norms=np.sqrt(np.einsum("ij,ij->j", X, X)),
+            norms=norms,
             n_samples=problem.n_samples,
             rounding=problem.rounding,
             column_unit=unit,
             target_unit=target_unit,
         )
+
+    @property
+    def X(self) -> Any:
+        """The features as they are stored."""
+        return self.features.X
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of samples and features, (n, d)."""
+        return self.features.shape
+
+    def read_often(self) -> InUnits:
+        """Return the same data, stored such that reading single columns is fast."""
+        return replace(self, features=self.features.read_often())
+
+    def columns(self, indices: Indices) -> Array:
+        """Return columns of X, (n, m)."""
+        return self.features.columns(indices)
+
+    def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
+        """Return x_i·v, (m,) for each of `vectors` and the columns at `indices` (None: all)."""
+        return self.features.products(indices, *vectors)
 
     @cached_property
     def target_norm(self) -> float:
@@ -264,12 +332,13 @@ class InUnits:
     def _rescaled(self) -> bool:
         return bool((self.column_unit != 1).any())
 
-    def betas(self, beta: Array) -> Array:
-        """Return coefficients (d,) in the user's units."""
+    def betas(self, beta: Array, indices: Indices | None = None) -> Array:
+        """Return coefficients (m,) of the columns at `indices` (None: all) in the user's units."""
         if not self._rescaled:
             return beta * self.target_unit
+        unit = self.column_unit if indices is None else self.column_unit[indices]
         with np.errstate(over="ignore"):  # the loop ends a path with an infinite coefficient
-            return beta * self.target_unit / self.column_unit
+            return beta * self.target_unit / unit
 
     def loss(self, residual: Array) -> float:
         """Return the mean loss of a residual (n,) in the user's units."""
@@ -279,6 +348,34 @@ class InUnits:
     def time(self, time: float) -> float:
         """Return a time of the sum loss here as one of the mean loss in the user's units."""
         return time * self.n_samples / self.target_unit
+
+
+def _check_sizes(X: Any, largest: Array) -> None:
+    """Raise unless the entries of X, the largest of each column being given, can be used."""
+    if not (largest <= checks.LARGEST).all():
+        dense = X.toarray() if hasattr(X, "toarray") else X
+        checks.refuse_bad_entries(np.asarray(dense, dtype=float), "X")
+    checks.large_enough(largest, "X", "X[:, {}]", SMALLEST_COLUMN)
+
+
+def _prepared(X: Any, y: Array, weight: Array | None, centre: bool) -> tuple[Features, Array]:
+    """Return features and targets with their weights applied and their means taken away."""
+    ones = np.ones(y.shape[0]) if weight is None else np.sqrt(weight)
+    if centre:
+        y = y - y @ ones**2 / (ones @ ones)
+    y = ones * y
+    if hasattr(X, "toarray"):
+        from scipy.sparse import diags_array
+
+        X = X if weight is None else (diags_array(ones) @ X).tocsc()
+        features: Features = Sparse(X, ones if centre else None)
+    else:
+        means = ones**2 @ X / (ones @ ones) if centre else 0.0
+        features = Dense(ones[:, None] * (X - means))
+    if centre:
+        size = (Sparse(X) if hasattr(X, "toarray") else Dense(ones[:, None] * X)).sizes()[1]
+        features = features.without(features.sizes()[1] <= CONSTANT * size)
+    return features, y
 
 
 def _checked_weights(sample_weight: ArrayLike, y: Array) -> Array:
@@ -296,65 +393,3 @@ def _checked_weights(sample_weight: ArrayLike, y: Array) -> Array:
         weight.max(keepdims=True), "sample_weight", "sample_weight", SMALLEST_WEIGHT
     )
     return weight
-
-
-def _factor_moments(gram: Array, xty: Array, yty: float) -> tuple[Array, Array]:
-    """Return data (rank + 1, d) and (rank + 1,) that have the given second moments."""
-    unit = _column_units(gram, xty)
-    gram, xty = gram / np.outer(unit, unit), xty / unit
-    X = _pivoted_factor(gram)
-    rank = X.shape[0] - 1
-    y = np.zeros(rank + 1)
-    y[:rank] = np.linalg.lstsq(X[:rank].T, xty, rcond=None)[0] if rank else 0.0
-    slack = float(np.sqrt(GRAM_ROUNDING))
-    if np.abs(X.T @ y - xty).max() > slack * np.sqrt(max(yty, float(y @ y))):
-        raise ValueError(
-            "xty is not in the range of gram: no targets have these moments; pass X.T @ y of the "
-            "same samples."
-        )
-    if y @ y > yty * (1 + slack):
-        raise ValueError(
-            f"yty={yty!r} is smaller than the part of y that X explains ({float(y @ y)!r}); pass "
-            "y @ y of the same samples."
-        )
-    y[rank] = np.sqrt(max(yty - float(y @ y), 0.0))
-    return X * unit, y
-
-
-def _column_units(gram: Array, xty: Array) -> Array:
-    """Return a power of two near each column's norm (d,), so that tolerances are scale-free."""
-    d = xty.shape[0]
-    if gram.shape != (d, d):
-        raise ValueError(
-            f"gram has shape {gram.shape} and xty has shape {xty.shape}; they must be (d, d) and "
-            "(d,)."
-        )
-    squares = np.diag(gram)
-    if (squares < 0).any():
-        where = int(np.argmin(squares))
-        raise ValueError(
-            f"gram[{where}, {where}]={float(squares[where])!r}: a squared norm is never negative; "
-            "pass X.T @ X."
-        )
-    return np.where(squares > 0, np.exp2(np.frexp(np.sqrt(squares))[1]), 1.0)
-
-
-def _pivoted_factor(gram: Array) -> Array:
-    """Return F (rank + 1, d), last row zero, with FᵀF = gram, whose diagonal is of order one."""
-    from scipy.linalg import lapack
-
-    d = gram.shape[0]
-    asymmetry = float(np.abs(gram - gram.T).max())
-    if asymmetry > GRAM_ROUNDING:
-        raise ValueError(
-            f"gram is not symmetric (largest difference {asymmetry:g} in units of the columns' "
-            "norms); pass X.T @ X, or (gram + gram.T) / 2 if the difference is rounding."
-        )
-    factor, pivots, rank, _ = lapack.dpstrf(gram, tol=d * GRAM_ROUNDING)
-    if not gram.any():
-        rank = 0
-    X = np.zeros((rank + 1, d))
-    X[:rank, pivots - 1] = np.triu(factor)[:rank]
-    if np.abs(X.T @ X - gram).max() > 4 * d * GRAM_ROUNDING:
-        raise ValueError("gram is not positive semi-definite; pass X.T @ X of real data.")
-    return X

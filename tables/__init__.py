@@ -27,7 +27,7 @@ NAMES = (
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.
-TIMINGS = ("speed",)
+TIMINGS = ("speed", "path_speed")
 
 
 def build(name: str) -> Table:

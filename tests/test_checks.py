@@ -59,8 +59,12 @@ BAD_X = {
     "generator": ((i for i in range(3)), TypeError, r"X=array\(<generator.* has dtype object"),
     "records": (np.zeros(3, [("a", float)]), TypeError, r"X=array.* has dtype \[\('a'"),
     "masked": (np.ma.masked_greater(X, 4), TypeError, r"X=masked_array.* is masked; remove or imp"),
-    "sparse array": (csr_array(X), TypeError, r"X=<.* is sparse; pass .*X\.toarray\(\)"),
-    "sparse matrix": (csr_matrix(X), TypeError, r"X=<.* is sparse; pass .*X\.toarray\(\)"),
+    "sparse complex": (
+        csr_array(X + 1j),
+        TypeError,
+        r"X=<.* must be a scipy.sparse array of real numbers .*X\.toarray\(\)",
+    ),
+    "sparse nan": (csr_array(with_entry(np.nan)), ValueError, rf"X\[1, 0\]=nan {FINITE}"),
     "ragged": ([[1, 2], [3]], ValueError, r"X=\[\[1, 2\], \[3\]\] is ragged; give every row the"),
     "scalar": (3.0, ValueError, r"X=array\(3.\) has shape \(\); it must have 2 axes, so reshape"),
     "one axis": (Y, ValueError, r"X=array.* has shape \(3,\); it must have 2 axes, so reshape it"),
@@ -107,6 +111,14 @@ def test_bad_features_are_refused(solve, value, error, message):
     with pytest.raises(error, match=message) as caught:
         solve(value, Y)
     assert_readable(caught.value, error)
+
+
+@pytest.mark.parametrize("kind", [csr_array, csr_matrix])
+@pytest.mark.parametrize("problem", [lambda X: (X, Y), lambda X: (Regression(X, Y),)])
+def test_sparse_features_are_refused_where_dense_ones_are_needed(kind, problem):
+    with pytest.raises(TypeError, match=r"X=<.* is sparse; pass .*X\.toarray\(\)") as caught:
+        saddles.agf.diagonal(*problem(kind(X)))
+    assert_readable(caught.value, TypeError)
 
 
 @pytest.mark.parametrize("solve", SOLVERS)

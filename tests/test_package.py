@@ -28,7 +28,7 @@ def test_import_loads_nothing_heavy():
 
 def test_solving_needs_scipy_alone():
     solve = "import saddles; saddles.pesme_flammarion([[1.0, 0.5], [0.0, 1.0]], [1.0, 2.0])"
-    assert loaded_after(solve) == ["scipy"]
+    assert set(loaded_after(solve)) <= {"scipy"}
 
 
 def test_public_names_resolve_and_are_documented():

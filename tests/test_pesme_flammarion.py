@@ -15,7 +15,7 @@ import reference.pesme_flammarion as oracle
 import saddles
 from saddles import PathError, Regression, Status
 from tests import strategies
-from tests.agreement import Census, assert_agrees, is_tie_free, until
+from tests.agreement import TIME, Census, assert_agrees, is_tie_free, until
 from tests.families import SIZES, integer_problem
 
 CHUNK = 200
@@ -441,6 +441,21 @@ def test_long_coefficients_are_sparse_and_right():
     assert path.at([0.0, 1e9]).shape == (2, 12_000)
 
 
+def test_rows_of_long_coefficients_are_whole_sparse_arrays():
+    rng = np.random.default_rng(6)
+    X, y = rng.standard_normal((5, 11_000)), rng.standard_normal(5)
+    seen = []
+    path = saddles.pesme_flammarion(X, y, callback=lambda saddle: seen.append(saddle.beta))
+    for beta, row in zip(seen, path.betas.toarray(), strict=True):
+        assert beta.shape == (1, 11_000)
+        assert beta.nnz == np.count_nonzero(row)
+        assert beta.toarray()[0].tolist() == row.tolist()
+        assert (beta @ X.T)[0] == pytest.approx(X @ row, abs=1e-12)
+        assert abs(beta - 2 * beta).sum() == pytest.approx(np.abs(row).sum())
+        with pytest.raises(ValueError, match="read-only"):
+            beta.data[:] = 1.0
+
+
 def test_scipy_loads_when_first_used():
     code = "import sys, saddles; assert not [m for m in sys.modules if m.startswith('scipy')]"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -561,3 +576,84 @@ def test_a_callback_cannot_change_the_path(name):
 def test_coefficients_of_another_length_are_named():
     with pytest.raises(ValueError, match=r"beta has shape \(3,\); it must .* \(2,\)"):
         saddles.Regression([[1.0, 0.5]], [1.0]).loss([1.0, 2.0, 3.0])
+
+
+# --- going on -----------------------------------------------------------------------------------
+
+
+def assert_continues(X, y, full, count, **options):
+    start = saddles.pesme_flammarion(X, y, max_jumps=count, **options)
+    path = saddles.pesme_flammarion(X, y, start=start, **options)
+    assert len(path) == len(full)
+    assert path.status is full.status
+    assert path.times == pytest.approx(full.times, rel=TIME)
+    assert path.losses == pytest.approx(full.losses, abs=1e-10 * full.losses[0])
+    for name in ("active", "entered", "left"):
+        pairs = zip(getattr(path, name), getattr(full, name), strict=True)
+        assert all(units.tolist() == others.tolist() for units, others in pairs)
+    assert path.certificates.unique.tolist() == full.certificates.unique.tolist()
+    assert path.times[: count + 1].tolist() == full.times[: count + 1].tolist()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_path_cut_anywhere_continues_as_if_it_had_not_been(seed):
+    X, y = integer_problem(seed)
+    full = saddles.pesme_flammarion(X, y)
+    for count in range(len(full) + 1):
+        assert_continues(X, y, full, count)
+
+
+def test_a_long_path_continues_with_its_boundaries_and_units():
+    rng = np.random.default_rng(4)
+    X, y = rng.standard_normal((30, 12_000)) * 1e-4, 1e9 * rng.standard_normal(30)
+    X[:, 7] *= 1e-150
+    sides = (rng.uniform(0.5, 2, 12_000) * 1e5, np.inf)
+    full = saddles.pesme_flammarion(X, y, boundaries=sides)
+    for count in (1, 10, len(full) - 2):
+        assert_continues(X, y, full, count, boundaries=sides)
+
+
+def test_a_path_saved_and_stopped_by_a_callback_continues(tmp_path):
+    first = saddles.pesme_flammarion(
+        NONMONOTONE_X, NONMONOTONE_Y, callback=lambda saddle: saddle.index == 2
+    )
+    first.save(tmp_path / "path.json")
+    path = saddles.pesme_flammarion(
+        NONMONOTONE_X, NONMONOTONE_Y, start=saddles.SaddlePath.load(tmp_path / "path.json")
+    )
+    assert path.times == pytest.approx(np.array([0, 2, 8, 552 / 49]))
+    assert path.status is Status.CONVERGED
+
+
+BAD_STARTS = {
+    "text": (lambda path: "path", TypeError, "start='path' must be a SaddlePath"),
+    "other algorithm": (
+        lambda path: saddles.agf.diagonal(NONMONOTONE_X, NONMONOTONE_Y),
+        ValueError,
+        "must be a path that pesme_flammarion returned",
+    ),
+    "other shape": (
+        lambda path: saddles.pesme_flammarion(NONMONOTONE_X[:, :3], NONMONOTONE_Y),
+        ValueError,
+        "start has 2 samples and 3 features, but X has 2 and 4",
+    ),
+    "other targets": (
+        lambda path: saddles.pesme_flammarion(NONMONOTONE_X, [1.0, 0.1], max_jumps=2),
+        ValueError,
+        "is a path of other data or boundaries",
+    ),
+    "other boundaries": (
+        lambda path: saddles.pesme_flammarion(
+            NONMONOTONE_X, NONMONOTONE_Y, max_jumps=2, boundaries=(2.0, 2.0)
+        ),
+        ValueError,
+        "is a path of other data or boundaries",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "error", "message"), BAD_STARTS.values(), ids=BAD_STARTS)
+def test_a_start_that_does_not_belong_is_refused(make, error, message):
+    path = saddles.pesme_flammarion(NONMONOTONE_X, NONMONOTONE_Y, max_jumps=1)
+    with pytest.raises(error, match=message):
+        saddles.pesme_flammarion(NONMONOTONE_X, NONMONOTONE_Y, start=make(path))

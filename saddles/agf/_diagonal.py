@@ -268,9 +268,11 @@ def _cost(data: InUnits, state: _State) -> _State:
     used = sizes > ZERO * data.target_norm
     units = active[used]
     A = data.X[:, units]
-    basic = np.zeros_like(state.beta)
-    basic[units], residual = solve_factored(A, data.y, *np.linalg.qr(A))
-    beta, unique = minimum_norm(data, state.at_threshold, basic, residual)
+    beta = np.zeros_like(state.beta)
+    beta[units], residual = solve_factored(A, data.y, *np.linalg.qr(A))
+    beta[active], unique = minimum_norm(
+        data, active, state.at_threshold[active], beta[active], residual
+    )
     return replace(
         state,
         beta=beta,
@@ -319,9 +321,9 @@ def _certificate(data: InUnits, state: _State) -> Certificate:
     held = state.at_threshold.nonzero()[0]
     if held.size == 0:
         return Certificate(stationarity=0.0, violation=0.0)
-    stationarity, violation = optimality(
-        data, data.X[:, held], data.norms[held], state.at_threshold[held], state.beta[held]
-    )
+    columns, weights = data.X[:, held], state.at_threshold[held] * data.norms[held]
+    rest = data.y - columns @ state.beta[held]
+    stationarity, violation = optimality(data, rest, columns, weights, state.beta[held])
     return Certificate(
         stationarity=stationarity,
         violation=violation,

@@ -1,0 +1,189 @@
+"""Features of every kind, read column by column: dense in either order, single precision, sparse.
+
+Algorithms that look at few columns at a time ask for those, and get float64 whatever is stored.
+Rows of a feature-major array (Fortran order) are read where they lie, in memory or in a mapped
+file; nothing of the size of the data is allocated for them. Sparse columns can be centred without
+filling them in.
+
+============  ==================================================================
+code name     symbol
+============  ==================================================================
+``rows``      Xᵀ, one row per feature, (d, n)
+``means``     what is taken from each sparse column, (d,), times ``ones``
+``ones``      (n,): 1, or the square root of each sample's weight
+============  ==================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from saddles.typing import Array, Indices, Mask
+
+__all__ = ["Dense", "Features", "Sparse"]
+
+#: Entries of the blocks in which columns are read: half a megabyte, which the cache keeps from the
+#: gathering to the last product.
+BLOCK = 2**16
+
+
+class Features(ABC):
+    """Columns x_1 ... x_d of n samples each; ``X`` is how they are stored."""
+
+    X: Any
+    shape: tuple[int, int]
+
+    @abstractmethod
+    def columns(self, indices: Indices) -> Array:
+        """Return columns (n, m)."""
+
+    @abstractmethod
+    def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
+        """Return x_i·v, (m,) for each of `vectors` and the columns at `indices` (None: all)."""
+
+    @abstractmethod
+    def combined(self, beta: Array) -> Array:
+        """Return Xβ, (n,)."""
+
+    @abstractmethod
+    def sizes(self) -> tuple[Array, Array]:
+        """Return the largest magnitude that is stored of each column, and its norm, both (d,)."""
+
+    @abstractmethod
+    def divided(self, unit: Array) -> Features:
+        """Return the columns divided by `unit` (d,)."""
+
+    def without(self, gone: Mask) -> Features:
+        """Return the same features, those marked (d,) replaced by zeros."""
+        return self.divided(np.where(gone, math.inf, 1.0)) if gone.any() else self
+
+    def read_often(self) -> Features:
+        """Return the same features, stored such that reading single columns is fast."""
+        return self
+
+
+class Dense(Features):
+    """A dense array (n, d) of float64 or float32."""
+
+    def __init__(self, X: Any) -> None:
+        self.X, self.rows, self.shape = X, X.T, X.shape
+
+    def columns(self, indices: Indices) -> Array:
+        """Return columns (n, m)."""
+        return np.asarray(self.rows[indices].T, dtype=float)
+
+    def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
+        """Return x_i·v, block by block."""
+        if indices is None and self.rows.dtype == float and self.rows.size <= BLOCK:
+            return [self.rows @ vector for vector in vectors]
+        count = self.shape[1] if indices is None else indices.size
+        step = max(1, BLOCK // self.shape[0])
+        found = [np.empty(count) for _ in vectors]
+        room = np.empty((min(step, count), self.shape[0]), dtype=self.rows.dtype)
+        for first in range(0, count, step):
+            part = slice(first, first + step)
+            rows = self.rows[part] if indices is None else self._gathered(indices[part], room)
+            rows = rows.astype(float, copy=False)
+            for product, vector in zip(found, vectors, strict=True):
+                np.matmul(rows, vector, out=product[part])
+        return found
+
+    def _gathered(self, indices: Indices, room: Any) -> Any:
+        # Indices are in bounds, and clipping them lets numpy write to `room` directly.
+        return self.rows.take(indices, axis=0, out=room[: indices.size], mode="clip")
+
+    def sizes(self) -> tuple[Array, Array]:
+        """Return largest magnitudes and norms, block by block."""
+        n, d = self.shape
+        largest, squares = np.empty(d), np.empty(d)
+        step = max(1, BLOCK // n)
+        for first in range(0, d, step):
+            part = slice(first, first + step)
+            rows = self.rows[part]
+            largest[part] = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+            rows = rows.astype(float, copy=False)
+            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+                squares[part] = np.einsum("ij,ij->i", rows, rows)
+        return largest, np.sqrt(squares)
+
+    def combined(self, beta: Array) -> Array:
+        """Return Xβ, from the columns that take part."""
+        used = beta.nonzero()[0]
+        if self.rows.dtype == float and 2 * used.size > beta.size:
+            return np.asarray(self.X @ beta)
+        return np.asarray(self.columns(used) @ beta[used])
+
+    def divided(self, unit: Array) -> Features:
+        """Return the columns divided by `unit`, as float64."""
+        return Dense(self.X / unit)
+
+    def read_often(self) -> Features:
+        """Return them feature-major; a mapped file stays where it is."""
+        small = self.rows.size <= BLOCK
+        if small or self.rows.flags.c_contiguous or _is_mapped(self.X):
+            return self
+        return Dense(np.asfortranarray(self.X))
+
+
+class Sparse(Features):
+    """A sparse array (n, d), its columns centred or not."""
+
+    def __init__(self, X: Any, ones: Array | None = None) -> None:
+        self.X, self.rows, self.shape, self.ones = X, X.T, X.shape, ones
+        self.means = None if ones is None else self.rows @ ones / (ones @ ones)
+
+    def columns(self, indices: Indices) -> Array:
+        """Return columns (n, m), filled in."""
+        columns = self.rows[indices].toarray().T
+        if self.ones is None or self.means is None:
+            return np.asarray(columns)
+        return np.asarray(columns - np.outer(self.ones, self.means[indices]))
+
+    def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
+        """Return x_i·v from the entries that are stored."""
+        rows = self.rows if indices is None else self.rows[indices]
+        found = [rows @ vector for vector in vectors]
+        if self.ones is None or self.means is None:
+            return found
+        means = self.means if indices is None else self.means[indices]
+        return [p - means * (self.ones @ v) for p, v in zip(found, vectors, strict=True)]
+
+    def combined(self, beta: Array) -> Array:
+        """Return Xβ."""
+        fit = self.X @ beta
+        if self.ones is None or self.means is None:
+            return np.asarray(fit)
+        return np.asarray(fit - self.ones * (self.means @ beta))
+
+    def sizes(self) -> tuple[Array, Array]:
+        """Return largest magnitudes and norms; squares are summed without cancellation."""
+        d, counts = self.shape[1], np.diff(self.rows.indptr)
+        column = np.repeat(np.arange(d), counts)
+        largest = np.zeros(d)
+        with np.errstate(invalid="ignore"):
+            np.maximum.at(largest, column, np.abs(self.rows.data))
+        values, rest = self.rows.data, np.zeros(d)
+        if self.ones is not None and self.means is not None:
+            ones = self.ones[self.rows.indices]
+            values = values - self.means[column] * ones
+            rest = self.ones @ self.ones - np.bincount(column, ones**2, d)
+            rest = np.where(counts < self.shape[0], self.means**2 * np.maximum(rest, 0.0), 0.0)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            return largest, np.sqrt(np.bincount(column, values**2, d) + rest)
+
+    def divided(self, unit: Array) -> Features:
+        """Return the columns divided by `unit`."""
+        from scipy.sparse import diags_array
+
+        return Sparse((self.X @ diags_array(1 / unit)).tocsc(), self.ones)
+
+
+def _is_mapped(array: Any) -> bool:
+    """Whether an array is a view of a mapped file."""
+    while array is not None and not isinstance(array, np.memmap):
+        array = getattr(array, "base", None)
+    return array is not None
