@@ -133,8 +133,8 @@ def _require_tied(module: Any, parameters: Mapping[str, Any]) -> None:
         first = firsts[id(tensor)]
         if name == first or not {name, first} <= parameters.keys():
             continue
-        both = [array(parameters[key], f"parameters[{key!r}]") for key in (first, name)]
-        if not np.array_equal(*both):
+        one, two = (array(parameters[key], f"parameters[{key!r}]") for key in (first, name))
+        if not np.array_equal(one, two):
             raise ValueError(
                 f"parameters[{first!r}] and parameters[{name!r}] differ, but are one tensor in the "
                 "module; pass a state dict of this module."
