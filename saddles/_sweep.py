@@ -64,9 +64,9 @@ def sweep(
     workers : int, optional
         Number of those processes; by default one per core.
     store : str or path, optional
-        File to which each finished point is appended at once. Run again with the same store, only
-        what is missing is computed. It knows the function by its name: choose another file after
-        changing what the function computes.
+        File to which each finished point is appended at once; its folder is made if missing. Run
+        again with the same store, only what is missing is computed. It knows the function by its
+        name: choose another file after changing what the function computes.
     generator : str, optional
         Name of an argument of `function` that gets a ``numpy.random.Generator`` of the point's
         own. It depends on the point and on `seed` only: not on the other points, the order or the
@@ -94,8 +94,12 @@ def sweep(
         store) has no name of its own, or a point holds something else than plain values.
     ValueError
         If the grid is empty, repeats a point or holds NaN, or the store belongs to another sweep.
+    OSError
+        If the store cannot be written.
     RuntimeError
-        If the store is in use, worker processes cannot start, or `executor` broke.
+        If the store is in use, worker processes cannot start, or `executor` broke or is shut down.
+    KeyboardInterrupt
+        By Ctrl-C, or if the function raises it; the store has what was finished.
 
     Examples
     --------

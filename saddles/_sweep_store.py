@@ -288,13 +288,21 @@ def _check_header(path: Path, first: bytes, header: str) -> None:
 def _key(path: Path, number: int, line: bytes) -> str:
     """Return the key of the point that a line is about."""
     record = _parsed(line)
-    if not isinstance(record, dict) or set(record) not in ({"point", "value"}, {"point", "error"}):
+    if not (isinstance(record, dict) and _is_record(record)):
         raise ValueError(
             f"store={str(path)!r}, line {number} is no record of a sweep: "
             f"{checks.show(line)}; something else wrote to the file, so restore it or delete that "
             "line."
         )
     return canonical(record["point"])
+
+
+def _is_record(record: dict[str, Any]) -> bool:
+    """Whether a line has a point, and its value or an error with all of its entries."""
+    if record.keys() == {"point", "error"}:
+        error = record["error"]
+        return isinstance(error, dict) and error.keys() == {"message", "traceback", "type"}
+    return record.keys() == {"point", "value"}
 
 
 def _parsed(line: bytes) -> Any:

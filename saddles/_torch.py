@@ -29,6 +29,11 @@ def torch() -> Any:
 def array(value: Any, name: str) -> Array:
     """Return an array or a tensor as a finite float64 array of its own shape."""
     if hasattr(value, "detach"):
+        if value.is_complex():
+            raise TypeError(
+                f"{name} is complex; pass a module of real parameters and outputs, such as the "
+                "real and the imaginary part side by side."
+            )
         value = value.detach().cpu().double().numpy()
     return checks.real_array(value, name, np.ndim(value))
 
@@ -88,7 +93,13 @@ def function(module: Any, fixed: Mapping[str, Any] | None = None) -> Callable[..
 
     def call(parameters: Mapping[str, Any], inputs: Any) -> Any:
         values = {name: _double(value) for name, value in rest.items() if name not in parameters}
-        return functional_call(module, {**values, **parameters}, (inputs,))
+        outputs = functional_call(module, {**values, **parameters}, (inputs,))
+        if not isinstance(outputs, torch().Tensor):
+            raise TypeError(
+                f"module(inputs)={checks.show(outputs)} must be a tensor; wrap the module in one "
+                "that returns a tensor."
+            )
+        return outputs
 
     return call
 
@@ -105,10 +116,29 @@ def merged(module: Any, parameters: Any) -> tuple[dict[str, Array], Callable[...
                 f"parameters[{name!r}] has shape {value.shape} and the module's has "
                 f"{own[name].shape}; pass a state dict of this module."
             )
+    _require_tied(module, parameters)
+    known = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     others = {
-        name: torch().as_tensor(value) for name, value in parameters.items() if name not in own
+        name: torch().as_tensor(value)
+        for name, value in parameters.items()
+        if name in known and name not in own
     }
     return values, function(module, others)
+
+
+def _require_tied(module: Any, parameters: Mapping[str, Any]) -> None:
+    """Raise if a state dict gives two values to one tensor that has two names."""
+    firsts = {id(tensor): name for name, tensor in module.named_parameters()}
+    for name, tensor in module.named_parameters(remove_duplicate=False):
+        first = firsts[id(tensor)]
+        if name == first or not {name, first} <= parameters.keys():
+            continue
+        one, two = (array(parameters[key], f"parameters[{key!r}]") for key in (first, name))
+        if not np.array_equal(one, two):
+            raise ValueError(
+                f"parameters[{first!r}] and parameters[{name!r}] differ, but are one tensor in the "
+                "module; pass a state dict of this module."
+            )
 
 
 def _double(value: Any) -> Any:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise, product
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
-from saddles import teacher_student
+from saddles import sweep, teacher_student
 from tables.table import Check, Table
 
 SCALES = (0.1, 0.25, 0.6, 1.5)
 DELTAS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 SEEDS = range(6)
+WORKERS = 2
 #: Training error at which training ends, and the step of the descent, a share of the longest that
 #: keeps the loss falling; half of it must give the same.
 FITTED, STEP = 1e-3, 1.0
@@ -34,15 +36,7 @@ COLUMNS = {
 
 def build() -> Table:
     """Return the table."""
-    points = pd.DataFrame(
-        {
-            "scale": scale,
-            "delta": delta,
-            "seed": seed,
-            **teacher_student.point(scale, delta, seed, tolerance=FITTED, step=STEP),
-        }
-        for scale, delta, seed in product(SCALES, DELTAS, SEEDS)
-    )
+    points = _trained(SCALES, DELTAS, STEP)
     groups = points.groupby(["scale", "delta"], sort=True)
     means = groups[list(COLUMNS)].mean()
     errors = groups[list(COLUMNS)].sem()
@@ -84,6 +78,16 @@ def build() -> Table:
     )
 
 
+def _trained(scales: tuple[float, ...], deltas: tuple[float, ...], step: float) -> pd.DataFrame:
+    """Return what `teacher_student.point` measures, one row per scale, delta and seed."""
+    train = partial(teacher_student.point, tolerance=FITTED, step=step)
+    run = sweep(train, {"scale": scales, "delta": deltas, "seed": SEEDS}, workers=WORKERS)
+    if not run.success:
+        raise RuntimeError(next(error.traceback for error in run.errors if error))
+    frame: pd.DataFrame = run.to_frame()
+    return frame
+
+
 def _rounded(value: float, digits: int) -> float:
     return float(f"{value:.{digits}g}")
 
@@ -111,12 +115,8 @@ def _halved(points: pd.DataFrame) -> float:
     """Return what half the step changes where the steps disturb the flow most."""
     worst = points.loc[points["conservation"].idxmax()]
     rows = points[(points["scale"] == worst["scale"]) & (points["delta"] == worst["delta"])]
-    finer = [
-        teacher_student.point(row.scale, row.delta, row.seed, tolerance=FITTED, step=STEP / 2)
-        for row in rows.itertuples()
-    ]
-    distances = pd.Series([float(numbers["kernel_distance"]) for numbers in finer])
-    change = abs(float(distances.mean()) - float(rows["kernel_distance"].mean()))
+    finer = _trained((float(worst["scale"]),), (float(worst["delta"]),), STEP / 2)
+    change = abs(float(finer["kernel_distance"].mean()) - float(rows["kernel_distance"].mean()))
     return change / float(rows["kernel_distance"].sem())
 
 

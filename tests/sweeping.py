@@ -95,13 +95,6 @@ def rest(seconds, k):
     return k
 
 
-def spin(seconds, k):
-    end = time.process_time() + seconds
-    while time.process_time() < end:
-        pass
-    return k
-
-
 #: The sweep to kill: 30 points of 50 ms, one of which fails, with random arrays.
 GRID = {"k": range(30)}
 CALLS = "SWEEP_CALLS"

@@ -358,6 +358,7 @@ def test_rotations_conserve_nothing_and_are_refused():
         (lambda p, s: {"w": p["w"] + 1 + s}, ValueError, "at s = 0"),
         (lambda p, s: {"v": p["w"] * s}, TypeError, "named as in parameters"),
         (lambda p, s: p["w"], TypeError, "dictionary"),
+        (lambda p, s: {"w": p["w"]}, ValueError, "as they were"),
         (None, TypeError, "callable"),
     ],
 )
@@ -366,11 +367,40 @@ def test_actions_that_are_none_are_refused(action, error, words):
         conserved.from_action(action, {"w": [1.0, 2.0]})
 
 
+def test_an_action_on_a_state_dict_with_buffers_is_of_the_weights_that_it_touches():
+    """Batch normalisation has buffers, which no checkpoint of the flow holds."""
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, eps=1e-30), nn.Tanh(), nn.Linear(4, 1))
+
+    def scale(p, s):
+        factor = torch.exp(s * p["3.bias"].sum() ** 0)
+        return {**p, "0.weight": factor * p["0.weight"], "0.bias": factor * p["0.bias"]}
+
+    symmetry = conserved.from_action(scale, net.state_dict())
+    assert set(symmetry.weights) <= {"0.weight", "0.bias", "3.bias"}
+    inputs = torch.randn(7, 3)
+    assert conserved.check(net, symmetry, inputs).holds
+    run = conserved.checkpoints(net, inputs, lambda z: ((z - 1) ** 2).mean(), [0.0, 0.5])
+    assert symmetry.drift(run).largest < FLOW
+    half = sum(np.sum(run[0][name] ** 2) for name in ("0.weight", "0.bias")) / 2
+    assert math.isclose(symmetry.invariant(run[0]), half, rel_tol=ROUNDING)
+
+
+def test_constant_outputs_have_every_symmetry():
+    class Constant(nn.Linear):
+        def forward(self, x):
+            return 0 * x + 1
+
+    assert conserved.check(Constant(2, 1), conserved.scaling("weight"), [[1.0, 2.0]]).holds
+
+
 # --- errors ----------------------------------------------------------------------------------
 
 WEIGHTS = {"W": np.ones((2, 3)), "A": np.ones((1, 2))}
 RELU = conserved.rescaling("W", "A")
 NET = nn.Linear(2, 1)
+WEIGHT = conserved.scaling("weight")
+RANDOM = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 1))
 
 
 @pytest.mark.parametrize(
@@ -388,11 +418,33 @@ NET = nn.Linear(2, 1)
             ValueError,
             "same network",
         ),
+        (
+            lambda: WEIGHT.drift([{"weight": [1.0]}, {"weight": [1.0, 0.0]}]),
+            ValueError,
+            r"trajectory\[1\]\['weight'\] has shape \(2,\)",
+        ),
         (lambda: conserved.rescaling("W", "W"), ValueError, "differ"),
         (lambda: conserved.rescaling("W", 3), TypeError, "outgoing=3"),
         (lambda: conserved.scaling(), TypeError, "at least one"),
         (lambda: conserved.check("net", RELU, [[1.0]]), TypeError, "torch.nn.Module"),
         (lambda: conserved.check(NET, RELU, [[1.0, 2.0]]), ValueError, "'W' is not among"),
+        (lambda: conserved.check(NET, WEIGHT, [[1.0, 2.0]], trials=None), TypeError, "trials=None"),
+        (lambda: conserved.check(NET, WEIGHT, [[1.0, 2.0]], seed="a"), TypeError, "seed='a'"),
+        (
+            lambda: conserved.check(NET, WEIGHT, [[1.0, 2.0]], tolerance=-1.0),
+            ValueError,
+            "tolerance=-1.0",
+        ),
+        (
+            lambda: conserved.check(RANDOM, conserved.scaling("1.weight"), np.ones((9, 2))),
+            ValueError,
+            "changes from call to call",
+        ),
+        (
+            lambda: conserved.checkpoints(NET, [[1.0, 2.0]], lambda z: z.sum().item(), [0, 1]),
+            TypeError,
+            "depends on the outputs",
+        ),
         (
             lambda: conserved.rescaling("W", "A", linear=True).act(WEIGHTS, [[0.0, 1.0], [0, 0]]),
             ValueError,

@@ -162,6 +162,27 @@ def test_jacobians_can_be_taken_at_other_weights():
     assert (kernel.jacobian(module, [[0.5, 0.0]], parameters=state) == [[[0.5, 0, 1]]]).all()
 
 
+def test_a_state_dict_of_tied_weights_has_both_names():
+    module, inputs = modules()["tied"]
+    before = kernel.empirical(module, inputs)
+    state = {name: value + 0.5 for name, value in module.state_dict().items()}
+    assert {"0.weight", "2.weight"} <= state.keys()
+    moved = copy.deepcopy(module).double()
+    moved.load_state_dict(state)
+    K = kernel.empirical(module, inputs, parameters=state)
+    assert close(K, tangent_kernel(moved, inputs.double()))
+    assert (kernel.evolution(module, inputs, [module.state_dict()]).kernels[0] == before).all()
+    with pytest.raises(ValueError, match="are one tensor"):
+        kernel.empirical(module, inputs, parameters={**state, "2.weight": 2 * state["2.weight"]})
+
+
+def test_comparisons_do_not_depend_on_units_and_one_kernel_has_nothing_between():
+    K, L = np.array([[2.0, 1.0], [1.0, 1.0]]), np.eye(2)
+    for scale in (1e-200, 1e150):
+        assert np.isclose(kernel.distance(scale * K, L), kernel.distance(K, L), rtol=EXACT)
+    assert kernel.Evolution(K[None]).between.shape == (0,)
+
+
 # --- errors ----------------------------------------------------------------------------------
 
 NET = nn.Linear(2, 1)
@@ -190,6 +211,11 @@ X = [[1.0, 2.0], [0.0, 1.0]]
         (lambda: kernel.Evolution([[[1.0, 2.0]]]), ValueError, r"\(q, n, n\)"),
         (lambda: kernel.centred([[1.0, 2.0]]), ValueError, r"\(n, n\)"),
         (lambda: kernel.distance([[1.0]], [[2.0]], centre=True), ValueError, "zero kernel"),
+        (lambda: kernel.distance(np.ones((2, 3)), np.ones((2, 3))), ValueError, r"\(n, n\)"),
+        (lambda: kernel.distance(np.eye(2), [[1.0]]), ValueError, "same samples"),
+        (lambda: kernel.distance(np.ones((2, 1, 1)), np.ones((3, 1, 1))), ValueError, "as many"),
+        (lambda: kernel.empirical(nn.LSTM(2, 1), [X]), TypeError, "must be a tensor"),
+        (lambda: kernel.empirical(nn.Linear(2, 1, dtype=complex), X), TypeError, "complex"),
     ],
 )
 def test_errors_name_the_value_and_the_rule(call, error, words):

@@ -148,12 +148,16 @@ def bad_store(kind, store):
     if kind == "line":
         store.write_text(text + "{}\n", "utf-8")
         return r"line 3 is no record of a sweep: b'\{\}'; something else wrote to the file"
+    if kind == "error":
+        store.write_text(text + '{"error":{"type":"E"},"point":{"a":1,"b":1}}\n', "utf-8")
+        return r"line 3 is no record of a sweep: "
     store.write_text("a,b\n1,2\n3," if kind == "table" else "my thesis", "utf-8")
     return r"is not the store of a sweep; choose another file"
 
 
 @pytest.mark.parametrize(
-    "kind", ["function", "settings", "seed", "version", "format", "line", "table", "thesis"]
+    "kind",
+    ["function", "settings", "seed", "version", "format", "line", "error", "table", "thesis"],
 )
 def test_a_store_of_something_else_is_refused_and_left_alone(kind, tmp_path, threads):
     store = tmp_path / "store.jsonl"
@@ -162,6 +166,12 @@ def test_a_store_of_something_else_is_refused_and_left_alone(kind, tmp_path, thr
     with pytest.raises(ValueError, match=match):
         saddles.sweep(sweeping.product, {"a": [1], "b": [1]}, executor=threads, store=store)
     assert store.read_bytes() == before
+
+
+def test_a_missing_folder_is_made(tmp_path, threads):
+    store = tmp_path / "new" / "folder" / "store.jsonl"
+    saddles.sweep(sweeping.product, {"a": [1], "b": [1]}, executor=threads, store=store)
+    assert store.read_bytes().count(b"\n") == 2
 
 
 def test_functions_that_a_store_cannot_know_are_refused(tmp_path, threads):

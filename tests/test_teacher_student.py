@@ -169,6 +169,23 @@ def test_a_point_can_be_sent_to_a_worker_and_repeated():
     assert pickle.loads(pickle.dumps(numbers)) == numbers
 
 
+def test_extreme_starts_keep_their_small_weights():
+    for delta in (1e140, -1e140):
+        W, a = teacher_student.student(1e-70, delta, 0, dimension=3, width=4)
+        norms = np.linalg.norm(W / 1e-100, axis=1) if delta > 0 else np.linalg.norm(W, axis=1)
+        products = np.abs(a) * norms * (1e-100 if delta > 0 else 1)
+        assert np.allclose(products / 1e-140, 1, rtol=ROUNDING)
+
+
+def test_a_start_whose_rounding_exceeds_the_tolerance_is_refused():
+    """Beyond such scales the outputs of 1e16 cancel to about 1, not to 0."""
+    with pytest.raises(ValueError, match=r"scale=100000000\.0: .* take a smaller scale"):
+        teacher_student.train(1e8, 0.0, 0)
+    with pytest.raises(ValueError, match=r"tolerance=0\.001"):
+        teacher_student.train(1e70, 1.0, 0)
+    assert teacher_student.train(1e4, 0.0, 0, max_steps=1, **SMALL).train_error < 1
+
+
 def test_an_unfinished_training_says_so():
     outcome = teacher_student.train(0.1, 0.0, 0, max_steps=3)
     assert outcome.status is Status.MAX_STEPS
@@ -185,6 +202,7 @@ def test_an_unfinished_training_says_so():
         (lambda: teacher_student.student(1.0, 0.0, -1), ValueError, "seed=-1"),
         (lambda: teacher_student.task(None), TypeError, "seed=None"),
         (lambda: teacher_student.task(0, n_train=0), ValueError, "n_train=0"),
+        (lambda: teacher_student.student(1.0, 0.0, 0, width=4.0), TypeError, r"at least 1\."),
         (lambda: teacher_student.train(1.0, 0.0, 0, step=0.0), ValueError, "step=0.0"),
         (lambda: teacher_student.train(1.0, 0.0, 0, tolerance=2.0), ValueError, "tolerance=2.0"),
         (lambda: teacher_student.descent([[1.0]], [1.0], [[1.0, 2.0]], [1.0]), ValueError, "W has"),
@@ -204,6 +222,11 @@ def test_a_teacher_that_says_zero_is_refused():
     assert seeds
     with pytest.raises(ValueError, match="zero to every"):
         teacher_student.train(1.0, 0.0, seeds[0], **sizes)
+    untested = {"dimension": 1, "n_test": 1, "teacher_width": 1, "width": 2}
+    drawn = {s: teacher_student.task(s, **_task(untested)) for s in range(40)}
+    seed = next(s for s, goal in drawn.items() if goal.y.any() and not goal.test_y.any())
+    with pytest.raises(ValueError, match="every test"):
+        teacher_student.train(1.0, 0.0, seed, **untested)
 
 
 def _task(sizes):

@@ -90,15 +90,23 @@ def from_action(
     values = _torch.arrays(parameters, list(parameters))
     if not values:
         raise ValueError("parameters is empty; pass the weights that the action acts on.")
-    names = _changed(action, values)
-    rule = _Rule(action, names, torch)
-    _require_gradient(rule, values, name, np.random.default_rng(seed))
+    rng = np.random.default_rng(checks.whole_number(seed, "seed"))
+    names, read = _touched(action, values)
+    idle = {key: values.pop(key) for key in list(values) if key not in {*names, *read}}
+
+    def touching(weights: Tensors, s: Any) -> Mapping[str, Any]:
+        return action({**_torch.tensors(idle), **weights}, s)
+
+    rule = _Rule(touching, names, torch)
+    _require_gradient(rule, values, name, rng)
     return Symmetry(
         name=name,
         source="Kunin et al. 2021, arXiv:2012.04728, Noether's theorem",
         weights=tuple(values),
         degree=None,
-        transform=lambda weights, s: rule.arrays(action(_torch.tensors(weights), torch.tensor(s))),
+        transform=lambda weights, s: rule.arrays(
+            touching(_torch.tensors(weights), torch.tensor(s))
+        ),
         velocity=lambda weights, s: {
             key: float(s) * value for key, value in rule.velocity(weights).items()
         },
@@ -149,10 +157,14 @@ class _Rule:
         return total
 
 
-def _changed(action: Action, values: Weights) -> tuple[str, ...]:
-    """Return the names that the action returns, having checked that ψ_0 changes nothing."""
+def _touched(action: Action, values: Weights) -> tuple[tuple[str, ...], set[str]]:
+    """Return what the action changes and what it depends on; ψ_0 must change nothing.
+
+    A state dict also holds buffers, which no flow moves and no checkpoint need have.
+    """
     torch = _torch.torch()
-    moved = action(_torch.tensors(values), torch.zeros((), dtype=torch.float64))
+    before = {key: t.requires_grad_(True) for key, t in _torch.tensors(values).items()}
+    moved = action(dict(before), torch.zeros((), dtype=torch.float64))
     if not isinstance(moved, Mapping) or not moved or not set(moved) <= set(values):
         raise TypeError(
             f"action returned {checks.show(moved)}; it must return a dictionary of the weights "
@@ -165,7 +177,13 @@ def _changed(action: Action, values: Weights) -> tuple[str, ...]:
                 f"action(parameters, 0) changes {name!r}; at s = 0 it must return what it was "
                 "given."
             )
-    return tuple(moved)
+    changed = {name: tensor for name, tensor in moved.items() if tensor is not before[name]}
+    total = sum(tensor.sum() for tensor in changed.values() if tensor.requires_grad)
+    if not changed or not torch.is_tensor(total):
+        raise ValueError("action returned its weights as they were; it must compute them from s.")
+    slopes = torch.autograd.grad(total, list(before.values()), allow_unused=True)
+    read = {name for name, slope in zip(before, slopes, strict=True) if slope is not None}
+    return tuple(changed), read
 
 
 def _require_gradient(rule: _Rule, values: Weights, name: str, rng: np.random.Generator) -> None:

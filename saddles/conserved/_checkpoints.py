@@ -116,6 +116,11 @@ class _Problem:
         for tensor in tensors.values():
             tensor.requires_grad_(True)
         value = self.loss(self.function(tensors, self.samples))
+        if not isinstance(value, torch.Tensor) or not value.requires_grad:
+            raise TypeError(
+                f"loss(outputs)={checks.show(value)} must be a tensor that depends on the outputs; "
+                "compute it from them by torch alone, without detach() or item()."
+            )
         if value.ndim or not bool(value.isfinite()):
             raise ValueError(
                 f"loss(outputs)={checks.show(value.detach().numpy())} must be a finite scalar; "

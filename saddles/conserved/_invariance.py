@@ -109,7 +109,7 @@ def check(
     ImportError
         Without torch.
     TypeError, ValueError
-        If the module lacks the weights, or gives outputs that are not finite.
+        If the module lacks the weights, is random, or gives outputs that are not finite.
 
     Examples
     --------
@@ -127,7 +127,9 @@ def check(
     weights, function = _torch.merged(module, None)
     _torch.arrays(weights, symmetry.weights)
     checks.callable_or_none(loss, "loss")
-    checks.count(trials, "trials", least=1)
+    trials, seed = checks.whole_number(trials, "trials", least=1), checks.whole_number(seed, "seed")
+    rule = "it must be at least 0"
+    tolerance = checks.real_number(tolerance, "tolerance", rule, lambda value: value >= 0)
     samples = _torch.inputs_of(inputs)
     rng = np.random.default_rng(seed)
 
@@ -138,6 +140,12 @@ def check(
 
     before = _torch.array(observed(weights)[1], "module(inputs)")
     size = float(np.abs(before).max()) or 1.0
+    again = _torch.array(observed(weights)[1], "module(inputs)")
+    if not np.abs(again - before).max() <= TOLERANCE * size:
+        raise ValueError(
+            "module(inputs) changes from call to call; put the module in evaluation mode "
+            "(module.eval()), so that nothing in it is random."
+        )
     deviation = projection = 0.0
     for _ in range(trials):
         element = _random(symmetry, weights, rng)
@@ -163,6 +171,8 @@ def _random(symmetry: Symmetry, weights: Weights, rng: np.random.Generator) -> A
 def _gradient(tensors: dict[str, Any], outputs: Any, weights: Array) -> Weights:
     """Return the gradient of the weighted sum of the outputs."""
     total = (outputs * _torch.torch().tensor(weights)).sum()
+    if not total.requires_grad:  # constant outputs
+        return {name: np.zeros(tuple(tensor.shape)) for name, tensor in tensors.items()}
     found = _torch.torch().autograd.grad(total, list(tensors.values()), allow_unused=True)
     return {
         name: np.zeros(tuple(tensor.shape)) if slope is None else _torch.array(slope, name)

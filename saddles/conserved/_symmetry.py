@@ -181,16 +181,17 @@ class Symmetry:
         True
         """
         values, sizes = [], []
-        for checkpoint in _checkpoints(trajectory):
+        shapes: dict[str, tuple[int, ...]] = {}
+        for k, checkpoint in enumerate(_checkpoints(trajectory)):
             weights = arrays(checkpoint, self.weights)
+            for name, value in weights.items():
+                if value.shape != (first := shapes.setdefault(name, value.shape)):
+                    raise ValueError(
+                        f"trajectory[{k}][{name!r}] has shape {value.shape}, and the first one "
+                        f"{first}; all checkpoints must be of the same network."
+                    )
             values.append(self.quantity(weights))
             sizes.append(self.terms(weights))
-            if values[-1].shape != values[0].shape:
-                raise ValueError(
-                    f"trajectory[{len(values) - 1}] gives an invariant of shape "
-                    f"{values[-1].shape}, the first one of {values[0].shape}; all checkpoints must "
-                    "be of the same network."
-                )
         if len(values) < 2:
             raise ValueError(f"trajectory holds {len(values)} checkpoints; a drift needs two.")
         quantity, size = np.array(values), np.array(sizes)

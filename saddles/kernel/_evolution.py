@@ -175,6 +175,8 @@ class Evolution:
     @property
     def between(self) -> Array:
         """Distance of each kernel from the one before, (q − 1,)."""
+        if len(self) < 2:
+            return np.zeros(0)
         return np.asarray(distance(self.kernels[1:], self.kernels[:-1]))
 
     def alignment(self, y: ArrayLike, *, centre: bool = False) -> Array:

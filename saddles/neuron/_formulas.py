@@ -183,14 +183,13 @@ def kernel_distance(first: ArrayLike, second: ArrayLike) -> Any:
     1.0
     """
     one, two = _normalised(first, "first"), _normalised(second, "second")
-    try:
-        difference = one - two
-    except ValueError:
+    times = {len(kernels) for kernels in (one, two) if kernels.ndim == 3} - {1}
+    if one.shape[-2:] != two.shape[-2:] or len(times) > 1:
         raise ValueError(
             f"first has shape {one.shape} and second has shape {two.shape}; they must be kernels "
-            "on the same samples."
-        ) from None
-    distance = np.sum(difference**2, axis=(-2, -1)) / 2
+            "on the same samples, as many as each other or a single one."
+        )
+    distance = np.sum((one - two) ** 2, axis=(-2, -1)) / 2
     return float(distance) if distance.ndim == 0 else distance
 
 
@@ -291,7 +290,11 @@ def _polar(point: Array, delta: float, name: str) -> tuple[float, Array]:
 
 def _normalised(value: ArrayLike, name: str) -> Array:
     matrices = checks.real_array(value, name, 3 if np.ndim(value) == 3 else 2)
-    norm = np.linalg.norm(matrices, axis=(-2, -1), keepdims=True)
-    if not norm.all():
+    if matrices.shape[-1] != matrices.shape[-2]:
+        raise ValueError(f"{name} has shape {matrices.shape}; a kernel on n samples is (n, n).")
+    largest = np.abs(matrices).max(axis=(-2, -1), keepdims=True)
+    if not largest.all():
         raise ValueError(f"{name} is a zero kernel, which has no direction; leave it out.")
-    return np.asarray(matrices / norm)
+    # By a power of two first, which is exact: the square of a small entry underflows.
+    matrices = np.ldexp(matrices, -np.frexp(largest)[1])
+    return np.asarray(matrices / np.linalg.norm(matrices, axis=(-2, -1), keepdims=True))
