@@ -128,6 +128,14 @@ class Status(Enum):
         False,
         False,
     )
+    DIRECTIONS_LOST = (
+        "directions lost",
+        "A neuron came closer to a direction than float64 can tell, and that direction then became "
+        "unstable: when it leaves is decided by rounding. Rescale the initial neurons to a larger "
+        "alpha, or use the flow made for this network (flow.diagonal).",
+        False,
+        False,
+    )
     INTEGRATION_FAILED = (
         "integration failed",
         "The integrator could not meet its tolerance; loosen rtol, or rescale the data so that all "
