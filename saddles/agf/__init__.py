@@ -13,10 +13,17 @@ from saddles._lazy import lazily
 if TYPE_CHECKING:
     from saddles.agf._diagonal import diagonal
     from saddles.agf._linear import linear
+    from saddles.agf._network import network
+    from saddles.agf._torch_network import TorchNetwork
 
 #: Public name -> the module that holds it.
-_HOMES = {"diagonal": "saddles.agf._diagonal", "linear": "saddles.agf._linear"}
+_HOMES = {
+    "TorchNetwork": "saddles.agf._torch_network",
+    "diagonal": "saddles.agf._diagonal",
+    "linear": "saddles.agf._linear",
+    "network": "saddles.agf._network",
+}
 
-__all__ = ["diagonal", "linear"]
+__all__ = ["TorchNetwork", "diagonal", "linear", "network"]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -56,8 +57,16 @@ EPS = float(np.finfo(float).eps)
 #: Log of a neuron's part in what explains the data below which it leaves the pull of others alone.
 UNSEEN = math.log(1e-18)
 
-#: Difference by which coordinates, all of them of order one in effect, are moved for a derivative.
-DIFFERENCE = 1e-7
+#: By how much coordinates, all of them of order one in effect, are moved for a derivative: on one
+#: side, as Newton's method needs it, and on both.
+NEWTON_STEP, STEP = 1e-7, 1e-5
+
+#: Neurons at rest leave a saddle at a rate above this; slower ones are not waited for. Derivatives
+#: at a rest known to `rtol` are not known better.
+LEAST_ESCAPE = 1e-6
+
+#: From a saddle whose escape has the rate 1, rounding is away after the time 36 = log(1/EPS).
+WAIT = 100.0
 
 #: Log norms are cut this far above their natural size. The trial points of an implicit step may lie
 #: anywhere, and e^50 = 5e21 is large enough to have such a step refused.
@@ -309,7 +318,7 @@ class _Polar:
         with np.errstate(over="ignore", invalid="ignore"):
             pulls = self.pulls(state)
             rates, log_pace, shares = self.rates(logs, pulls)
-            changes = self._changes(state, pulls)
+            changes = self._changes(state, pulls, NEWTON_STEP)
             sizes = np.maximum(np.linalg.norm(pulls, axis=1), LEAST_PULL)
             steep = shares * (1 / sizes**2 + 2 * AT_REST**2 / sizes**4)
             pace = np.einsum("i,ic,icjk->jk", steep, pulls, changes)
@@ -327,7 +336,7 @@ class _Polar:
         matrix[1:, 1:] = moved.reshape(count * (1 + size), -1)
         return np.nan_to_num(matrix, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE)
 
-    def _changes(self, state: Array, pulls: Array) -> Array:
+    def _changes(self, state: Array, pulls: Array, step: float) -> Array:
         """Return the derivatives of `pulls`, shape (H, 1 + p, H, 1 + p), by differences.
 
         A neuron too small to be seen in the residual changes its own pull alone: all such neurons
@@ -335,13 +344,13 @@ class _Polar:
         """
         count, size = pulls.shape
         logs, _ = self.unpack(state)
-        seen = self.network.degree * (logs - self.scale - self.natural) > UNSEEN
+        seen = self._seen(logs)
         changes = np.zeros((count, size, count, size))
 
         def change(moved: Any, k: int) -> Array:
             nearby = state.copy()
-            nearby[1:].reshape(count, size)[moved, k] += DIFFERENCE
-            return (self.pulls(nearby) - pulls) / DIFFERENCE
+            nearby[1:].reshape(count, size)[moved, k] += step
+            return (self.pulls(nearby) - pulls) / step
 
         for k in range(size):
             for i in np.flatnonzero(seen):
@@ -350,17 +359,41 @@ class _Polar:
                 changes[rest, :, rest, k] = change(rest, k)[rest]
         return changes
 
-    def ended(self, state: Array, rtol: float) -> Status | None:
-        """Say whether every neuron rests, or one has left the range of float64."""
+    def overflows(self, state: Array) -> bool:
+        """Say whether a neuron has left the range of float64."""
         logs, _ = self.unpack(state)
-        sizes = logs - self.scale - self.natural
-        if sizes.max() > LARGEST_LOG:
-            return Status.OVERFLOW
+        return bool(logs.max() - self.scale - self.natural > LARGEST_LOG)
+
+    def rests(self, state: Array, rtol: float) -> bool:
+        """Say whether no pull is left, but for neurons that shrink to nothing."""
+        logs, _ = self.unpack(state)
         pulls = self.pulls(state)
         growth, turning = pulls[:, 0], np.linalg.norm(pulls[:, 1:], axis=1)
-        shrinking = (growth < 0) & (self.network.degree * sizes < math.log(rtol))
-        resting = (turning <= rtol) & (shrinking | (np.abs(growth) <= rtol))
-        return Status.CONVERGED if resting.all() else None
+        parts = self.network.degree * (logs - self.scale - self.natural)
+        shrinking = (growth < 0) & (parts < math.log(rtol))
+        return bool(((turning <= rtol) & (shrinking | (np.abs(growth) <= rtol))).all())
+
+    def escape(self, state: Array) -> float:
+        """Return the largest rate at which neurons at rest would leave, in their proper time.
+
+        The derivative of the pulls is −E^{−κ/2} H E^{κ/2} for the Hessian H of the loss and
+        E = diag |θ_i|: its symmetric form is taken of the neurons that are seen, and of each of the
+        others, which do not act on any.
+        """
+        logs, _ = self.unpack(state)
+        pulls = self.pulls(state)
+        changes = (self._changes(state, pulls, STEP) + self._changes(state, pulls, -STEP)) / 2
+        seen = self._seen(logs)
+        sizes = np.exp(self.network.degree * (logs[seen] - logs[seen].max(initial=-math.inf)) / 2)
+        among = changes[seen][:, :, seen] * (sizes[:, None] / sizes)[:, None, :, None]
+        total = int(seen.sum()) * pulls.shape[1]
+        blocks = [among.reshape(total, total)] if total else []
+        blocks += [changes[i, 1:, i, 1:] for i in np.flatnonzero(~seen)]
+        return max(float(np.linalg.eigvalsh((block + block.T) / 2)[-1]) for block in blocks)
+
+    def _seen(self, logs: Array) -> Any:
+        """Return which neurons (H,) are large enough to act on others."""
+        return self.network.degree * (logs - self.scale - self.natural) > UNSEEN
 
     def log_slope(self, state: Array) -> float:
         """Return log(−dL/dτ): Σ|∂L/∂θ_i|² dt/dτ, |∂L/∂θ_i| = e^{(κ−1)l_i}|u_i|."""
@@ -382,44 +415,60 @@ class _Polar:
 
 
 def _march(polar: _Polar, rtol: float, until: float | None) -> tuple[_Trajectory, Status]:
-    """Follow the neurons to `until`, or until they rest.
+    """Follow the neurons to `until`, or until they rest."""
+    last = math.inf if until is None else until * polar.speed
+    knots, sigmas, pieces = [0.0], [0.0], []
+    status, rested = Status.INTEGRATION_FAILED, math.inf
+    for solver in _steps(polar, rtol):
+        knots.append(solver.t)
+        sigmas.append(max(sigmas[-1], float(solver.y[0])))
+        pieces.append(solver.dense_output())
+        if polar.overflows(solver.y):
+            status = Status.OVERFLOW
+            break
+        if sigmas[-1] < last and (until is not None or len(knots) % STEPS_PER_LOOK):
+            continue
+        resting = polar.rests(solver.y, rtol)
+        rested = min(rested, solver.t) if resting else math.inf
+        rate = polar.escape(solver.y) if resting else math.inf
+        if rate <= LEAST_ESCAPE:
+            status = Status.CONVERGED
+            break
+        if sigmas[-1] >= last:
+            status = Status.UNTIL_REACHED
+            break
+        if (solver.t - rested) * rate > WAIT:
+            status = Status.DIRECTIONS_LOST
+            break
+    if not pieces:
+        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
+    return _Trajectory.of(polar, knots, sigmas, pieces, min(last, sigmas[-1])), status
+
+
+def _steps(polar: _Polar, rtol: float) -> Iterator[Any]:
+    """Yield the solver after each step, at most so many of them, until it fails.
 
     LSODA switches between Adams (growth and jumps) and BDF (relaxation) by itself.
     """
     from scipy.integrate import LSODA
 
-    last = math.inf if until is None else until * polar.speed
-    tolerance = max(STEP_SHARE * rtol, ROUNDING * polar.scale)
-    start = polar.start()
     solver = LSODA(
         polar.velocity,
         0.0,
-        start,
+        polar.start(),
         math.inf,
         jac=polar.jacobian,
         rtol=RELATIVE,
-        atol=tolerance,
+        atol=max(STEP_SHARE * rtol, ROUNDING * polar.scale),
     )
-    knots, sigmas, pieces = [0.0], [0.0], []
-    status = Status.INTEGRATION_FAILED
-    # A failed step is reported by the status that is returned, not by a warning besides.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        for step in range(STEPS_PER_NEURON * (polar.theta.shape[0] + 2)):
+    for _ in range(STEPS_PER_NEURON * (polar.theta.shape[0] + 2)):
+        # A failed step is reported by the status that is returned, not by a warning besides.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
             solver.step()
-            if solver.status == "failed" or not math.isfinite(solver.t):
-                break
-            knots.append(solver.t)
-            sigmas.append(max(sigmas[-1], float(solver.y[0])))
-            pieces.append(solver.dense_output())
-            past = sigmas[-1] >= last
-            ended = polar.ended(solver.y, rtol) if past or step % STEPS_PER_LOOK == 0 else None
-            if past or ended is Status.OVERFLOW or (ended is not None and until is None):
-                status = ended or Status.UNTIL_REACHED
-                break
-    if not pieces:
-        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    return _Trajectory.of(polar, knots, sigmas, pieces, min(last, sigmas[-1])), status
+        if solver.status == "failed" or not math.isfinite(solver.t):
+            return
+        yield solver
 
 
 def _resting(polar: _Polar, until: float) -> _Trajectory:
@@ -444,9 +493,8 @@ def _is_robust(curve: _Trajectory, rtol: float) -> bool:
     grid = np.linspace(0, curve.until, COMPARED)
     mine, its = curve.states(curve.place(grid)), other.states(other.place(grid))
     speeds = np.array([np.abs(polar.velocity(0.0, state)) for state in mine])
-    slow = (speeds[:, 1:].max(axis=1) <= SLOW * speeds[:, 0])
+    slow = speeds[:, 1:].max(axis=1) <= SLOW * speeds[:, 0]
     gaps = np.abs(mine - its)[:, 1:]
-    print("gap",gaps[slow].max(),np.median(gaps[slow].max(axis=1)), slow.sum())
     return bool((gaps[slow] <= ROBUST).all())
 
 
