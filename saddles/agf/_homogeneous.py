@@ -33,7 +33,7 @@ import numpy as np
 
 from saddles import checks
 from saddles.agf._active_neurons import AMPLITUDE, CREEP, descend, reach, settle
-from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, first_ring
+from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, align, first_ring
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.path import Certificate, Saddle, SaddlePath
@@ -164,6 +164,10 @@ class _Task:
         clock = Clock(network.degree, scale, math.log(threshold))
         return cls(network, clock, rows, float(network.loss(rows[:0])), **limits)
 
+    def pull(self, active: Array) -> Callable[[Array], Array]:
+        """Return the map from directions (D, p) to the gradients of their utilities."""
+        return lambda directions: self.network.utility_gradient(directions, active)
+
 
 def _initial(network: HomogeneousNetwork, init: Any) -> Array:
     """Return the initial rows, or say what is wrong with them."""
@@ -193,6 +197,7 @@ class _State:
     active: Mask
     previous: Mask
     dormant: Dormant
+    sizes: Array
     loss: float
     stationarity: float = 0.0
     gap: float = 0.0
@@ -223,6 +228,7 @@ def _start(task: _Task) -> _State:
         active=none,
         previous=none,
         dormant=Dormant(task.init / norms[:, None], task.clock.lacking(np.log(norms))),
+        sizes=np.zeros(len(norms)),
         loss=task.start,
     )
 
@@ -237,7 +243,7 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
     if not rows.size:
         return Status.MAX_RANK
     phase = first_ring(
-        lambda directions: task.network.utility_gradient(directions, state.neurons),
+        task.pull(state.neurons),
         Dormant(state.dormant.directions[rows], state.dormant.lacking[rows]),
         task.clock,
         noise=task.tol * state.pull,
@@ -259,15 +265,18 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
     directions, lacking = state.dormant.directions.copy(), state.dormant.lacking.copy()
     directions[rows], lacking[rows] = ring.phase.after.directions, ring.phase.after.lacking
     theta, active = state.theta.copy(), state.active.copy()
+    sizes = np.linalg.norm(theta, axis=1)
     for unit in ring.units:
-        size = reach(task.network, state.neurons, directions[unit])
-        theta[unit] = AMPLITUDE * size * directions[unit]
+        directions[unit] = align(task.pull(state.neurons), directions[unit])
+        sizes[unit] = reach(task.network, state.neurons, directions[unit])
+        theta[unit] = AMPLITUDE * sizes[unit] * directions[unit]
     active[ring.units] = True
     return replace(
         state,
         jumps=state.jumps + 1,
         time=state.time + ring.delay,
         theta=theta,
+        sizes=sizes,
         active=active,
         previous=state.active,
         dormant=Dormant(directions, lacking),
@@ -278,10 +287,10 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
 
 def _cost(task: _Task, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
-    found = descend(task.network, state.neurons, creep=task.creep)
+    found = descend(task.network, state.neurons, state.sizes[state.active], creep=task.creep)
     gone = _gone(task, found.theta)
     if gone.any():
-        found = settle(task.network, found.theta[~gone], found, creep=task.creep)
+        found = settle(task.network, found.theta[~gone], found.gap, creep=task.creep)
     units = np.flatnonzero(state.active)
     theta, active = np.zeros_like(state.theta), state.active.copy()
     theta[units[~gone]] = found.theta
