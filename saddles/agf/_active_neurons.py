@@ -3,9 +3,9 @@
 The active neurons follow θ' = −∂L/∂θ, all of them together, from the last critical point with the
 new ones beside it, small and along the directions that they have turned to. Which critical point
 they reach is a question about that flow, so it is followed, by a stiff integrator, until it is
-certain; Newton's method then adds the digits. The flow may also creep: norms grow without bound
-while the loss falls ever more slowly to an infimum that no finite point attains. It is then
-followed until what is left to fall is small, as the power law of the fall tells.
+certain; Newton's method then adds the digits. The flow may also creep: norms grow without bound,
+like a power of time, while the loss falls ever more slowly to an infimum that no finite point
+attains. It is then followed until the loss falls little while time grows fourfold.
 
 Neurons move in the affine subspace that their gradients span. It is found by sampling: gradients
 at the start, then at random points of the subspace found so far, until nothing new appears.
@@ -18,7 +18,7 @@ code name       symbol
 ``z``           coordinates (A, m), flattened for the integrator
 ``force``       |∂L/∂z|
 ``size``        |∂L/∂z| |θ| / (2 κ L(0)): by how much scaling θ could change L, relative to L(0)
-``gap``         what L has left to fall, relative to L(0)
+``creep``       fall of L while time last grew fourfold, relative to L(0), where norms diverge
 ==============  ====================================================================
 """
 
@@ -58,14 +58,14 @@ PATIENCE = 3
 ZERO_CURVATURE = 1e-14
 #: Share of a Newton displacement along negative curvature that is rounding.
 CLIMBING = 1e-5
-#: What may be left to fall, relative to L(0), where the loss creeps.
-CREEP = 3e-5
+#: Where the loss creeps, it may still fall this much, relative to L(0), while time grows by the
+#: factor `WINDOW`. With the usual powers, t^(−3/4), half of this is left in all.
+CREEP = 5e-4
 #: Norms that grow slower than this power of time are about to stop.
 GROWING = 0.01
-#: Powers of time are measured over times that differ by this factor.
 WINDOW = 4.0
 #: Steps of the integrator after which the descent is given up.
-STEPS = 20_000
+STEPS = 5_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,13 +76,13 @@ class Descent:
     ----------
     theta : ndarray of shape (A, p)
         The critical point.
-    gap : float
-        0 at a critical point; else the estimate of what the creeping loss has left to fall,
-        relative to L(0).
+    creep : float
+        0 at a critical point; else how much the loss still fell, relative to L(0), while time
+        grew fourfold.
     """
 
     theta: Array
-    gap: float
+    creep: float
 
 
 def reach(network: HomogeneousNetwork, active: Array, direction: Array) -> float:
@@ -117,7 +117,7 @@ def descend(
     sizes : ndarray of shape (A,)
         Norms that they may about come to.
     creep : float
-        What a creeping loss may have left to fall, relative to L(0).
+        What the loss may still fall, relative to L(0), while time grows fourfold and norms diverge.
     rtol : float
         Local relative error of the flow.
 
@@ -140,18 +140,18 @@ def descend(
             if found is not None:
                 return found
             if creeping:
-                return Descent(run.at(z), trail.gap / run.start)
+                return Descent(run.at(z), trail.creep)
             while force <= level * peak:
                 level = next(levels, 0.0)
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
 
 
 def settle(
-    network: HomogeneousNetwork, theta: Array, gap: float, *, creep: float = CREEP
+    network: HomogeneousNetwork, theta: Array, found: Descent, *, creep: float = CREEP
 ) -> Descent:
     """Descend again after neurons at zero were taken out of what `descend` found."""
-    if gap:
-        return Descent(theta, gap)
+    if found.creep:
+        return Descent(theta, found.creep)
     sizes = np.linalg.norm(theta, axis=1)
     run = _Run.of(network, theta, sizes)
     z = np.zeros(theta.shape[0] * run.basis.shape[1])
@@ -159,19 +159,15 @@ def settle(
 
 
 class _Trail:
-    """The loss and the norm since the force was largest, to tell a creeping flow.
+    """The loss and the norm since the force was largest, to tell a creeping flow."""
 
-    A loss that falls to its infimum like a power of time falls by a fixed ratio less in each of
-    two windows of the logarithm of time: what is left is the sum of a geometric series.
-    """
-
-    def __init__(self, run: _Run, creep: float, origin: float = math.inf) -> None:
-        self.run, self.least, self.origin = run, creep * run.start, origin
+    def __init__(self, run: _Run, least: float, origin: float = math.inf) -> None:
+        self.run, self.least, self.origin = run, least, origin
         self.rows: list[tuple[float, float, float]] = []
-        self.gap = math.inf
+        self.creep = math.inf
 
     def creeps(self, time: float, z: Array) -> bool:
-        """Add a step; whether norms grow like a power of time and less than `creep` is left."""
+        """Add a step; whether norms grow like a power of time while the loss hardly falls."""
         if not time > self.origin:
             return False
         now = math.log(time - self.origin)
@@ -182,13 +178,11 @@ class _Trail:
         if self.rows[0][0] > back[0]:
             return False
         times, losses, norms = np.array(self.rows).T
-        before, middle = np.interp(back, times, losses)
-        first, second = before - middle, middle - losses[-1]
+        falls = -np.diff(np.append(np.interp(back, times, losses), losses[-1]))
         grows = (norms[-1] - np.interp(back[1], times, norms)) / math.log(WINDOW)
-        if not first > second > 0 or grows < GROWING:
-            return False
-        self.gap = second**2 / (first - second)
-        return bool(self.gap <= self.least)
+        self.creep = float(falls[1]) / self.run.start
+        slows = 0 < falls[1] <= falls[0]
+        return bool(slows and self.creep <= self.least and grows >= GROWING)
 
 
 @dataclass(frozen=True, eq=False)

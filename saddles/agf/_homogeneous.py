@@ -49,8 +49,7 @@ DONE = 1e-10
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
 SMALL = 1e-2
-#: A creeping loss no larger than this many times what it has left to fall has nothing to learn but
-#: that.
+#: A creeping loss no larger than this many times what it fell last has nothing else to learn.
 NO_MORE = 3.0
 
 
@@ -92,8 +91,8 @@ def solve_network(
         first.
     creep : float
         Where the descent's norms diverge while the loss creeps to an infimum, it is followed until
-        no more than this share of the first loss is left to fall, as its power law tells; the
-        certificate's ``gap`` is that estimate.
+        the loss falls by no more than this share of the first while time grows fourfold. The
+        certificate's ``creep`` is what it then fell.
     rtol : float
         Local relative error of the directions.
     max_jumps : int, optional
@@ -200,7 +199,7 @@ class _State:
     sizes: Array
     loss: float
     stationarity: float = 0.0
-    gap: float = 0.0
+    creep: float = 0.0
     margin: float = math.inf
     pull: float = 0.0
 
@@ -237,7 +236,7 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
     if not state.loss > task.tol * task.start:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    if state.loss <= NO_MORE * state.gap * task.start:
+    if state.loss <= NO_MORE * state.creep * task.start:
         return Status.AT_INFINITY
     rows = np.flatnonzero(~state.active)
     if not rows.size:
@@ -290,7 +289,7 @@ def _cost(task: _Task, state: _State) -> _State:
     found = descend(task.network, state.neurons, state.sizes[state.active], creep=task.creep)
     gone = _gone(task, found.theta)
     if gone.any():
-        found = settle(task.network, found.theta[~gone], found.gap, creep=task.creep)
+        found = settle(task.network, found.theta[~gone], found, creep=task.creep)
     units = np.flatnonzero(state.active)
     theta, active = np.zeros_like(state.theta), state.active.copy()
     theta[units[~gone]] = found.theta
@@ -302,7 +301,7 @@ def _cost(task: _Task, state: _State) -> _State:
         active=active,
         loss=loss,
         stationarity=_stationarity(task, found.theta),
-        gap=found.gap,
+        creep=found.creep,
     )
 
 
@@ -337,6 +336,6 @@ def _saddle(task: _Task, state: _State) -> Saddle:
             stationarity=state.stationarity,
             violation=0.0,
             margin=state.margin,
-            gap=state.gap,
+            creep=state.creep,
         ),
     )
