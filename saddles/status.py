@@ -87,8 +87,9 @@ class Status(Enum):
     )
     AT_INFINITY = (
         "at infinity",
-        "Norms diverge while the loss creeps to its infimum, and what is left of it is no more "
-        "than that: training ends here, up to the gap that the certificate states.",
+        "Norms diverge while the loss creeps to an infimum that no finite point attains, and what "
+        "is left of it is of the size of that creeping: training ends here; lower creep to follow "
+        "it further.",
         True,
         True,
     )
