@@ -38,8 +38,9 @@ from saddles.typing import Array
 
 __all__ = ["AMPLITUDE", "CREEP", "Descent", "descend", "reach", "settle"]
 
-#: A gradient's share outside of the subspace that counts as none.
-OUTSIDE = 1e-10
+#: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
+#: while the flow is followed, and when a critical point is sharpened.
+OUTSIDE, SHARP = 1e-7, 1e-13
 #: Most coordinates for which second derivatives are formed.
 DENSE = 600
 #: Local relative error of the flow.
@@ -63,6 +64,11 @@ CLIMBING = 1e-5
 CREEP = 5e-4
 #: Norms that grow slower than this power of time are about to stop.
 GROWING = 0.01
+#: Neurons that were on their way to infinity before take up their pace only after as long again. The
+#: loss must fall this much slower if it is not to be awaited.
+RESUMED = 0.02
+#: No flow creeps before a new neuron has come to this share of the norm that it may come to.
+GROWN = 0.3
 WINDOW = 4.0
 #: Steps of the integrator after which the descent is given up.
 STEPS = 5_000
@@ -104,6 +110,7 @@ def descend(
     sizes: Array,
     *,
     creep: float = CREEP,
+    creeping: bool = False,
     rtol: float = RTOL,
 ) -> Descent:
     """Follow the gradient flow of the neurons `theta` (A, p) to the critical point that it reaches.
@@ -118,6 +125,8 @@ def descend(
         Norms that they may about come to.
     creep : float
         What the loss may still fall, relative to L(0), while time grows fourfold and norms diverge.
+    creeping : bool
+        Whether some of the neurons were on their way to infinity before.
     rtol : float
         Local relative error of the flow.
 
@@ -127,19 +136,19 @@ def descend(
         If it reaches no critical point and does not creep to an infimum either.
     """
     run = _Run.of(network, theta, sizes)
-    levels, peak, trail = iter(LEVELS), 0.0, _Trail(run, creep)
+    levels, peak, trail = iter(LEVELS), 0.0, _Trail(run, creep, creeping)
     level = next(levels)
     for time, z, force in run.flow(rtol):
         if force > peak:
-            peak, levels, trail = force, iter(LEVELS), _Trail(run, creep, time)
+            peak, levels, trail = force, iter(LEVELS), _Trail(run, creep, creeping, time)
             level = next(levels)
         low = force <= level * peak
-        creeping = trail.creeps(time, z)
-        if low or creeping:
+        slow = trail.creeps(time, z)
+        if low or slow:
             found = run.polish(z)
             if found is not None:
-                return found
-            if creeping:
+                return run.sharpen(found)
+            if slow:
                 return Descent(run.at(z), trail.creep)
             while force <= level * peak:
                 level = next(levels, 0.0)
@@ -153,22 +162,24 @@ def settle(
     if found.creep:
         return Descent(theta, found.creep)
     sizes = np.linalg.norm(theta, axis=1)
-    run = _Run.of(network, theta, sizes)
-    z = np.zeros(theta.shape[0] * run.basis.shape[1])
-    return run.polish(z) or descend(network, theta, sizes, creep=creep)
+    run = _Run.of(network, theta, sizes, SHARP)
+    polished = run.polish(np.zeros(len(theta) * run.basis.shape[1]))
+    return polished or descend(network, theta, sizes, creep=creep)
 
 
 class _Trail:
     """The loss and the norm since the force was largest, to tell a creeping flow."""
 
-    def __init__(self, run: _Run, least: float, origin: float = math.inf) -> None:
-        self.run, self.least, self.origin = run, least, origin
+    def __init__(
+        self, run: _Run, least: float, before: bool, origin: float = math.inf
+    ) -> None:
+        self.run, self.least, self.before, self.origin = run, least, before, origin
         self.rows: list[tuple[float, float, float]] = []
         self.creep = math.inf
 
     def creeps(self, time: float, z: Array) -> bool:
         """Add a step; whether norms grow like a power of time while the loss hardly falls."""
-        if not time > self.origin:
+        if not time > self.origin or not self.run.grown(z):
             return False
         now = math.log(time - self.origin)
         if self.rows and now < self.rows[-1][0] + 0.1:
@@ -181,8 +192,11 @@ class _Trail:
         falls = -np.diff(np.append(np.interp(back, times, losses), losses[-1]))
         grows = (norms[-1] - np.interp(back[1], times, norms)) / math.log(WINDOW)
         self.creep = float(falls[1]) / self.run.start
-        slows = 0 < falls[1] <= falls[0]
-        return bool(slows and self.creep <= self.least and grows >= GROWING)
+        if not 0 < falls[1] <= falls[0]:
+            return False
+        if grows >= GROWING:
+            return self.creep <= self.least
+        return self.before and self.creep <= RESUMED * self.least
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,13 +205,22 @@ class _Run:
 
     network: HomogeneousNetwork
     theta: Array
+    sizes: Array
     basis: Array
     start: float
 
     @classmethod
-    def of(cls, network: HomogeneousNetwork, theta: Array, sizes: Array) -> _Run:
-        """Find the subspace."""
-        return cls(network, theta, _span(network, theta, sizes), network.loss(theta[:0]))
+    def of(
+        cls, network: HomogeneousNetwork, theta: Array, sizes: Array, outside: float = OUTSIDE
+    ) -> _Run:
+        """Find the subspace, and drop what rounding left of the neurons beside it."""
+        basis = _span(network, theta, sizes, outside)
+        inside = (theta @ basis) @ basis.T
+        beside = np.linalg.norm(theta - inside, axis=1, keepdims=True)
+        dust = beside <= outside * np.linalg.norm(theta, axis=1, keepdims=True)
+        return cls(
+            network, np.where(dust, inside, theta), sizes, basis, network.loss(theta[:0])
+        )
 
     def at(self, z: Array) -> Array:
         """Return θ."""
@@ -215,9 +238,21 @@ class _Run:
         """Return |θ|."""
         return float(np.linalg.norm(self.at(z)))
 
+    def grown(self, z: Array) -> bool:
+        """Whether a neuron that started small has become large."""
+        sizes = np.maximum(self.sizes, np.linalg.norm(self.theta, axis=1))
+        small = np.linalg.norm(self.theta, axis=1) < GROWN * sizes
+        now = np.linalg.norm(self.at(z)[small], axis=1) / sizes[small]
+        return not small.any() or bool(now.max() >= GROWN)
+
     def size(self, z: Array, force: float) -> float:
         """Return the relative stationarity."""
-        return force * self.norm(z) / (2 * self.network.degree * self.start)
+        return force * self.norm(z) / self.scale
+
+    @property
+    def scale(self) -> float:
+        """Return 2 κ L(0)."""
+        return 2 * self.network.degree * self.start
 
     def hessian(self, z: Array) -> Array:
         """Return ∂²L/∂z², from the network or by central differences."""
@@ -273,6 +308,15 @@ class _Run:
             return None
         return Descent(self.at(best[1]), 0.0)
 
+    def sharpen(self, found: Descent) -> Descent:
+        """Take along the directions that were left out, if the whole gradient asks for it."""
+        theta = found.theta
+        force = float(np.linalg.norm(self.network.gradient(theta)))
+        if force * float(np.linalg.norm(theta)) <= STATIONARY * self.scale:
+            return found
+        run = _Run.of(self.network, theta, np.linalg.norm(theta, axis=1), SHARP)
+        return run.polish(np.zeros(len(theta) * run.basis.shape[1])) or found
+
     def _climbs(self, z: Array, moved: Array) -> bool:
         """Whether the displacement leads up to a saddle that the flow is leaving."""
         values, vectors = np.linalg.eigh(self.hessian(z))
@@ -286,7 +330,7 @@ def _pseudo_inverse(values: Array, vectors: Array, gradient: Array) -> Array:
     return np.asarray(vectors[:, used] @ ((vectors[:, used].T @ gradient) / values[used]))
 
 
-def _span(network: HomogeneousNetwork, theta: Array, sizes: Array) -> Array:
+def _span(network: HomogeneousNetwork, theta: Array, sizes: Array, share: float) -> Array:
     """Return an orthonormal basis (p, m) of the directions in which neurons may ever move.
 
     Gradients are sampled where every neuron has about the size that it may come to: at the small
@@ -301,7 +345,7 @@ def _span(network: HomogeneousNetwork, theta: Array, sizes: Array) -> Array:
         rows = network.gradient(sizes[:, None] * (lengths * unit + step @ basis.T))
         outside = rows - (rows @ basis) @ basis.T
         left, spread, _ = np.linalg.svd(outside.T, full_matrices=False)
-        new = left[:, spread > OUTSIDE * np.linalg.norm(rows)]
+        new = left[:, spread > share * np.linalg.norm(rows)]
         if not new.shape[1]:
             break
         basis = np.linalg.qr(np.hstack([basis, new]))[0]

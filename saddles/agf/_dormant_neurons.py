@@ -46,7 +46,7 @@ __all__ = ["Clock", "Dormant", "Phase", "align", "first_ring"]
 
 #: A direction rests once its speed is this small beside its growth κÛ: U is then wrong by about the
 #: square of it.
-AT_REST = 1e-6
+AT_REST = 1e-5
 #: The same for a neuron that activates, and steps without progress after which what was reached
 #: must do.
 ALIGNED, PATIENCE = 1e-12, 10

@@ -49,8 +49,6 @@ DONE = 1e-10
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
 SMALL = 1e-2
-#: A creeping loss no larger than this many times what it fell last has nothing else to learn.
-NO_MORE = 3.0
 
 
 def solve_network(
@@ -236,7 +234,7 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
     if not state.loss > task.tol * task.start:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    if state.loss <= NO_MORE * state.creep * task.start:
+    if state.creep and state.loss <= task.creep * task.start:
         return Status.AT_INFINITY
     rows = np.flatnonzero(~state.active)
     if not rows.size:
@@ -286,7 +284,10 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
 
 def _cost(task: _Task, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
-    found = descend(task.network, state.neurons, state.sizes[state.active], creep=task.creep)
+    sizes = state.sizes[state.active]
+    found = descend(
+        task.network, state.neurons, sizes, creep=task.creep, creeping=state.creep > 0
+    )
     gone = _gone(task, found.theta)
     if gone.any():
         found = settle(task.network, found.theta[~gone], found, creep=task.creep)

@@ -26,15 +26,17 @@ from saddles.typing import Array
 __all__ = ["energy", "target"]
 
 
-def energy(seen: Any, along: Any) -> Array:
+def energy(seen: Any, along: Any, *, centred: bool) -> Array:
     """Return the second derivatives of ½ Σ_ij (w_i·w_j) K_ij: (H, m, H, m)."""
-    gram, kernel = seen.gram(seen), seen.kernel(seen)
+    gram, kernel = seen.gram(seen), seen.kernel(seen, centred=centred)
     turn = along.w @ seen.w.T
-    first = _first(seen, along) + _first(seen.swapped(), along.swapped())
-    mixed = np.einsum("aj,jbi->iajb", turn, first)
-    result = mixed + mixed.transpose(2, 3, 0, 1)
-    result += np.einsum("ab,ij->iajb", along.w @ along.w.T, kernel)
-    result += gram[:, None, :, None] * _both(seen, along)
+    first = _first(seen, along, centred) + _first(seen.swapped(), along.swapped(), centred)
+    result = _both(seen, along, centred)
+    result *= gram[:, None, :, None]
+    mixed = turn[:, :, None] * first.transpose(2, 0, 1)[:, None, :, :]
+    result += mixed
+    result += mixed.transpose(2, 3, 0, 1)
+    result += (along.w @ along.w.T)[:, None, :] * kernel[:, None, :, None]
     rows = np.arange(len(gram))
     slope = np.einsum("al,ibl->iab", turn, first)
     result[rows, :, rows, :] += slope + slope.transpose(0, 2, 1) + _same(seen, along, gram)
@@ -58,46 +60,53 @@ def target(seen: Any, along: Any, q: Array, q_along: Array) -> Array:
     )
 
 
-def _first(seen: Any, along: Any) -> Array:
+def _first(seen: Any, along: Any, centred: bool) -> Array:
     """Return the part of ``first`` that moves U: (H, m, H)."""
     p, V_sum, V_squares = seen.U.shape[1], seen.V.sum(1), (seen.V**2).sum(1)
     moved = along.U * seen.U[:, None, :]
-    return np.asarray(
-        2 * p * moved @ (seen.U**2).T
-        + 4 * (moved @ seen.U.T) * V_sum
-        + 2 * moved.sum(2)[:, :, None] * V_squares
-        + 2 * V_sum[:, None, None] * (along.U @ (seen.U**2).T)
-        + 4 * (seen.V @ seen.V.T)[:, None, :] * (along.U @ seen.U.T)
-        + 2 * (seen.V @ (seen.V**2).T)[:, None, :] * along.U.sum(1)[:, None]
-    )
+    result = 2 * p * (moved @ (seen.U**2).T) + 2 * moved.sum(2)[:, :, None] * V_squares
+    result += 4 * (seen.V @ seen.V.T)[:, None, :] * (along.U @ seen.U.T)
+    if not centred:
+        result += 4 * (moved @ seen.U.T) * V_sum
+        result += 2 * V_sum[:, None, None] * (along.U @ (seen.U**2).T)
+        result += 2 * (seen.V @ (seen.V**2).T)[:, None, :] * along.U.sum(1)[:, None]
+    return np.asarray(result)
 
 
-def _both(seen: Any, along: Any) -> Array:
+def _both(seen: Any, along: Any, centred: bool) -> Array:
     """Return ``both``: (H, m, H, m)."""
-    half = _both_alike(seen, along) + _both_alike(seen.swapped(), along.swapped())
-    mixed = _both_mixed(seen, along)
-    return np.asarray(half + mixed + mixed.transpose(2, 3, 0, 1))
+    mixed = _both_mixed(seen, along, centred)
+    result = mixed + mixed.transpose(2, 3, 0, 1)
+    result += _both_alike(seen, along, centred)
+    result += _both_alike(seen.swapped(), along.swapped(), centred)
+    return np.asarray(result)
 
 
-def _both_alike(seen: Any, along: Any) -> Array:
+def _both_alike(seen: Any, along: Any, centred: bool) -> Array:
     """Return the part of ``both`` that moves U in either neuron."""
     (h, p), m = seen.U.shape, len(along.U)
     moved = (along.U * seen.U[:, None, :]).reshape(h * m, p)
-    lone = np.einsum("iab,j->iajb", (moved @ along.U.T).reshape(h, m, m), seen.V.sum(1))
-    overlaps = np.einsum("ij,ab->iajb", seen.V @ seen.V.T, along.U @ along.U.T)
-    squares = (moved @ moved.T).reshape(h, m, h, m)
-    return np.asarray(4 * (p * squares + lone + lone.transpose(2, 3, 0, 1) + overlaps))
+    result = (4 * p * moved @ moved.T).reshape(h, m, h, m)
+    overlaps = 4 * (along.U @ along.U.T)
+    result += (seen.V @ seen.V.T)[:, None, :, None] * overlaps[:, None, :]
+    if not centred:
+        lone = 4 * (moved @ along.U.T).reshape(h, m, 1, m) * seen.V.sum(1)[:, None]
+        result += lone
+        result += lone.transpose(2, 3, 0, 1)
+    return np.asarray(result)
 
 
-def _both_mixed(seen: Any, along: Any) -> Array:
+def _both_mixed(seen: Any, along: Any, centred: bool) -> Array:
     """Return the part of ``both`` that moves U in the first neuron and V in the second."""
     moved_U, moved_V = along.U * seen.U[:, None, :], along.V * seen.V[:, None, :]
-    U_sums, V_sums = along.U.sum(1), along.V.sum(1)
-    terms = np.einsum("iaj,b->iajb", moved_U @ seen.U.T, V_sums)
-    terms += np.einsum("ia,jb->iajb", moved_U.sum(2), moved_V.sum(2))
-    terms += np.einsum("aj,bi->iajb", along.U @ seen.U.T, along.V @ seen.V.T)
-    terms += np.einsum("a,jbi->iajb", U_sums, moved_V @ seen.V.T)
-    return np.asarray(4 * terms)
+    sums = 4 * moved_U.sum(2)[:, :, None, None] * moved_V.sum(2)
+    across = 4 * (along.U @ seen.U.T)[:, :, None] * (along.V @ seen.V.T).T[:, None, None, :]
+    result = sums + across
+    if not centred:
+        result += 4 * (moved_U @ seen.U.T)[:, :, :, None] * along.V.sum(1)
+        turned = (moved_V @ seen.V.T).transpose(2, 0, 1)[:, None, :, :]
+        result += 4 * along.U.sum(1)[:, None, None] * turned
+    return np.asarray(result)
 
 
 def _same(seen: Any, along: Any, gram: Array) -> Array:

@@ -171,7 +171,7 @@ class ModularAddition:
     def hessian(self, theta: Array, basis: Array, /) -> Array:
         """Return the second derivatives (Hm, Hm) of L over z, θ_i + `basis` (3p, m) z_i."""
         seen, along = self._see(theta), self._see(basis.T)
-        result = energy(seen, along)
+        result = energy(seen, along, centred=not self._mean)
         rows = np.arange(len(theta))
         q, q_along = seen.w @ self._shifts, along.w @ self._shifts
         result[rows, :, rows, :] -= target(seen, along, q, q_along)
