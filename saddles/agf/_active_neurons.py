@@ -41,8 +41,11 @@ __all__ = ["AMPLITUDE", "CREEP", "Descent", "descend", "reach", "settle"]
 #: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
 #: while the flow is followed, and when a critical point is sharpened.
 OUTSIDE, SHARP = 1e-7, 1e-13
-#: Most coordinates for which second derivatives are formed.
-DENSE = 600
+#: Most coordinates for which second derivatives are formed; how often the search without them looks
+#: at where it is, and how many times at least.
+DENSE, CHECK, PATIENT = 450, 10, 6
+#: A fall that rounding hides.
+EPS = float(np.finfo(float).eps)
 #: Local relative error of the flow.
 RTOL = 1e-4
 #: New neurons start this small beside the norm that they will about have.
@@ -64,8 +67,8 @@ CLIMBING = 1e-5
 CREEP = 5e-4
 #: Norms that grow slower than this power of time are about to stop.
 GROWING = 0.01
-#: Neurons that were on their way to infinity before take up their pace only after as long again. The
-#: loss must fall this much slower if it is not to be awaited.
+#: Neurons that were on their way to infinity before take up their pace only after as long again;
+#: the loss must fall this much slower if that is not to be awaited.
 RESUMED = 0.02
 #: No flow creeps before a new neuron has come to this share of the norm that it may come to.
 GROWN = 0.3
@@ -136,6 +139,8 @@ def descend(
         If it reaches no critical point and does not creep to an infimum either.
     """
     run = _Run.of(network, theta, sizes)
+    if run.basis.shape[1] * len(theta) > DENSE:
+        return _minimise(run, creep)
     levels, peak, trail = iter(LEVELS), 0.0, _Trail(run, creep, creeping)
     level = next(levels)
     for time, z, force in run.flow(rtol):
@@ -167,12 +172,44 @@ def settle(
     return polished or descend(network, theta, sizes, creep=creep)
 
 
+def _minimise(run: _Run, creep: float) -> Descent:
+    """Descend by L-BFGS where second derivatives would be too many to follow the flow.
+
+    Iterations stand for time in what ``creep`` means.
+    """
+    from scipy.optimize import minimize
+
+    losses: list[float] = []
+    size, fall = math.inf, math.inf
+
+    def watch(intermediate_result: Any) -> None:
+        nonlocal size, fall
+        z = intermediate_result.x
+        losses.append(float(intermediate_result.fun))
+        fall = (losses[int(len(losses) / WINDOW)] - losses[-1]) / run.start
+        if len(losses) % CHECK == 0:
+            size = run.size(z, float(np.linalg.norm(run.gradient(z))))
+            if size <= STATIONARY or (len(losses) >= PATIENT * CHECK and fall <= creep):
+                raise StopIteration
+
+    found = minimize(
+        run.loss,
+        np.zeros(len(run.theta) * run.basis.shape[1]),
+        jac=run.gradient,
+        method="L-BFGS-B",
+        callback=watch,
+        options={"maxiter": STEPS, "maxfun": 4 * STEPS, "maxcor": 30, "ftol": 0.0, "gtol": 0.0},
+    )
+    size = run.size(found.x, float(np.linalg.norm(run.gradient(found.x))))
+    if not (size <= STATIONARY or fall <= creep):
+        raise Breakdown(Status.STALLED, "the active neurons came to no critical point")
+    return Descent(run.at(found.x), 0.0 if size <= STATIONARY else max(fall, EPS))
+
+
 class _Trail:
     """The loss and the norm since the force was largest, to tell a creeping flow."""
 
-    def __init__(
-        self, run: _Run, least: float, before: bool, origin: float = math.inf
-    ) -> None:
+    def __init__(self, run: _Run, least: float, before: bool, origin: float = math.inf) -> None:
         self.run, self.least, self.before, self.origin = run, least, before, origin
         self.rows: list[tuple[float, float, float]] = []
         self.creep = math.inf
@@ -218,9 +255,7 @@ class _Run:
         inside = (theta @ basis) @ basis.T
         beside = np.linalg.norm(theta - inside, axis=1, keepdims=True)
         dust = beside <= outside * np.linalg.norm(theta, axis=1, keepdims=True)
-        return cls(
-            network, np.where(dust, inside, theta), sizes, basis, network.loss(theta[:0])
-        )
+        return cls(network, np.where(dust, inside, theta), sizes, basis, network.loss(theta[:0]))
 
     def at(self, z: Array) -> Array:
         """Return θ."""

@@ -12,9 +12,9 @@ gathered what it lacks,
     A = (|θ/α|^{2−κ} − (h/α)^{2−κ}) / (κ − 2)           for κ > 2,
 
 h the norm that counts as active, so that A' = −κÛ for every κ and α; in the limit α → 0 the second
-terms vanish. The direction turns at the speed 1/s of its slowness s = (κ − 2) A + s₀, s₀ = (h/α)^{2−κ}
-or 1/log(1/α), which is zero in the limit: alignment then takes no time for κ = 2, and is complete
-when the norm blows up for κ > 2. Steps are therefore taken in a time that runs with the fastest
+terms vanish. The direction turns at the speed 1/s of its slowness s = (κ − 2) A + s₀, where s₀ is
+(h/α)^{2−κ} or 1/log(1/α), and zero in the limit: alignment then takes no time for κ = 2, and is
+complete when the norm blows up for κ > 2. Steps are therefore taken in a time that runs with the fastest
 neuron, dτ = s_min dσ, and a neuron whose direction has come to rest is followed in closed form.
 
 ===============  =========================================================================
@@ -249,7 +249,7 @@ class _Run:
     def rests(self, tangent: Array, growth: Array) -> Mask:
         """Return which directions stay where they are (D,)."""
         speed = np.linalg.norm(tangent, axis=1)
-        return speed <= np.maximum(AT_REST * np.abs(growth), self.noise)
+        return np.asarray(speed <= np.maximum(AT_REST * np.abs(growth), self.noise))
 
     @property
     def deadline(self) -> float:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -37,10 +37,10 @@ from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, align, fir
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.path import Certificate, Saddle, SaddlePath
-from saddles.status import Status
-from saddles.typing import Array, ArrayLike, Mask
+from saddles.status import PathError, Status
+from saddles.typing import Array, ArrayLike, Indices, Mask
 
-__all__ = ["solve_network"]
+__all__ = ["NeuronPath", "solve_network"]
 
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 3 and Algorithm 1"
 
@@ -65,7 +65,7 @@ def solve_network(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
-) -> SaddlePath:
+) -> NeuronPath:
     """Saddle path of a network of homogeneous neurons, by alternating gradient flows.
 
     Parameters
@@ -103,11 +103,19 @@ def solve_network(
 
     Returns
     -------
-    SaddlePath
+    NeuronPath
         Units are rows of `init`; ``betas`` are the network's points; times are t / log(1/α) for
         κ = 2 and t α^(κ−2) above.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy.
+    PathError
+        If the path cannot be continued correctly (only with ``on_failure="raise"``).
     """
-    task = _Task.of(network, init, log_alpha, activation_norm, tol=tol, creep=creep, rtol=rtol)
+    limits = _Limits(tol=tol, creep=creep, rtol=rtol)
+    task = _Task.of(network, init, log_alpha, activation_norm, limits)
     algorithm = Algorithm(
         name=name,
         source=source,
@@ -119,7 +127,47 @@ def solve_network(
         kappa=task.clock.degree,
         log_alpha=-task.clock.scale,
     )
-    return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+    try:
+        path = solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+    except PathError as error:
+        known = None if error.path is None else task.with_neurons(error.path)
+        raise PathError(error.status, known, error.detail) from None
+    return task.with_neurons(path)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NeuronPath(SaddlePath):
+    """A saddle path that also knows the weights of its neurons.
+
+    ``save`` writes what a `SaddlePath` has; the weights are not written.
+
+    Attributes
+    ----------
+    neurons : tuple of K+1 ndarrays
+        Weights θ of the active neurons at each saddle, one row for each of ``active``.
+    directions : tuple of K+1 ndarrays
+        Unit vectors along which neurons activated, one row for each of ``rang``.
+    rang : tuple of K+1 index arrays
+        Units whose clocks rang: those of ``entered``, and any that the descent returned to zero.
+    """
+
+    neurons: tuple[Array, ...] = ()
+    directions: tuple[Array, ...] = ()
+    rang: tuple[Indices, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Limits:
+    """Relative limits, each between 0 and 1."""
+
+    tol: float
+    creep: float
+    rtol: float
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            rule = "it is relative and must lie in (0, 1)"
+            checks.real_number(getattr(self, entry.name), entry.name, rule, lambda v: 0 < v < 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +178,8 @@ class _Task:
     clock: Clock
     init: Array
     start: float
-    tol: float
-    creep: float
-    rtol: float
+    limits: _Limits
+    seen: list[tuple[Array, Array, Indices]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -141,7 +188,7 @@ class _Task:
         init: Any,
         log_alpha: float,
         activation_norm: float,
-        **limits: float,
+        limits: _Limits,
     ) -> _Task:
         """Validate everything."""
         rows = _initial(network, init)
@@ -154,12 +201,14 @@ class _Task:
             rule,
             lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) - scale,
         )
-        for label, value in limits.items():
-            limits[label] = checks.real_number(
-                value, label, "it is relative and must lie in (0, 1)", lambda v: 0 < v < 1
-            )
         clock = Clock(network.degree, scale, math.log(threshold))
-        return cls(network, clock, rows, float(network.loss(rows[:0])), **limits)
+        return cls(network, clock, rows, float(network.loss(rows[:0])), limits)
+
+    def with_neurons(self, path: SaddlePath) -> NeuronPath:
+        """Add the weights that were seen along a path."""
+        known = {entry.name: getattr(path, entry.name) for entry in fields(SaddlePath)}
+        neurons, directions, rang = zip(*self.seen[: len(path)], strict=True)
+        return NeuronPath(**known, neurons=neurons, directions=directions, rang=rang)
 
     def pull(self, active: Array) -> Callable[[Array], Array]:
         """Return the map from directions (D, p) to the gradients of their utilities."""
@@ -194,6 +243,7 @@ class _State:
     active: Mask
     previous: Mask
     dormant: Dormant
+    rang: Indices
     sizes: Array
     loss: float
     stationarity: float = 0.0
@@ -225,6 +275,7 @@ def _start(task: _Task) -> _State:
         active=none,
         previous=none,
         dormant=Dormant(task.init / norms[:, None], task.clock.lacking(np.log(norms))),
+        rang=np.zeros(0, dtype=np.intp),
         sizes=np.zeros(len(norms)),
         loss=task.start,
     )
@@ -232,9 +283,9 @@ def _start(task: _Task) -> _State:
 
 def _utility(task: _Task, state: _State) -> Ring | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
-    if not state.loss > task.tol * task.start:
+    if not state.loss > task.limits.tol * task.start:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    if state.creep and state.loss <= task.creep * task.start:
+    if state.creep and state.loss <= task.limits.creep * task.start:
         return Status.AT_INFINITY
     rows = np.flatnonzero(~state.active)
     if not rows.size:
@@ -243,11 +294,11 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
         task.pull(state.neurons),
         Dormant(state.dormant.directions[rows], state.dormant.lacking[rows]),
         task.clock,
-        noise=task.tol * state.pull,
-        rtol=task.rtol,
+        noise=task.limits.tol * state.pull,
+        rtol=task.limits.rtol,
     )
     if not math.isfinite(phase.delay):
-        if phase.pull > task.tol * state.pull:
+        if phase.pull > task.limits.tol * state.pull:
             return Status.NO_GROWTH
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     if phase.delay <= 0:
@@ -277,6 +328,7 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
         active=active,
         previous=state.active,
         dormant=Dormant(directions, lacking),
+        rang=ring.units,
         margin=ring.margin,
         pull=state.pull or ring.phase.pull,
     )
@@ -286,20 +338,23 @@ def _cost(task: _Task, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
     sizes = state.sizes[state.active]
     found = descend(
-        task.network, state.neurons, sizes, creep=task.creep, creeping=state.creep > 0
+        task.network, state.neurons, sizes, creep=task.limits.creep, creeping=state.creep > 0
     )
     gone = _gone(task, found.theta)
     if gone.any():
-        found = settle(task.network, found.theta[~gone], found, creep=task.creep)
+        found = settle(task.network, found.theta[~gone], found, creep=task.limits.creep)
     units = np.flatnonzero(state.active)
     theta, active = np.zeros_like(state.theta), state.active.copy()
     theta[units[~gone]] = found.theta
     active[units[gone]] = False
+    lacking = state.dormant.lacking.copy()
+    lacking[units] = 0.0
     loss = float(task.network.loss(found.theta))
     return replace(
         state,
         theta=theta,
         active=active,
+        dormant=Dormant(state.dormant.directions, lacking),
         loss=loss,
         stationarity=_stationarity(task, found.theta),
         creep=found.creep,
@@ -323,7 +378,8 @@ def _stationarity(task: _Task, neurons: Array) -> float:
 
 
 def _saddle(task: _Task, state: _State) -> Saddle:
-    """Return the saddle with its certificate."""
+    """Return the saddle with its certificate, and keep its weights."""
+    task.seen.append((state.neurons, state.dormant.directions[state.rang], state.rang))
     return Saddle(
         index=state.jumps,
         time=state.time,

@@ -40,10 +40,34 @@ from saddles import checks
 from saddles.agf._modular_hessian import energy, target
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["ModularAddition"]
+__all__ = ["Modes", "ModularAddition"]
 
 #: A Fourier coefficient below this share of the largest is rounding of the template.
 NO_POWER = 1e-12
+#: Utilities that differ by less than this share are equal but for rounding.
+TIED = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Neurons as waves, as `ModularAddition.modes` reads them.
+
+    Attributes
+    ----------
+    frequency : ndarray of int, shape (H,)
+        Frequency 0 … p//2 with the most power in u, v and w together.
+    share : ndarray of shape (H,)
+        Its share of the neuron's power.
+    phases : ndarray of shape (H, 3)
+        Phases s_u, s_v, s_w of û, v̂ and ŵ there.
+    mismatch : ndarray of shape (H,)
+        s_u + s_v − s_w − s_x, in (−π, π]: zero for neurons of the largest utility.
+    """
+
+    frequency: Any
+    share: Array
+    phases: Array
+    mismatch: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +164,64 @@ class ModularAddition:
             bounds[-1] *= math.sqrt(2)
         return np.asarray(bounds)
 
+    @property
+    def ties(self) -> bool:
+        """Whether several frequencies have the same largest utility, so that none is dominant."""
+        bounds = np.sort(self.utility_bounds)[::-1]
+        return bool(bounds[1] >= (1 - TIED) * bounds[0]) if bounds.size > 1 else False
+
+    @property
+    def plateaus(self) -> Array:
+        """Power that remains (m + 1,) once the first 0, 1, …, m of `frequencies` are learnt."""
+        learnt = np.concatenate([[0.0], np.cumsum(self.power[self.frequencies])])
+        return np.asarray(np.maximum(self.power.sum() - learnt, 0.0))
+
+    def time_bounds(self, *, log_alpha: float = -math.inf, norm: float = 1.0) -> Array:
+        """Return, per frequency 0 … p//2, the earliest scaled time at which its neuron activates.
+
+        That is (1/`norm` − α) / (3 U*) for initial norms α · `norm`, U* of `utility_bounds`:
+        attained by a neuron that starts along the best direction. It bounds the first jump, by its
+        least entry; for later ones, whose neurons may have grown along other frequencies before,
+        it is a guide only. Infinite for frequencies without power.
+        """
+        scale = checks.log_scale(log_alpha, allow_limit=True)
+        rule = "initial norms over α are positive and finite"
+        size = checks.real_number(norm, "norm", rule, lambda v: 0 < v < math.inf)
+        with np.errstate(divide="ignore"):
+            return np.asarray((1 / size - math.exp(scale)) / (3 * self.utility_bounds))
+
+    def modes(self, theta: ArrayLike) -> Modes:
+        """Return the dominant frequency, its share and its phases, of neurons (H, 3p)."""
+        rows = checks.real_array(theta, "theta", 2)
+        if rows.shape[1] != self.size:
+            raise ValueError(
+                f"theta={checks.show(rows)} has {rows.shape[1]} columns; a neuron has 3p = "
+                f"{self.size} weights."
+            )
+        waves = np.fft.rfft(rows.reshape(len(rows), 3, self.period))
+        both = np.full(waves.shape[2], 2.0)
+        both[0] = 1.0
+        if self.period % 2 == 0:
+            both[-1] = 1.0
+        power = both * np.sum(np.abs(waves) ** 2, axis=1)
+        frequency = power.argmax(axis=1)
+        count = np.arange(len(rows))
+        phases = np.angle(waves[count, :, frequency])
+        mismatch = phases[:, 0] + phases[:, 1] - phases[:, 2]
+        mismatch = mismatch - np.angle(self.spectrum[frequency])
+        return Modes(
+            frequency=frequency,
+            share=power[count, frequency] / power.sum(axis=1),
+            phases=phases,
+            mismatch=np.angle(np.exp(1j * mismatch)),
+        )
+
     def loss(self, theta: Array, /) -> float:
         """Return L of the network with neurons `theta` (H, 3p)."""
         seen = self._see(theta)
-        fit = np.sum(self._with_target(seen)) - np.sum(seen.gram(seen) * self._kernel(seen, seen)) / 2
+        fit = (
+            np.sum(self._with_target(seen)) - np.sum(seen.gram(seen) * self._kernel(seen, seen)) / 2
+        )
         return float(self.template @ self.template / 2 - fit / self.period**2)
 
     def gradient(self, theta: Array, /) -> Array:
@@ -153,7 +231,9 @@ class ModularAddition:
     def utility(self, theta: Array, active: Array, /) -> Array:
         """Return the utilities (H,) of neurons `theta` (H, 3p) beside the `active` ones (A, 3p)."""
         seen, others = self._see(theta), self._see(active)
-        value = self._with_target(seen) - np.sum(seen.gram(others) * self._kernel(seen, others), axis=1)
+        value = self._with_target(seen) - np.sum(
+            seen.gram(others) * self._kernel(seen, others), axis=1
+        )
         return np.asarray(value / self.period**2)
 
     def utility_gradient(self, theta: Array, active: Array, /) -> Array:
@@ -197,7 +277,7 @@ class ModularAddition:
 
     @cached_property
     def _waves(self) -> Array:
-        """cos and −sin of 2πkc/p in turn, for the frequencies k with power, (p, 2K)."""
+        """Waves cos and −sin of 2πkc/p in turn, for the frequencies k with power, (p, 2K)."""
         angles = np.outer(np.arange(self.period), np.sort(self.frequencies))
         angles = 2 * np.pi / self.period * (angles % self.period)
         return np.stack([np.cos(angles), -np.sin(angles)], axis=2).reshape(self.period, -1)
@@ -290,9 +370,7 @@ class _Seen:
     def kernel(self, others: _Seen, *, centred: bool = False) -> Array:
         """Return K_ij, (H, A)."""
         p, result = self.U.shape[1], 4 * (self.U @ others.U.T) * (self.V @ others.V.T)
-        squares, other_squares = (
-            [part**2 for part in (one.U, one.V)] for one in (self, others)
-        )
+        squares, other_squares = ([part**2 for part in (one.U, one.V)] for one in (self, others))
         sums = [[part.sum(1) for part in pair] for pair in (squares, other_squares)]
         result += np.outer(sums[0][0], sums[1][1]) + np.outer(sums[0][1], sums[1][0])
         for square, other_square in zip(squares, other_squares, strict=True):
