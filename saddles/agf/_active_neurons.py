@@ -44,8 +44,8 @@ OUTSIDE, SHARP = 1e-7, 1e-13
 #: Most coordinates for which second derivatives are formed; how often the search without them looks
 #: at where it is, and how many times at least.
 DENSE, CHECK, PATIENT = 450, 10, 6
-#: A fall that rounding hides.
-EPS = float(np.finfo(float).eps)
+#: A fall that rounding hides; a rise of the loss that does, relative to the utility.
+EPS, ROUNDING = float(np.finfo(float).eps), 1e-12
 #: Local relative error of the flow.
 RTOL = 1e-4
 #: New neurons start this small beside the norm that they will about have.
@@ -102,7 +102,7 @@ def reach(network: HomogeneousNetwork, active: Array, direction: Array) -> float
     row = direction[None]
     utility = float(network.utility(row, active)[0])
     rise = network.loss(np.vstack([active, row])) - network.loss(active) + utility
-    if not utility > 0 or not rise > 0:
+    if not rise > ROUNDING * utility > 0:
         raise Breakdown(Status.UNBOUNDED, "a neuron activates that nothing holds back")
     return float((utility / (2 * rise)) ** (1 / network.degree))
 
@@ -319,7 +319,8 @@ class _Run:
             jac=lambda _, z: -self.hessian(z),
         )
         for _ in range(STEPS):
-            solver.step()
+            with np.errstate(over="ignore", invalid="ignore"):
+                solver.step()
             if solver.status == "failed" or not np.isfinite(solver.y).all():
                 raise Breakdown(Status.STALLED, "the flow of the active neurons broke off")
             yield solver.t, solver.y.copy(), float(np.linalg.norm(self.gradient(solver.y)))

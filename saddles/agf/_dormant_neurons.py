@@ -17,6 +17,11 @@ terms vanish. The direction turns at the speed 1/s of its slowness s = (κ − 2
 complete when the norm blows up for κ > 2. Steps are therefore taken in a time that runs with the fastest
 neuron, dτ = s_min dσ, and a neuron whose direction has come to rest is followed in closed form.
 
+A direction that rests where its utility has turned negative is unstable as a rule, and what would
+make the neuron leave it is as small as the neuron has grown (conserved quantities such as u² − v²
+stay at the scale of α²). So it shrinks, along the way that it came, back to its initial norm, and
+starts anew from its initial direction: exactly so in diagonal networks.
+
 ===============  =========================================================================
 code name        symbol
 ===============  =========================================================================
@@ -112,6 +117,10 @@ class Dormant:
     directions: Array
     lacking: Array
 
+    def rows(self, units: Indices) -> Dormant:
+        """Return some of them."""
+        return Dormant(self.directions[units], self.lacking[units])
+
 
 @dataclass(frozen=True, eq=False)
 class Phase:
@@ -157,6 +166,7 @@ class _Field:
 def first_ring(
     gradient: Callable[[Array], Array],
     dormant: Dormant,
+    home: Dormant,
     clock: Clock,
     *,
     noise: float = 0.0,
@@ -170,6 +180,8 @@ def first_ring(
         Directions (D, p) -> ∇U (D, p).
     dormant : Dormant
         Where the neurons are.
+    home : Dormant
+        Where they started, before all phases.
     clock : Clock
         Degree and initial scale.
     noise : float
@@ -182,7 +194,7 @@ def first_ring(
     Breakdown
         If directions neither come to rest nor ring in many steps.
     """
-    run = _Run(gradient, dormant, clock, noise, rtol)
+    run = _Run(gradient, dormant, home, clock, noise, rtol)
     for _ in range(STEPS):
         if run.finished:
             return run.phase()
@@ -224,12 +236,15 @@ class _Run:
         self,
         gradient: Callable[[Array], Array],
         dormant: Dormant,
+        home: Dormant,
         clock: Clock,
         noise: float,
         rtol: float,
     ) -> None:
         self.gradient, self.clock, self.rtol = gradient, clock, rtol
         self.directions, self.lacking = dormant.directions.copy(), dormant.lacking.copy()
+        self.home = home
+        self.away = np.linalg.norm(self.directions - home.directions, axis=1) > AT_REST
         self.tau, self.since = 0.0, np.zeros(len(self.lacking))
         self.rung: float | None = None
         tangent, self.growth = self.split(self.directions)
@@ -252,11 +267,6 @@ class _Run:
         return np.asarray(speed <= np.maximum(AT_REST * np.abs(growth), self.noise))
 
     @property
-    def deadline(self) -> float:
-        """Time at which the first neuron at rest rings."""
-        return float(self.ring_times()[self.resting].min(initial=math.inf))
-
-    @property
     def resting(self) -> Mask:
         """Neurons at rest (D,)."""
         mask = np.ones(len(self.lacking), dtype=bool)
@@ -266,13 +276,44 @@ class _Run:
     @property
     def finished(self) -> bool:
         """Whether the first ring is known."""
-        return self.rung is not None or self.moving.size == 0
+        if self.rung is None and self.moving.size == 0 and not self._first_turn() < math.inf:
+            return True
+        return self.rung is not None
 
     def ring_times(self) -> Array:
         """Return when each would ring, going on at its present growth; infinite if never (D,)."""
         grows = self.growth > self.noise
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(grows, self.since + self.lacking / self.growth, math.inf)
+
+    def _first_ring(self) -> float:
+        """Return when the first neuron at rest rings."""
+        return float(self.ring_times()[self.resting].min(initial=math.inf))
+
+    def turn_times(self) -> Array:
+        """Return when each neuron at rest is back at its initial norm; infinite if never (D,)."""
+        shrinks = self.resting & self.away & (self.growth < -self.noise)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            back = self.since + (self.home.lacking - self.lacking) / np.abs(self.growth)
+        return np.where(shrinks, back, math.inf)
+
+    def _first_turn(self) -> float:
+        """Return when the first neuron at rest is back at its start, if no clock rings before."""
+        turn = float(self.turn_times().min(initial=math.inf))
+        return turn if turn < self._first_ring() else math.inf
+
+    def turn(self) -> None:
+        """Let neurons that have shrunk back to their initial norm start anew from there."""
+        times = self.turn_times()
+        self.tau = max(float(times.min()), self.tau)
+        back = np.flatnonzero(times <= self.tau * (1 + TIE))
+        self.directions[back] = self.home.directions[back]
+        self.lacking[back], self.since[back] = self.home.lacking[back], self.tau
+        self.away[back] = False
+        tangent, self.growth[back] = self.split(self.directions[back])
+        moves = back[~self.rests(tangent, self.growth[back])]
+        self.moving = np.sort(np.append(self.moving, moves))
+        self.solver = self.restart()
 
     def restart(self) -> Any:
         """Put the moving neurons on a new integrator; y = (τ, clocks, directions)."""
@@ -310,38 +351,49 @@ class _Run:
         slower = -(self.clock.degree - 2) * growth * speed
         return np.concatenate([[math.exp(fastest)], slower, (speed[:, None] * tangent).ravel()])
 
-    def ahead(self, y: Array, deadline: float) -> float:
-        """Return a number that is positive until the first ring."""
+    def ahead(self, y: Array, deadline: float) -> tuple[float, float]:
+        """Return two numbers that are positive until the deadline, and until a moving one rings."""
         tau, clocks, _ = self.unpack(y)
         left = clocks if self.clock.degree == 2 else clocks - self.clock.log_floor
-        to_deadline = 1 - tau / deadline if deadline else 0.0
-        return min(to_deadline, float(left.min()))
+        return 1 - tau / deadline if deadline else 0.0, float(left.min())
 
     def step(self) -> None:
-        """Take one step of the integrator, or less if a clock rings within it."""
+        """Go on to the next step of the integrator, or to what happens within it."""
+        if self.moving.size == 0:
+            self.turn()
+            return
+        turn = self._first_turn()
+        deadline = min(turn, self._first_ring())
+        self.solver.step()
+        if self.solver.status == "failed":
+            raise Breakdown(Status.INTEGRATION_FAILED, "directions of dormant neurons")
+        y = self.solver.y
+        if min(self.ahead(y, deadline)) > 0:
+            self.take(y)
+            return
+        y = self._within_step(deadline)
+        to_deadline, to_ring = self.ahead(y, deadline)
+        self.take(y)
+        if to_ring <= to_deadline:
+            self.rung = self.tau
+        elif deadline == turn:
+            self.turn()
+        else:
+            self.rung = deadline
+
+    def _within_step(self, deadline: float) -> Array:
+        """Return the state within the last step at which a deadline passes or a clock rings."""
         from scipy.optimize import brentq
 
-        solver, deadline = self.solver, self.deadline
-        solver.step()
-        if solver.status == "failed":
-            raise Breakdown(Status.INTEGRATION_FAILED, "directions of dormant neurons")
-        y = solver.y
-        rings = self.ahead(y, deadline) <= 0
-        if rings:
-            within = solver.dense_output()
-            low, high = solver.t_old, solver.t
-            if self.ahead(within(low), deadline) > 0:
-                high = brentq(lambda sigma: self.ahead(within(sigma), deadline), low, high)
-                y = within(high)
-            else:
-                y = within(low)
-        self.take(y)
-        if rings:
-            self.rung = min(self.tau, deadline)
-        self.step_size = float(solver.step_size)
+        within, low, high = self.solver.dense_output(), self.solver.t_old, self.solver.t
+        if min(self.ahead(within(low), deadline)) <= 0:
+            return np.asarray(within(low))
+        crossing = brentq(lambda sigma: min(self.ahead(within(sigma), deadline)), low, high)
+        return np.asarray(within(crossing))
 
     def take(self, y: Array) -> None:
         """Store where the moving neurons are, and let those that have come to rest rest."""
+        self.step_size = float(self.solver.step_size)
         self.tau, clocks, directions = self.unpack(y)
         moving, two = self.moving, self.clock.degree == 2
         self.directions[moving] = _unit(directions)

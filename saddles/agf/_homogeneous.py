@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -210,6 +210,12 @@ class _Task:
         neurons, directions, rang = zip(*self.seen[: len(path)], strict=True)
         return NeuronPath(**known, neurons=neurons, directions=directions, rang=rang)
 
+    @cached_property
+    def home(self) -> Dormant:
+        """Where the neurons start."""
+        norms = np.linalg.norm(self.init, axis=1)
+        return Dormant(self.init / norms[:, None], self.clock.lacking(np.log(norms)))
+
     def pull(self, active: Array) -> Callable[[Array], Array]:
         """Return the map from directions (D, p) to the gradients of their utilities."""
         return lambda directions: self.network.utility_gradient(directions, active)
@@ -266,17 +272,16 @@ class _Ring(Ring):
 
 def _start(task: _Task) -> _State:
     """Begin with every neuron dormant, at its initial size."""
-    norms = np.linalg.norm(task.init, axis=1)
-    none = np.zeros(len(norms), dtype=bool)
+    none = np.zeros(len(task.init), dtype=bool)
     return _State(
         jumps=0,
         time=0.0,
         theta=np.zeros_like(task.init),
         active=none,
         previous=none,
-        dormant=Dormant(task.init / norms[:, None], task.clock.lacking(np.log(norms))),
+        dormant=task.home,
         rang=np.zeros(0, dtype=np.intp),
-        sizes=np.zeros(len(norms)),
+        sizes=np.zeros(len(none)),
         loss=task.start,
     )
 
@@ -292,7 +297,8 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
         return Status.MAX_RANK
     phase = first_ring(
         task.pull(state.neurons),
-        Dormant(state.dormant.directions[rows], state.dormant.lacking[rows]),
+        state.dormant.rows(rows),
+        task.home.rows(rows),
         task.clock,
         noise=task.limits.tol * state.pull,
         rtol=task.limits.rtol,
