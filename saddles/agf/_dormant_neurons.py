@@ -14,8 +14,9 @@ gathered what it lacks,
 h the norm that counts as active, so that A' = −κÛ for every κ and α; in the limit α → 0 the second
 terms vanish. The direction turns at the speed 1/s of its slowness s = (κ − 2) A + s₀, where s₀ is
 (h/α)^{2−κ} or 1/log(1/α), and zero in the limit: alignment then takes no time for κ = 2, and is
-complete when the norm blows up for κ > 2. Steps are therefore taken in a time that runs with the fastest
-neuron, dτ = s_min dσ, and a neuron whose direction has come to rest is followed in closed form.
+complete when the norm blows up for κ > 2. Steps are therefore taken in a time that runs with the
+fastest neuron, dτ = s_min dσ, and a neuron whose direction has come to rest is followed in closed
+form.
 
 A direction that rests where its utility has turned negative is unstable as a rule, and what would
 make the neuron leave it is as small as the neuron has grown (conserved quantities such as u² − v²

@@ -135,7 +135,7 @@ def solve_network(
     return task.with_neurons(path)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class NeuronPath(SaddlePath):
     """A saddle path that also knows the weights of its neurons.
 

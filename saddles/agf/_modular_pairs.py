@@ -1,12 +1,17 @@
-"""Second derivatives of the quadratic network on modular addition, restricted to a subspace.
+"""Quadratic neurons on modular addition in pairs: overlaps, their slopes and second derivatives.
 
 With the responses U, V and outputs w of `saddles.agf._modular_network`, p² L is a constant, minus
-Σ_im q_i(m) T_i(m), plus ½ Σ_ij (w_i·w_j) K_ij. In coordinates z, θ_i = θ_i⁰ + B z_i, responses are
-affine in z, so that all second derivatives are sums of products of small matrices.
+Σ_im q_i(m) T_i(m), plus ½ Σ_ij (w_i·w_j) K_ij. Second derivatives are over coordinates z of a
+subspace, θ_i = θ_i⁰ + B z_i: responses are affine in z, so that they are sums of products of small
+matrices.
 
 ==================  =====================================================================
 code name           symbol
 ==================  =====================================================================
+``UV``              U_i(a) and V_i(b), (2, H, p)
+``gram``            w_i·w_j, (H, A)
+``kernel``          K_ij, (H, A)
+``slope``           ∂/∂U_i(a) and ∂/∂V_i(b) of Σ_j (w_i·w_j) K_ij, others held fixed, (2, H, p)
 ``along``           responses and outputs of the columns of B: U, V and w, each (m, p)
 ``first[i, α, j]``  derivative of K_ij over z_iα, its second neuron held fixed, (H, m, H)
 ``both``            derivative of K_ij over z_iα and z_jβ, one in each neuron, (H, m, H, m)
@@ -17,18 +22,92 @@ code name           symbol
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from saddles.typing import Array
 
-__all__ = ["energy", "target"]
+__all__ = ["Pair", "Seen", "energy", "target"]
 
 
-def energy(seen: Any, along: Any, *, centred: bool) -> Array:
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Neurons as the data see them; see the tables of this module and of the network's."""
+
+    UV: Array
+    w: Array
+    waves: Any = None
+
+    @property
+    def U(self) -> Array:
+        """Responses to the first input (H, p)."""
+        return np.asarray(self.UV[0])
+
+    @property
+    def V(self) -> Array:
+        """Responses to the second input (H, p)."""
+        return np.asarray(self.UV[1])
+
+    @cached_property
+    def squares(self) -> Array:
+        """Squares of the responses (2, H, p)."""
+        return np.asarray(self.UV**2)
+
+    def swapped(self) -> Seen:
+        """Return the same with the two inputs exchanged."""
+        return Seen(self.UV[::-1], self.w)
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Neurons (H) beside others (A); sums of U and V vanish where the template is ``centred``."""
+
+    seen: Seen
+    others: Seen
+    centred: bool
+
+    @cached_property
+    def gram(self) -> Array:
+        """Products w_i·w_j (H, A)."""
+        return np.asarray(self.seen.w @ self.others.w.T)
+
+    @cached_property
+    def overlaps(self) -> Array:
+        """Products U_i·U_j and V_i·V_j (2, H, A)."""
+        return np.asarray(self.seen.UV @ self.others.UV.transpose(0, 2, 1))
+
+    def kernel(self) -> Array:
+        """Return K_ij (H, A)."""
+        p, (UU, VV) = self.seen.w.shape[1], self.overlaps
+        own, other = self.seen.squares, self.others.squares
+        result = 4 * UU * VV + p * (own[0] @ other[0].T + own[1] @ other[1].T)
+        result += own.sum(2).T @ other.sum(2)[::-1]
+        if not self.centred:
+            for k in (0, 1):
+                result += 2 * (own[k] @ self.others.UV[k].T) * self.others.UV[1 - k].sum(1)
+                result += 2 * self.seen.UV[1 - k].sum(1)[:, None] * (self.seen.UV[k] @ other[k].T)
+        return np.asarray(result)
+
+    def slope(self) -> Array:
+        """Return ∂/∂U_i(a) and ∂/∂V_i(b) of Σ_j (w_i·w_j) K_ij (2, H, p)."""
+        own, other, squares = self.seen.UV, self.others.UV, self.others.squares
+        level = self.seen.w.shape[1] * squares + squares.sum(2, keepdims=True)[::-1]
+        result = 2 * own * (self.gram @ level) + (4 * self.gram * self.overlaps[::-1]) @ other
+        if not self.centred:
+            sums = other.sum(2, keepdims=True)[::-1]
+            shift = np.sum(self.gram * (own @ squares.transpose(0, 2, 1)), axis=2)
+            result += 4 * own * (self.gram @ (sums * other)) + 2 * shift[::-1, :, None]
+            result += 2 * own.sum(2, keepdims=True)[::-1] * (self.gram @ squares)
+        return np.asarray(result)
+
+
+def energy(seen: Seen, along: Seen, *, centred: bool) -> Array:
     """Return the second derivatives of ½ Σ_ij (w_i·w_j) K_ij: (H, m, H, m)."""
-    gram, kernel = seen.gram(seen), seen.kernel(seen, centred=centred)
+    pair = Pair(seen, seen, centred)
+    gram, kernel = pair.gram, pair.kernel()
     turn = along.w @ seen.w.T
     first = _first(seen, along, centred) + _first(seen.swapped(), along.swapped(), centred)
     result = _both(seen, along, centred)
@@ -43,7 +122,7 @@ def energy(seen: Any, along: Any, *, centred: bool) -> Array:
     return np.asarray(result)
 
 
-def target(seen: Any, along: Any, q: Array, q_along: Array) -> Array:
+def target(seen: Seen, along: Seen, q: Array, q_along: Array) -> Array:
     """Return the second derivatives of Σ_m q_i(m) T_i(m), neuron by neuron: (H, m, m)."""
     p = q.shape[1]
     sums = np.add.outer(np.arange(p), np.arange(p)) % p
@@ -58,7 +137,7 @@ def target(seen: Any, along: Any, q: Array, q_along: Array) -> Array:
     return np.asarray(both + both.transpose(0, 2, 1) + 2 * q.sum(1)[:, None, None] * level)
 
 
-def _first(seen: Any, along: Any, centred: bool) -> Array:
+def _first(seen: Seen, along: Seen, centred: bool) -> Array:
     """Return the part of ``first`` that moves U: (H, m, H)."""
     p, V_sum, V_squares = seen.U.shape[1], seen.V.sum(1), (seen.V**2).sum(1)
     moved = along.U * seen.U[:, None, :]
@@ -71,7 +150,7 @@ def _first(seen: Any, along: Any, centred: bool) -> Array:
     return np.asarray(result)
 
 
-def _both(seen: Any, along: Any, centred: bool) -> Array:
+def _both(seen: Seen, along: Seen, centred: bool) -> Array:
     """Return ``both``: (H, m, H, m)."""
     mixed = _both_mixed(seen, along, centred)
     result = mixed + mixed.transpose(2, 3, 0, 1)
@@ -80,7 +159,7 @@ def _both(seen: Any, along: Any, centred: bool) -> Array:
     return np.asarray(result)
 
 
-def _both_alike(seen: Any, along: Any, centred: bool) -> Array:
+def _both_alike(seen: Seen, along: Seen, centred: bool) -> Array:
     """Return the part of ``both`` that moves U in either neuron."""
     (h, p), m = seen.U.shape, len(along.U)
     moved = (along.U * seen.U[:, None, :]).reshape(h * m, p)
@@ -94,7 +173,7 @@ def _both_alike(seen: Any, along: Any, centred: bool) -> Array:
     return np.asarray(result)
 
 
-def _both_mixed(seen: Any, along: Any, centred: bool) -> Array:
+def _both_mixed(seen: Seen, along: Seen, centred: bool) -> Array:
     """Return the part of ``both`` that moves U in the first neuron and V in the second."""
     moved_U, moved_V = along.U * seen.U[:, None, :], along.V * seen.V[:, None, :]
     sums = 4 * moved_U.sum(2)[:, :, None, None] * moved_V.sum(2)
@@ -107,7 +186,7 @@ def _both_mixed(seen: Any, along: Any, centred: bool) -> Array:
     return np.asarray(result)
 
 
-def _same(seen: Any, along: Any, gram: Array) -> Array:
+def _same(seen: Seen, along: Seen, gram: Array) -> Array:
     """Return the part of ``same`` that leaves w alone: (H, m, m)."""
     p = seen.U.shape[1]
     result: Array = np.zeros((len(gram), len(along.U), len(along.U)))
