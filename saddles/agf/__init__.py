@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from saddles.agf._homogeneous import NeuronPath
     from saddles.agf._linear import linear
     from saddles.agf._modular_addition import modular_addition
-    from saddles.agf._modular_network import ModularAddition
+    from saddles.agf._modular_network import Modes, ModularAddition
 
 #: Public name -> the module that holds it.
 _HOMES = {
     "ModularAddition": "saddles.agf._modular_network",
+    "Modes": "saddles.agf._modular_network",
     "NeuronPath": "saddles.agf._homogeneous",
     "diagonal": "saddles.agf._diagonal",
     "linear": "saddles.agf._linear",
     "modular_addition": "saddles.agf._modular_addition",
 }
 
-__all__ = ["ModularAddition", "NeuronPath", "diagonal", "linear", "modular_addition"]
+__all__ = ["ModularAddition", "Modes", "NeuronPath", "diagonal", "linear", "modular_addition"]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)
