@@ -58,6 +58,9 @@ AT_REST = 1e-5
 ALIGNED, PATIENCE = 1e-12, 10
 #: A gradient this small, relative to the largest that was ever seen, is rounding.
 NO_PULL = 1e-12
+#: For κ > 2 a neuron rings, though its direction may still turn, when it lacks no more than this
+#: share of what it lacked at first: the time that is left is rounding.
+ALL_BUT = 1e-12
 #: Clocks that differ by less than this, relative to the delay, ring together: about what the
 #: integrator's error leaves open.
 TIE = 1e-8
@@ -245,6 +248,8 @@ class _Run:
         self.gradient, self.clock, self.rtol = gradient, clock, rtol
         self.directions, self.lacking = dormant.directions.copy(), dormant.lacking.copy()
         self.home = home
+        power, start = clock.degree - 2, float(home.lacking.max(initial=0.0))
+        self.log_end = float(np.logaddexp(clock.log_floor, math.log(ALL_BUT * power * start or 1)))
         self.away = np.linalg.norm(self.directions - home.directions, axis=1) > AT_REST
         self.tau, self.since = 0.0, np.zeros(len(self.lacking))
         self.rung: float | None = None
@@ -355,7 +360,7 @@ class _Run:
     def ahead(self, y: Array, deadline: float) -> tuple[float, float]:
         """Return two numbers that are positive until the deadline, and until a moving one rings."""
         tau, clocks, _ = self.unpack(y)
-        left = clocks if self.clock.degree == 2 else clocks - self.clock.log_floor
+        left = clocks if self.clock.degree == 2 else clocks - self.log_end
         return 1 - tau / deadline if deadline else 0.0, float(left.min())
 
     def step(self) -> None:

@@ -90,7 +90,9 @@ def solve_network(
     creep : float
         Where the descent's norms diverge while the loss creeps to an infimum, it is followed until
         the loss falls by no more than this share of the first while time grows fourfold. The
-        certificate's ``creep`` is what it then fell.
+        certificate's ``creep`` is what it then fell. With more than 450 coordinates (active neurons
+        times the dimension of the space in which they move) a quasi-Newton search takes the place
+        of the flow, its iterations that of time, and ``creep`` may be up to 20 times larger.
     rtol : float
         Local relative error of the directions.
     max_jumps : int, optional
