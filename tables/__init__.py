@@ -16,6 +16,7 @@ NAMES = (
     "neuron",
     "timescales",
     "diagonal_bias",
+    "modular_addition",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.
