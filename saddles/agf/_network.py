@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.agf._homogeneous import SOURCE, solve_network
+from saddles.agf._active_neurons import CREEP
+from saddles.agf._homogeneous import DONE, SOURCE, solve_network
 from saddles.agf._quadratic import is_quadratic, quadratic_steps
 from saddles.agf._torch_network import TorchNetwork
 from saddles.alternation import solve
@@ -39,7 +40,8 @@ def network(
     seed: int = 0,
     log_alpha: float = -math.inf,
     activation_norm: float = 1.0,
-    tol: float = 1e-10,
+    tol: float = DONE,
+    creep: float = CREEP,
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
@@ -73,8 +75,8 @@ def network(
         move jump times by O(1/log(1/α)); here it only sets the unit of ``physical_times``.
     activation_norm : float
         Norm at which a neuron counts as active.
-    tol : float
-        Learning ends when what is left of the loss or its gradient is below `tol` of the first.
+    tol, creep : float
+        When learning ends, and how far a creeping loss is followed: see ``certificates.creep``.
     max_jumps : int, optional
         Stop after so many jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
@@ -88,10 +90,11 @@ def network(
     Returns
     -------
     SaddlePath
-        ``betas`` are the outputs f(X); times are t / log(1/α) for degree 2 and t α^(κ−2) above.
-        Units are neurons, rows of `init`. Only where the neuron is a quadratic form, and in one
-        piece (a linear network, say), are they directions in the order of activation: such neurons
-        may be mixed by any rotation, and learn one direction together.
+        A `NeuronPath`, but for quadratic forms. ``betas`` are the outputs f(X); times are
+        t / log(1/α) for degree 2 and t α^(κ−2) above. Units are neurons, rows of `init`. Only where
+        the neuron is a quadratic form, and in one piece (a linear network, say), are they
+        directions in the order of activation: such neurons may be mixed by any rotation, and learn
+        one direction together.
 
     Raises
     ------
@@ -103,15 +106,15 @@ def network(
 
     Examples
     --------
-    Two neurons a (w·x)², of degree 3, learn the squares of two inputs, the larger one first:
+    Two neurons a (w·x)², of degree 3, learn one target each, the larger one first:
 
     >>> import numpy as np, saddles
     >>> X = np.eye(2)
     >>> path = saddles.agf.network(
     ...     lambda theta, X: theta[0] * (X @ theta[1:]) ** 2,
     ...     X,
-    ...     [2.0, 1.0],
-    ...     [[1.0, 1.0, 0.1], [1.0, 0.1, 1.0]],
+    ...     [2.0, -1.0],
+    ...     [[1.0, 1.0, 0.1], [-1.0, 0.1, 1.0]],
     ...     degree=3,
     ... )
     >>> path.losses.round(6).tolist(), [saddle.entered.tolist() for saddle in path][1:]
@@ -136,6 +139,7 @@ def network(
             name=NAME,
             source=SOURCE,
             tol=tol,
+            creep=creep,
             max_jumps=max_jumps,
             on_failure=on_failure,
             callback=watched,

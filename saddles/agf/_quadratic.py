@@ -123,7 +123,8 @@ def quadratic_steps(
 def _parts(network: HomogeneousNetwork, basis: Array) -> tuple[Array, list[int]]:
     """Return the basis turned to the parts that pulls never mix, and their dimensions.
 
-    The eigenvectors of one pull span the parts; other pulls tell which belong together.
+    A product of pulls has no eigenvalue twice but by chance, and its eigenvectors span the parts;
+    the pulls tell which belong together.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
@@ -132,10 +133,12 @@ def _parts(network: HomogeneousNetwork, basis: Array) -> tuple[Array, list[int]]
     pulls = []
     for count in (1, 1, 2, 2, 3):
         active = rng.standard_normal((count, basis.shape[1])) @ basis.T
-        pulls.append(_pull(network, basis, active))
-    vectors = np.linalg.eigh(pulls[0])[1]
+        pull = _pull(network, basis, active)
+        pulls.append(pull / (np.abs(pull).max() or 1.0))
+    product = pulls[0] @ pulls[1]
+    vectors = np.linalg.eigh(pulls[0] + product + product.T)[1]
     turned = [np.abs(vectors.T @ pull @ vectors) for pull in pulls]
-    mixed = sum(entries / (entries.max() or 1.0) for entries in turned) > MIXED
+    mixed = np.max(turned, axis=0) > MIXED
     count, label = connected_components(csr_array(mixed), directed=False)
     order = np.argsort(label, kind="stable")
     sizes = np.bincount(label, minlength=count).tolist()

@@ -9,7 +9,7 @@ code name         symbol
 ================  ==========================================================
 ``outputs``       f(X; θ_i), one neuron a row, shape (H, m), m entries of Y
 ``residual``      r = Y − Σ_i f(X; θ_i), shape (m,)
-``slopes``        ∂f(X; θ_i + B z_i)/∂z_i, shape (H, k, m)
+``slopes``        ∂f(X; θ_i + B z_i)/∂z_i, one coordinate of z a row, shape (Hk, m)
 ================  ==========================================================
 """
 
@@ -151,32 +151,30 @@ class TorchNetwork:
 
     def hessian(self, theta: Array, basis: Array, /) -> Array:
         """Return ∂²L/∂z² for neurons θ_i + B z_i at z = 0, (Hk, Hk), with `basis` B (p, k)."""
-        torch = _torch()
-        rows, along = self._tensor(theta), self._tensor(basis.T)
+        residual, along = self._residual(theta), self._tensor(basis.T)
+        pairs = [self._along(row, along, residual) for row in self._tensor(theta)]
+        slopes = np.vstack([slope for slope, _ in pairs])
+        matrix = slopes @ slopes.T
+        k = len(along)
+        for i, (_, bend) in enumerate(pairs):
+            matrix[i * k : (i + 1) * k, i * k : (i + 1) * k] -= bend
+        return np.asarray(matrix / self._shape[0])
 
-        def slope(row: Any, direction: Any) -> Any:
-            return torch.func.jvp(self._output, (row,), (direction,))[1]
+    def _along(self, row: Any, along: Any, residual: Any) -> tuple[Array, Array]:
+        """Return the derivatives of f(X; θ) along k directions, (k, m), and of <f, r>, (k, k).
 
-        over_directions = torch.vmap(slope, in_dims=(None, 0))
-        slopes = torch.vmap(over_directions, in_dims=(0, None))(rows, along)
-        flat = slopes.reshape(-1, slopes.shape[-1])
-        bends = [self._bend(row, along, self._residual(theta)) for row in rows]
-        matrix = (flat @ flat.T).detach() - torch.block_diag(*bends)
-        return np.asarray((matrix / self._shape[0]).numpy())
-
-    def _bend(self, row: Any, along: Any, residual: Any) -> Any:
-        """Return the second derivatives (k, k) of <f(X; θ), r> along k directions.
-
-        Each direction has a copy of the neuron, so that two passes backward give them all.
+        Each direction has a copy of the neuron. A pass backward gives Jᵀr of each; that is linear
+        in r, so that a second one, from its product with the direction v, gives Jv and the rest.
         """
         torch = _torch()
         copies = row.repeat(len(along), 1).requires_grad_()
-        total = (self._outputs(copies) @ residual).sum()
+        weights = residual.repeat(len(along), 1).requires_grad_()
+        total = (self._outputs(copies) * weights).sum()
         (slope,) = torch.autograd.grad(total, copies, create_graph=True)
-        if not slope.requires_grad:
-            return along.new_zeros((len(along), len(along)))
-        moved = torch.autograd.grad((slope * along).sum(), copies, allow_unused=True)[0]
-        return along.new_zeros((len(along), len(along))) if moved is None else moved @ along.T
+        moved, bent = torch.autograd.grad(
+            (slope * along).sum(), (weights, copies), materialize_grads=True
+        )
+        return moved.numpy(), (bent @ along.T).numpy()
 
     def point(self, theta: Array, /) -> Array:
         """Return the outputs f(X), of the shape of Y."""

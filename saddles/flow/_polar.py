@@ -55,8 +55,8 @@ LARGEST_LOG = 50.0
 LARGEST_RATE = 1e150
 
 #: Largest rate of relaxation, in units of s. A neuron that would relax faster is at rest: what is
-#: left of its pull is below `AT_REST`. Rounding of a pull, times this, must stay below the tolerance
-#: of a step, or flat directions (of which wide networks have many) would wander.
+#: left of its pull is below `AT_REST`. Rounding of a pull, times this, must stay below the
+#: tolerance of a step, or flat directions (of which wide networks have many) would wander.
 FASTEST = 1e6
 
 #: A neuron whose relative pull is below this is at rest and does not set the pace.
@@ -222,23 +222,33 @@ class Polar:
         shrinking = (growth < 0) & (parts < math.log(rtol))
         return bool(((turning <= rtol) & (shrinking | (np.abs(growth) <= rtol))).all())
 
-    def escape(self, state: Array) -> float:
-        """Return the largest rate at which neurons at rest would leave, in their proper time.
+    def escapes(self, state: Array, rtol: float) -> Array:
+        """Return the rates, in proper time, at which neurons at rest would leave; 0 for others.
 
         The derivative of the pulls is −E^{−κ/2} H E^{κ/2} for the Hessian H of the loss and
-        E = diag |θ_i|: its symmetric form is taken of the neurons that are seen, and of each of the
-        others, which do not act on any.
+        E = diag |θ_i|: its symmetric form is taken of the neurons that are seen, all together, and
+        of the direction of each of the others, which do not act on any. Components that are
+        exactly zero stay so, and do not count.
         """
-        logs, _ = self.unpack(state)
+        logs, directions = self.unpack(state)
         pulls = self.pulls(state)
-        changes = (self._changes(state, pulls, STEP) + self._changes(state, pulls, -STEP)) / 2
+        still = np.linalg.norm(pulls[:, 1:], axis=1) <= rtol
         seen = self._seen(logs)
-        sizes = np.exp(self.network.degree * (logs[seen] - logs[seen].max(initial=-math.inf)) / 2)
-        among = changes[seen][:, :, seen] * (sizes[:, None] / sizes)[:, None, :, None]
-        total = int(seen.sum()) * pulls.shape[1]
-        blocks = [among.reshape(total, total)] if total else []
-        blocks += [changes[i, 1:, i, 1:] for i in np.flatnonzero(~seen)]
-        return max(float(np.linalg.eigvalsh((block + block.T) / 2)[-1]) for block in blocks)
+        if not (still[seen] & (np.abs(pulls[seen, 0]) <= rtol)).all():
+            still &= ~seen
+        rates = np.zeros_like(logs)
+        if not still.any():
+            return rates
+        changes = (self._changes(state, pulls, STEP) + self._changes(state, pulls, -STEP)) / 2
+        alive = np.hstack([np.ones((len(logs), 1), dtype=bool), directions != 0])
+        for i in np.flatnonzero(still & ~seen):
+            alive[i, 0] = False
+            rates[i] = _largest_rate(changes[i][alive[i]][:, i, alive[i]])
+        if (still & seen).any():
+            sizes = np.exp(self.network.degree * (logs[seen] - logs[seen].max()) / 2)
+            among = changes[seen][:, :, seen] * (sizes[:, None] / sizes)[:, None, :, None]
+            rates[seen] = _largest_rate(among[alive[seen]][:, alive[seen]])
+        return rates
 
     def _seen(self, logs: Array) -> Any:
         """Return which neurons (H,) are large enough to act on others."""
@@ -272,3 +282,8 @@ def _bounded(array: Array) -> Array:
     return np.asarray(
         np.nan_to_num(array, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE)
     )
+
+
+def _largest_rate(matrix: Array) -> float:
+    """Return the largest eigenvalue of a matrix that is symmetric but for rounding."""
+    return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]) if matrix.size else 0.0

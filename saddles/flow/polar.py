@@ -47,7 +47,8 @@ EPS = float(np.finfo(float).eps)
 #: at a rest known to `rtol` are not known better.
 LEAST_ESCAPE = 1e-6
 
-#: From a saddle whose escape has the rate 1, rounding is away after the time 36 = log(1/EPS).
+#: A neuron has left an unstable direction by rounding alone when what it has been exposed to, the
+#: rate of escape times its proper time, reaches 36 = log(1/EPS).
 WAIT = 100.0
 
 #: λ is of size log(1/α) and known to a few ulp. No integrator can meet a tolerance below this many.
@@ -63,7 +64,7 @@ STEP_SHARE = 0.05
 STEPS_PER_NEURON = 5000
 
 #: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
-STEPS_PER_LOOK = 8
+STEPS_PER_LOOK = 16
 
 #: Change of a log norm or a direction, where the flow is slow, that shaking by `rtol` may make.
 ROBUST = 1e-3
@@ -193,31 +194,53 @@ def _march(polar: Polar, rtol: float, until: float | None) -> tuple[_Trajectory,
     """Follow the neurons to `until`, or until they rest."""
     last = math.inf if until is None else until * polar.speed
     knots, sigmas, pieces = [0.0], [0.0], []
-    status, rested = Status.INTEGRATION_FAILED, math.inf
+    status, vigil = Status.INTEGRATION_FAILED, _Vigil(polar, rtol)
     for solver in _steps(polar, rtol):
         knots.append(solver.t)
         sigmas.append(max(sigmas[-1], float(solver.y[0])))
         pieces.append(solver.dense_output())
-        if polar.overflows(solver.y):
-            status = Status.OVERFLOW
+        done = sigmas[-1] >= last
+        verdict = vigil.look(solver.t, solver.y, at_once=done)
+        if done or verdict not in (None, Status.CONVERGED):
+            status = verdict or Status.UNTIL_REACHED
             break
-        if sigmas[-1] < last and (until is not None or len(knots) % STEPS_PER_LOOK):
-            continue
-        resting = polar.rests(solver.y, rtol)
-        rested = min(rested, solver.t) if resting else math.inf
-        rate = polar.escape(solver.y) if resting else math.inf
-        if rate <= LEAST_ESCAPE:
-            status = Status.CONVERGED
-            break
-        if sigmas[-1] >= last:
-            status = Status.UNTIL_REACHED
-            break
-        if (solver.t - rested) * rate > WAIT:
-            status = Status.DIRECTIONS_LOST
+        if until is None and verdict is Status.CONVERGED:
+            status = verdict
             break
     if not pieces:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     return _Trajectory.of(polar, knots, sigmas, pieces, min(last, sigmas[-1])), status
+
+
+class _Vigil:
+    """Watches for the end, and for neurons that rest where they should not.
+
+    An implicit step damps what grows as well as what decays, if it is long enough: a neuron that
+    sits on an unstable direction may stay there, where no error estimate sees it.
+    """
+
+    def __init__(self, polar: Polar, rtol: float) -> None:
+        self.polar, self.rtol = polar, rtol
+        self.steps, self.last = 0, 0.0
+        self.exposure = np.zeros(len(polar.theta))
+
+    def look(self, s: float, state: Array, *, at_once: bool) -> Status | None:
+        """Return why the flow ends here, or None; most looks only count the steps."""
+        self.steps += 1
+        if self.polar.overflows(state):
+            return Status.OVERFLOW
+        if self.steps % STEPS_PER_LOOK and not at_once:
+            return None
+        escapes = self.polar.escapes(state, self.rtol)
+        logs, _ = self.polar.unpack(state)
+        proper = self.polar.rates(logs, self.polar.pulls(state))[0] * (s - self.last)
+        unstable = escapes > LEAST_ESCAPE
+        self.exposure = np.where(unstable, self.exposure + escapes * proper, 0.0)
+        self.last = s
+        if self.exposure.max() > WAIT:
+            return Status.DIRECTIONS_LOST
+        at_rest = self.polar.rests(state, self.rtol)
+        return Status.CONVERGED if at_rest and not unstable.any() else None
 
 
 def _steps(polar: Polar, rtol: float) -> Iterator[Any]:

@@ -250,7 +250,7 @@ def test_conservation_notices_a_wrong_trajectory():
 
 
 def test_exact_zeros_stay_zero():
-    X, rng = gaussian(0, 30, 3)
+    X, _ = gaussian(0, 30, 3)
     network, start = networks.diagonal(X, X @ np.array([2.0, -1.0, 0.5]))
     flow = neurons(network, start, log_alpha=-20.0)
     directions = flow.curve.directions(flow.times)
@@ -289,7 +289,7 @@ def test_bad_input():
         neurons(object(), start, log_alpha=-1.0)
     with pytest.raises(ValueError, match="log_alpha=-inf"):
         neurons(network, start, log_alpha=-math.inf)
-    with pytest.raises(ValueError, match="rtol=1.0"):
+    with pytest.raises(ValueError, match=r"rtol=1\.0"):
         neurons(network, start, log_alpha=-1.0, rtol=1.0)
     with pytest.raises(ValueError, match="until=0"):
         neurons(network, start, log_alpha=-1.0, until=0)
