@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -123,30 +123,43 @@ def pesme_flammarion(
     >>> [units.tolist() for units in path.active]
     [[], [0], [2], [2, 3]]
     """
-    problem = as_regression(X, y, dense=False)
-    upper, lower = _checked_boundaries(boundaries, problem.n_features)
-    data = InUnits.of(problem).read_often()
-    upper, lower = _in_units(upper, data), _in_units(lower, data)
-    network = _Network.of(data, upper, lower)
+    network = _network(as_regression(X, y, dense=False), boundaries)
+    algorithm = _algorithm(network)
     earlier: list[Saddle] = []
-    begin = partial(_start, network)
     if start is not None and len(_checked_start(start, network)) > 1:
-        earlier, begin = list(start)[:-1], partial(_resumed, network, start)
-    algorithm = Algorithm(
-        name=NAME,
-        source=SOURCE,
-        start=begin,
-        utility=partial(_utility, network),
-        jump=partial(_jump, network),
-        cost=partial(_cost, network),
-        saddle=partial(_saddle, network),
-    )
+        earlier = list(start)[:-1]
+        algorithm = replace(algorithm, start=partial(_resumed, network, start))
     return solve(
         algorithm,
         max_jumps=max_jumps,
         on_failure=on_failure,
         callback=callback,
         earlier=earlier,
+    )
+
+
+def steps(
+    problem: Regression, boundaries: tuple[ArrayLike, ArrayLike] | None = None
+) -> Algorithm[_State]:
+    """Return the algorithm that learns `problem`; for `boundaries` see `pesme_flammarion`."""
+    return _algorithm(_network(problem, boundaries))
+
+
+def _network(problem: Regression, boundaries: tuple[ArrayLike, ArrayLike] | None) -> _Network:
+    upper, lower = _checked_boundaries(boundaries, problem.n_features)
+    data = InUnits.of(problem).read_often()
+    return _Network.of(data, _in_units(upper, data), _in_units(lower, data))
+
+
+def _algorithm(network: _Network) -> Algorithm[_State]:
+    return Algorithm(
+        name=NAME,
+        source=SOURCE,
+        start=partial(_start, network),
+        utility=partial(_utility, network),
+        jump=partial(_jump, network),
+        cost=partial(_cost, network),
+        saddle=partial(_saddle, network),
     )
 
 

@@ -87,16 +87,31 @@ class Certificate:
         is no runner-up, and for the start.
     unique : bool
         False if other coefficients give the same function (those returned have minimum norm).
+    creep : float
+        0 at a critical point. Where the descent's norms diverge while the loss creeps to an
+        infimum that no finite point attains: how much the loss still fell, relative to the first
+        loss, while the time of the descent last grew fourfold.
     """
 
     stationarity: float
     violation: float
     margin: float = math.inf
     unique: bool = True
+    creep: float = 0.0
+
+    @property
+    def at_infinity(self) -> bool:
+        """Whether the saddle is an infimum that norms reach at infinity, up to its `creep`."""
+        return self.creep > 0
 
     def holds(self, tolerance: float) -> bool:
-        """Whether stationarity and violation are both at most `tolerance`."""
-        return self.stationarity <= tolerance and self.violation <= tolerance
+        """Whether stationarity and violation are both at most `tolerance`.
+
+        A point short of an infimum at infinity is not stationary: there, `creep` is what must be
+        small, and whoever follows the descent sees to that.
+        """
+        stationary = self.stationarity <= tolerance or self.at_infinity
+        return stationary and self.violation <= tolerance
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,12 +202,15 @@ class Certificates:
         See `Certificate`.
     unique : ndarray of bool, shape (K+1,)
         See `Certificate`.
+    creep : ndarray of shape (K+1,)
+        See `Certificate`.
     """
 
     stationarity: Array
     violation: Array
     margin: Array
     unique: Any
+    creep: Array
 
     def __getitem__(self, index: int) -> Certificate:
         return Certificate(
@@ -200,7 +218,13 @@ class Certificates:
             violation=float(self.violation[index]),
             margin=float(self.margin[index]),
             unique=bool(self.unique[index]),
+            creep=float(self.creep[index]),
         )
+
+    @property
+    def at_infinity(self) -> Any:
+        """Which saddles are infima at infinity (K+1,); see `Certificate.at_infinity`."""
+        return self.creep > 0
 
     @property
     def worst(self) -> float:
@@ -391,7 +415,9 @@ class SaddlePath:
         """
         sparse = hasattr(self.betas, "toarray")
         rows = [self.betas[[k]].toarray()[0] for k in range(len(self))] if sparse else self.betas
-        points = [_written(row, units) for row, units in zip(rows, self.active, strict=True)]
+        pairs = list(zip(rows, self.active, strict=True))
+        by_unit = self.betas.ndim == 2 and all(_only_at(row, units) for row, units in pairs)
+        points = [_written(row, units if by_unit else None) for row, units in pairs]
         return {
             "format": FORMAT,
             "algorithm": self.algorithm,
@@ -402,6 +428,7 @@ class SaddlePath:
             "log_alpha": _plain(self.log_alpha),
             "shape": list(self.betas.shape),
             "sparse": sparse,
+            "by_unit": by_unit,
             "times": self.times.tolist(),
             "losses": self.losses.tolist(),
             "duals": None if self.duals is None else self.duals.tolist(),
@@ -422,7 +449,8 @@ class SaddlePath:
                 "path again with SaddlePath.save."
             )
         units = {name: tuple(np.array(u, dtype=np.intp) for u in data[name]) for name in _UNITS}
-        betas = _read(data, units["active"])
+        whole = tuple(np.arange(data["shape"][-1]) for _ in data["values"])
+        betas = _read(data, units["active"] if data["by_unit"] else whole)
         certificates = {
             name: np.array(values, dtype=bool if name == "unique" else float)
             for name, values in data["certificates"].items()
@@ -477,11 +505,17 @@ def _stack(betas: list[Any]) -> Any:
     return csr_array((values, indices, ends), shape=(len(betas), betas[0].shape[1]))
 
 
-def _written(beta: Any, active: Indices) -> list[Any]:
-    """Return what to write of a point: factors, a matrix, or the active entries of a vector."""
+def _only_at(beta: Array, units: Indices) -> bool:
+    """Whether the entries of a vector other than those at `units` are zero."""
+    inside = bool((units < beta.size).all())
+    return inside and np.count_nonzero(beta) == np.count_nonzero(beta[units])
+
+
+def _written(beta: Any, units: Indices | None) -> list[Any]:
+    """Return what to write of a point: factors, or an array, of a vector only `units` if given."""
     if isinstance(beta, LowRank):
         return [beta.left.tolist(), beta.right.tolist()]
-    return list((beta[active] if beta.ndim == 1 else beta).tolist())
+    return list((beta if units is None else beta[units]).tolist())
 
 
 def _read(data: dict[str, Any], active: tuple[Indices, ...]) -> Any:

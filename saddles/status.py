@@ -86,6 +86,21 @@ class Status(Enum):
         True,
         False,
     )
+    NO_GROWTH = (
+        "no neuron grows",
+        "The loss is not least, but no dormant neuron has a direction of positive utility, or can "
+        "turn to one: training ends here, although other initial directions might go on.",
+        True,
+        True,
+    )
+    AT_INFINITY = (
+        "at infinity",
+        "Norms diverge while the loss creeps to an infimum that no finite point attains, and what "
+        "is left of it is of the size of that creeping: training ends here; lower creep to follow "
+        "it further.",
+        True,
+        True,
+    )
     MAX_JUMPS = (
         "max_jumps reached",
         "Stopped after max_jumps jumps although the loss can still fall; raise max_jumps, or "
@@ -154,6 +169,14 @@ class Status(Enum):
         "Which direction grows next hangs on components far smaller than rounding: the data are "
         "commuting, or fall into parts that do not interact, but not in the basis given. Turn them "
         "into that basis, or perturb them, or ask for an until before this time.",
+        False,
+        False,
+    )
+    DIRECTIONS_LOST = (
+        "directions lost",
+        "A neuron came closer to a direction than float64 can tell, and that direction then became "
+        "unstable: when it leaves is decided by rounding. Rescale the initial neurons to a larger "
+        "alpha, or use the flow made for this network (flow.diagonal).",
         False,
         False,
     )

@@ -1,9 +1,9 @@
 """Gradient flow that stays exact at any initial scale, and its limit; names load when first used.
 
 ``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates, ``matrix`` and
-``linear`` those of factorised matrices and of linear networks in graded ones; ``full`` and
-``whitened`` are closed forms of the last two; ``Flow`` is what all return; ``vanishing_limit``
-extrapolates measured jump times to α → 0.
+``linear`` those of factorised matrices and of linear networks in graded ones, ``neurons`` that of
+any homogeneous neurons in polar ones; ``full`` and ``whitened`` are closed forms of the second and
+third; ``Flow`` is what all return; ``vanishing_limit`` extrapolates measured jump times to α → 0.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from saddles._lazy import lazily
 if TYPE_CHECKING:
     from saddles.flow.graded import linear, matrix
     from saddles.flow.mirror import diagonal
+    from saddles.flow.polar import neurons
     from saddles.flow.result import Curve, Flow, Jumps
     from saddles.flow.riccati import Riccati, full, whitened
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
@@ -24,6 +25,7 @@ _HOMES = {
     "diagonal": "saddles.flow.mirror",
     "linear": "saddles.flow.graded",
     "matrix": "saddles.flow.graded",
+    "neurons": "saddles.flow.polar",
     "Curve": "saddles.flow.result",
     "Flow": "saddles.flow.result",
     "Jumps": "saddles.flow.result",
@@ -44,6 +46,7 @@ __all__ = [
     "full",
     "linear",
     "matrix",
+    "neurons",
     "vanishing_limit",
     "whitened",
 ]

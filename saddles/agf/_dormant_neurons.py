@@ -1,0 +1,434 @@
+"""Dormant neurons on the sphere: how they turn and grow until the first of them rings.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3. While the residual
+stands still a dormant neuron obeys θ' = ∇U(θ). With U homogeneous of degree κ and Û = U(θ̂),
+
+    θ̂' = |θ|^{κ−2} P⊥ ∇U(θ̂),    |θ|' = κ |θ|^{κ−1} Û.
+
+The clock is the accumulated utility S = ∫ κÛ, in scaled time: a neuron activates when it has
+gathered what it lacks,
+
+    A = (log h − log|θ|) / log(1/α)                     for κ = 2,
+    A = (|θ/α|^{2−κ} − (h/α)^{2−κ}) / (κ − 2)           for κ > 2,
+
+h the norm that counts as active, so that A' = −κÛ for every κ and α; in the limit α → 0 the second
+terms vanish. The direction turns at the speed 1/s of its slowness s = (κ − 2) A + s₀, where s₀ is
+(h/α)^{2−κ} or 1/log(1/α), and zero in the limit: alignment then takes no time for κ = 2, and is
+complete when the norm blows up for κ > 2. Steps are therefore taken in a time that runs with the
+fastest neuron, dτ = s_min dσ, and a neuron whose direction has come to rest is followed in closed
+form.
+
+A direction that rests where its utility has turned negative is unstable as a rule, and what would
+make the neuron leave it is as small as the neuron has grown (conserved quantities such as u² − v²
+stay at the scale of α²). So it shrinks, along the way that it came, back to its initial norm, and
+starts anew from its initial direction: exactly so in diagonal networks.
+
+===============  =========================================================================
+code name        symbol
+===============  =========================================================================
+``directions``   θ̂, one neuron a row, (D, p)
+``lacking``      A, the utility that each still has to gather, (D,)
+``slowness``     s, (D,);  ``floor`` s₀
+``growth``       κÛ, (D,)
+``tau``          scaled time since the phase began
+``sigma``        σ, the integrator's time
+===============  =========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles.alternation import Breakdown
+from saddles.status import Status
+from saddles.typing import Array, Indices, Mask
+
+__all__ = ["Clock", "Dormant", "Phase", "align", "first_ring"]
+
+#: A direction rests once its speed is this small beside its growth κÛ: U is then wrong by about the
+#: square of it.
+AT_REST = 1e-5
+#: The same for a neuron that activates, and steps without progress after which what was reached
+#: must do.
+ALIGNED, PATIENCE = 1e-12, 10
+#: A gradient this small, relative to the largest that was ever seen, is rounding.
+NO_PULL = 1e-12
+#: For κ > 2 a neuron rings, though its direction may still turn, when it lacks no more than this
+#: share of what it lacked at first: the time that is left is rounding.
+ALL_BUT = 1e-12
+#: Clocks that differ by less than this, relative to the delay, ring together: about what the
+#: integrator's error leaves open.
+TIE = 1e-8
+#: Local relative error of the directions.
+RTOL = 1e-8
+#: Steps after which directions that do not come to rest are given up.
+STEPS = 20_000
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How norms, clocks and directions hang together; see the module's formulas.
+
+    Attributes
+    ----------
+    degree : int
+        κ.
+    scale : float
+        log(1/α), infinite in the limit.
+    log_threshold : float
+        log h.
+    """
+
+    degree: int
+    scale: float
+    log_threshold: float = 0.0
+
+    @property
+    def log_floor(self) -> float:
+        """Return log s₀."""
+        if self.degree == 2:
+            return -math.log(self.scale)
+        return -(self.degree - 2) * (self.scale + self.log_threshold)
+
+    def lacking(self, log_norms: Array) -> Array:
+        """Return A of neurons with log|θ/α| = `log_norms`."""
+        if self.degree == 2:
+            limit = math.isinf(self.scale)
+            return 1 + (0 * log_norms if limit else (self.log_threshold - log_norms) / self.scale)
+        power = self.degree - 2
+        return np.asarray((np.exp(-power * log_norms) - math.exp(self.log_floor)) / power)
+
+    def log_slowness(self, lacking: Array) -> Array:
+        """Return log s."""
+        above = np.maximum((self.degree - 2) * lacking, 0.0)
+        with np.errstate(divide="ignore"):
+            return np.logaddexp(np.log(above), self.log_floor)
+
+    def from_log_slowness(self, log_slowness: Array) -> Array:
+        """Return A, the inverse of `log_slowness`; for κ > 2 only."""
+        return (np.exp(log_slowness) - math.exp(self.log_floor)) / (self.degree - 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Dormant:
+    """Dormant neurons: where each points and what it lacks; see the module's table."""
+
+    directions: Array
+    lacking: Array
+
+    def rows(self, units: Indices) -> Dormant:
+        """Return some of them."""
+        return Dormant(self.directions[units], self.lacking[units])
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """What a utility step ends with.
+
+    Attributes
+    ----------
+    delay : float
+        Scaled time until the first clock rings; infinite if none does.
+    units : ndarray of int
+        Rows that ring.
+    margin : float
+        Relative lead over the next row, whose delay supposes that it goes on at its present
+        growth: growth never falls, so the true lead is no larger.
+    after : Dormant
+        All rows at the ring.
+    pull : float
+        Largest |∇U| at the start of the phase.
+    """
+
+    delay: float
+    units: Indices
+    margin: float
+    after: Dormant
+    pull: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Field:
+    """The utility on the sphere, for a frozen residual."""
+
+    gradient: Callable[[Array], Array]
+    degree: int
+
+    def split(self, directions: Array) -> tuple[Array, Array]:
+        """Return P⊥∇U (D, p) and κÛ (D,), which is the radial part of ∇U by Euler's identity."""
+        unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        slope = self.gradient(unit)
+        growth = np.sum(slope * unit, axis=1)
+        return slope - growth[:, None] * unit, growth
+
+
+def first_ring(
+    gradient: Callable[[Array], Array],
+    dormant: Dormant,
+    home: Dormant,
+    clock: Clock,
+    *,
+    noise: float = 0.0,
+    rtol: float = RTOL,
+) -> Phase:
+    """Follow dormant neurons until the first of them activates.
+
+    Parameters
+    ----------
+    gradient : callable
+        Directions (D, p) -> ∇U (D, p).
+    dormant : Dormant
+        Where the neurons are.
+    home : Dormant
+        Where they started, before all phases.
+    clock : Clock
+        Degree and initial scale.
+    noise : float
+        |∇U| that counts as none.
+    rtol : float
+        Local relative error of the directions.
+
+    Raises
+    ------
+    Breakdown
+        If directions neither come to rest nor ring in many steps.
+    """
+    run = _Run(gradient, dormant, home, clock, noise, rtol)
+    for _ in range(STEPS):
+        if run.finished:
+            return run.phase()
+        run.step()
+    raise Breakdown(
+        Status.INTEGRATION_FAILED, f"directions of dormant neurons moved on after {STEPS} steps"
+    )
+
+
+def align(gradient: Callable[[Array], Array], direction: Array) -> Array:
+    """Return where the flow θ̂' = P⊥∇U(θ̂) takes a `direction` (p,) that all but rests."""
+    from scipy.integrate import LSODA
+
+    def velocity(_: float, row: Array) -> Array:
+        unit = row / np.linalg.norm(row)
+        slope = gradient(unit[None])[0]
+        return np.asarray(slope - (slope @ unit) * unit)
+
+    def misalignment(unit: Array) -> float:
+        slope = gradient(unit[None])[0]
+        growth = abs(float(slope @ unit))
+        return float(np.linalg.norm(velocity(0.0, unit))) / growth if growth else 0.0
+
+    solver: Any = LSODA(velocity, 0.0, direction, math.inf, rtol=1e-10, atol=1e-14)
+    best, unit, idle = misalignment(direction), direction, 0
+    while best > ALIGNED and idle < PATIENCE and solver.status == "running":
+        solver.step()
+        found = solver.y / np.linalg.norm(solver.y)
+        left = misalignment(found)
+        idle = 0 if left < 0.9 * best else idle + 1
+        best, unit = min((best, unit), (left, found), key=lambda entry: entry[0])
+    return np.asarray(unit)
+
+
+class _Run:
+    """The state of one phase: neurons at rest in closed form, the others on the integrator."""
+
+    def __init__(
+        self,
+        gradient: Callable[[Array], Array],
+        dormant: Dormant,
+        home: Dormant,
+        clock: Clock,
+        noise: float,
+        rtol: float,
+    ) -> None:
+        self.gradient, self.clock, self.rtol = gradient, clock, rtol
+        self.directions, self.lacking = dormant.directions.copy(), dormant.lacking.copy()
+        self.home = home
+        power, start = clock.degree - 2, float(home.lacking.max(initial=0.0))
+        self.log_end = float(np.logaddexp(clock.log_floor, math.log(ALL_BUT * power * start or 1)))
+        self.away = np.linalg.norm(self.directions - home.directions, axis=1) > AT_REST
+        self.tau, self.since = 0.0, np.zeros(len(self.lacking))
+        self.rung: float | None = None
+        tangent, self.growth = self.split(self.directions)
+        self.pull = float(np.hypot(np.linalg.norm(tangent, axis=1), self.growth).max(initial=0.0))
+        self.noise = max(NO_PULL * self.pull, noise)
+        self.moving = np.flatnonzero(~self.rests(tangent, self.growth))
+        self.step_size: float | None = None
+        self.solver = self.restart()
+
+    def split(self, directions: Array) -> tuple[Array, Array]:
+        """Return P⊥∇U (D, p) and κÛ (D,), which is the radial part of ∇U by Euler's identity."""
+        unit = _unit(directions)
+        slope = self.gradient(unit)
+        growth = np.sum(slope * unit, axis=1)
+        return slope - growth[:, None] * unit, growth
+
+    def rests(self, tangent: Array, growth: Array) -> Mask:
+        """Return which directions stay where they are (D,)."""
+        speed = np.linalg.norm(tangent, axis=1)
+        return np.asarray(speed <= np.maximum(AT_REST * np.abs(growth), self.noise))
+
+    @property
+    def resting(self) -> Mask:
+        """Neurons at rest (D,)."""
+        mask = np.ones(len(self.lacking), dtype=bool)
+        mask[self.moving] = False
+        return mask
+
+    @property
+    def finished(self) -> bool:
+        """Whether the first ring is known."""
+        if self.rung is None and self.moving.size == 0 and not self._first_turn() < math.inf:
+            return True
+        return self.rung is not None
+
+    def ring_times(self) -> Array:
+        """Return when each would ring, going on at its present growth; infinite if never (D,)."""
+        grows = self.growth > self.noise
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(grows, self.since + self.lacking / self.growth, math.inf)
+
+    def _first_ring(self) -> float:
+        """Return when the first neuron at rest rings."""
+        return float(self.ring_times()[self.resting].min(initial=math.inf))
+
+    def turn_times(self) -> Array:
+        """Return when each neuron at rest is back at its initial norm; infinite if never (D,)."""
+        shrinks = self.resting & self.away & (self.growth < -self.noise)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            back = self.since + (self.home.lacking - self.lacking) / np.abs(self.growth)
+        return np.where(shrinks, back, math.inf)
+
+    def _first_turn(self) -> float:
+        """Return when the first neuron at rest is back at its start, if no clock rings before."""
+        turn = float(self.turn_times().min(initial=math.inf))
+        return turn if turn < self._first_ring() else math.inf
+
+    def turn(self) -> None:
+        """Let neurons that have shrunk back to their initial norm start anew from there."""
+        times = self.turn_times()
+        self.tau = max(float(times.min()), self.tau)
+        back = np.flatnonzero(times <= self.tau * (1 + TIE))
+        self.directions[back] = self.home.directions[back]
+        self.lacking[back], self.since[back] = self.home.lacking[back], self.tau
+        self.away[back] = False
+        tangent, self.growth[back] = self.split(self.directions[back])
+        moves = back[~self.rests(tangent, self.growth[back])]
+        self.moving = np.sort(np.append(self.moving, moves))
+        self.solver = self.restart()
+
+    def restart(self) -> Any:
+        """Put the moving neurons on a new integrator; y = (τ, clocks, directions)."""
+        from scipy.integrate import DOP853
+
+        if self.moving.size == 0:
+            return None
+        lacking = self.lacking[self.moving]
+        clocks = lacking if self.clock.degree == 2 else self.clock.log_slowness(lacking)
+        y = np.concatenate([[self.tau], clocks, self.directions[self.moving].ravel()])
+        return DOP853(
+            self.velocity,
+            0.0,
+            y,
+            math.inf,
+            first_step=self.step_size,
+            rtol=self.rtol,
+            atol=self.rtol * 1e-2,
+        )
+
+    def unpack(self, y: Array) -> tuple[float, Array, Array]:
+        """Return τ, the clocks (M,) and the directions (M, p)."""
+        m = self.moving.size
+        return float(y[0]), y[1 : m + 1], y[m + 1 :].reshape(m, -1)
+
+    def velocity(self, _: float, y: Array) -> Array:
+        """Return dy/dσ."""
+        _, clocks, directions = self.unpack(y)
+        tangent, growth = self.split(directions)
+        if self.clock.degree == 2:
+            rate = 1 / self.clock.scale
+            return np.concatenate([[rate], -rate * growth, tangent.ravel()])
+        fastest = float(clocks.min())
+        speed = np.exp(fastest - clocks)
+        slower = -(self.clock.degree - 2) * growth * speed
+        return np.concatenate([[math.exp(fastest)], slower, (speed[:, None] * tangent).ravel()])
+
+    def ahead(self, y: Array, deadline: float) -> tuple[float, float]:
+        """Return two numbers that are positive until the deadline, and until a moving one rings."""
+        tau, clocks, _ = self.unpack(y)
+        left = clocks if self.clock.degree == 2 else clocks - self.log_end
+        return 1 - tau / deadline if deadline else 0.0, float(left.min())
+
+    def step(self) -> None:
+        """Go on to the next step of the integrator, or to what happens within it."""
+        if self.moving.size == 0:
+            self.turn()
+            return
+        turn = self._first_turn()
+        deadline = min(turn, self._first_ring())
+        self.solver.step()
+        if self.solver.status == "failed":
+            raise Breakdown(Status.INTEGRATION_FAILED, "directions of dormant neurons")
+        y = self.solver.y
+        if min(self.ahead(y, deadline)) > 0:
+            self.take(y)
+            return
+        y = self._within_step(deadline)
+        to_deadline, to_ring = self.ahead(y, deadline)
+        self.take(y)
+        if to_ring <= to_deadline:
+            self.rung = self.tau
+        elif deadline == turn:
+            self.turn()
+        else:
+            self.rung = deadline
+
+    def _within_step(self, deadline: float) -> Array:
+        """Return the state within the last step at which a deadline passes or a clock rings."""
+        from scipy.optimize import brentq
+
+        within, low, high = self.solver.dense_output(), self.solver.t_old, self.solver.t
+        if min(self.ahead(within(low), deadline)) <= 0:
+            return np.asarray(within(low))
+        crossing = brentq(lambda sigma: min(self.ahead(within(sigma), deadline)), low, high)
+        return np.asarray(within(crossing))
+
+    def take(self, y: Array) -> None:
+        """Store where the moving neurons are, and let those that have come to rest rest."""
+        self.step_size = float(self.solver.step_size)
+        self.tau, clocks, directions = self.unpack(y)
+        moving, two = self.moving, self.clock.degree == 2
+        self.directions[moving] = _unit(directions)
+        self.lacking[moving] = clocks if two else self.clock.from_log_slowness(clocks)
+        self.since[moving] = self.tau
+        tangent, self.growth[moving] = self.split(self.directions[moving])
+        rests = self.rests(tangent, self.growth[moving])
+        if rests.any():
+            self.moving = moving[~rests]
+            self.solver = self.restart()
+
+    def phase(self) -> Phase:
+        """Return the result, every neuron taken to the time of the first ring."""
+        times = self.ring_times()
+        delay = float(times.min()) if self.rung is None else self.rung
+        together = times <= delay * (1 + TIE)
+        together[times.argmin()] |= self.rung is not None
+        second = float(times[~together].min(initial=math.inf))
+        lacking = self.lacking
+        if math.isfinite(delay):
+            lacking = lacking - self.growth * np.maximum(delay - self.since, 0.0)
+        return Phase(
+            delay=delay,
+            units=np.flatnonzero(together & np.isfinite(times)),
+            margin=(second - delay) / delay if 0 < delay < math.inf else math.inf,
+            after=Dormant(self.directions, lacking),
+            pull=self.pull,
+        )
+
+
+def _unit(rows: Array) -> Array:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))

@@ -1,0 +1,330 @@
+"""Quadratic neurons on modular addition, in closed form: no sum over the p² pairs is ever formed.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 6. The inputs are the
+shifted templates R_a x and R_b x, (R_a x)[c] = x[c − a], of all p² pairs (a, b); the target is
+R_{a+b} x; a neuron θ = (u, v, w) computes f(a, b) = (u·R_a x + v·R_b x)² w, so κ = 3. The loss is
+L = ½ E|R_{a+b} x − Σ_i f_i(a, b)|², E the mean over pairs, |·|² the sum over the p outputs.
+
+With U_i(a) = u_i·R_a x and V_i(b) = v_i·R_b x a network is a sum of outer products: the inner
+product of two neurons is (w_i·w_j) K_ij,
+
+    K_ij = Σ_ab (U_i + V_i)² (U_j + V_j)²
+         = 4 (U_i·U_j)(V_i·V_j) + p U_i²·U_j² + p V_i²·V_j² + ΣU_i² ΣV_j² + ΣV_i² ΣU_j²
+           + 2 (U_i²·U_j ΣV_j + U_i·U_j² ΣV_i + V_i²·V_j ΣU_j + V_i·V_j² ΣU_i),
+
+and that of a neuron with the target is Σ_m q_i(m) T_i(m), q_i(m) = Σ_c w_i[c] x[c − m],
+T_i(m) = Σ_{a+b=m} (U_i(a) + V_i(b))²: convolutions, so discrete Fourier transforms.
+
+==================  =====================================================================
+code name           symbol
+==================  =====================================================================
+``spectrum``        x̂_k = Σ_c x[c] e^{−2πikc/p}, unnormalised, (p,) complex
+``UV``              U_i(a) and V_i(b), (2, H, p)
+``waves``           û_k, v̂_k, ŵ_k at the frequencies with power, (H, 3, K)
+``power``           share of frequency k in the loss: |x̂_k|²/(2p), both signs together
+==================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.agf._modular_pairs import Pair, Seen, energy, target
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["Modes", "ModularAddition"]
+
+#: A Fourier coefficient below this share of the largest is rounding of the template.
+NO_POWER = 1e-12
+#: Utilities that differ by less than this share are equal but for rounding.
+TIED = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Neurons as waves, as `ModularAddition.modes` reads them.
+
+    Attributes
+    ----------
+    frequency : ndarray of int, shape (H,)
+        Frequency 0 … p//2 with the most power in u, v and w together.
+    share : ndarray of shape (H,)
+        Its share of the neuron's power.
+    phases : ndarray of shape (H, 3)
+        Phases s_u, s_v, s_w of û, v̂ and ŵ there.
+    mismatch : ndarray of shape (H,)
+        s_u + s_v − s_w − s_x, in (−π, π]: zero for neurons of the largest utility.
+    """
+
+    frequency: Any
+    share: Array
+    phases: Array
+    mismatch: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ModularAddition:
+    """Network of quadratic neurons that learns a + b mod p, with templates for inputs and outputs.
+
+    It is a `saddles.homogeneous.HomogeneousNetwork` of degree 3 with 3p parameters per neuron,
+    (u, v, w) one after the other; a gradient costs O(H²p + Hp log p).
+
+    Parameters
+    ----------
+    template : array_like of shape (p,)
+        The encoding x of the number 0; its shifts encode the others. It is used as it is: its mean
+        is not removed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the template is shorter than 3, is not finite, or has no power beside its mean.
+
+    Examples
+    --------
+    >>> import numpy as np, saddles
+    >>> network = saddles.agf.ModularAddition(np.cos(2 * np.pi * np.arange(7) / 7))
+    >>> network.frequencies.tolist(), round(network.loss(np.zeros((0, 21))), 12)
+    ([1], 1.75)
+    """
+
+    template: Array
+
+    def __post_init__(self) -> None:
+        x = checks.real_array(self.template, "template", 1).copy()
+        if x.size < 3:
+            raise ValueError(
+                f"template={checks.show(x)} has length p={x.size}; addition mod p needs p >= 3, "
+                "so that there is a frequency with a phase: pass a longer template."
+            )
+        if np.ptp(x) <= NO_POWER * np.abs(x).max():
+            raise ValueError(
+                f"template={checks.show(x)} is constant: no frequency beside 0 has power, and "
+                "there is nothing to learn; pass a template whose entries differ."
+            )
+        x.setflags(write=False)
+        object.__setattr__(self, "template", x)
+
+    @property
+    def degree(self) -> int:
+        """Degree of homogeneity κ = 3."""
+        return 3
+
+    @property
+    def period(self) -> int:
+        """Modulus p."""
+        return int(self.template.size)
+
+    @property
+    def size(self) -> int:
+        """Number of parameters of a neuron, 3p."""
+        return 3 * self.period
+
+    @cached_property
+    def spectrum(self) -> Any:
+        """Discrete Fourier transform x̂ of the template, (p,) complex."""
+        return np.fft.fft(self.template)
+
+    @cached_property
+    def frequencies(self) -> Any:
+        """Frequencies 1 to p/2 with power, (m,), by falling `utility_bounds`."""
+        bounds = self.utility_bounds
+        order = np.argsort(-bounds, kind="stable")
+        return order[bounds[order] > NO_POWER * bounds.max()]
+
+    @cached_property
+    def power(self) -> Array:
+        """Loss that each frequency k = 0 … p//2 contributes, (p//2 + 1,): they sum to L(0)."""
+        both = np.full(self.period // 2 + 1, 2.0)
+        both[0] = 1.0
+        if self.period % 2 == 0:
+            both[-1] = 1.0
+        return np.asarray(both * np.abs(self.spectrum[: both.size]) ** 2 / (2 * self.period))
+
+    @cached_property
+    def utility_bounds(self) -> Array:
+        """Largest utility at unit norm, per frequency, while none is learnt; (p//2 + 1,).
+
+        sqrt(2/27) p^{−3/2} |x̂_k|³, times √2 at the Nyquist frequency k = p/2; zero for k = 0. The
+        paper's √(2p) |x̂|³ is for u, v, w of unit norm each and sums over the pairs: it is p² √27
+        times this.
+        """
+        bounds = math.sqrt(2 / 27) * self.period**-1.5 * np.abs(self.spectrum) ** 3
+        bounds = bounds[: self.period // 2 + 1]
+        bounds[0] = 0.0
+        if self.period % 2 == 0:
+            bounds[-1] *= math.sqrt(2)
+        return np.asarray(bounds)
+
+    @property
+    def ties(self) -> bool:
+        """Whether several frequencies have the same largest utility, so that none is dominant."""
+        bounds = np.sort(self.utility_bounds)[::-1]
+        return bool(bounds[1] >= (1 - TIED) * bounds[0])
+
+    @property
+    def plateaus(self) -> Array:
+        """Power that remains (m + 1,) once the first 0, 1, …, m of `frequencies` are learnt."""
+        learnt = np.concatenate([[0.0], np.cumsum(self.power[self.frequencies])])
+        return np.asarray(np.maximum(self.power.sum() - learnt, 0.0))
+
+    def time_bounds(self, *, log_alpha: float = -math.inf, norm: float = 1.0) -> Array:
+        """Return, per frequency 0 … p//2, the earliest scaled time at which its neuron activates.
+
+        That is (1/`norm` − α) / (3 U*) for initial norms α · `norm`, U* of `utility_bounds`:
+        attained by a neuron that starts along the best direction. It bounds the first jump, by its
+        least entry; for later ones, whose neurons may have grown along other frequencies before,
+        it is a guide only. Infinite for frequencies without power.
+        """
+        scale = checks.log_scale(log_alpha, allow_limit=True)
+        rule = "initial norms over α are positive and finite"
+        size = checks.real_number(norm, "norm", rule, lambda v: 0 < v < math.inf)
+        with np.errstate(divide="ignore"):
+            return np.asarray((1 / size - math.exp(scale)) / (3 * self.utility_bounds))
+
+    def modes(self, theta: ArrayLike) -> Modes:
+        """Return the dominant frequency, its share and its phases, of neurons (H, 3p)."""
+        rows = checks.real_array(theta, "theta", 2)
+        if rows.shape[1] != self.size:
+            raise ValueError(
+                f"theta={checks.show(rows)} has {rows.shape[1]} columns; a neuron has 3p = "
+                f"{self.size} weights."
+            )
+        waves = np.fft.rfft(rows.reshape(len(rows), 3, self.period))
+        both = np.full(waves.shape[2], 2.0)
+        both[0] = 1.0
+        if self.period % 2 == 0:
+            both[-1] = 1.0
+        power = both * np.sum(np.abs(waves) ** 2, axis=1)
+        frequency = power.argmax(axis=1)
+        count = np.arange(len(rows))
+        phases = np.angle(waves[count, :, frequency])
+        mismatch = phases[:, 0] + phases[:, 1] - phases[:, 2]
+        mismatch = mismatch - np.angle(self.spectrum[frequency])
+        return Modes(
+            frequency=frequency,
+            share=power[count, frequency] / power.sum(axis=1),
+            phases=phases,
+            mismatch=np.angle(np.exp(1j * mismatch)),
+        )
+
+    def loss(self, theta: Array, /) -> float:
+        """Return L of the network with neurons `theta` (H, 3p)."""
+        seen = self._see(theta)
+        fit = np.sum(self._with_target(seen)) - np.sum(self._overlaps(seen, seen)) / 2
+        return float(self.template @ self.template / 2 - fit / self.period**2)
+
+    def gradient(self, theta: Array, /) -> Array:
+        """Return ∂L/∂θ, shape (H, 3p)."""
+        return -self.utility_gradient(theta, theta)
+
+    def utility(self, theta: Array, active: Array, /) -> Array:
+        """Return the utilities (H,) of neurons `theta` (H, 3p) beside the `active` ones (A, 3p)."""
+        seen = self._see(theta)
+        overlaps = self._overlaps(seen, self._see(active))
+        return np.asarray((self._with_target(seen) - overlaps) / self.period**2)
+
+    def utility_gradient(self, theta: Array, active: Array, /) -> Array:
+        """Return the gradients (H, 3p) of the utilities."""
+        seen = self._see(theta)
+        pull = self._target_pull(seen)
+        if len(active):
+            pair = Pair(seen, seen if active is theta else self._see(active), not self._mean)
+            pull[:, :2] -= (pair.slope() @ self._shifts.T).transpose(1, 0, 2)
+            pull[:, 2] -= pair.kernel() @ pair.others.w
+        return pull.reshape(theta.shape) / self.period**2
+
+    def hessian(self, theta: Array, basis: Array, /) -> Array:
+        """Return the second derivatives (Hm, Hm) of L over z, θ_i + `basis` (3p, m) z_i."""
+        seen, along = self._see(theta), self._see(basis.T)
+        result = energy(seen, along, centred=not self._mean)
+        rows = np.arange(len(theta))
+        q, q_along = seen.w @ self._shifts, along.w @ self._shifts
+        result[rows, :, rows, :] -= target(seen, along, q, q_along)
+        size = len(theta) * basis.shape[1]
+        return result.reshape(size, size) / self.period**2
+
+    def point(self, theta: Array, /) -> Array:
+        """Return the template (p,) that the network has learnt: E R_{−a−b} f(a, b).
+
+        It is what of the network is shifted as the target is; x itself once all is learnt.
+        """
+        seen = self._see(theta)
+        sums = 2 * np.fft.rfft(seen.U) * np.fft.rfft(seen.V)
+        sums[:, 0] += self.period * np.sum(seen.squares, axis=(0, 2))
+        joined = np.sum(np.fft.rfft(seen.w) * np.conj(sums), axis=0)
+        return np.asarray(np.fft.irfft(joined, self.period) / self.period**2)
+
+    @cached_property
+    def _shifts(self) -> Array:
+        """Matrix (p, p) with entry [c, m] = x[c − m]: a row times it is its product with R_m x."""
+        c = np.arange(self.period)
+        return np.asarray(self.template[(c[:, None] - c) % self.period])
+
+    @cached_property
+    def _waves(self) -> Array:
+        """Waves cos and −sin of 2πkc/p in turn, for the frequencies k with power, (p, 2K)."""
+        angles = np.outer(np.arange(self.period), np.sort(self.frequencies))
+        angles = 2 * np.pi / self.period * (angles % self.period)
+        return np.stack([np.cos(angles), -np.sin(angles)], axis=2).reshape(self.period, -1)
+
+    @cached_property
+    def _weights(self) -> Any:
+        """a_k with Σ_m q(m) T(m) = Re Σ_k a_k û_k v̂_k conj(ŵ_k), beside the means, (K,)."""
+        powered = np.sort(self.frequencies)
+        both = np.where(2 * powered == self.period, 1.0, 2.0)
+        x = self.spectrum[powered]
+        return 2 / self.period * both * np.conj(x) * np.abs(x) ** 2
+
+    @cached_property
+    def _mean(self) -> float:
+        """Mean of the template, zero if it is rounding."""
+        mean = float(self.template.mean())
+        return mean if abs(mean) > NO_POWER * np.abs(self.template).max() else 0.0
+
+    def _see(self, theta: Array) -> Seen:
+        parts = theta.reshape(len(theta), 3, self.period)
+        waves = np.ascontiguousarray(parts @ self._waves).view(complex)
+        return Seen(parts[:, :2].transpose(1, 0, 2) @ self._shifts, parts[:, 2], waves)
+
+    def _with_target(self, seen: Seen) -> Array:
+        """Return Σ_m q_i(m) T_i(m), (H,)."""
+        u, v, w = (seen.waves[:, k] for k in range(3))
+        result = np.sum(np.real(self._weights * u * v * np.conj(w)), axis=1)
+        if self._mean:
+            result = result + self._mean * self._level(seen) * self._offsets(seen)
+        return np.asarray(result)
+
+    def _level(self, seen: Seen) -> Array:
+        """Return p Σ_c w_i[c], (H,)."""
+        return np.asarray(self.period * seen.w.sum(1))
+
+    def _offsets(self, seen: Seen) -> Array:
+        """Return Σ_m T_i(m)/p, (H,)."""
+        means = 2 * seen.U.sum(1) * seen.V.sum(1) / self.period
+        return np.asarray(np.sum(seen.squares, axis=(0, 2)) + means)
+
+    def _target_pull(self, seen: Seen) -> Array:
+        """Return the derivatives of `_with_target` over u, v and w, (H, 3, p)."""
+        u, v, w = (seen.waves[:, k] for k in range(3))
+        turned = self._weights * np.conj(w)
+        slopes = np.stack([turned * v, turned * u, np.conj(self._weights * u * v)], axis=1)
+        # The derivative of Re g_k û_k over u is Re g_k e^{−2πikc/p}.
+        result = np.conj(slopes).view(float) @ self._waves.T
+        if self._mean:
+            level = self._mean * self._level(seen)[:, None]
+            slope = 2 * seen.UV + 2 * seen.UV[::-1].sum(2, keepdims=True) / self.period
+            result[:, :2] += ((level * slope) @ self._shifts.T).transpose(1, 0, 2)
+            result[:, 2] += self._mean * self.period * self._offsets(seen)[:, None]
+        return np.asarray(result)
+
+    def _overlaps(self, seen: Seen, others: Seen) -> Array:
+        """Return Σ_j (w_i·w_j) K_ij, (H,)."""
+        pair = Pair(seen, others, not self._mean)
+        return np.asarray(np.sum(pair.gram * pair.kernel(), axis=1))
