@@ -386,6 +386,13 @@ def test_an_action_on_a_state_dict_with_buffers_is_of_the_weights_that_it_touche
     assert math.isclose(symmetry.invariant(run[0]), half, rel_tol=ROUNDING)
 
 
+def test_a_generator_that_depends_on_a_weight_that_stays_is_no_gradient():
+    with pytest.raises(ValueError, match="not a gradient"):
+        conserved.from_action(
+            lambda p, s: {"w": p["w"] * torch.exp(s * p["b"])}, {"w": [1.0, 2.0], "b": [0.5]}
+        )
+
+
 def test_constant_outputs_have_every_symmetry():
     class Constant(nn.Linear):
         def forward(self, x):
