@@ -87,16 +87,31 @@ class Certificate:
         is no runner-up, and for the start.
     unique : bool
         False if other coefficients give the same function (those returned have minimum norm).
+    gap : float
+        0 at a critical point. Where the descent's norms diverge while the loss creeps to an
+        infimum that no finite point attains: by how much the loss lies above that infimum,
+        relative to the first loss, as estimated.
     """
 
     stationarity: float
     violation: float
     margin: float = math.inf
     unique: bool = True
+    gap: float = 0.0
+
+    @property
+    def at_infinity(self) -> bool:
+        """Whether the saddle is an infimum that norms reach at infinity, up to `gap`."""
+        return self.gap > 0
 
     def holds(self, tolerance: float) -> bool:
-        """Whether stationarity and violation are both at most `tolerance`."""
-        return self.stationarity <= tolerance and self.violation <= tolerance
+        """Whether stationarity and violation are both at most `tolerance`.
+
+        A point short of an infimum at infinity is not stationary: there, `gap` is what must be
+        small, and whoever follows the descent sees to that.
+        """
+        stationary = self.stationarity <= tolerance or self.at_infinity
+        return stationary and self.violation <= tolerance
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,12 +195,15 @@ class Certificates:
         See `Certificate`.
     unique : ndarray of bool, shape (K+1,)
         See `Certificate`.
+    gap : ndarray of shape (K+1,)
+        See `Certificate`.
     """
 
     stationarity: Array
     violation: Array
     margin: Array
     unique: Any
+    gap: Array
 
     def __getitem__(self, index: int) -> Certificate:
         return Certificate(
@@ -193,7 +211,13 @@ class Certificates:
             violation=float(self.violation[index]),
             margin=float(self.margin[index]),
             unique=bool(self.unique[index]),
+            gap=float(self.gap[index]),
         )
+
+    @property
+    def at_infinity(self) -> Any:
+        """Which saddles are infima at infinity (K+1,); see `Certificate.at_infinity`."""
+        return self.gap > 0
 
     @property
     def worst(self) -> float:

@@ -78,6 +78,20 @@ class Status(Enum):
         True,
         True,
     )
+    NO_GROWTH = (
+        "no neuron grows",
+        "The loss is not least, but no dormant neuron has a direction of positive utility, or can "
+        "turn to one: training ends here, although other initial directions might go on.",
+        True,
+        True,
+    )
+    AT_INFINITY = (
+        "at infinity",
+        "Norms diverge while the loss creeps to its infimum, and what is left of it is no more "
+        "than that: training ends here, up to the gap that the certificate states.",
+        True,
+        True,
+    )
     MAX_JUMPS = (
         "max_jumps reached",
         "Stopped after max_jumps jumps although the loss can still fall; raise max_jumps, or "

@@ -1,0 +1,287 @@
+"""Active neurons: from the moment of activation to the next critical point.
+
+The active neurons follow θ' = −∂L/∂θ, all of them together, from the last critical point with the
+new ones beside it, small and along the directions that they have turned to. Which critical point
+they reach is a question about that flow, so it is followed, by a stiff integrator, until it is
+certain; Newton's method then adds the digits. The flow may also creep: norms grow without bound
+while the loss falls ever more slowly to an infimum that no finite point attains. It is then
+followed until what is left to fall is small, as the power law of the fall tells.
+
+Neurons move in the affine subspace that their gradients span. It is found by sampling: gradients
+at the start, then at random points of the subspace found so far, until nothing new appears.
+
+==============  ====================================================================
+code name       symbol
+==============  ====================================================================
+``theta``       θ, the active neurons, (A, p)
+``basis``       B, orthonormal, (p, m): θ = θ⁰ + z Bᵀ
+``z``           coordinates (A, m), flattened for the integrator
+``force``       |∂L/∂z|
+``size``        |∂L/∂z| |θ| / (2 κ L(0)): by how much scaling θ could change L, relative to L(0)
+``gap``         what L has left to fall, relative to L(0)
+==============  ====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles.alternation import Breakdown
+from saddles.homogeneous import HomogeneousNetwork
+from saddles.status import Status
+from saddles.typing import Array
+
+__all__ = ["AMPLITUDE", "CREEP", "Descent", "descend", "reach", "settle"]
+
+#: A gradient's share outside of the subspace that counts as none; directions at rest are this far
+#: from where they would be, and more.
+OUTSIDE = 1e-6
+#: Most coordinates for which second derivatives are formed.
+DENSE = 600
+#: Local relative error of the flow.
+RTOL = 1e-5
+#: New neurons start this small beside the norm that they will about have.
+AMPLITUDE = 1e-3
+#: The force is tried for a nearby critical point each time that it has fallen to such a share.
+LEVELS = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
+#: The critical point lies this near, relative to |θ|, or the flow goes on.
+NEAR = 0.1
+#: Relative stationarity of a critical point; Newton's method stops at `ENOUGH`.
+STATIONARY, ENOUGH = 1e-9, 1e-13
+#: Steps of Newton's method without progress after which it stops.
+PATIENCE = 3
+#: Curvature, relative to the largest, that is rounding alone.
+ZERO_CURVATURE = 1e-14
+#: Share of a Newton displacement along negative curvature that is rounding.
+CLIMBING = 1e-5
+#: What may be left to fall, relative to L(0), where the loss creeps.
+CREEP = 3e-5
+#: Norms that grow slower than this power of time are about to stop.
+GROWING = 0.01
+#: Powers of time are measured over times that differ by this factor.
+WINDOW = 4.0
+#: Steps of the integrator after which the descent is given up.
+STEPS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Where the flow of the active neurons ends.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (A, p)
+        The critical point.
+    stationarity : float
+        ``size`` there.
+    gap : float
+        0 at a critical point; else the estimate of what the creeping loss has left to fall,
+        relative to L(0).
+    """
+
+    theta: Array
+    stationarity: float
+    gap: float
+
+
+def reach(network: HomogeneousNetwork, active: Array, direction: Array) -> float:
+    """Return the norm at which one more neuron of this `direction` (p,) would serve best.
+
+    Along the ray L(c) = L − c^κ U + c^{2κ} q is least where c^κ = U / (2q).
+    """
+    row = direction[None]
+    utility = float(network.utility(row, active)[0])
+    rise = network.loss(np.vstack([active, row])) - network.loss(active) + utility
+    if not utility > 0 or not rise > 0:
+        raise Breakdown(Status.UNBOUNDED, "a neuron activates that nothing holds back")
+    return float((utility / (2 * rise)) ** (1 / network.degree))
+
+
+def descend(
+    network: HomogeneousNetwork, theta: Array, *, creep: float = CREEP, rtol: float = RTOL
+) -> Descent:
+    """Follow the gradient flow of the neurons `theta` (A, p) to the critical point that it reaches.
+
+    Raises
+    ------
+    Breakdown
+        If it reaches none and does not creep to an infimum either.
+    """
+    run = _Run.of(network, theta)
+    levels = iter(LEVELS)
+    level, peak, trail = next(levels), 0.0, _Trail()
+    for time, z, force in run.flow(rtol):
+        peak = max(peak, force)
+        low = force <= level * peak
+        creeping = trail.creeps(time, force, run.norm(z), creep * run.start)
+        if low or creeping:
+            found = run.polish(z)
+            if found is not None:
+                return found
+            if creeping:
+                return Descent(run.at(z), run.size(z, force), trail.gap / run.start)
+            while force <= level * peak:
+                level = next(levels, 0.0)
+    raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
+
+
+def settle(
+    network: HomogeneousNetwork, theta: Array, found: Descent, *, creep: float = CREEP
+) -> Descent:
+    """Descend again after neurons at zero were taken out of what `descend` found."""
+    if found.gap:
+        return Descent(theta, found.stationarity, found.gap)
+    run = _Run.of(network, theta)
+    return run.polish(np.zeros(run.basis.shape[1] * len(theta))) or descend(
+        network, theta, creep=creep
+    )
+
+
+class _Trail:
+    """How the loss falls and the norms grow with time, to tell a creeping flow."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[float, float, float]] = []
+        self.gap = math.inf
+
+    def creeps(self, time: float, force: float, norm: float, least: float) -> bool:
+        """Add a step; whether norms grow like a power of time and less than `least` is left."""
+        if time <= 0 or force <= 0:
+            return False
+        rate = time * force**2
+        self.rows.append((math.log(time), math.log(rate), math.log(norm)))
+        now = self.rows[-1]
+        while len(self.rows) > 2 and self.rows[1][0] <= now[0] - math.log(WINDOW):
+            self.rows.pop(0)
+        span = now[0] - self.rows[0][0]
+        if span < math.log(WINDOW):
+            return False
+        falls = -(now[1] - self.rows[0][1]) / span
+        grows = (now[2] - self.rows[0][2]) / span
+        self.gap = rate / falls if falls > 0 else math.inf
+        return self.gap <= least and grows >= GROWING
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A network as a function of the coordinates z."""
+
+    network: HomogeneousNetwork
+    theta: Array
+    basis: Array
+    start: float
+
+    @classmethod
+    def of(cls, network: HomogeneousNetwork, theta: Array) -> _Run:
+        """Find the subspace."""
+        return cls(network, theta, _span(network, theta), network.loss(theta[:0]))
+
+    def at(self, z: Array) -> Array:
+        """Return θ."""
+        return np.asarray(self.theta + z.reshape(len(self.theta), -1) @ self.basis.T)
+
+    def gradient(self, z: Array) -> Array:
+        """Return ∂L/∂z, flattened."""
+        return np.asarray(self.network.gradient(self.at(z)) @ self.basis).ravel()
+
+    def norm(self, z: Array) -> float:
+        """Return |θ|."""
+        return float(np.linalg.norm(self.at(z)))
+
+    def size(self, z: Array, force: float) -> float:
+        """Return the relative stationarity."""
+        return force * self.norm(z) / (2 * self.network.degree * self.start)
+
+    def hessian(self, z: Array) -> Array:
+        """Return ∂²L/∂z², from the network or by central differences."""
+        own = getattr(self.network, "hessian", None)
+        if own is not None:
+            return np.asarray(own(self.at(z), self.basis))
+        step = float(np.finfo(float).eps ** (1 / 3)) * (self.norm(z) / math.sqrt(len(self.theta)))
+        rows = np.empty((z.size, z.size))
+        for k in range(z.size):
+            ahead, behind = z.copy(), z.copy()
+            ahead[k] += step
+            behind[k] -= step
+            rows[k] = (self.gradient(ahead) - self.gradient(behind)) / (2 * step)
+        return (rows + rows.T) / 2
+
+    def flow(self, rtol: float) -> Iterator[tuple[float, Array, float]]:
+        """Yield time, z and force after every step of the integrator."""
+        from scipy.integrate import LSODA
+
+        z0 = np.zeros(self.theta.shape[0] * self.basis.shape[1])
+        least = float(np.linalg.norm(self.theta, axis=1).min())
+        solver: Any = LSODA(
+            lambda _, z: -self.gradient(z),
+            0.0,
+            z0,
+            math.inf,
+            rtol=rtol,
+            atol=rtol * least,
+            jac=lambda _, z: -self.hessian(z),
+        )
+        for _ in range(STEPS):
+            solver.step()
+            if solver.status == "failed" or not np.isfinite(solver.y).all():
+                raise Breakdown(Status.STALLED, "the flow of the active neurons broke off")
+            yield solver.t, solver.y.copy(), float(np.linalg.norm(self.gradient(solver.y)))
+
+    def polish(self, z: Array) -> Descent | None:
+        """Apply Newton's method from `z`; None unless a critical point is near."""
+        first, norm = z, self.norm(z)
+        gradient = self.gradient(z)
+        best = (self.size(z, float(np.linalg.norm(gradient))), z)
+        idle = 0
+        while best[0] > ENOUGH and idle < PATIENCE:
+            values, vectors = np.linalg.eigh(self.hessian(z))
+            z = z - _pseudo_inverse(values, vectors, gradient)
+            if not np.linalg.norm(z - first) <= NEAR * norm:
+                return None
+            gradient = self.gradient(z)
+            size = self.size(z, float(np.linalg.norm(gradient)))
+            idle = 0 if size < 0.5 * best[0] else idle + 1
+            best = min(best, (size, z), key=lambda entry: entry[0])
+        if best[0] > STATIONARY or self._climbs(best[1], best[1] - first):
+            return None
+        return Descent(self.at(best[1]), best[0], 0.0)
+
+    def _climbs(self, z: Array, moved: Array) -> bool:
+        """Whether the displacement leads up to a saddle that the flow is leaving."""
+        values, vectors = np.linalg.eigh(self.hessian(z))
+        down = vectors[:, values < -1e-8 * np.abs(values).max()]
+        return bool(np.linalg.norm(down.T @ moved) > CLIMBING * np.linalg.norm(moved))
+
+
+def _pseudo_inverse(values: Array, vectors: Array, gradient: Array) -> Array:
+    """Return the Newton step of least norm, leaving flat directions alone."""
+    used = np.abs(values) > ZERO_CURVATURE * np.abs(values).max()
+    return np.asarray(vectors[:, used] @ ((vectors[:, used].T @ gradient) / values[used]))
+
+
+def _span(network: HomogeneousNetwork, theta: Array) -> Array:
+    """Return an orthonormal basis (p, m) of the directions in which neurons may ever move.
+
+    Gradients are sampled where every neuron has about the size that it may come to: at the small
+    start those that matter later would be lost.
+    """
+    rng = np.random.default_rng(0)
+    norms = np.linalg.norm(theta, axis=1, keepdims=True)
+    sizes = np.maximum(norms, norms.max() if len(theta) > 1 else norms / AMPLITUDE)
+    basis = np.zeros((theta.shape[1], 0))
+    while basis.shape[1] < theta.shape[1]:
+        step = rng.standard_normal((len(theta), basis.shape[1])) / math.sqrt(max(1, len(basis.T)))
+        lengths = rng.uniform(0.5, 1.5, norms.shape) / norms
+        rows = network.gradient(sizes * (lengths * theta + step @ basis.T))
+        outside = rows - (rows @ basis) @ basis.T
+        left, spread, _ = np.linalg.svd(outside.T, full_matrices=False)
+        new = left[:, spread > OUTSIDE * np.linalg.norm(rows)]
+        if not new.shape[1]:
+            break
+        basis = np.linalg.qr(np.hstack([basis, new]))[0]
+    return basis

@@ -1,0 +1,348 @@
+"""Dormant neurons on the sphere: how they turn and grow until the first of them rings.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3. While the residual
+stands still a dormant neuron obeys θ' = ∇U(θ). With U homogeneous of degree κ and Û = U(θ̂),
+
+    θ̂' = |θ|^{κ−2} P⊥ ∇U(θ̂),    |θ|' = κ |θ|^{κ−1} Û.
+
+The clock is the accumulated utility S = ∫ κÛ, in scaled time: a neuron activates when it has
+gathered what it lacks,
+
+    A = (log h − log|θ|) / log(1/α)                     for κ = 2,
+    A = (|θ/α|^{2−κ} − (h/α)^{2−κ}) / (κ − 2)           for κ > 2,
+
+h the norm that counts as active, so that A' = −κÛ for every κ and α; in the limit α → 0 the second
+terms vanish. The direction turns at the speed 1/s of its slowness s = (κ − 2) A + s₀, s₀ = (h/α)^{2−κ}
+or 1/log(1/α), which is zero in the limit: alignment then takes no time for κ = 2, and is complete
+when the norm blows up for κ > 2. Steps are therefore taken in a time that runs with the fastest
+neuron, dτ = s_min dσ, and a neuron whose direction has come to rest is followed in closed form.
+
+===============  =========================================================================
+code name        symbol
+===============  =========================================================================
+``directions``   θ̂, one neuron a row, (D, p)
+``lacking``      A, the utility that each still has to gather, (D,)
+``slowness``     s, (D,);  ``floor`` s₀
+``growth``       κÛ, (D,)
+``tau``          scaled time since the phase began
+``sigma``        σ, the integrator's time
+===============  =========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles.alternation import Breakdown
+from saddles.status import Status
+from saddles.typing import Array, Indices, Mask
+
+__all__ = ["Clock", "Dormant", "Phase", "first_ring"]
+
+#: A direction rests once its speed is this small beside its growth κÛ: U is then wrong by the
+#: square of it, and the direction by about this much.
+AT_REST = 1e-8
+#: A gradient this small, relative to the largest that was ever seen, is rounding.
+NO_PULL = 1e-12
+#: Clocks that differ by less than this, relative to the delay, ring together: about what the
+#: integrator's error leaves open.
+TIE = 1e-8
+#: Local relative error of the directions.
+RTOL = 1e-10
+#: Steps after which directions that do not come to rest are given up.
+STEPS = 20_000
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How norms, clocks and directions hang together; see the module's formulas.
+
+    Attributes
+    ----------
+    degree : int
+        κ.
+    scale : float
+        log(1/α), infinite in the limit.
+    log_threshold : float
+        log h.
+    """
+
+    degree: int
+    scale: float
+    log_threshold: float = 0.0
+
+    @property
+    def log_floor(self) -> float:
+        """Return log s₀."""
+        if self.degree == 2:
+            return -math.log(self.scale)
+        return -(self.degree - 2) * (self.scale + self.log_threshold)
+
+    def lacking(self, log_norms: Array) -> Array:
+        """Return A of neurons with log|θ/α| = `log_norms`."""
+        if self.degree == 2:
+            limit = math.isinf(self.scale)
+            return 1 + (0 * log_norms if limit else (self.log_threshold - log_norms) / self.scale)
+        power = self.degree - 2
+        return np.asarray((np.exp(-power * log_norms) - math.exp(self.log_floor)) / power)
+
+    def log_slowness(self, lacking: Array) -> Array:
+        """Return log s."""
+        above = np.maximum((self.degree - 2) * lacking, 0.0)
+        with np.errstate(divide="ignore"):
+            return np.logaddexp(np.log(above), self.log_floor)
+
+    def from_log_slowness(self, log_slowness: Array) -> Array:
+        """Return A, the inverse of `log_slowness`; for κ > 2 only."""
+        return (np.exp(log_slowness) - math.exp(self.log_floor)) / (self.degree - 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Dormant:
+    """Dormant neurons: where each points and what it lacks; see the module's table."""
+
+    directions: Array
+    lacking: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Phase:
+    """What a utility step ends with.
+
+    Attributes
+    ----------
+    delay : float
+        Scaled time until the first clock rings; infinite if none does.
+    units : ndarray of int
+        Rows that ring.
+    margin : float
+        Relative lead over the next row, whose delay supposes that it goes on at its present
+        growth: growth never falls, so the true lead is no larger.
+    after : Dormant
+        All rows at the ring.
+    pull : float
+        Largest |∇U| at the start of the phase.
+    """
+
+    delay: float
+    units: Indices
+    margin: float
+    after: Dormant
+    pull: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Field:
+    """The utility on the sphere, for a frozen residual."""
+
+    gradient: Callable[[Array], Array]
+    degree: int
+
+    def split(self, directions: Array) -> tuple[Array, Array]:
+        """Return P⊥∇U (D, p) and κÛ (D,), which is the radial part of ∇U by Euler's identity."""
+        unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        slope = self.gradient(unit)
+        growth = np.sum(slope * unit, axis=1)
+        return slope - growth[:, None] * unit, growth
+
+
+def first_ring(
+    gradient: Callable[[Array], Array],
+    dormant: Dormant,
+    clock: Clock,
+    *,
+    noise: float = 0.0,
+    rtol: float = RTOL,
+) -> Phase:
+    """Follow dormant neurons until the first of them activates.
+
+    Parameters
+    ----------
+    gradient : callable
+        Directions (D, p) -> ∇U (D, p).
+    dormant : Dormant
+        Where the neurons are.
+    clock : Clock
+        Degree and initial scale.
+    noise : float
+        |∇U| that counts as none.
+    rtol : float
+        Local relative error of the directions.
+
+    Raises
+    ------
+    Breakdown
+        If directions neither come to rest nor ring in many steps.
+    """
+    run = _Run(gradient, dormant, clock, noise, rtol)
+    for _ in range(STEPS):
+        if run.finished:
+            return run.phase()
+        run.step()
+    raise Breakdown(
+        Status.INTEGRATION_FAILED, f"directions of dormant neurons moved on after {STEPS} steps"
+    )
+
+
+class _Run:
+    """The state of one phase: neurons at rest in closed form, the others on the integrator."""
+
+    def __init__(
+        self,
+        gradient: Callable[[Array], Array],
+        dormant: Dormant,
+        clock: Clock,
+        noise: float,
+        rtol: float,
+    ) -> None:
+        self.gradient, self.clock, self.rtol = gradient, clock, rtol
+        self.directions, self.lacking = dormant.directions.copy(), dormant.lacking.copy()
+        self.tau, self.since = 0.0, np.zeros(len(self.lacking))
+        self.rung: float | None = None
+        tangent, self.growth = self.split(self.directions)
+        self.pull = float(np.hypot(np.linalg.norm(tangent, axis=1), self.growth).max(initial=0.0))
+        self.noise = max(NO_PULL * self.pull, noise)
+        self.moving = np.flatnonzero(~self.rests(tangent, self.growth))
+        self.step_size: float | None = None
+        self.solver = self.restart()
+
+    def split(self, directions: Array) -> tuple[Array, Array]:
+        """Return P⊥∇U (D, p) and κÛ (D,), which is the radial part of ∇U by Euler's identity."""
+        unit = _unit(directions)
+        slope = self.gradient(unit)
+        growth = np.sum(slope * unit, axis=1)
+        return slope - growth[:, None] * unit, growth
+
+    def rests(self, tangent: Array, growth: Array) -> Mask:
+        """Return which directions stay where they are (D,)."""
+        speed = np.linalg.norm(tangent, axis=1)
+        return speed <= np.maximum(AT_REST * np.abs(growth), self.noise)
+
+    @property
+    def deadline(self) -> float:
+        """Time at which the first neuron at rest rings."""
+        return float(self.ring_times()[self.resting].min(initial=math.inf))
+
+    @property
+    def resting(self) -> Mask:
+        """Neurons at rest (D,)."""
+        mask = np.ones(len(self.lacking), dtype=bool)
+        mask[self.moving] = False
+        return mask
+
+    @property
+    def finished(self) -> bool:
+        """Whether the first ring is known."""
+        return self.rung is not None or self.moving.size == 0
+
+    def ring_times(self) -> Array:
+        """Return when each would ring, going on at its present growth; infinite if never (D,)."""
+        grows = self.growth > self.noise
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(grows, self.since + self.lacking / self.growth, math.inf)
+
+    def restart(self) -> Any:
+        """Put the moving neurons on a new integrator; y = (τ, clocks, directions)."""
+        from scipy.integrate import DOP853
+
+        if self.moving.size == 0:
+            return None
+        lacking = self.lacking[self.moving]
+        clocks = lacking if self.clock.degree == 2 else self.clock.log_slowness(lacking)
+        y = np.concatenate([[self.tau], clocks, self.directions[self.moving].ravel()])
+        return DOP853(
+            self.velocity,
+            0.0,
+            y,
+            math.inf,
+            first_step=self.step_size,
+            rtol=self.rtol,
+            atol=self.rtol * 1e-2,
+        )
+
+    def unpack(self, y: Array) -> tuple[float, Array, Array]:
+        """Return τ, the clocks (M,) and the directions (M, p)."""
+        m = self.moving.size
+        return float(y[0]), y[1 : m + 1], y[m + 1 :].reshape(m, -1)
+
+    def velocity(self, _: float, y: Array) -> Array:
+        """Return dy/dσ."""
+        _, clocks, directions = self.unpack(y)
+        tangent, growth = self.split(directions)
+        if self.clock.degree == 2:
+            rate = 1 / self.clock.scale
+            return np.concatenate([[rate], -rate * growth, tangent.ravel()])
+        fastest = float(clocks.min())
+        speed = np.exp(fastest - clocks)
+        slower = -(self.clock.degree - 2) * growth * speed
+        return np.concatenate([[math.exp(fastest)], slower, (speed[:, None] * tangent).ravel()])
+
+    def ahead(self, y: Array, deadline: float) -> float:
+        """Return a number that is positive until the first ring."""
+        tau, clocks, _ = self.unpack(y)
+        left = clocks if self.clock.degree == 2 else clocks - self.clock.log_floor
+        to_deadline = 1 - tau / deadline if deadline else 0.0
+        return min(to_deadline, float(left.min()))
+
+    def step(self) -> None:
+        """Take one step of the integrator, or less if a clock rings within it."""
+        from scipy.optimize import brentq
+
+        solver, deadline = self.solver, self.deadline
+        solver.step()
+        if solver.status == "failed":
+            raise Breakdown(Status.INTEGRATION_FAILED, "directions of dormant neurons")
+        y = solver.y
+        rings = self.ahead(y, deadline) <= 0
+        if rings:
+            within = solver.dense_output()
+            low, high = solver.t_old, solver.t
+            if self.ahead(within(low), deadline) > 0:
+                high = brentq(lambda sigma: self.ahead(within(sigma), deadline), low, high)
+                y = within(high)
+            else:
+                y = within(low)
+        self.take(y)
+        if rings:
+            self.rung = min(self.tau, deadline)
+        self.step_size = float(solver.step_size)
+
+    def take(self, y: Array) -> None:
+        """Store where the moving neurons are, and let those that have come to rest rest."""
+        self.tau, clocks, directions = self.unpack(y)
+        moving, two = self.moving, self.clock.degree == 2
+        self.directions[moving] = _unit(directions)
+        self.lacking[moving] = clocks if two else self.clock.from_log_slowness(clocks)
+        self.since[moving] = self.tau
+        tangent, self.growth[moving] = self.split(self.directions[moving])
+        rests = self.rests(tangent, self.growth[moving])
+        if rests.any():
+            self.moving = moving[~rests]
+            self.solver = self.restart()
+
+    def phase(self) -> Phase:
+        """Return the result, every neuron taken to the time of the first ring."""
+        times = self.ring_times()
+        delay = float(times.min()) if self.rung is None else self.rung
+        together = times <= delay * (1 + TIE)
+        together[times.argmin()] |= self.rung is not None
+        second = float(times[~together].min(initial=math.inf))
+        lacking = self.lacking
+        if math.isfinite(delay):
+            lacking = lacking - self.growth * np.maximum(delay - self.since, 0.0)
+        return Phase(
+            delay=delay,
+            units=np.flatnonzero(together & np.isfinite(times)),
+            margin=(second - delay) / delay if 0 < delay < math.inf else math.inf,
+            after=Dormant(self.directions, lacking),
+            pull=self.pull,
+        )
+
+
+def _unit(rows: Array) -> Array:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))

@@ -1,0 +1,333 @@
+"""Alternating gradient flows of any network of homogeneous neurons.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3 and Algorithm 1.
+Dormant neurons turn towards directions of large utility and gather it, as `_dormant_neurons` says;
+the first to have gathered what it lacks activates; the active neurons descend to a critical point
+of their loss, as `_active_neurons` says; the residual is computed anew.
+
+Between jumps the clocks and directions of neurons that stay dormant carry over. A neuron whose
+norm the descent returns to zero is dormant again: it keeps its direction and lacks nothing, so it
+rings at once where that direction still has utility; where that has turned negative, the neuron
+shrinks along the way that it came.
+
+===============  ==========================================================================
+code name        meaning
+===============  ==========================================================================
+``network``      a `saddles.homogeneous.HomogeneousNetwork` of degree κ
+``init``         θ(0)/α, one neuron a row, (H, p)
+``theta``        θ, (H, p), zero in the rows of dormant neurons
+``dormant``      directions θ̂ (H, p) and lacking utility A (H,); only dormant rows count
+``clock``        the map between norms and A, for the degree and the initial scale
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.agf._active_neurons import AMPLITUDE, CREEP, descend, reach, settle
+from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, first_ring
+from saddles.alternation import Algorithm, Breakdown, Ring, solve
+from saddles.homogeneous import HomogeneousNetwork
+from saddles.path import Certificate, Saddle, SaddlePath
+from saddles.status import Status
+from saddles.typing import Array, ArrayLike, Mask
+
+__all__ = ["solve_network"]
+
+SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 3 and Algorithm 1"
+
+#: Losses and utilities this small, relative to the first, are what rounding leaves of zero.
+DONE = 1e-10
+#: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
+#: does not mind its absence by more than `DONE`.
+SMALL = 1e-2
+#: A creeping loss no larger than this many times what it has left to fall has nothing to learn but
+#: that.
+NO_MORE = 3.0
+
+
+def solve_network(
+    network: HomogeneousNetwork,
+    init: ArrayLike,
+    *,
+    log_alpha: float = -math.inf,
+    activation_norm: float = 1.0,
+    name: str = "alternating gradient flow",
+    source: str = SOURCE,
+    tol: float = DONE,
+    creep: float = CREEP,
+    rtol: float = RTOL,
+    max_jumps: int | None = None,
+    on_failure: str = "raise",
+    callback: Callable[[Saddle], object] | None = None,
+) -> SaddlePath:
+    """Saddle path of a network of homogeneous neurons, by alternating gradient flows.
+
+    Parameters
+    ----------
+    network : HomogeneousNetwork
+        Degree, loss, gradient, utility and its gradient, function-space point; it may also have
+        ``hessian(theta, basis)``: the second derivatives (Hm, Hm) of the loss over z, where neuron
+        i is ``theta[i] + basis @ z[i]`` and `basis` has shape (p, m).
+    init : array_like of shape (H, p)
+        Initial weights over α, one neuron a row: their directions and relative sizes count.
+    log_alpha : float
+        Logarithm of the initial scale, below 0. Minus infinity is the limit, where relative sizes
+        matter for degrees above 2 only.
+    activation_norm : float
+        Norm at which a neuron counts as active; it must be above all initial norms. It shifts jump
+        times by O(α^{κ−2}), or O(1/log(1/α)) for κ = 2, and does nothing in the limit.
+    name, source : str
+        What the path is called, and the paper that states it.
+    tol : float
+        Learning ends when the loss, or every dormant neuron's utility, is below `tol` times the
+        first.
+    creep : float
+        Where the descent's norms diverge while the loss creeps to an infimum, it is followed until
+        no more than this share of the first loss is left to fall, as its power law tells; the
+        certificate's ``gap`` is that estimate.
+    rtol : float
+        Local relative error of the directions.
+    max_jumps : int, optional
+        Stop after so many jumps; None goes to the end.
+    on_failure : {"raise", "return"}
+        Whether a path that cannot be continued correctly raises `PathError` or is returned as far
+        as it was right.
+    callback : callable, optional
+        Called with each `Saddle`; returning True stops there.
+
+    Returns
+    -------
+    SaddlePath
+        Units are rows of `init`; ``betas`` are the network's points; times are t / log(1/α) for
+        κ = 2 and t α^(κ−2) above.
+    """
+    task = _Task.of(network, init, log_alpha, activation_norm, tol=tol, creep=creep, rtol=rtol)
+    algorithm = Algorithm(
+        name=name,
+        source=source,
+        start=partial(_start, task),
+        utility=partial(_utility, task),
+        jump=partial(_jump, task),
+        cost=partial(_cost, task),
+        saddle=partial(_saddle, task),
+        kappa=task.clock.degree,
+        log_alpha=-task.clock.scale,
+    )
+    return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What stays the same along a path."""
+
+    network: HomogeneousNetwork
+    clock: Clock
+    init: Array
+    start: float
+    tol: float
+    creep: float
+    rtol: float
+
+    @classmethod
+    def of(
+        cls,
+        network: HomogeneousNetwork,
+        init: Any,
+        log_alpha: float,
+        activation_norm: float,
+        **limits: float,
+    ) -> _Task:
+        """Validate everything."""
+        rows = _initial(network, init)
+        scale = -checks.log_scale(log_alpha, allow_limit=True)
+        norms = np.linalg.norm(rows, axis=1)
+        rule = "neurons must have to grow to become active; give a finite norm above all initial"
+        threshold = checks.real_number(
+            activation_norm,
+            "activation_norm",
+            rule,
+            lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) - scale,
+        )
+        for label, value in limits.items():
+            limits[label] = checks.real_number(
+                value, label, "it is relative and must lie in (0, 1)", lambda v: 0 < v < 1
+            )
+        clock = Clock(network.degree, scale, math.log(threshold))
+        return cls(network, clock, rows, float(network.loss(rows[:0])), **limits)
+
+
+def _initial(network: HomogeneousNetwork, init: Any) -> Array:
+    """Return the initial rows, or say what is wrong with them."""
+    rows = checks.real_array(init, "init", 2)
+    if rows.shape[1] != network.size:
+        raise ValueError(
+            f"init={checks.show(rows)} has {rows.shape[1]} columns; a neuron of this network has "
+            f"{network.size} parameters, one neuron a row."
+        )
+    zero = ~rows.any(axis=1)
+    if zero.any():
+        where = int(zero.argmax())
+        raise ValueError(
+            f"init[{where}] is zero: such a neuron never moves; leave it out, or give it a "
+            "direction."
+        )
+    return rows
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Neurons, active and dormant; see the module's table."""
+
+    jumps: int
+    time: float
+    theta: Array
+    active: Mask
+    previous: Mask
+    dormant: Dormant
+    loss: float
+    stationarity: float = 0.0
+    gap: float = 0.0
+    margin: float = math.inf
+    pull: float = 0.0
+
+    @property
+    def neurons(self) -> Array:
+        """Return the active neurons (A, p)."""
+        return self.theta[self.active]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Ring(Ring):
+    """The first clocks, and the phase that they end."""
+
+    phase: Phase
+
+
+def _start(task: _Task) -> _State:
+    """Begin with every neuron dormant, at its initial size."""
+    norms = np.linalg.norm(task.init, axis=1)
+    none = np.zeros(len(norms), dtype=bool)
+    return _State(
+        jumps=0,
+        time=0.0,
+        theta=np.zeros_like(task.init),
+        active=none,
+        previous=none,
+        dormant=Dormant(task.init / norms[:, None], task.clock.lacking(np.log(norms))),
+        loss=task.start,
+    )
+
+
+def _utility(task: _Task, state: _State) -> Ring | Status:
+    """Let the dormant neurons turn and gather utility until the first has enough."""
+    if not state.loss > task.tol * task.start:
+        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
+    if state.loss <= NO_MORE * state.gap * task.start:
+        return Status.AT_INFINITY
+    rows = np.flatnonzero(~state.active)
+    if not rows.size:
+        return Status.MAX_RANK
+    phase = first_ring(
+        lambda directions: task.network.utility_gradient(directions, state.neurons),
+        Dormant(state.dormant.directions[rows], state.dormant.lacking[rows]),
+        task.clock,
+        noise=task.tol * state.pull,
+        rtol=task.rtol,
+    )
+    if not math.isfinite(phase.delay):
+        if phase.pull > task.tol * state.pull:
+            return Status.NO_GROWTH
+        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
+    if phase.delay <= 0:
+        raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
+    return _Ring(delay=phase.delay, units=rows[phase.units], margin=phase.margin, phase=phase)
+
+
+def _jump(task: _Task, state: _State, ring: Ring) -> _State:
+    """Take all clocks and directions to the ring, and let the units that rang in, small."""
+    assert isinstance(ring, _Ring)
+    rows = np.flatnonzero(~state.active)
+    directions, lacking = state.dormant.directions.copy(), state.dormant.lacking.copy()
+    directions[rows], lacking[rows] = ring.phase.after.directions, ring.phase.after.lacking
+    theta, active = state.theta.copy(), state.active.copy()
+    for unit in ring.units:
+        size = reach(task.network, state.neurons, directions[unit])
+        theta[unit] = AMPLITUDE * size * directions[unit]
+    active[ring.units] = True
+    return replace(
+        state,
+        jumps=state.jumps + 1,
+        time=state.time + ring.delay,
+        theta=theta,
+        active=active,
+        previous=state.active,
+        dormant=Dormant(directions, lacking),
+        margin=ring.margin,
+        pull=state.pull or ring.phase.pull,
+    )
+
+
+def _cost(task: _Task, state: _State) -> _State:
+    """Let the active neurons descend, and those that return to zero be dormant again."""
+    found = descend(task.network, state.neurons, creep=task.creep)
+    gone = _gone(task, found.theta)
+    if gone.any():
+        found = settle(task.network, found.theta[~gone], found, creep=task.creep)
+    units = np.flatnonzero(state.active)
+    theta, active = np.zeros_like(state.theta), state.active.copy()
+    theta[units[~gone]] = found.theta
+    active[units[gone]] = False
+    loss = float(task.network.loss(found.theta))
+    return replace(
+        state,
+        theta=theta,
+        active=active,
+        loss=loss,
+        stationarity=_stationarity(task, found.theta),
+        gap=found.gap,
+    )
+
+
+def _gone(task: _Task, neurons: Array) -> Mask:
+    """Return which active neurons (A,) are back at zero."""
+    norms = np.linalg.norm(neurons, axis=1)
+    gone = norms < SMALL * norms.max()
+    if gone.any():
+        rise = task.network.loss(neurons[~gone]) - task.network.loss(neurons)
+        gone &= rise <= DONE * task.start
+    return np.asarray(gone)
+
+
+def _stationarity(task: _Task, neurons: Array) -> float:
+    """Return |∂L/∂θ| |θ| / (2κ L(0))."""
+    force = np.linalg.norm(task.network.gradient(neurons)) * np.linalg.norm(neurons)
+    return float(force) / (2 * task.network.degree * task.start)
+
+
+def _saddle(task: _Task, state: _State) -> Saddle:
+    """Return the saddle with its certificate."""
+    return Saddle(
+        index=state.jumps,
+        time=state.time,
+        beta=np.asarray(task.network.point(state.neurons), dtype=float),
+        loss=state.loss,
+        dual=None,
+        active=np.flatnonzero(state.active),
+        entered=np.flatnonzero(state.active & ~state.previous),
+        left=np.flatnonzero(state.previous & ~state.active),
+        certificate=Certificate(
+            stationarity=state.stationarity,
+            violation=0.0,
+            margin=state.margin,
+            gap=state.gap,
+        ),
+    )
