@@ -11,12 +11,37 @@ from typing import TYPE_CHECKING
 from saddles._lazy import lazily
 
 if TYPE_CHECKING:
+    from saddles.agf._attention import AttentionModes, LinearAttention, attention, attention_modes
     from saddles.agf._diagonal import diagonal
+    from saddles.agf._extremal import ExtremalDirections, extremal_directions
     from saddles.agf._linear import linear
+    from saddles.agf._relu import ReluNetwork, relu
 
 #: Public name -> the module that holds it.
-_HOMES = {"diagonal": "saddles.agf._diagonal", "linear": "saddles.agf._linear"}
+_HOMES = {
+    "AttentionModes": "saddles.agf._attention",
+    "ExtremalDirections": "saddles.agf._extremal",
+    "LinearAttention": "saddles.agf._attention",
+    "ReluNetwork": "saddles.agf._relu",
+    "attention": "saddles.agf._attention",
+    "attention_modes": "saddles.agf._attention",
+    "diagonal": "saddles.agf._diagonal",
+    "extremal_directions": "saddles.agf._extremal",
+    "linear": "saddles.agf._linear",
+    "relu": "saddles.agf._relu",
+}
 
-__all__ = ["diagonal", "linear"]
+__all__ = [
+    "AttentionModes",
+    "ExtremalDirections",
+    "LinearAttention",
+    "ReluNetwork",
+    "attention",
+    "attention_modes",
+    "diagonal",
+    "extremal_directions",
+    "linear",
+    "relu",
+]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -36,7 +36,17 @@ from saddles.homogeneous import HomogeneousNetwork
 from saddles.status import Status
 from saddles.typing import Array
 
-__all__ = ["AMPLITUDE", "CREEP", "Descent", "descend", "reach", "settle"]
+__all__ = [
+    "AMPLITUDE",
+    "CREEP",
+    "LEVELS",
+    "STATIONARY",
+    "Descent",
+    "descend",
+    "newton",
+    "reach",
+    "settle",
+]
 
 #: A gradient's share outside of the subspace that counts as none; directions at rest are this far
 #: from where they would be, and more.
@@ -140,6 +150,15 @@ def settle(
     return run.polish(np.zeros(run.basis.shape[1] * len(theta))) or descend(
         network, theta, creep=creep
     )
+
+
+def newton(network: Any, theta: Array, start: float) -> Descent | None:
+    """Return the critical point near `theta` (A, p), if there is one; `start` is L(0).
+
+    Of the `network` only the degree and the gradient are used, and the hessian if it has one.
+    """
+    run = _Run(network, theta, np.eye(theta.shape[1]), start)
+    return run.polish(np.zeros(theta.size))
 
 
 class _Trail:

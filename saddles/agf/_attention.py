@@ -27,6 +27,7 @@ code name          symbol
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,9 +35,13 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles.agf._homogeneous import DONE, solve_network
+from saddles.path import Saddle, SaddlePath
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["AttentionModes", "LinearAttention", "attention_modes"]
+__all__ = ["AttentionModes", "LinearAttention", "attention", "attention_modes"]
+
+SOURCE = "Kunin et al. 2025, arXiv:2506.06489, linear transformers, after arXiv:2501.16265"
 
 #: Eigenvalues below this, relative to the largest, are zero but for rounding.
 SINGULAR = 1e-12
@@ -185,28 +190,130 @@ class AttentionModes:
         until = checks.real_number(until, "until", rule, lambda v: 0 < v < math.inf)
         return max(1 / norm - alpha / until, 0.0) / (3 * float(self.utilities[0]))
 
-    def bounds(self, times: ArrayLike, *, norm: float = 1.0) -> Array:
+    def bounds(
+        self,
+        times: ArrayLike,
+        *,
+        log_alpha: float = -math.inf,
+        norm: float = 1.0,
+        until: float = 1.0,
+    ) -> Array:
         """Return, for each jump, the earliest time that the jumps before it allow.
 
         A head that is still dormant has had |θ|' ≤ 3 Û_j |θ|² while mode j was the next to learn,
-        so mode k cannot come before Σ_j 3 Û_j Δt_j reaches 1/norm.
+        so mode k cannot come before Σ_j 3 Û_j Δt_j reaches 1/norm − α/until.
 
         Parameters
         ----------
         times : array_like of shape (K + 1,)
-            Jump times t α of a path or a flow, from 0.
-        norm : float
-            Largest |θ_i(0)|/α of a head.
+            Jump times t α of a path or a flow, one jump per mode, from 0.
+        log_alpha, norm, until : float
+            As for `bound`.
 
         Returns
         -------
         ndarray of shape (K,)
-            Lower bounds of times[1:], for α → 0.
+            Lower bounds of times[1:]; the first is `bound`.
         """
         moments = checks.times(times, "times")
-        rates = 3 * self.utilities[: moments.size - 1]
+        if moments.ndim != 1 or not 1 <= moments.size <= self.rank + 1:
+            raise ValueError(
+                f"times={checks.show(moments)} has shape {moments.shape}; give 0 and the time of "
+                f"one jump for each of at most {self.rank} modes."
+            )
+        needed = self.bound(log_alpha=log_alpha, norm=norm, until=until) * self.utilities[0]
+        rates = self.utilities[: moments.size - 1]
         seen = np.concatenate([[0.0], np.cumsum(rates * np.diff(moments))])[:-1]
-        return np.asarray(moments[:-1] + np.maximum(1 / norm - seen, 0.0) / rates)
+        return np.asarray(moments[:-1] + np.maximum(needed - seen, 0.0) / rates)
+
+
+def attention(
+    covariance: ArrayLike,
+    context_length: int,
+    *,
+    heads: int | None = None,
+    init: ArrayLike | None = None,
+    seed: int = 0,
+    log_alpha: float = -math.inf,
+    activation_norm: float = 1.0,
+    tol: float = DONE,
+    max_jumps: int | None = None,
+    on_failure: str = "raise",
+    callback: Callable[[Saddle], object] | None = None,
+) -> SaddlePath:
+    """Saddle path of linear attention on regressions in its context.
+
+    Parameters
+    ----------
+    covariance : array_like of shape (D, D)
+        Λ of the inputs: symmetric, positive semi-definite, not zero.
+    context_length : int
+        N, at least 1.
+    heads : int, optional
+        Number of heads H, if `init` is not given; twice D by default.
+    init : array_like of shape (H, 2D + 1), optional
+        θ(0)/α, one head (v, q, k) a row; by default uniform on the unit sphere.
+    seed : int
+        Seed of the default.
+    log_alpha : float
+        Logarithm of the initial scale; minus infinity for the limit.
+    activation_norm : float
+        Norm |θ| at which a head counts as active; it matters for finite `log_alpha` only.
+    tol : float
+        Learning ends when every dormant head's pull is below `tol` times the first.
+    max_jumps : int, optional
+        Stop after so many jumps; None goes to the end.
+    on_failure : {"raise", "return"}
+        Whether a path that cannot be continued correctly raises `PathError` or is returned as far
+        as it was right, with its status.
+    callback : callable, optional
+        Called with each `Saddle`; returning True stops there.
+
+    Returns
+    -------
+    SaddlePath
+        ``betas[k]`` is M (D, D); ``losses`` are those of the population; ``times`` are t α (κ = 3)
+        and depend on the initial heads, while the levels do not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy.
+    PathError
+        If the path cannot be continued correctly (only with ``on_failure="raise"``).
+
+    See Also
+    --------
+    attention_modes : Levels, components and the earliest possible times in closed form.
+
+    Examples
+    --------
+    >>> import numpy as np, saddles
+    >>> path = saddles.agf.attention(np.diag([1.5, 0.5]), 8, seed=1)
+    >>> modes = saddles.agf.attention_modes(np.diag([1.5, 0.5]), 8)
+    >>> path.losses.round(6).tolist() == modes.losses.round(6).tolist()
+    True
+    >>> bool((path.times[1:] >= modes.bounds(path.times)).all())
+    True
+    """
+    network = checked_attention(covariance, context_length)
+    if init is None:
+        number = checks.count(heads, "heads", least=1) or 2 * len(network.covariance)
+        rng = np.random.default_rng(checks.count(seed, "seed"))
+        init = rng.standard_normal((number, network.size))
+        init /= np.linalg.norm(init, axis=1, keepdims=True)
+    return solve_network(
+        network,
+        init,
+        log_alpha=log_alpha,
+        activation_norm=activation_norm,
+        name="AGF of linear attention",
+        source=SOURCE,
+        tol=tol,
+        max_jumps=max_jumps,
+        on_failure=on_failure,
+        callback=callback,
+    )
 
 
 def attention_modes(covariance: ArrayLike, context_length: int) -> AttentionModes:

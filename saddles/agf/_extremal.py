@@ -28,7 +28,8 @@ import numpy as np
 
 from saddles import checks
 from saddles.agf._arcs import arcs
-from saddles.agf._piecewise import End, PiecewiseUtility, climb
+from saddles.agf._ascent import End, climb
+from saddles.agf._piecewise import PiecewiseUtility
 from saddles.status import PathError, Status
 from saddles.typing import Array, ArrayLike, Indices, Mask
 

@@ -38,7 +38,7 @@ from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.path import Certificate, Saddle, SaddlePath
 from saddles.status import Status
-from saddles.typing import Array, ArrayLike, Mask
+from saddles.typing import Array, ArrayLike, Indices, Mask
 
 __all__ = ["solve_network"]
 
@@ -76,7 +76,11 @@ def solve_network(
     network : HomogeneousNetwork
         Degree, loss, gradient, utility and its gradient, function-space point; it may also have
         ``hessian(theta, basis)``: the second derivatives (Hm, Hm) of the loss over z, where neuron
-        i is ``theta[i] + basis @ z[i]`` and `basis` has shape (p, m).
+        i is ``theta[i] + basis @ z[i]`` and `basis` has shape (p, m). A network that is smooth in
+        pieces only brings its own steps: ``first_ring(dormant, active, clock, noise=...)``
+        returns the `Phase` of `_dormant_neurons.first_ring`, and
+        ``descend(theta, near=...)`` the `Descent` of `_active_neurons.descend`, `near` a critical
+        point from which neurons at zero were taken.
     init : array_like of shape (H, p)
         Initial weights over α, one neuron a row: their directions and relative sizes count.
     log_alpha : float
@@ -198,6 +202,7 @@ class _State:
     gap: float = 0.0
     margin: float = math.inf
     pull: float = 0.0
+    unique: bool = True
 
     @property
     def neurons(self) -> Array:
@@ -236,13 +241,7 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
     rows = np.flatnonzero(~state.active)
     if not rows.size:
         return Status.MAX_RANK
-    phase = first_ring(
-        lambda directions: task.network.utility_gradient(directions, state.neurons),
-        Dormant(state.dormant.directions[rows], state.dormant.lacking[rows]),
-        task.clock,
-        noise=task.tol * state.pull,
-        rtol=task.rtol,
-    )
+    phase = _phase(task, state, rows)
     if not math.isfinite(phase.delay):
         if phase.pull > task.tol * state.pull:
             return Status.NO_GROWTH
@@ -250,6 +249,23 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
     if phase.delay <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     return _Ring(delay=phase.delay, units=rows[phase.units], margin=phase.margin, phase=phase)
+
+
+def _phase(task: _Task, state: _State, rows: Indices) -> Phase:
+    """Follow the dormant neurons `rows`, in the network's own way if it has one."""
+    dormant = Dormant(state.dormant.directions[rows], state.dormant.lacking[rows])
+    noise = task.tol * state.pull
+    own = getattr(task.network, "first_ring", None)
+    if own is not None:
+        found: Phase = own(dormant, state.neurons, task.clock, noise=noise)
+        return found
+    return first_ring(
+        lambda directions: task.network.utility_gradient(directions, state.neurons),
+        dormant,
+        task.clock,
+        noise=noise,
+        rtol=task.rtol,
+    )
 
 
 def _jump(task: _Task, state: _State, ring: Ring) -> _State:
@@ -272,16 +288,19 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
         previous=state.active,
         dormant=Dormant(directions, lacking),
         margin=ring.margin,
+        unique=state.unique and ring.phase.unique,
         pull=state.pull or ring.phase.pull,
     )
 
 
 def _cost(task: _Task, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
-    found = descend(task.network, state.neurons, creep=task.creep)
+    own = getattr(task.network, "descend", None)
+    found = own(state.neurons) if own else descend(task.network, state.neurons, creep=task.creep)
     gone = _gone(task, found.theta)
     if gone.any():
-        found = settle(task.network, found.theta[~gone], found, creep=task.creep)
+        rest = found.theta[~gone]
+        found = own(rest, near=True) if own else settle(task.network, rest, found, creep=task.creep)
     units = np.flatnonzero(state.active)
     theta, active = np.zeros_like(state.theta), state.active.copy()
     theta[units[~gone]] = found.theta
@@ -328,6 +347,7 @@ def _saddle(task: _Task, state: _State) -> Saddle:
             stationarity=state.stationarity,
             violation=0.0,
             margin=state.margin,
+            unique=state.unique,
             gap=state.gap,
         ),
     )

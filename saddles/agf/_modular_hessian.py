@@ -53,9 +53,7 @@ def target(seen: Any, along: Any, q: Array, q_along: Array) -> Array:
     slope = slope + 2 * np.einsum("bcd,id,ac->iba", turned, seen.V, along.U, optimize=True)
     slope = slope + 2 * np.einsum("bcd,ic,ad->iba", turned, seen.U, along.V, optimize=True)
     both = 2 * product + slope
-    return np.asarray(
-        both + both.transpose(0, 2, 1) + 2 * q.sum(1)[:, None, None] * level
-    )
+    return np.asarray(both + both.transpose(0, 2, 1) + 2 * q.sum(1)[:, None, None] * level)
 
 
 def _first(seen: Any, along: Any) -> Array:

@@ -1,4 +1,4 @@
-"""The utility of a (leaky) ReLU neuron: piecewise linear, so that its ascent is a broken line.
+"""The utility of a (leaky) ReLU neuron: piecewise linear in its weight.
 
 Maennel, Bousquet and Gelly, "Gradient Descent Quantizes ReLU Network Features" (2018,
 arXiv:1803.08367). With φ(z) = max(z, 0) + s min(z, 0) and the residual r held fixed, a neuron
@@ -7,9 +7,8 @@ a φ(w·x) moves by w' = a ∇G(w), a' = G(w), where
     G(w) = (1/n) Σ_k r_k φ(w·x_k) = c·w + Σ_j b_j max(u_j·w, 0).
 
 Samples on one line through the origin share a unit vector u_j. Between the hyperplanes u_j·w = 0
-the gradient is constant and w moves straight. At a hyperplane that bends down (a b_j < 0) the two
-gradients may point at each other; w then slides along it (Filippov), with the shortest velocity
-between them. If a² ≥ |w|², a keeps its sign; else it changes it once at most, where a = 0.
+the gradient is constant. At a hyperplane that bends down (a b_j < 0) the gradients of both sides
+may point at each other; w then slides along it (Filippov), with the shortest velocity between them.
 
 ===============  ==========================================================================
 code name        symbol
@@ -19,22 +18,21 @@ code name        symbol
 ``offset``       c, the gradient where every u_j·w < 0, shape (d,)
 ``scale``        (1/n) Σ |r_k| |x_k|, the size that ∇G is compared with
 ``sign``         the sign of a: the direction moves along sign · ∇G
-``side``         sign of u_j·w; 0 for the hyperplanes along which w slides, shape (m,)
-``imbalance``    δ = a² − |w|², which the flow conserves
+``side``         sign of u_j·w; 0 for the hyperplanes that hold w, shape (m,)
 ===============  ==========================================================================
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from saddles.typing import Array, Indices, Mask
+from saddles.typing import Array, Indices
 
-__all__ = ["End", "PiecewiseUtility", "climb"]
+__all__ = ["Lines", "PiecewiseUtility", "Slide", "pull_back", "slide", "within"]
 
 EPS = float(np.finfo(float).eps)
 
@@ -47,12 +45,77 @@ PARALLEL = 16 * EPS
 #: A weight this close to a hyperplane, relative to |w|, is on it.
 ON_LINE = 64 * EPS
 
-#: Half of the digits: how far a weight is moved off a hyperplane that rounding would move it off.
-NUDGE = EPS**0.5
 
-#: Changes of hyperplane, per hyperplane, after which an ascent is given up. Each climbs, so that
-#: none repeats; in practice there are fewer than one per hyperplane.
-PATIENCE = 100
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The samples (n, d), collected by the line through the origin on which they lie.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, d)
+        The samples.
+    units : ndarray of shape (m, d)
+        A unit vector for each line.
+    sizes : ndarray of shape (n,)
+        x_k = ± |x_k| u_j with this sign and size; 0 for samples at the origin.
+    members, spans : ndarray of int
+        Line j has the samples ``members[spans[j, 0] : spans[j, 1]]``.
+    """
+
+    X: Array
+    units: Array
+    sizes: Array
+    members: Indices
+    spans: Indices
+
+    @classmethod
+    def of(cls, X: Array) -> Lines:
+        """Collect the samples; those at the origin lie on no line."""
+        norms = np.linalg.norm(X, axis=1)
+        used = np.flatnonzero(norms > 0)
+        if not used.size:
+            none = np.zeros((0, 2), dtype=np.intp)
+            return cls(X, np.zeros((0, X.shape[1])), norms, used, none)
+        units = X[used] / norms[used, None]
+        probe = np.random.default_rng(0).standard_normal((X.shape[1],))
+        signs = np.where(units @ probe >= 0, 1.0, -1.0)
+        units = units * signs[:, None]
+        order = _sorted_along(units, probe)
+        apart = np.abs(np.diff(units[order], axis=0)).max(axis=1, initial=0.0) > PARALLEL
+        starts = np.concatenate([[0], np.flatnonzero(apart) + 1])
+        norms[used] *= signs
+        spans = np.stack([starts, np.append(starts[1:], used.size)], axis=1)
+        return cls(X, units[order][starts], norms, used[order], spans)
+
+    @cached_property
+    def of_sample(self) -> Indices:
+        """The line of each sample (n,), −1 for those at the origin."""
+        numbers = np.full(len(self.X), -1)
+        numbers[self.members] = np.repeat(np.arange(len(self.spans)), np.diff(self.spans)[:, 0])
+        return numbers
+
+    def utility(self, residual: Array, slope: float) -> PiecewiseUtility:
+        """Return G for this residual (n,), a bend for every line."""
+        n = len(self.X)
+        moments = residual * np.abs(self.sizes) / n
+        sums = np.bincount(self.of_sample[self.members], moments[self.members], len(self.spans))
+        below = np.where(self.sizes > 0, slope, 1.0) * residual / n
+        return PiecewiseUtility(
+            lines=self.units,
+            bends=np.asarray((1 - slope) * sums),
+            offset=np.asarray(below @ self.X),
+            scale=float(np.abs(moments).sum()),
+            members=self.members,
+            spans=self.spans,
+        )
+
+
+def _sorted_along(units: Array, probe: Array) -> Indices:
+    """Order lines so that parallel ones are neighbours: by angle in the plane, or by projection."""
+    key: Array = units @ probe
+    if units.shape[1] == 2:
+        key = np.arctan2(units @ np.array([-probe[1], probe[0]]), key)
+    return np.argsort(key, kind="stable")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,33 +131,11 @@ class PiecewiseUtility:
 
     @classmethod
     def of(cls, X: Array, residual: Array, slope: float) -> PiecewiseUtility:
-        """Collect the samples (n, d) by line; those with r_k = 0 or x_k = 0 play no part."""
-        n, d = X.shape
-        sizes = np.linalg.norm(X, axis=1)
-        used = np.flatnonzero((sizes > 0) & (residual != 0))
-        if not used.size:
-            return cls(np.zeros((0, d)), np.zeros(0), np.zeros(d), 0.0, used, np.zeros((0, 2), int))
-        moments = residual[used] * sizes[used] / n
-        units = X[used] / sizes[used, None]
-        probe = np.random.default_rng(0).standard_normal((d,))
-        sides = np.where(units @ probe >= 0, 1.0, -1.0)
-        units = units * sides[:, None]
-        order = _sorted_along(units, probe)
-        apart = np.abs(np.diff(units[order], axis=0)).max(axis=1, initial=0.0) > PARALLEL
-        starts = np.concatenate([[0], np.flatnonzero(apart) + 1])
-        bends = (1 - slope) * np.add.reduceat(moments[order], starts)
-        rest = np.where(sides > 0, slope, -1.0) * moments
-        scale = float(np.abs(moments).sum())
-        # Residuals that cancel on a line leave no bend but rounding.
-        bent = np.abs(bends) > 4 * EPS * np.add.reduceat(np.abs(moments[order]), starts)
-        spans = np.stack([starts, np.append(starts[1:], used.size)], axis=1)
-        return cls(
-            lines=units[order][starts][bent],
-            bends=bends[bent],
-            offset=np.asarray(rest @ units),
-            scale=scale,
-            members=used[order],
-            spans=spans[bent],
+        """Return G with the lines on which it bends; residuals that cancel leave no bend."""
+        whole = Lines.of(X).utility(residual, slope)
+        bent = np.abs(whole.bends) > 4 * EPS * whole.scale
+        return replace(
+            whole, lines=whole.lines[bent], bends=whole.bends[bent], spans=whole.spans[bent]
         )
 
     def value(self, w: Array) -> Array:
@@ -111,198 +152,59 @@ class PiecewiseUtility:
         return np.asarray(self.offset + (self.bends * (side > 0)) @ self.lines)
 
 
-def _sorted_along(units: Array, probe: Array) -> Indices:
-    """Order lines so that parallel ones are neighbours: by angle in the plane, or by projection."""
-    key: Array = units @ probe
-    if units.shape[1] == 2:
-        key = np.arctan2(units @ np.array([-probe[1], probe[0]]), key)
-    return np.argsort(key, kind="stable")
-
-
 @dataclass(frozen=True, eq=False)
-class End:
-    """Where a neuron's direction ends while the residual stands still.
+class Slide:
+    """The velocity sign · ∇G of a weight on hyperplanes.
 
     Attributes
     ----------
-    direction : ndarray of shape (d,)
-        The limit of w/|w|.
-    sign : float
-        The sign of a there.
-    growth : float
-        sign · G(direction): the rate of log |w|; 0 where nothing moves, below 0 where w fades.
-    kinks : ndarray of int
-        Hyperplanes that hold the direction.
-    residual : float
-        |P⊥ v| at the direction, relative to `scale`, with v the velocity of w there.
-    unique : bool
-        False if w met a hyperplane that pushes to both of its sides, or a direction on one that
-        attracts from one side alone; another end is then as near as rounding.
-    vanishes : bool
-        True if w = 0 is reached in finite time with a ≠ 0; what follows is not determined.
+    velocity : ndarray of shape (d,)
+        The shortest that they allow.
+    side : ndarray of shape (m,)
+        The side to which each of them lets the weight go, 0 if it holds it.
+    basis : ndarray of shape (h, d)
+        Orthonormal normals of those that hold.
     """
 
-    direction: Array
-    sign: float
-    growth: float
-    kinks: Indices
-    residual: float
-    unique: bool = True
-    vanishes: bool = False
+    velocity: Array
+    side: Array
+    basis: Array
 
 
-def climb(
-    utility: PiecewiseUtility, w: Array, *, sign: float, imbalance: float = math.inf
-) -> End | None:
-    """Follow w' = a ∇G(w) from `w` (d,) to the end of its direction, exactly, piece by piece.
+def slide(utility: PiecewiseUtility, side: Array, sign: float) -> Slide:
+    """Return the velocity of a weight that is on the hyperplanes where `side` (m,) is 0.
 
-    Parameters
-    ----------
-    utility : PiecewiseUtility
-        G.
-    w : ndarray of shape (d,)
-        Start, not 0.
-    sign : float
-        Sign of a, ±1.
-    imbalance : float
-        δ = a² − |w|², in the units of `w`; infinite for an a that keeps its sign.
-
-    Returns
-    -------
-    End or None
-        None if the hyperplanes did not come to an end within `PATIENCE`.
+    All of those must bend down, sign · b_j < 0.
     """
-    walk = _Walk(utility, w, sign, imbalance)
-    for _ in range(PATIENCE * (len(utility.bends) + 1)):
-        if (end := walk.step()) is not None:
-            return end
-    return None
+    side = side.copy()
+    while True:
+        free = sign * utility.gradient(side)
+        held = np.flatnonzero(side == 0)
+        if not held.size:
+            return Slide(np.asarray(free), side, np.zeros((0, len(free))))
+        normals, bends = utility.lines[held], sign * utility.bends[held]
+        basis, needed = pull_back(normals, free)
+        shares = needed / bends
+        if held.size > 1 and (shares.min() <= ON_LINE or shares.max() >= 1 - ON_LINE):
+            shares = _shortest(free, bends[:, None] * normals)
+        loose = (shares <= ON_LINE) | (shares >= 1 - ON_LINE)
+        if not loose.any():
+            return Slide(within(basis, free), side, basis)
+        side[held[loose]] = np.where(shares[loose] > 0.5, 1.0, -1.0)
 
 
-class _Walk:
-    """A weight on its way; the only mutable object here, made and dropped by `climb`."""
+def pull_back(normals: Array, free: Array) -> tuple[Array, Array]:
+    """Return an orthonormal basis of `normals` (h, d), and p with free + Σ p_j u_j orthogonal."""
+    left, singular, right = np.linalg.svd(normals, full_matrices=False)
+    rank = int(np.count_nonzero(singular > PARALLEL * singular[0]))
+    basis = right[:rank]
+    return basis, np.asarray(-(left[:, :rank] @ ((basis @ free) / singular[:rank])))
 
-    def __init__(self, utility: PiecewiseUtility, w: Array, sign: float, imbalance: float) -> None:
-        self.utility, self.sign, self.unique = utility, sign, True
-        length = float(np.linalg.norm(w))
-        self.w, self.imbalance = w / length, imbalance / length**2
-        heights = utility.lines @ self.w
-        on_line = np.abs(heights) <= ON_LINE
-        self.side = np.where(on_line, 0.0, np.sign(heights))
-        self._take_sides(on_line)
 
-    def _take_sides(self, on_line: Mask) -> None:
-        """Leave the hyperplanes among `on_line` that bend up; slide along the others."""
-        upward = np.flatnonzero(on_line & (self.sign * self.utility.bends > 0))
-        self.side[upward] = -1.0
-        for j in upward:
-            below = float(self.utility.lines[j] @ self._velocity())
-            above = below + self.sign * float(self.utility.bends[j])
-            self.unique &= not below < 0 < above
-            self.side[j] = 1.0 if above > 0 and above >= -below else -1.0
-
-    def _velocity(self) -> Array:
-        """Return the shortest velocity that the sliding hyperplanes allow; release the others."""
-        utility = self.utility
-        while True:
-            free = self.sign * utility.gradient(self.side)
-            held = np.flatnonzero(self.side == 0)
-            if not held.size:
-                return np.asarray(free)
-            left, singular, right = np.linalg.svd(utility.lines[held], full_matrices=False)
-            rank = int(np.count_nonzero(singular > PARALLEL * singular[0]))
-            basis, bends = right[:rank], self.sign * utility.bends[held]
-            shares = -(left[:, :rank] @ ((basis @ free) / singular[:rank])) / bends
-            if held.size > 1 and (shares.min() <= ON_LINE or shares.max() >= 1 - ON_LINE):
-                shares = _shortest(free, bends[:, None] * utility.lines[held])
-            loose = (shares <= ON_LINE) | (shares >= 1 - ON_LINE)
-            if not loose.any():
-                self.w = self.w - (self.w @ basis.T) @ basis
-                slid = free - (free @ basis.T) @ basis
-                return np.asarray(slid - (slid @ basis.T) @ basis)
-            self.side[held[loose]] = np.where(shares[loose] > 0.5, 1.0, -1.0)
-
-    def step(self) -> End | None:
-        """Go straight to the next hyperplane, or say where the direction ends."""
-        v = self._velocity()
-        size, along = float(np.linalg.norm(v)), float(v @ self.w)
-        if size <= ZERO * self.utility.scale:
-            return self._end(self.w, 0.0, v)
-        approach, heights = self.utility.lines @ v, self.utility.lines @ self.w
-        if along < 0 and float(np.linalg.norm(v - along * self.w)) <= ZERO * size:
-            if self.imbalance < 0:
-                self._turn()
-                return None
-            return None if self._nudged(heights) else self._end(self.w, along, v)
-        # A hyperplane along which v runs is never reached.
-        moving = (self.side * approach < 0) & (np.abs(approach) > ON_LINE * size)
-        waits = np.full(len(heights), math.inf)
-        waits[moving] = np.maximum(-heights[moving] / approach[moving], 0.0)
-        wait = float(waits.min(initial=math.inf))
-        if (stop := self._time_of_turning(v, along)) < wait:
-            self.w = self.w + stop * v
-            self._turn()
-            return None
-        if math.isinf(wait):
-            return None if self._passes(v / size) else self._end(v / size, size, v)
-        self._move(wait, v, waits <= wait)
-        return None
-
-    def _nudged(self, heights: Array) -> bool:
-        """Whether w, on its way to 0, leaves a hyperplane that it has just crossed; push it off."""
-        touched = (self.side != 0) & (np.abs(heights) <= ON_LINE)
-        if touched.any():
-            self.w = self.w + NUDGE * self.side[touched] @ self.utility.lines[touched]
-            self.unique = False
-        return bool(touched.any())
-
-    def _passes(self, direction: Array) -> bool:
-        """Whether hyperplanes that hold the end of a ray let it out on their other side.
-
-        Such an end attracts from one side alone; whatever disturbs the flow moves it on.
-        """
-        touched = (self.side != 0) & (np.abs(self.utility.lines @ direction) <= ON_LINE)
-        upward = touched & (self.sign * self.utility.bends > 0)
-        if not upward.any():
-            return False
-        self.w, self.unique = direction, False
-        self._take_sides(touched)
-        return True
-
-    def _move(self, wait: float, v: Array, reached: Mask) -> None:
-        """Cross hyperplanes that bend up, stop on those that bend down, and rescale w."""
-        w = self.w + wait * v
-        down = self.sign * self.utility.bends < 0
-        self.side = np.where(reached, np.where(down, 0.0, -self.side), self.side)
-        length = float(np.linalg.norm(w))
-        self.w, self.imbalance = w / length, self.imbalance / length**2
-
-    def _time_of_turning(self, v: Array, along: float) -> float:
-        """Return when |w|² = −δ on the way down, where a = 0; infinite if never."""
-        if not self.imbalance < 0 or along >= 0:
-            return math.inf
-        square, excess = float(v @ v), 1.0 + self.imbalance
-        inside = along**2 - square * excess
-        return math.inf if inside < 0 else max(excess / (-along + math.sqrt(inside)), 0.0)
-
-    def _turn(self) -> None:
-        """Let a change its sign: the way back is not the way here where hyperplanes bend."""
-        self.sign, self.imbalance = -self.sign, math.inf
-        held = self.side == 0
-        self._take_sides(held)
-
-    def _end(self, direction: Array, growth: float, v: Array) -> End:
-        """Describe the end, with the residual of its fixed-point equation."""
-        across = v - (v @ direction) * direction
-        return End(
-            direction=direction,
-            sign=self.sign,
-            growth=growth,
-            kinks=np.flatnonzero(self.side == 0),
-            residual=float(np.linalg.norm(across)) / (self.utility.scale or 1.0),
-            unique=self.unique,
-            vanishes=growth < 0 < self.imbalance < math.inf,
-        )
+def within(basis: Array, vector: Array) -> Array:
+    """Return the part of `vector` (d,) orthogonal to `basis` (h, d), cleaned of rounding."""
+    inside = np.asarray(vector - (vector @ basis.T) @ basis)
+    return np.asarray(inside - (inside @ basis.T) @ basis)
 
 
 def _shortest(free: Array, pulls: Array) -> Array:
