@@ -110,11 +110,18 @@ def pesme_flammarion(
     >>> [units.tolist() for units in path.active]
     [[], [0], [2], [2, 3]]
     """
-    problem = as_regression(X, y)
+    algorithm = steps(as_regression(X, y), boundaries)
+    return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+
+
+def steps(
+    problem: Regression, boundaries: tuple[ArrayLike, ArrayLike] | None = None
+) -> Algorithm[_State]:
+    """Return the algorithm that learns `problem`; for `boundaries` see `pesme_flammarion`."""
     upper, lower = _checked_boundaries(boundaries, problem.n_features)
     data = InUnits.of(problem)
     network = _Network(data, _in_units(upper, data), _in_units(lower, data))
-    algorithm = Algorithm(
+    return Algorithm(
         name="Pesme-Flammarion",
         source=SOURCE,
         start=partial(_start, network),
@@ -123,7 +130,6 @@ def pesme_flammarion(
         cost=partial(_cost, network),
         saddle=partial(_saddle, network),
     )
-    return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
 
 
 def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]:

@@ -258,3 +258,19 @@ def times(value: Any, name: str) -> Array:
         wrong = float(array[~(array >= 0)][0])
         raise ValueError(f"{name}={wrong!r}: times start at 0; pass times >= 0 (inf for the end).")
     return array
+
+
+def neurons(value: Any, name: str, size: int) -> Array:
+    """Return the initial neurons (H, p), one a row, none of them zero."""
+    theta = real_array(value, name, 2)
+    if theta.shape[1] != size:
+        raise ValueError(
+            f"{name} has shape {theta.shape}; a neuron has {size} parameters, so it must be "
+            f"(H, {size}), one neuron a row."
+        )
+    if (zero := ~theta.any(axis=1)).any():
+        raise ValueError(
+            f"{name}[{int(zero.argmax())}] is zero: a neuron at the origin never leaves it; leave "
+            "that row out."
+        )
+    return theta

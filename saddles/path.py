@@ -87,27 +87,27 @@ class Certificate:
         is no runner-up, and for the start.
     unique : bool
         False if other coefficients give the same function (those returned have minimum norm).
-    gap : float
+    creep : float
         0 at a critical point. Where the descent's norms diverge while the loss creeps to an
-        infimum that no finite point attains: by how much the loss lies above that infimum,
-        relative to the first loss, as estimated.
+        infimum that no finite point attains: how much the loss still fell, relative to the first
+        loss, while the time of the descent last grew fourfold.
     """
 
     stationarity: float
     violation: float
     margin: float = math.inf
     unique: bool = True
-    gap: float = 0.0
+    creep: float = 0.0
 
     @property
     def at_infinity(self) -> bool:
-        """Whether the saddle is an infimum that norms reach at infinity, up to `gap`."""
-        return self.gap > 0
+        """Whether the saddle is an infimum that norms reach at infinity, up to its `creep`."""
+        return self.creep > 0
 
     def holds(self, tolerance: float) -> bool:
         """Whether stationarity and violation are both at most `tolerance`.
 
-        A point short of an infimum at infinity is not stationary: there, `gap` is what must be
+        A point short of an infimum at infinity is not stationary: there, `creep` is what must be
         small, and whoever follows the descent sees to that.
         """
         stationary = self.stationarity <= tolerance or self.at_infinity
@@ -195,7 +195,7 @@ class Certificates:
         See `Certificate`.
     unique : ndarray of bool, shape (K+1,)
         See `Certificate`.
-    gap : ndarray of shape (K+1,)
+    creep : ndarray of shape (K+1,)
         See `Certificate`.
     """
 
@@ -203,7 +203,7 @@ class Certificates:
     violation: Array
     margin: Array
     unique: Any
-    gap: Array
+    creep: Array
 
     def __getitem__(self, index: int) -> Certificate:
         return Certificate(
@@ -211,13 +211,13 @@ class Certificates:
             violation=float(self.violation[index]),
             margin=float(self.margin[index]),
             unique=bool(self.unique[index]),
-            gap=float(self.gap[index]),
+            creep=float(self.creep[index]),
         )
 
     @property
     def at_infinity(self) -> Any:
         """Which saddles are infima at infinity (K+1,); see `Certificate.at_infinity`."""
-        return self.gap > 0
+        return self.creep > 0
 
     @property
     def worst(self) -> float:

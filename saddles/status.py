@@ -87,8 +87,9 @@ class Status(Enum):
     )
     AT_INFINITY = (
         "at infinity",
-        "Norms diverge while the loss creeps to its infimum, and what is left of it is no more "
-        "than that: training ends here, up to the gap that the certificate states.",
+        "Norms diverge while the loss creeps to an infimum that no finite point attains, and what "
+        "is left of it is of the size of that creeping: training ends here; lower creep to follow "
+        "it further.",
         True,
         True,
     )
@@ -139,6 +140,14 @@ class Status(Enum):
         "unbounded",
         "The loss falls without bound, or has no minimum at a finite point, along the direction "
         "that activates; add a penalty, observe more, or drop what is not determined.",
+        False,
+        False,
+    )
+    DIRECTIONS_LOST = (
+        "directions lost",
+        "A neuron came closer to a direction than float64 can tell, and that direction then became "
+        "unstable: when it leaves is decided by rounding. Rescale the initial neurons to a larger "
+        "alpha, or use the flow made for this network (flow.diagonal).",
         False,
         False,
     )

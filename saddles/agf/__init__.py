@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from saddles.agf._diagonal import diagonal
     from saddles.agf._extremal import ExtremalDirections, extremal_directions
     from saddles.agf._linear import linear
+    from saddles.agf._network import network
     from saddles.agf._relu import ReluNetwork, relu
+    from saddles.agf._torch_network import TorchNetwork
 
 #: Public name -> the module that holds it.
 _HOMES = {
@@ -23,11 +25,13 @@ _HOMES = {
     "ExtremalDirections": "saddles.agf._extremal",
     "LinearAttention": "saddles.agf._attention",
     "ReluNetwork": "saddles.agf._relu",
+    "TorchNetwork": "saddles.agf._torch_network",
     "attention": "saddles.agf._attention",
     "attention_modes": "saddles.agf._attention",
     "diagonal": "saddles.agf._diagonal",
     "extremal_directions": "saddles.agf._extremal",
     "linear": "saddles.agf._linear",
+    "network": "saddles.agf._network",
     "relu": "saddles.agf._relu",
 }
 
@@ -36,11 +40,13 @@ __all__ = [
     "ExtremalDirections",
     "LinearAttention",
     "ReluNetwork",
+    "TorchNetwork",
     "attention",
     "attention_modes",
     "diagonal",
     "extremal_directions",
     "linear",
+    "network",
     "relu",
 ]
 

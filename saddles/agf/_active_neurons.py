@@ -3,9 +3,9 @@
 The active neurons follow θ' = −∂L/∂θ, all of them together, from the last critical point with the
 new ones beside it, small and along the directions that they have turned to. Which critical point
 they reach is a question about that flow, so it is followed, by a stiff integrator, until it is
-certain; Newton's method then adds the digits. The flow may also creep: norms grow without bound
-while the loss falls ever more slowly to an infimum that no finite point attains. It is then
-followed until what is left to fall is small, as the power law of the fall tells.
+certain; Newton's method then adds the digits. The flow may also creep: norms grow without bound,
+like a power of time, while the loss falls ever more slowly to an infimum that no finite point
+attains. It is then followed until the loss falls little while time grows fourfold.
 
 Neurons move in the affine subspace that their gradients span. It is found by sampling: gradients
 at the start, then at random points of the subspace found so far, until nothing new appears.
@@ -18,7 +18,7 @@ code name       symbol
 ``z``           coordinates (A, m), flattened for the integrator
 ``force``       |∂L/∂z|
 ``size``        |∂L/∂z| |θ| / (2 κ L(0)): by how much scaling θ could change L, relative to L(0)
-``gap``         what L has left to fall, relative to L(0)
+``creep``       fall of L while time last grew fourfold, relative to L(0), where norms diverge
 ==============  ====================================================================
 """
 
@@ -48,15 +48,14 @@ __all__ = [
     "settle",
 ]
 
-#: A gradient's share outside of the subspace that counts as none; directions at rest are this far
-#: from where they would be, and more.
-OUTSIDE = 1e-6
+#: A gradient's share outside of the subspace that counts as none.
+OUTSIDE = 1e-10
 #: Most coordinates for which second derivatives are formed.
 DENSE = 600
 #: Local relative error of the flow.
-RTOL = 1e-5
+RTOL = 1e-4
 #: New neurons start this small beside the norm that they will about have.
-AMPLITUDE = 1e-3
+AMPLITUDE = 1e-2
 #: The force is tried for a nearby critical point each time that it has fallen to such a share.
 LEVELS = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
 #: The critical point lies this near, relative to |θ|, or the flow goes on.
@@ -69,14 +68,14 @@ PATIENCE = 3
 ZERO_CURVATURE = 1e-14
 #: Share of a Newton displacement along negative curvature that is rounding.
 CLIMBING = 1e-5
-#: What may be left to fall, relative to L(0), where the loss creeps.
-CREEP = 3e-5
+#: Where the loss creeps, it may still fall this much, relative to L(0), while time grows by the
+#: factor `WINDOW`. With the usual powers, t^(−3/4), half of this is left in all.
+CREEP = 5e-4
 #: Norms that grow slower than this power of time are about to stop.
 GROWING = 0.01
-#: Powers of time are measured over times that differ by this factor.
 WINDOW = 4.0
 #: Steps of the integrator after which the descent is given up.
-STEPS = 20_000
+STEPS = 5_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,16 +86,13 @@ class Descent:
     ----------
     theta : ndarray of shape (A, p)
         The critical point.
-    stationarity : float
-        ``size`` there.
-    gap : float
-        0 at a critical point; else the estimate of what the creeping loss has left to fall,
-        relative to L(0).
+    creep : float
+        0 at a critical point; else how much the loss still fell, relative to L(0), while time
+        grew fourfold.
     """
 
     theta: Array
-    stationarity: float
-    gap: float
+    creep: float
 
 
 def reach(network: HomogeneousNetwork, active: Array, direction: Array) -> float:
@@ -113,28 +109,48 @@ def reach(network: HomogeneousNetwork, active: Array, direction: Array) -> float
 
 
 def descend(
-    network: HomogeneousNetwork, theta: Array, *, creep: float = CREEP, rtol: float = RTOL
+    network: HomogeneousNetwork,
+    theta: Array,
+    sizes: Array,
+    *,
+    creep: float = CREEP,
+    rtol: float = RTOL,
 ) -> Descent:
     """Follow the gradient flow of the neurons `theta` (A, p) to the critical point that it reaches.
+
+    Parameters
+    ----------
+    network : HomogeneousNetwork
+        The loss.
+    theta : ndarray of shape (A, p)
+        Where they start.
+    sizes : ndarray of shape (A,)
+        Norms that they may about come to.
+    creep : float
+        What the loss may still fall, relative to L(0), while time grows fourfold and norms diverge.
+    rtol : float
+        Local relative error of the flow.
 
     Raises
     ------
     Breakdown
-        If it reaches none and does not creep to an infimum either.
+        If it reaches no critical point and does not creep to an infimum either.
     """
-    run = _Run.of(network, theta)
-    levels = iter(LEVELS)
-    level, peak, trail = next(levels), 0.0, _Trail()
+    run = _Run.of(network, theta, sizes)
+    levels, peak, trail = iter(LEVELS), 0.0, _Trail(run, creep)
+    level = next(levels)
     for time, z, force in run.flow(rtol):
-        peak = max(peak, force)
+        if force > peak:
+            peak, levels, trail = force, iter(LEVELS), _Trail(run, creep, time)
+            level = next(levels)
         low = force <= level * peak
-        creeping = trail.creeps(time, force, run.norm(z), creep * run.start)
+        creeping = trail.creeps(time, z)
         if low or creeping:
             found = run.polish(z)
             if found is not None:
                 return found
             if creeping:
-                return Descent(run.at(z), run.size(z, force), trail.gap / run.start)
+                return Descent(run.at(z), trail.creep)
             while force <= level * peak:
                 level = next(levels, 0.0)
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
@@ -144,12 +160,12 @@ def settle(
     network: HomogeneousNetwork, theta: Array, found: Descent, *, creep: float = CREEP
 ) -> Descent:
     """Descend again after neurons at zero were taken out of what `descend` found."""
-    if found.gap:
-        return Descent(theta, found.stationarity, found.gap)
-    run = _Run.of(network, theta)
-    return run.polish(np.zeros(run.basis.shape[1] * len(theta))) or descend(
-        network, theta, creep=creep
-    )
+    if found.creep:
+        return Descent(theta, found.creep)
+    sizes = np.linalg.norm(theta, axis=1)
+    run = _Run.of(network, theta, sizes)
+    z = np.zeros(theta.shape[0] * run.basis.shape[1])
+    return run.polish(z) or descend(network, theta, sizes, creep=creep)
 
 
 def newton(network: Any, theta: Array, start: float) -> Descent | None:
@@ -162,28 +178,30 @@ def newton(network: Any, theta: Array, start: float) -> Descent | None:
 
 
 class _Trail:
-    """How the loss falls and the norms grow with time, to tell a creeping flow."""
+    """The loss and the norm since the force was largest, to tell a creeping flow."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: _Run, least: float, origin: float = math.inf) -> None:
+        self.run, self.least, self.origin = run, least, origin
         self.rows: list[tuple[float, float, float]] = []
-        self.gap = math.inf
+        self.creep = math.inf
 
-    def creeps(self, time: float, force: float, norm: float, least: float) -> bool:
-        """Add a step; whether norms grow like a power of time and less than `least` is left."""
-        if time <= 0 or force <= 0:
+    def creeps(self, time: float, z: Array) -> bool:
+        """Add a step; whether norms grow like a power of time while the loss hardly falls."""
+        if not time > self.origin:
             return False
-        rate = time * force**2
-        self.rows.append((math.log(time), math.log(rate), math.log(norm)))
-        now = self.rows[-1]
-        while len(self.rows) > 2 and self.rows[1][0] <= now[0] - math.log(WINDOW):
-            self.rows.pop(0)
-        span = now[0] - self.rows[0][0]
-        if span < math.log(WINDOW):
+        now = math.log(time - self.origin)
+        if self.rows and now < self.rows[-1][0] + 0.1:
             return False
-        falls = -(now[1] - self.rows[0][1]) / span
-        grows = (now[2] - self.rows[0][2]) / span
-        self.gap = rate / falls if falls > 0 else math.inf
-        return self.gap <= least and grows >= GROWING
+        self.rows.append((now, self.run.loss(z), math.log(self.run.norm(z))))
+        back = now - np.array([2, 1]) * math.log(WINDOW)
+        if self.rows[0][0] > back[0]:
+            return False
+        times, losses, norms = np.array(self.rows).T
+        falls = -np.diff(np.append(np.interp(back, times, losses), losses[-1]))
+        grows = (norms[-1] - np.interp(back[1], times, norms)) / math.log(WINDOW)
+        self.creep = float(falls[1]) / self.run.start
+        slows = 0 < falls[1] <= falls[0]
+        return bool(slows and self.creep <= self.least and grows >= GROWING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,13 +214,17 @@ class _Run:
     start: float
 
     @classmethod
-    def of(cls, network: HomogeneousNetwork, theta: Array) -> _Run:
+    def of(cls, network: HomogeneousNetwork, theta: Array, sizes: Array) -> _Run:
         """Find the subspace."""
-        return cls(network, theta, _span(network, theta), network.loss(theta[:0]))
+        return cls(network, theta, _span(network, theta, sizes), network.loss(theta[:0]))
 
     def at(self, z: Array) -> Array:
         """Return θ."""
         return np.asarray(self.theta + z.reshape(len(self.theta), -1) @ self.basis.T)
+
+    def loss(self, z: Array) -> float:
+        """Return L."""
+        return self.network.loss(self.at(z))
 
     def gradient(self, z: Array) -> Array:
         """Return ∂L/∂z, flattened."""
@@ -268,7 +290,7 @@ class _Run:
             best = min(best, (size, z), key=lambda entry: entry[0])
         if best[0] > STATIONARY or self._climbs(best[1], best[1] - first):
             return None
-        return Descent(self.at(best[1]), best[0], 0.0)
+        return Descent(self.at(best[1]), 0.0)
 
     def _climbs(self, z: Array, moved: Array) -> bool:
         """Whether the displacement leads up to a saddle that the flow is leaving."""
@@ -283,20 +305,19 @@ def _pseudo_inverse(values: Array, vectors: Array, gradient: Array) -> Array:
     return np.asarray(vectors[:, used] @ ((vectors[:, used].T @ gradient) / values[used]))
 
 
-def _span(network: HomogeneousNetwork, theta: Array) -> Array:
+def _span(network: HomogeneousNetwork, theta: Array, sizes: Array) -> Array:
     """Return an orthonormal basis (p, m) of the directions in which neurons may ever move.
 
     Gradients are sampled where every neuron has about the size that it may come to: at the small
     start those that matter later would be lost.
     """
     rng = np.random.default_rng(0)
-    norms = np.linalg.norm(theta, axis=1, keepdims=True)
-    sizes = np.maximum(norms, norms.max() if len(theta) > 1 else norms / AMPLITUDE)
     basis = np.zeros((theta.shape[1], 0))
+    unit = theta / np.linalg.norm(theta, axis=1, keepdims=True)
     while basis.shape[1] < theta.shape[1]:
         step = rng.standard_normal((len(theta), basis.shape[1])) / math.sqrt(max(1, len(basis.T)))
-        lengths = rng.uniform(0.5, 1.5, norms.shape) / norms
-        rows = network.gradient(sizes * (lengths * theta + step @ basis.T))
+        lengths = rng.uniform(0.5, 1.5, (len(theta), 1))
+        rows = network.gradient(sizes[:, None] * (lengths * unit + step @ basis.T))
         outside = rows - (rows @ basis) @ basis.T
         left, spread, _ = np.linalg.svd(outside.T, full_matrices=False)
         new = left[:, spread > OUTSIDE * np.linalg.norm(rows)]

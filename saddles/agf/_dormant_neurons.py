@@ -42,18 +42,21 @@ from saddles.alternation import Breakdown
 from saddles.status import Status
 from saddles.typing import Array, Indices, Mask
 
-__all__ = ["Clock", "Dormant", "Phase", "first_ring"]
+__all__ = ["Clock", "Dormant", "Phase", "align", "first_ring"]
 
-#: A direction rests once its speed is this small beside its growth κÛ: U is then wrong by the
-#: square of it, and the direction by about this much.
-AT_REST = 1e-8
+#: A direction rests once its speed is this small beside its growth κÛ: U is then wrong by about the
+#: square of it.
+AT_REST = 1e-6
+#: The same for a neuron that activates, and steps without progress after which what was reached
+#: must do.
+ALIGNED, PATIENCE = 1e-12, 10
 #: A gradient this small, relative to the largest that was ever seen, is rounding.
 NO_PULL = 1e-12
 #: Clocks that differ by less than this, relative to the delay, ring together: about what the
 #: integrator's error leaves open.
 TIE = 1e-8
 #: Local relative error of the directions.
-RTOL = 1e-10
+RTOL = 1e-8
 #: Steps after which directions that do not come to rest are given up.
 STEPS = 20_000
 
@@ -190,6 +193,31 @@ def first_ring(
     raise Breakdown(
         Status.INTEGRATION_FAILED, f"directions of dormant neurons moved on after {STEPS} steps"
     )
+
+
+def align(gradient: Callable[[Array], Array], direction: Array) -> Array:
+    """Return where the flow θ̂' = P⊥∇U(θ̂) takes a `direction` (p,) that all but rests."""
+    from scipy.integrate import LSODA
+
+    def velocity(_: float, row: Array) -> Array:
+        unit = row / np.linalg.norm(row)
+        slope = gradient(unit[None])[0]
+        return np.asarray(slope - (slope @ unit) * unit)
+
+    def misalignment(unit: Array) -> float:
+        slope = gradient(unit[None])[0]
+        growth = abs(float(slope @ unit))
+        return float(np.linalg.norm(velocity(0.0, unit))) / growth if growth else 0.0
+
+    solver: Any = LSODA(velocity, 0.0, direction, math.inf, rtol=1e-10, atol=1e-14)
+    best, unit, idle = misalignment(direction), direction, 0
+    while best > ALIGNED and idle < PATIENCE and solver.status == "running":
+        solver.step()
+        found = solver.y / np.linalg.norm(solver.y)
+        left = misalignment(found)
+        idle = 0 if left < 0.9 * best else idle + 1
+        best, unit = min((best, unit), (left, found), key=lambda entry: entry[0])
+    return np.asarray(unit)
 
 
 class _Run:

@@ -162,13 +162,13 @@ def extremal_directions(
 
     Examples
     --------
-    Two samples; the neuron with a > 0 turns to the first, away from the second, but no farther
-    than it needs for the second not to see it:
+    Two samples: neurons with a > 0 turn to the first and away from the second, those with a < 0
+    the other way round, and both no farther than until the other sample is at their edge:
 
     >>> import saddles
     >>> found = saddles.agf.extremal_directions([[1.0, 0.0], [1.0, 1.0]], [3.0, -2.0])
     >>> found
-    <ExtremalDirections: 1 for a > 0, 1 for a < 0, 1 on kinks, all>
+    <ExtremalDirections: 1 for a > 0, 1 for a < 0, 2 on kinks, all>
     >>> found.directions.round(4).tolist(), found.growth.round(4).tolist()
     ([[0.7071, -0.7071], [0.0, 1.0]], [1.0607, 1.0])
     """

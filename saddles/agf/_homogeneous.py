@@ -33,7 +33,7 @@ import numpy as np
 
 from saddles import checks
 from saddles.agf._active_neurons import AMPLITUDE, CREEP, descend, reach, settle
-from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, first_ring
+from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, align, first_ring
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.path import Certificate, Saddle, SaddlePath
@@ -49,8 +49,7 @@ DONE = 1e-10
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
 SMALL = 1e-2
-#: A creeping loss no larger than this many times what it has left to fall has nothing to learn but
-#: that.
+#: A creeping loss no larger than this many times what it fell last has nothing else to learn.
 NO_MORE = 3.0
 
 
@@ -96,8 +95,8 @@ def solve_network(
         first.
     creep : float
         Where the descent's norms diverge while the loss creeps to an infimum, it is followed until
-        no more than this share of the first loss is left to fall, as its power law tells; the
-        certificate's ``gap`` is that estimate.
+        the loss falls by no more than this share of the first while time grows fourfold. The
+        certificate's ``creep`` is what it then fell.
     rtol : float
         Local relative error of the directions.
     max_jumps : int, optional
@@ -168,6 +167,10 @@ class _Task:
         clock = Clock(network.degree, scale, math.log(threshold))
         return cls(network, clock, rows, float(network.loss(rows[:0])), **limits)
 
+    def pull(self, active: Array) -> Callable[[Array], Array]:
+        """Return the map from directions (D, p) to the gradients of their utilities."""
+        return lambda directions: self.network.utility_gradient(directions, active)
+
 
 def _initial(network: HomogeneousNetwork, init: Any) -> Array:
     """Return the initial rows, or say what is wrong with them."""
@@ -197,9 +200,10 @@ class _State:
     active: Mask
     previous: Mask
     dormant: Dormant
+    sizes: Array
     loss: float
     stationarity: float = 0.0
-    gap: float = 0.0
+    creep: float = 0.0
     margin: float = math.inf
     pull: float = 0.0
     unique: bool = True
@@ -228,6 +232,7 @@ def _start(task: _Task) -> _State:
         active=none,
         previous=none,
         dormant=Dormant(task.init / norms[:, None], task.clock.lacking(np.log(norms))),
+        sizes=np.zeros(len(norms)),
         loss=task.start,
     )
 
@@ -236,7 +241,7 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
     if not state.loss > task.tol * task.start:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    if state.loss <= NO_MORE * state.gap * task.start:
+    if state.loss <= NO_MORE * state.creep * task.start:
         return Status.AT_INFINITY
     rows = np.flatnonzero(~state.active)
     if not rows.size:
@@ -260,7 +265,7 @@ def _phase(task: _Task, state: _State, rows: Indices) -> Phase:
         found: Phase = own(dormant, state.neurons, task.clock, noise=noise)
         return found
     return first_ring(
-        lambda directions: task.network.utility_gradient(directions, state.neurons),
+        task.pull(state.neurons),
         dormant,
         task.clock,
         noise=noise,
@@ -275,15 +280,19 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
     directions, lacking = state.dormant.directions.copy(), state.dormant.lacking.copy()
     directions[rows], lacking[rows] = ring.phase.after.directions, ring.phase.after.lacking
     theta, active = state.theta.copy(), state.active.copy()
+    sizes = np.linalg.norm(theta, axis=1)
     for unit in ring.units:
-        size = reach(task.network, state.neurons, directions[unit])
-        theta[unit] = AMPLITUDE * size * directions[unit]
+        if not hasattr(task.network, "first_ring"):  # which ends with directions at rest
+            directions[unit] = align(task.pull(state.neurons), directions[unit])
+        sizes[unit] = reach(task.network, state.neurons, directions[unit])
+        theta[unit] = AMPLITUDE * sizes[unit] * directions[unit]
     active[ring.units] = True
     return replace(
         state,
         jumps=state.jumps + 1,
         time=state.time + ring.delay,
         theta=theta,
+        sizes=sizes,
         active=active,
         previous=state.active,
         dormant=Dormant(directions, lacking),
@@ -296,7 +305,10 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
 def _cost(task: _Task, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
     own = getattr(task.network, "descend", None)
-    found = own(state.neurons) if own else descend(task.network, state.neurons, creep=task.creep)
+    if own is not None:
+        found = own(state.neurons)
+    else:
+        found = descend(task.network, state.neurons, state.sizes[state.active], creep=task.creep)
     gone = _gone(task, found.theta)
     if gone.any():
         rest = found.theta[~gone]
@@ -312,7 +324,7 @@ def _cost(task: _Task, state: _State) -> _State:
         active=active,
         loss=loss,
         stationarity=_stationarity(task, found.theta),
-        gap=found.gap,
+        creep=found.creep,
     )
 
 
@@ -348,6 +360,6 @@ def _saddle(task: _Task, state: _State) -> Saddle:
             violation=0.0,
             margin=state.margin,
             unique=state.unique,
-            gap=state.gap,
+            creep=state.creep,
         ),
     )

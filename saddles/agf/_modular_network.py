@@ -143,7 +143,9 @@ class ModularAddition:
     def loss(self, theta: Array, /) -> float:
         """Return L of the network with neurons `theta` (H, 3p)."""
         seen = self._see(theta)
-        fit = np.sum(self._with_target(seen)) - np.sum(seen.gram(seen) * seen.kernel(seen)) / 2
+        fit = (
+            np.sum(self._with_target(seen)) - np.sum(seen.gram(seen) * self._kernel(seen, seen)) / 2
+        )
         return float(self.template @ self.template / 2 - fit / self.period**2)
 
     def gradient(self, theta: Array, /) -> Array:
@@ -153,26 +155,29 @@ class ModularAddition:
     def utility(self, theta: Array, active: Array, /) -> Array:
         """Return the utilities (H,) of neurons `theta` (H, 3p) beside the `active` ones (A, 3p)."""
         seen, others = self._see(theta), self._see(active)
-        value = self._with_target(seen) - np.sum(seen.gram(others) * seen.kernel(others), axis=1)
+        value = self._with_target(seen) - np.sum(
+            seen.gram(others) * self._kernel(seen, others), axis=1
+        )
         return np.asarray(value / self.period**2)
 
     def utility_gradient(self, theta: Array, active: Array, /) -> Array:
         """Return the gradients (H, 3p) of the utilities."""
-        seen, others = self._see(theta), self._see(active)
-        slope_U, slope_V, slope_w = self._target_slopes(seen)
+        seen = self._see(theta)
+        others = seen if active is theta else self._see(active)
+        over_u, over_v, over_w = self._target_pull(seen)
         if len(active):
-            slope_U -= seen.slope(others)
-            slope_V -= seen.swapped().slope(others.swapped())
-            slope_w -= seen.kernel(others) @ others.w
-        back = [self._onto(slope) for slope in (slope_U, slope_V)]
-        return np.hstack([*back, slope_w]) / self.period**2
+            slope_U, slope_V = seen.slopes(others, centred=not self._mean)
+            over_u -= slope_U @ self._shifts.T
+            over_v -= slope_V @ self._shifts.T
+            over_w -= self._kernel(seen, others) @ others.w
+        return np.hstack([over_u, over_v, over_w]) / self.period**2
 
     def hessian(self, theta: Array, basis: Array, /) -> Array:
         """Return the second derivatives (Hm, Hm) of L over z, θ_i + `basis` (3p, m) z_i."""
         seen, along = self._see(theta), self._see(basis.T)
         result = energy(seen, along)
         rows = np.arange(len(theta))
-        q, q_along = self._correlate(seen.w), self._correlate(along.w)
+        q, q_along = seen.w @ self._shifts, along.w @ self._shifts
         result[rows, :, rows, :] -= target(seen, along, q, q_along)
         size = len(theta) * basis.shape[1]
         return result.reshape(size, size) / self.period**2
@@ -183,83 +188,146 @@ class ModularAddition:
         It is what of the network is shifted as the target is; x itself once all is learnt.
         """
         seen = self._see(theta)
-        joined = np.fft.rfft(seen.w) * np.conj(np.fft.rfft(self._sums(seen)))
-        return np.asarray(np.fft.irfft(joined.sum(axis=0), self.period) / self.period**2)
+        sums = 2 * np.fft.rfft(seen.U) * np.fft.rfft(seen.V)
+        sums[:, 0] += self.period * np.sum(seen.U**2 + seen.V**2, axis=1)
+        joined = np.sum(np.fft.rfft(seen.w) * np.conj(sums), axis=0)
+        return np.asarray(np.fft.irfft(joined, self.period) / self.period**2)
+
+    @cached_property
+    def _shifts(self) -> Array:
+        """Matrix (p, p) with entry [c, m] = x[c − m]: a row times it is its product with R_m x."""
+        c = np.arange(self.period)
+        return np.asarray(self.template[(c[:, None] - c) % self.period])
+
+    @cached_property
+    def _waves(self) -> Array:
+        """cos and −sin of 2πkc/p in turn, for the frequencies k with power, (p, 2K)."""
+        angles = np.outer(np.arange(self.period), np.sort(self.frequencies))
+        angles = 2 * np.pi / self.period * (angles % self.period)
+        return np.stack([np.cos(angles), -np.sin(angles)], axis=2).reshape(self.period, -1)
+
+    @cached_property
+    def _weights(self) -> Any:
+        """a_k with Σ_m q(m) T(m) = Re Σ_k a_k û_k v̂_k conj(ŵ_k), beside the means, (K,)."""
+        powered = np.sort(self.frequencies)
+        both = np.where(2 * powered == self.period, 1.0, 2.0)
+        x = self.spectrum[powered]
+        return 2 / self.period * both * np.conj(x) * np.abs(x) ** 2
+
+    @cached_property
+    def _mean(self) -> float:
+        """Mean of the template, zero if it is rounding."""
+        mean = float(self.template.mean())
+        return mean if abs(mean) > NO_POWER * np.abs(self.template).max() else 0.0
 
     def _see(self, theta: Array) -> _Seen:
         p = self.period
-        u, v = (self._correlate(theta[:, k * p : (k + 1) * p]) for k in (0, 1))
-        return _Seen(u, v, theta[:, 2 * p :])
+        parts = [theta[:, k * p : (k + 1) * p] for k in range(3)]
+        U, V = (part @ self._shifts for part in parts[:2])
+        return _Seen(U, V, parts[2], tuple(self._transform(part) for part in parts))
 
-    def _correlate(self, rows: Array) -> Array:
-        """Return rows_i · R_m x for every shift m: (H, p)."""
-        shifted = np.fft.rfft(rows) * np.conj(self.spectrum[: self.period // 2 + 1])
-        return np.asarray(np.fft.irfft(shifted, self.period))
+    def _transform(self, rows: Array) -> Any:
+        """Return Fourier coefficients (H, K) at the frequencies with power."""
+        return np.ascontiguousarray(rows @ self._waves).view(complex)
 
-    def _onto(self, rows: Array) -> Array:
-        """Return Σ_m rows_i[m] R_m x, the adjoint of `_correlate`: (H, p)."""
-        shifted = np.fft.rfft(rows) * self.spectrum[: self.period // 2 + 1]
-        return np.asarray(np.fft.irfft(shifted, self.period))
+    def _back(self, coefficients: Any) -> Array:
+        """Return the derivative of Re Σ_k g_k û_k over u, for `coefficients` g (H, K): (H, p)."""
+        return np.asarray(np.conj(coefficients).view(float) @ self._waves.T)
 
-    def _sums(self, seen: _Seen) -> Array:
-        """Return T_i(m) (H, p)."""
-        product = np.fft.irfft(np.fft.rfft(seen.U) * np.fft.rfft(seen.V), self.period)
-        squares = np.sum(seen.U**2 + seen.V**2, axis=1, keepdims=True)
-        return np.asarray(2 * product + squares)
+    def _offsets(self, seen: _Seen) -> Array:
+        """Return Σ_m T_i(m)/p, (H,)."""
+        squares = np.sum(seen.U**2 + seen.V**2, axis=1)
+        return np.asarray(squares + 2 * seen.U.sum(1) * seen.V.sum(1) / self.period)
 
     def _with_target(self, seen: _Seen) -> Array:
         """Return Σ_m q_i(m) T_i(m), (H,)."""
-        return np.sum(self._correlate(seen.w) * self._sums(seen), axis=1)
+        u, v, w = seen.waves
+        oscillating = np.sum(np.real(self._weights * u * v * np.conj(w)), axis=1)
+        if not self._mean:
+            return np.asarray(oscillating)
+        return np.asarray(oscillating + self._mean * self._level(seen) * self._offsets(seen))
 
-    def _target_slopes(self, seen: _Seen) -> tuple[Array, Array, Array]:
-        """Return the derivatives of `_with_target` over U, V and w, each (H, p)."""
-        q = self._correlate(seen.w)
-        turned, level = np.fft.rfft(q), 2 * q.sum(axis=1, keepdims=True)
-        over_U, over_V = (
-            2 * np.fft.irfft(turned * np.conj(np.fft.rfft(other)), self.period) + level * own
-            for own, other in ((seen.U, seen.V), (seen.V, seen.U))
-        )
-        return over_U, over_V, self._onto(self._sums(seen))
+    def _level(self, seen: _Seen) -> Array:
+        """Return p Σ_c w_i[c], (H,)."""
+        return np.asarray(self.period * seen.w.sum(1))
+
+    def _target_pull(self, seen: _Seen) -> tuple[Array, Array, Array]:
+        """Return the derivatives of `_with_target` over u, v and w, each (H, p)."""
+        u, v, w = seen.waves
+        turned = self._weights * np.conj(w)
+        over_u, over_v = self._back(turned * v), self._back(turned * u)
+        over_w = self._back(np.conj(self._weights * u * v))
+        if self._mean:
+            level = self._mean * self._level(seen)[:, None]
+            for over, own, other in ((over_u, seen.U, seen.V), (over_v, seen.V, seen.U)):
+                slope = 2 * own + 2 * other.sum(1, keepdims=True) / self.period
+                over += (level * slope) @ self._shifts.T
+            over_w += self._mean * self.period * self._offsets(seen)[:, None]
+        return over_u, over_v, over_w
+
+    def _kernel(self, seen: _Seen, others: _Seen) -> Array:
+        return seen.kernel(others, centred=not self._mean)
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """Neurons by their responses U, V (H, p) to the shifted inputs, and their outputs w (H, p)."""
+    """Neurons as the data see them: see the module's table.
+
+    ``waves`` holds û, v̂ and ŵ at the frequencies with power, each (H, K). A centred template makes
+    the sums of U and V vanish.
+    """
 
     U: Array
     V: Array
     w: Array
+    waves: tuple[Any, ...]
 
     def swapped(self) -> _Seen:
         """Return the same with the two inputs exchanged."""
-        return _Seen(self.V, self.U, self.w)
+        u, v, w = self.waves
+        return _Seen(self.V, self.U, self.w, (v, u, w))
 
     def gram(self, others: _Seen) -> Array:
         """Return w_i·w_j, (H, A)."""
         return np.asarray(self.w @ others.w.T)
 
-    def kernel(self, others: _Seen) -> Array:
+    def kernel(self, others: _Seen, *, centred: bool = False) -> Array:
         """Return K_ij, (H, A)."""
-        p, swapped = self.U.shape[1], others.swapped()
-        half = self._half_kernel(others, p) + self.swapped()._half_kernel(swapped, p)
-        return half + 4 * (self.U @ others.U.T) * (self.V @ others.V.T)
+        p, result = self.U.shape[1], 4 * (self.U @ others.U.T) * (self.V @ others.V.T)
+        squares, other_squares = ([part**2 for part in (one.U, one.V)] for one in (self, others))
+        sums = [[part.sum(1) for part in pair] for pair in (squares, other_squares)]
+        result += np.outer(sums[0][0], sums[1][1]) + np.outer(sums[0][1], sums[1][0])
+        for square, other_square in zip(squares, other_squares, strict=True):
+            result += p * (square @ other_square.T)
+        if not centred:
+            pairs = ((self, others), (self.swapped(), others.swapped()))
+            for (own, other), square, other_square in zip(
+                pairs, squares, other_squares, strict=True
+            ):
+                result += 2 * (square @ other.U.T) * other.V.sum(1)
+                result += 2 * own.V.sum(1)[:, None] * (own.U @ other_square.T)
+        return np.asarray(result)
 
-    def _half_kernel(self, others: _Seen, p: int) -> Array:
-        """Return the terms of K_ij that come with their mirror image under U <-> V."""
-        square, other_square = self.U**2, others.U**2
-        return np.asarray(
-            p * square @ other_square.T
-            + np.outer(square.sum(1), (others.V**2).sum(1))
-            + 2 * (square @ others.U.T) * others.V.sum(1)
-            + 2 * self.V.sum(1)[:, None] * (self.U @ other_square.T)
-        )
+    def slopes(self, others: _Seen, *, centred: bool) -> tuple[Array, Array]:
+        """Return ∂/∂U_i(a) and ∂/∂V_i(b) of Σ_j (w_i·w_j) K_ij, others held fixed: (H, p) each."""
+        gram = self.gram(others)
+        swapped, others_swapped = self.swapped(), others.swapped()
+        first = self._slope(others, gram)
+        second = swapped._slope(others_swapped, gram)
+        if not centred:
+            first += self._mean_slope(others, gram)
+            second += swapped._mean_slope(others_swapped, gram)
+        return first, second
 
-    def slope(self, others: _Seen) -> Array:
-        """Return ∂/∂U_i(a) of Σ_j (w_i·w_j) K_ij, the others held fixed: (H, p)."""
-        p, gram = self.U.shape[1], self.gram(others)
-        V_sums, V_squares = others.V.sum(1), (others.V**2).sum(1)
-        level = p * others.U**2 + 2 * V_sums[:, None] * others.U + V_squares[:, None]
+    def _slope(self, others: _Seen, gram: Array) -> Array:
+        """Return ∂/∂U_i(a) without what means add, (H, p)."""
+        level = self.U.shape[1] * others.U**2 + np.sum(others.V**2, axis=1)[:, None]
         cross = 4 * gram * (self.V @ others.V.T)
+        return np.asarray(2 * self.U * (gram @ level) + cross @ others.U)
+
+    def _mean_slope(self, others: _Seen, gram: Array) -> Array:
+        """Return what means of U and V add to it, (H, p)."""
+        V_sums = others.V.sum(1)[:, None]
         shift = 2 * np.sum(gram * (self.V @ (others.V**2).T), axis=1, keepdims=True)
         lone = 2 * self.V.sum(1)[:, None] * (gram @ others.U**2)
-        return np.asarray(2 * self.U * (gram @ level) + cross @ others.U + shift + lone)
+        return np.asarray(4 * self.U * (gram @ (V_sums * others.U)) + shift + lone)

@@ -281,8 +281,8 @@ class ReluNetwork:
         if end.vanishes:
             raise Breakdown(
                 Status.STALLED,
-                "a dormant ReLU neuron with |a| > |w| comes to w = 0 on a kink, from where its way is "
-                "not determined; start with |a| <= |w|",
+                "a dormant ReLU neuron with |a| > |w| comes to w = 0 on a kink, from where its way "
+                "is not determined; start with |a| <= |w|",
             )
         return end
 

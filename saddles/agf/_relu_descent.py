@@ -21,6 +21,7 @@ code name      symbol
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -177,7 +178,7 @@ def descend(network: ReluNetwork, theta: Array, *, near: bool = False) -> Descen
     sizes = np.sqrt(np.bincount(members, norms**2))
     found = _descend(network, theta[first] * (sizes / norms[first])[:, None], near)
     shared = found.theta[members] * (norms / sizes[members])[:, None]
-    return Descent(shared, found.stationarity, found.gap)
+    return Descent(shared, found.creep)
 
 
 def _parallel(theta: Array) -> tuple[Array, Array]:
@@ -234,7 +235,7 @@ def _critical(piece: _Piece, theta: Array) -> Descent | None:
     force = float(np.linalg.norm(piece.network.gradient(place)) * np.linalg.norm(place))
     if not force <= STATIONARY * 2 * piece.degree * start:
         return None
-    return Descent(place, found.stationarity, 0.0)
+    return Descent(place, 0.0)
 
 
 def _crossed(network: ReluNetwork, theta: Array, before: Array, side: Array) -> Array:
@@ -278,7 +279,9 @@ def _flow(piece: _Piece, theta: Array) -> Iterator[tuple[Array, float, Mask | No
         atol=RTOL * least,
     )
     for _ in range(STEPS):
-        solver.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # what it warns of is its status too
+            solver.step()
         if solver.status == "failed" or not np.isfinite(solver.y).all():
             raise Breakdown(Status.STALLED, "the flow of the active ReLU neurons broke off")
         curve = solver.dense_output()

@@ -1,7 +1,8 @@
 """Gradient flow that stays exact at any initial scale, and its limit; names load when first used.
 
-``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates; ``Flow`` is
-what every integrator returns; ``vanishing_limit`` extrapolates measured jump times to α → 0.
+``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates, ``neurons`` that
+of any homogeneous neurons in polar ones; ``Flow`` is what every integrator returns;
+``vanishing_limit`` extrapolates measured jump times to α → 0.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from saddles._lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.flow.mirror import diagonal
+    from saddles.flow.polar import neurons
     from saddles.flow.result import Curve, Flow, Jumps
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
 
 #: Public name -> the module that holds it.
 _HOMES = {
     "diagonal": "saddles.flow.mirror",
+    "neurons": "saddles.flow.polar",
     "Curve": "saddles.flow.result",
     "Flow": "saddles.flow.result",
     "Jumps": "saddles.flow.result",
@@ -25,6 +28,6 @@ _HOMES = {
     "vanishing_limit": "saddles.flow.vanishing",
 }
 
-__all__ = ["Curve", "Flow", "Jumps", "VanishingLimit", "diagonal", "vanishing_limit"]
+__all__ = ["Curve", "Flow", "Jumps", "VanishingLimit", "diagonal", "neurons", "vanishing_limit"]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

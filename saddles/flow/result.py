@@ -22,7 +22,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -61,6 +61,42 @@ class Curve(Protocol):
 
     def conservation(self) -> float:
         """Return the largest violation of a conservation law, relative to its natural size."""
+
+
+@runtime_checkable
+class Stretched(Protocol):
+    """A curve that has a parameter s of its own, because jumps may be too short for floats in τ."""
+
+    @property
+    def knots(self) -> Array:
+        """Return s at the integrator's steps, shape (m,)."""
+
+    def times_at(self, s: Array) -> Array:
+        """Return scaled times, shape (q,)."""
+
+    def losses_at(self, s: Array) -> Array:
+        """Return the losses, shape (q,)."""
+
+    def log_slopes_at(self, s: Array) -> Array:
+        """Return log(−dL/dτ), shape (q,); -inf where the loss rests."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Plain:
+    """A curve whose parameter is scaled time itself."""
+
+    curve: Curve
+    knots: Array
+
+    def times_at(self, s: Array) -> Array:
+        return s
+
+    def losses_at(self, s: Array) -> Array:
+        return self.curve.loss(s)
+
+    def log_slopes_at(self, s: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(np.maximum(-self.curve.loss_rate(s), 0.0)))
 
 
 @dataclass(frozen=True)
@@ -222,13 +258,13 @@ class Flow:
         Jumps
             Times (J,) and plateau losses (J + 1,); a jump that `until` cuts short is left out.
         """
-        grid, speed = self._slope()
-        peaks = _separated_peaks(speed)
-        losses = self._loss_between(grid, speed, peaks)
+        grid, height = self._slope()
+        peaks = _separated_peaks(height)
+        losses = self._loss_between(grid, height, peaks)
         least = SMALLEST_DROP * (self._step_losses[0] - self._step_losses[-1])
         while (small := -np.diff(losses) < least).any():
             peaks = peaks[~small]
-            losses = self._loss_between(grid, speed, peaks)
+            losses = self._loss_between(grid, height, peaks)
         return Jumps(self.crossing_times((losses[:-1] + losses[1:]) / 2), losses)
 
     def _checked(self, tau: ArrayLike) -> tuple[Array, bool]:
@@ -247,9 +283,14 @@ class Flow:
         return np.atleast_1d(taus), taus.ndim == 0
 
     @cached_property
+    def _along(self) -> Stretched:
+        """The curve over the parameter in which its jumps are resolved."""
+        return self.curve if isinstance(self.curve, Stretched) else _Plain(self.curve, self.times)
+
+    @cached_property
     def _step_losses(self) -> Array:
         """Loss at every step (m,), made monotone: rounding may lift it by an ulp."""
-        return np.minimum.accumulate(self.curve.loss(self.times))
+        return np.minimum.accumulate(self._along.losses_at(self._along.knots))
 
     def _crossing(self, level: float) -> float:
         from scipy.optimize import brentq
@@ -261,42 +302,46 @@ class Flow:
         if step == 0:
             return 0.0
 
-        def excess(tau: float) -> float:
-            return float(self.curve.loss(np.array([tau]))[0]) - level
+        along = self._along
 
-        left, right = float(self.times[step - 1]), float(self.times[step])
+        def excess(s: float) -> float:
+            return float(along.losses_at(np.array([s]))[0]) - level
+
+        left, right = float(along.knots[step - 1]), float(along.knots[step])
         if not excess(left) > 0 > excess(right):
-            return right
+            return float(self.times[step])
         # The absolute tolerance of brentq must not act: a jump lasts 1/log(1/α) only.
-        return float(brentq(excess, left, right, xtol=1e-300, rtol=4 * np.finfo(float).eps))
+        root = float(brentq(excess, left, right, xtol=1e-300, rtol=4 * np.finfo(float).eps))
+        return float(along.times_at(np.array([root]))[0])
 
     def _slope(self) -> tuple[Array, Array]:
-        """Return a grid (g,) of times and −dL/dτ on it, cut off below where no jump can be."""
+        """Return a grid (g,) and log(−dL/dτ) on it, cut off below where no jump can be."""
+        knots = self._along.knots
         fractions = np.arange(POINTS_PER_STEP) / POINTS_PER_STEP
-        inner = self.times[:-1, None] + np.diff(self.times)[:, None] * fractions
-        grid = np.append(inner.ravel(), self.times[-1])
+        inner = knots[:-1, None] + np.diff(knots)[:, None] * fractions
+        grid = np.append(inner.ravel(), knots[-1])
         fall = self._step_losses[0] - self._step_losses[-1]
         # A slope below this makes no jump even if it lasts from the start to the end.
         least = SMALLEST_DROP / PLATEAU_RATIO * fall / self.until
-        return grid, np.maximum(-self.curve.loss_rate(grid), max(least, np.finfo(float).tiny))
+        floor = math.log(max(least, np.finfo(float).tiny))
+        return grid, np.maximum(self._along.log_slopes_at(grid), floor)
 
-    def _loss_between(self, grid: Array, speed: Array, peaks: Any) -> Array:
+    def _loss_between(self, grid: Array, height: Array, peaks: Any) -> Array:
         """Return the loss (J + 1,) where it falls slowest before, between and after the peaks."""
         if peaks.size == 0:
             return self._step_losses[:1]
         edges = [*peaks, grid.size - 1]
-        slowest = [a + int(speed[a : b + 1].argmin()) for a, b in pairwise(edges)]
-        return np.append(self._step_losses[0], self.curve.loss(grid[slowest]))
+        slowest = [a + int(height[a : b + 1].argmin()) for a, b in pairwise(edges)]
+        return np.append(self._step_losses[0], self._along.losses_at(grid[slowest]))
 
 
-def _separated_peaks(speed: Array) -> Any:
+def _separated_peaks(height: Array) -> Any:
     """Return the indices of the peaks that stand out by `PLATEAU_RATIO`.
 
     The start counts as the foot of a slope: at a large initial scale the loss falls fastest there.
     """
     from scipy.signal import find_peaks
 
-    height = np.log(speed)
     padded = np.concatenate([[height.min()], height])
     peaks, _ = find_peaks(padded, prominence=math.log(PLATEAU_RATIO))
     return peaks - 1

@@ -1,0 +1,192 @@
+"""Alternating gradient flows of any homogeneous network that torch can evaluate.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3 and Algorithm 1: the
+conjecture is about every two-layer network of homogeneous neurons, so here the neuron is whatever
+the user writes. `TorchNetwork` turns it into losses and utilities, `solve_network` is the
+algorithm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.agf._homogeneous import SOURCE, solve_network
+from saddles.agf._quadratic import is_quadratic, quadratic_steps
+from saddles.agf._torch_network import TorchNetwork
+from saddles.alternation import solve
+from saddles.path import Saddle, SaddlePath
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["network"]
+
+NAME = "alternating gradient flow, torch neurons"
+
+
+def network(
+    neuron: Callable[[Any, Any], Any],
+    X: ArrayLike,
+    Y: ArrayLike,
+    init: ArrayLike | None = None,
+    *,
+    degree: int,
+    size: int | None = None,
+    width: int | None = None,
+    seed: int = 0,
+    log_alpha: float = -math.inf,
+    activation_norm: float = 1.0,
+    tol: float = 1e-10,
+    max_jumps: int | None = None,
+    on_failure: str = "raise",
+    callback: Callable[[Saddle], object] | None = None,
+    progress: bool = False,
+) -> SaddlePath:
+    """Saddle path of a sum of homogeneous neurons, each a torch function of its parameters.
+
+    Needs the extra ``saddles[torch]``.
+
+    Parameters
+    ----------
+    neuron : callable
+        ``neuron(theta, X)``: the outputs of one neuron with parameters `theta`, a tensor (p,), on
+        the inputs `X`, a tensor; of the shape of `Y`. See `TorchNetwork`.
+    X : array_like of shape (n, ...)
+        Inputs; the first axis counts samples.
+    Y : array_like of shape (n,) or (n, c)
+        Targets of the loss L = |Y − f(X)|²/(2n), f the sum of all neurons.
+    init : array_like of shape (H, p), optional
+        Initial neurons over α, one a row. Without it, `width` neurons of `size` parameters are
+        drawn, uniform on the unit sphere.
+    degree : int
+        Degree of homogeneity κ, at least 2; checked on random neurons.
+    size, width : int, optional
+        p and H, where `init` is not given.
+    seed : int
+        Seed of the draw.
+    log_alpha : float
+        Logarithm of the initial scale, below 0; minus infinity is the limit.
+    activation_norm : float
+        Norm at which a neuron counts as active.
+    max_jumps : int, optional
+        Stop after so many jumps; None goes to the end of training.
+    on_failure : {"raise", "return"}
+        Whether a path that cannot be continued correctly raises `PathError` or is returned as far
+        as it was right.
+    callback : callable, optional
+        Called with each `Saddle`; returning True stops there.
+    progress : bool
+        Whether to show a progress bar of the loss that is learnt (needs tqdm).
+
+    Returns
+    -------
+    SaddlePath
+        Units are neurons, rows of `init`; ``betas`` are the outputs f(X); times are t / log(1/α)
+        for degree 2 and t α^(κ−2) above.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy; for a neuron that is not
+        homogeneous, with the degree that was measured.
+    PathError
+        If the path cannot be continued correctly (only with ``on_failure="raise"``).
+
+    Examples
+    --------
+    Two neurons a (w·x)², of degree 3, learn the squares of two inputs, the larger one first:
+
+    >>> import numpy as np, saddles
+    >>> X = np.eye(2)
+    >>> path = saddles.agf.network(
+    ...     lambda theta, X: theta[0] * (X @ theta[1:]) ** 2,
+    ...     X,
+    ...     [2.0, 1.0],
+    ...     [[1.0, 1.0, 0.1], [1.0, 0.1, 1.0]],
+    ...     degree=3,
+    ... )
+    >>> path.losses.round(6).tolist(), [saddle.entered.tolist() for saddle in path][1:]
+    ([1.25, 0.25, 0.0], [[0], [1]])
+    """
+    start = _start(init, size, width, seed)
+    task = TorchNetwork(neuron, X, Y, size=start.shape[1], degree=degree)
+    limits = {"max_jumps": max_jumps, "on_failure": on_failure}
+    with _Bar(progress) as bar:
+        watched = bar.watched(checks.callable_or_none(callback, "callback"))
+        if is_quadratic(task):
+            log_alpha = checks.log_scale(log_alpha, allow_limit=True)
+            steps = quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha)
+            return solve(steps, callback=watched, **limits)
+        return solve_network(
+            task,
+            start,
+            log_alpha=log_alpha,
+            activation_norm=activation_norm,
+            tol=tol,
+            name=NAME,
+            source=SOURCE,
+            callback=watched,
+            **limits,
+        )
+
+
+def _start(init: Any, size: int | None, width: int | None, seed: int) -> Array:
+    """Return the initial neurons (H, p), given or drawn."""
+    if init is not None:
+        if size is not None or width is not None:
+            raise TypeError(
+                f"init is given, and size={size!r}, width={width!r}: its shape says both; leave "
+                "them out."
+            )
+        array = checks.real_array(init, "init", 2)
+        return checks.neurons(array, "init", array.shape[1])
+    if size is None or width is None:
+        raise TypeError(
+            f"size={size!r}, width={width!r}: without init both are needed, the number of "
+            "parameters of a neuron and the number of neurons."
+        )
+    counts = checks.count(width, "width", least=1), checks.count(size, "size", least=1)
+    rows = np.random.default_rng(checks.count(seed, "seed")).standard_normal(counts)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+class _Bar:
+    """A progress bar of the share of the first loss that is learnt, or none."""
+
+    def __init__(self, shown: bool) -> None:
+        self._bar: Any = None
+        self._first = math.nan
+        if shown:
+            try:
+                from tqdm import tqdm
+            except ImportError as error:
+                raise ImportError("progress=True needs tqdm: pip install tqdm") from error
+            self._bar = tqdm(
+                total=100.0, desc="learnt", unit="%", bar_format="{l_bar}{bar}{postfix}"
+            )
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def watched(
+        self, callback: Callable[[Saddle], object] | None
+    ) -> Callable[[Saddle], object] | None:
+        """Return `callback`, with the bar moved first."""
+        if self._bar is None:
+            return callback
+
+        def watch(saddle: Saddle) -> object:
+            self._first = saddle.loss if saddle.index == 0 else self._first
+            if self._first > 0:
+                self._bar.n = 100 * (1 - saddle.loss / self._first)
+            self._bar.set_postfix_str(f"jump {saddle.index}, loss {saddle.loss:.4g}")
+            return None if callback is None else callback(saddle)
+
+        return watch
