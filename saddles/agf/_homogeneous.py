@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.agf._active_neurons import AMPLITUDE, CREEP, descend, reach, settle
+from saddles.agf._active_neurons import AMPLITUDE, CREEP, Descent, descend, reach, settle
 from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, align, first_ring
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.homogeneous import HomogeneousNetwork
@@ -77,9 +77,9 @@ def solve_network(
         ``hessian(theta, basis)``: the second derivatives (Hm, Hm) of the loss over z, where neuron
         i is ``theta[i] + basis @ z[i]`` and `basis` has shape (p, m). A network that is smooth in
         pieces only brings its own steps: ``first_ring(dormant, active, clock, noise=...)``
-        returns the `Phase` of `_dormant_neurons.first_ring`, and
-        ``descend(theta, near=...)`` the `Descent` of `_active_neurons.descend`, `near` a critical
-        point from which neurons at zero were taken.
+        returns the `Phase` of `_dormant_neurons.first_ring`; ``descend(theta, directions,
+        near=...)`` returns the `Descent` of `_active_neurons.descend` and the directions of the
+        dormant neurons after it, `near` a critical point from which neurons at zero were taken.
     init : array_like of shape (H, p)
         Initial weights over α, one neuron a row: their directions and relative sizes count.
     log_alpha : float
@@ -304,15 +304,14 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
 
 def _cost(task: _Task, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
-    own = getattr(task.network, "descend", None)
-    if own is not None:
-        found = own(state.neurons)
-    else:
-        found = descend(task.network, state.neurons, state.sizes[state.active], creep=task.creep)
+    found, dormant = _descended(task, state)
     gone = _gone(task, found.theta)
     if gone.any():
         rest = found.theta[~gone]
-        found = own(rest, near=True) if own else settle(task.network, rest, found, creep=task.creep)
+        if hasattr(task.network, "descend"):
+            found, _ = task.network.descend(rest, dormant.directions[:0], near=True)
+        else:
+            found = settle(task.network, rest, found, creep=task.creep)
     units = np.flatnonzero(state.active)
     theta, active = np.zeros_like(state.theta), state.active.copy()
     theta[units[~gone]] = found.theta
@@ -322,10 +321,22 @@ def _cost(task: _Task, state: _State) -> _State:
         state,
         theta=theta,
         active=active,
+        dormant=dormant,
         loss=loss,
         stationarity=_stationarity(task, found.theta),
         creep=found.creep,
     )
+
+
+def _descended(task: _Task, state: _State) -> tuple[Descent, Dormant]:
+    """Follow the active neurons, in the network's own way if it has one; it turns dormant ones."""
+    if not hasattr(task.network, "descend"):
+        sizes = state.sizes[state.active]
+        return descend(task.network, state.neurons, sizes, creep=task.creep), state.dormant
+    directions = state.dormant.directions.copy()
+    found, turned = task.network.descend(state.neurons, directions[~state.active])
+    directions[~state.active] = turned
+    return found, Dormant(directions, state.dormant.lacking)
 
 
 def _gone(task: _Task, neurons: Array) -> Mask:

@@ -114,10 +114,9 @@ def relu(
 
     Notes
     -----
-    Between saddles the residual is taken to stand still, as in every alternating gradient flow.
-    Where dormant neurons go is then exact, kinks included (Filippov's solution). What happens to
-    their directions during a jump is left out; a neuron near the border of a basin may be carried
-    across it.
+    While the residual stands still, the way of a dormant neuron is exact, kinks included
+    (Filippov's solution). While active neurons descend, dormant ones go on turning under the
+    residual of the moment, since a neuron may be carried into another basin.
 
     Examples
     --------
@@ -286,6 +285,6 @@ class ReluNetwork:
             )
         return end
 
-    def descend(self, theta: Array, *, near: bool = False) -> Descent:
-        """Follow the flow of active neurons from piece to piece."""
-        return descend(self, theta, near=near)
+    def descend(self, theta: Array, dormant: Array, *, near: bool = False) -> tuple[Descent, Array]:
+        """Follow the flow of active neurons from piece to piece, dormant ones turning meanwhile."""
+        return descend(self, theta, dormant, near=near)

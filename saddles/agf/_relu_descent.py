@@ -7,12 +7,16 @@ followed from piece to piece; where its force has become small, Newton's method 
 piece, and what it finds counts if it lies in the piece. So a saddle may be a kink: a point that is
 stationary along the hyperplanes that hold its neurons, and held from both sides across them.
 
+While the residual changes, dormant neurons go on turning, ŵ' = sgn(a) P⊥ d(ŵ) with d of the moment;
+they are taken along, so that each starts the next phase in the basin into which it was carried.
+
 =============  ==============================================================================
 code name      symbol
 =============  ==============================================================================
-``theta``      θ = (w, a), active neurons, shape (A, d + 1)
-``side``       sign of u_j·w_i in this piece, 0 where the hyperplane holds w_i, shape (A, m)
-``slopes``     φ'(w_i·x_k) in this piece, shape (A, n)
+``theta``      θ = (w, a) of the active neurons, then (ŵ, sgn a) of dormant ones, (A + D, d + 1)
+``active``     A
+``side``       sign of u_j·w_i in this piece, 0 where the hyperplane holds w_i, (A + D, m)
+``slopes``     φ'(w_i·x_k) in this piece, shape (A + D, n)
 ``needed``     p_j, the pulls across the hyperplanes that keep w_i on them: held while
                a_i b_j < p_j < 0
 =============  ==============================================================================
@@ -33,7 +37,7 @@ from saddles.agf._active_neurons import LEVELS, STATIONARY, Descent, newton
 from saddles.agf._piecewise import ON_LINE, pull_back, slide, within
 from saddles.alternation import Breakdown
 from saddles.status import Status
-from saddles.typing import Array, Mask
+from saddles.typing import Array, Indices, Mask
 
 if TYPE_CHECKING:
     from saddles.agf._relu import ReluNetwork
@@ -81,6 +85,7 @@ class _Piece:
     """
 
     network: ReluNetwork
+    active: int
     side: Array
     slopes: Array
     bases: tuple[Array, ...]
@@ -88,9 +93,9 @@ class _Piece:
     degree = 2
 
     @classmethod
-    def at(cls, network: ReluNetwork, theta: Array, side: Array) -> _Piece:
+    def at(cls, network: ReluNetwork, active: int, theta: Array, side: Array) -> _Piece:
         """Return the piece that the flow enters at `theta`; `side` is 0 where it must be found."""
-        utility = network.lines.utility(network.residual(theta), network.slope)
+        utility = network.lines.utility(network.residual(theta[:active]), network.slope)
         rows, bases = [], []
         for row, neuron in zip(side, theta, strict=True):
             start = _sides(row, row == 0, neuron[-1] * utility.bends)
@@ -101,7 +106,13 @@ class _Piece:
         # On a hyperplane the samples count as below it, as in the utility's gradient.
         lower = np.where(sides > 0, 1.0, -1.0)
         above = lower[:, network.lines.of_sample] * np.sign(network.lines.sizes) > 0
-        return cls(network, sides, np.where(above, 1.0, network.slope), tuple(bases))
+        return cls(network, active, sides, np.where(above, 1.0, network.slope), tuple(bases))
+
+    @property
+    def alone(self) -> _Piece:
+        """The piece of the active neurons alone."""
+        k = self.active
+        return _Piece(self.network, k, self.side[:k], self.slopes[:k], self.bases[:k])
 
     def onto(self, theta: Array) -> Array:
         """Return `theta` with every w on the hyperplanes that hold it."""
@@ -114,25 +125,36 @@ class _Piece:
 
     def residual(self, theta: Array) -> Array:
         """Return y − f, shape (n,)."""
+        theta, slopes = theta[: self.active], self.slopes[: self.active]
         heights = theta[:, :-1] @ self.network.X.T
-        return np.asarray(self.network.y - theta[:, -1] @ (self.slopes * heights))
+        return np.asarray(self.network.y - theta[:, -1] @ (slopes * heights))
 
     def loss(self, theta: Array, /) -> float:
         """Return |y − f|²/(2n)."""
         residual = self.residual(theta)
         return float(residual @ residual) / (2 * len(residual))
 
-    def free(self, theta: Array) -> Array:
-        """Return a_i d_i, the pull on every w regardless of what holds it, shape (A, d)."""
-        pulls = (self.slopes * (self.residual(theta) / len(self.network.y))) @ self.network.X
-        return np.asarray(theta[:, -1:] * pulls)
+    def pulls(self, theta: Array) -> Array:
+        """Return d_i, regardless of what holds w_i, shape (A + D, d)."""
+        return np.asarray(
+            (self.slopes * self.residual(theta)) @ self.network.X / len(self.slopes.T)
+        )
 
     def gradient(self, theta: Array, /) -> Array:
-        """Return the gradient along the hyperplanes, shape (A, d + 1)."""
+        """Return minus the velocity along the hyperplanes, shape (A + D, d + 1)."""
         theta = self.onto(theta)
-        pulls = (self.slopes * (self.residual(theta) / len(self.network.y))) @ self.network.X
-        outer = np.sum(pulls * theta[:, :-1], axis=1, keepdims=True)
-        return -self.onto(np.hstack([theta[:, -1:] * pulls, outer]))
+        w, pulls = theta[:, :-1], self.pulls(theta)
+        outer = np.sum(pulls * w, axis=1)
+        inner = theta[:, -1:] * pulls
+        asleep = slice(self.active, None)
+        growth = theta[asleep, -1] * outer[asleep] / np.sum(w[asleep] ** 2, axis=1)
+        inner[asleep] -= growth[:, None] * w[asleep]
+        outer[asleep] = 0.0
+        return -self.onto(np.column_stack([inner, outer]))
+
+    def force(self, theta: Array) -> float:
+        """Return |∂L/∂θ| along the hyperplanes, of the active neurons."""
+        return float(np.linalg.norm(self.gradient(theta)[: self.active]))
 
     def margins(self, theta: Array) -> Array:
         """Return how far every hyperplane (A, m) is from being passed or letting go; relative."""
@@ -146,7 +168,7 @@ class _Piece:
     def _margins_of_held(self, theta: Array, margins: Array) -> None:
         """Fill in the hyperplanes that hold a neuron."""
         utility = self.network.lines.utility(self.residual(theta), self.network.slope)
-        free = self.free(theta)
+        free = theta[:, -1:] * self.pulls(theta)
         for i in np.flatnonzero((self.side == 0).any(axis=1)):
             held = np.flatnonzero(self.side[i] == 0)
             needed = pull_back(utility.lines[held], free[i])[1]
@@ -156,7 +178,9 @@ class _Piece:
             margins[i, held] = np.minimum(-needed, needed - bends) / size
 
 
-def descend(network: ReluNetwork, theta: Array, *, near: bool = False) -> Descent:
+def descend(
+    network: ReluNetwork, theta: Array, dormant: Array, *, near: bool = False
+) -> tuple[Descent, Array]:
     """Follow the gradient flow of the neurons `theta` (A, d + 1) to the critical point it reaches.
 
     Parameters
@@ -165,39 +189,56 @@ def descend(network: ReluNetwork, theta: Array, *, near: bool = False) -> Descen
         The network and its data.
     theta : ndarray of shape (A, d + 1)
         Active neurons.
+    dormant : ndarray of shape (D, d + 1)
+        Dormant ones, as directions that turn meanwhile.
     near : bool
         Whether `theta` is a critical point already, but for a little.
+
+    Returns
+    -------
+    Descent, ndarray of shape (D, d + 1)
+        The critical point, and where the dormant neurons have come to.
 
     Raises
     ------
     Breakdown
-        If it reaches none.
+        If there is none.
     """
     first, members = _parallel(theta)
     norms = np.linalg.norm(theta, axis=1)
     sizes = np.sqrt(np.bincount(members, norms**2))
-    found = _descend(network, theta[first] * (sizes / norms[first])[:, None], near)
-    shared = found.theta[members] * (norms / sizes[members])[:, None]
-    return Descent(shared, found.creep)
+    asleep, places = _parallel(dormant)
+    turning = np.column_stack(
+        [
+            dormant[asleep, :-1] / np.linalg.norm(dormant[asleep, :-1], axis=1, keepdims=True),
+            np.copysign(1.0, dormant[asleep, -1]),
+        ]
+    )
+    start = np.vstack([theta[first] * (sizes / norms[first])[:, None], turning])
+    end = _descend(network, len(first), start, near)
+    shared = end[members] * (norms / sizes[members])[:, None]
+    return Descent(shared, 0.0), end[len(first) :][places] / math.sqrt(2)
 
 
-def _parallel(theta: Array) -> tuple[Array, Array]:
+def _parallel(theta: Array) -> tuple[Indices, Indices]:
     """Return one row for each set of parallel neurons, and the set of every neuron."""
+    if not len(theta):
+        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
     units = theta / np.linalg.norm(theta, axis=1, keepdims=True)
     near = np.abs(units[:, None] - units[None]).max(axis=2) <= PARALLEL
     leaders = near.argmax(axis=1)
     return np.unique(leaders, return_inverse=True)
 
 
-def _descend(network: ReluNetwork, theta: Array, near: bool) -> Descent:
-    """Follow neurons of which no two are parallel."""
+def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Array:
+    """Follow neurons of which no two are parallel; see the module's table."""
     levels = _Levels()
     heights = theta[:, :-1] @ network.lines.units.T
     on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(theta[:, :-1], axis=1)[:, None]
     side = np.where(on_line, 0.0, np.sign(heights))
     for _ in range(PIECES):
         theta = _placed(network, theta, side)
-        piece = _Piece.at(network, theta, side)
+        piece = _Piece.at(network, active, theta, side)
         passed: Mask | None = None
         for place, force, passed in _flow(piece, theta):
             theta = place
@@ -208,7 +249,7 @@ def _descend(network: ReluNetwork, theta: Array, near: bool) -> Descent:
                     return found
         # A hyperplane that lets go is asked again, like one that is met.
         assert passed is not None
-        side = _crossed(network, theta, piece.side, np.where(passed, 0.0, piece.side))
+        side = _crossed(network, theta, active, piece.side, np.where(passed, 0.0, piece.side))
     raise Breakdown(Status.STALLED, "the flow of the active ReLU neurons met too many kinks")
 
 
@@ -221,26 +262,27 @@ def _placed(network: ReluNetwork, theta: Array, side: Array) -> Array:
     return theta
 
 
-def _critical(piece: _Piece, theta: Array) -> Descent | None:
-    """Return the critical point near `theta` if there is one within the piece.
+def _critical(piece: _Piece, theta: Array) -> Array | None:
+    """Return `theta` with active neurons at the critical point near it, if that is in the piece.
 
     It may lie on the piece's border, where a held neuron's bend vanishes as its sample is fitted;
     so what counts is the gradient around it.
     """
-    start = piece.network.loss(theta[:0])
-    found = newton(piece, theta, start)
-    if found is None or not piece.margins(found.theta).min(initial=math.inf) >= -PASSED:
+    start, alone = piece.network.loss(theta[:0]), piece.alone
+    found = newton(alone, theta[: piece.active], start)
+    if found is None or not alone.margins(found.theta).min(initial=math.inf) >= -PASSED:
         return None
-    place = piece.onto(found.theta)
+    place = alone.onto(found.theta)
     force = float(np.linalg.norm(piece.network.gradient(place)) * np.linalg.norm(place))
     if not force <= STATIONARY * 2 * piece.degree * start:
         return None
-    return Descent(place, 0.0)
+    return np.vstack([place, theta[piece.active :]])
 
 
-def _crossed(network: ReluNetwork, theta: Array, before: Array, side: Array) -> Array:
+def _crossed(network: ReluNetwork, theta: Array, active: int, before: Array, side: Array) -> Array:
     """Return the sides after an event: hyperplanes that bend up are crossed."""
-    bends = theta[:, -1:] * network.lines.utility(network.residual(theta), network.slope).bends
+    residual = network.residual(theta[:active])
+    bends = theta[:, -1:] * network.lines.utility(residual, network.slope).bends
     met = (side == 0) & (before != 0)
     return np.where(met & (bends >= 0), -before, side)
 
@@ -267,7 +309,7 @@ def _flow(piece: _Piece, theta: Array) -> Iterator[tuple[Array, float, Mask | No
     """Yield θ, the force and, at the end of the piece, the hyperplanes (A, m) that end it."""
     from scipy.integrate import LSODA
 
-    yield theta, float(np.linalg.norm(piece.gradient(theta))), None
+    yield theta, piece.force(theta), None
     shape = theta.shape
     least = float(np.linalg.norm(theta, axis=1).min())
     solver: Any = LSODA(
@@ -291,7 +333,7 @@ def _flow(piece: _Piece, theta: Array) -> Iterator[tuple[Array, float, Mask | No
             yield place, math.inf, piece.margins(place) <= -PASSED / 2
             return
         place = solver.y.reshape(shape)
-        yield place, float(np.linalg.norm(piece.gradient(place))), None
+        yield place, piece.force(place), None
     raise Breakdown(Status.STALLED, "the flow of the active ReLU neurons came to no critical point")
 
 
