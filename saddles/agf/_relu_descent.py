@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ import numpy as np
 
 from saddles.agf._active_neurons import LEVELS, STATIONARY, Descent, newton
 from saddles.agf._piecewise import ON_LINE, pull_back, slide, within
+from saddles.agf._piecewise import PARALLEL as SAME_LINE
 from saddles.alternation import Breakdown
 from saddles.status import Status
 from saddles.typing import Array, Indices, Mask
@@ -82,13 +83,18 @@ class _Piece:
     """The network where no height changes its sign; a polynomial in θ.
 
     Offers what Newton's method asks of a network, along the hyperplanes that hold its neurons.
+    ``projectors`` (A + D, d, d) are those onto them; of the P pairs of a neuron and a hyperplane
+    that holds it, ``held`` are the indices (2, P) and ``backs`` the rows (P, d) with
+    p = backs · a d.
     """
 
     network: ReluNetwork
     active: int
     side: Array
     slopes: Array
-    bases: tuple[Array, ...]
+    projectors: Array
+    held: Indices
+    backs: Array
 
     degree = 2
 
@@ -96,32 +102,41 @@ class _Piece:
     def at(cls, network: ReluNetwork, active: int, theta: Array, side: Array) -> _Piece:
         """Return the piece that the flow enters at `theta`; `side` is 0 where it must be found."""
         utility = network.lines.utility(network.residual(theta[:active]), network.slope)
-        rows, bases = [], []
-        for row, neuron in zip(side, theta, strict=True):
-            start = _sides(row, row == 0, neuron[-1] * utility.bends)
-            found = slide(utility, start, math.copysign(1.0, neuron[-1]))
-            rows.append(found.side)
-            bases.append(found.basis)
-        sides = np.array(rows).reshape(side.shape)
+        sides = side.copy()
+        for i in np.flatnonzero((side == 0).any(axis=1)):
+            start = _sides(side[i], side[i] == 0, theta[i, -1] * utility.bends)
+            sides[i] = slide(utility, start, math.copysign(1.0, theta[i, -1])).side
         # On a hyperplane the samples count as below it, as in the utility's gradient.
         lower = np.where(sides > 0, 1.0, -1.0)
         above = lower[:, network.lines.of_sample] * np.sign(network.lines.sizes) > 0
-        return cls(network, active, sides, np.where(above, 1.0, network.slope), tuple(bases))
+        slopes = np.where(above, 1.0, network.slope)
+        projectors = np.tile(np.eye(theta.shape[1] - 1), (len(theta), 1, 1))
+        backs = [np.zeros((0, theta.shape[1] - 1))]
+        for i in np.flatnonzero((sides == 0).any(axis=1)):
+            normals = utility.lines[sides[i] == 0]
+            backs.append(-np.linalg.pinv(normals.T, rcond=SAME_LINE))
+            projectors[i] += normals.T @ backs[-1]
+            projectors[i] = projectors[i] @ projectors[i]
+        held = np.array(np.nonzero(sides == 0))
+        return cls(network, active, sides, slopes, projectors, held, np.vstack(backs))
 
     @property
     def alone(self) -> _Piece:
         """The piece of the active neurons alone."""
-        k = self.active
-        return _Piece(self.network, k, self.side[:k], self.slopes[:k], self.bases[:k])
+        k, mine = self.active, self.held[0] < self.active
+        return replace(
+            self,
+            side=self.side[:k],
+            slopes=self.slopes[:k],
+            projectors=self.projectors[:k],
+            held=self.held[:, mine],
+            backs=self.backs[mine],
+        )
 
     def onto(self, theta: Array) -> Array:
         """Return `theta` with every w on the hyperplanes that hold it."""
-        return np.array(
-            [
-                np.append(within(basis, row[:-1]), row[-1])
-                for basis, row in zip(self.bases, theta, strict=True)
-            ]
-        )
+        w = np.matmul(self.projectors, theta[:, :-1, None])[:, :, 0]
+        return np.hstack([w, theta[:, -1:]])
 
     def residual(self, theta: Array) -> Array:
         """Return y − f, shape (n,)."""
@@ -161,21 +176,14 @@ class _Piece:
         lines, w = self.network.lines.units, theta[:, :-1]
         norms = np.maximum(np.linalg.norm(w, axis=1), np.finfo(float).tiny)
         margins = self.side * (w @ lines.T) / norms[:, None]
-        if (self.side == 0).any():
-            self._margins_of_held(theta, margins)
+        if self.held.size:
+            i, j = self.held
+            utility = self.network.lines.utility(self.residual(theta), self.network.slope)
+            needed = np.sum(self.backs * (theta[:, -1:] * self.pulls(theta))[i], axis=1)
+            sizes = np.maximum(np.abs(theta[i, -1]) * utility.scale, np.finfo(float).tiny)
+            # Compared as pulls: the shares p_j / (a_i b_j) lose their sense as the bend vanishes.
+            margins[i, j] = np.minimum(-needed, needed - theta[i, -1] * utility.bends[j]) / sizes
         return np.asarray(margins)
-
-    def _margins_of_held(self, theta: Array, margins: Array) -> None:
-        """Fill in the hyperplanes that hold a neuron."""
-        utility = self.network.lines.utility(self.residual(theta), self.network.slope)
-        free = theta[:, -1:] * self.pulls(theta)
-        for i in np.flatnonzero((self.side == 0).any(axis=1)):
-            held = np.flatnonzero(self.side[i] == 0)
-            needed = pull_back(utility.lines[held], free[i])[1]
-            # The pull beside w vanishes with the bend: a share is taken of what there is.
-            bends = theta[i, -1] * utility.bends[held]
-            size = abs(theta[i, -1]) * utility.scale or 1.0
-            margins[i, held] = np.minimum(-needed, needed - bends) / size
 
 
 def descend(
