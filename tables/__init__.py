@@ -16,6 +16,8 @@ NAMES = (
     "neuron",
     "timescales",
     "diagonal_bias",
+    "attention",
+    "relu_directions",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.

@@ -98,6 +98,11 @@ def flown(X, r, slope, angles, sign, steps=16_000):
     return angles % (2 * math.pi), at_rest
 
 
+def around(angle):
+    """Return the same angle a turn before and after."""
+    return angle + 2 * math.pi * np.arange(-1, 3)
+
+
 def check_flow(seed, starts=32):
     """Return how many flows ended, all of them where the enumeration says; others are slow."""
     X, r, slope = problem(seed)
@@ -111,20 +116,21 @@ def check_flow(seed, starts=32):
     ):
         mine = found.sign == sign
         angles, basins = found.angles[mine], found.basins[mine]
-        turns = start + 2 * math.pi * np.arange(-1, 3)
-        inside = ((turns >= basins[:, :1]) & (turns <= basins[:, 1:])).any(axis=1)
+        inside = ((around(start) >= basins[:, :1]) & (around(start) <= basins[:, 1:])).any(axis=1)
         if not inside.any():  # it rests in a dead arc, or at its edge
-            around = end + 2 * math.pi * np.arange(-1, 3)
             edges = found.dead[:, :, None]
-            near = (around >= edges[:, 0] - FLOWN) & (around <= edges[:, 1] + FLOWN)
+            near = (around(end) >= edges[:, 0] - FLOWN) & (around(end) <= edges[:, 1] + FLOWN)
             assert near.any(), seed
             continue
         assert inside.sum() == 1
         gap = apart(np.array([end]), angles[inside]).item()
-        # A smooth direction with little growth is reached slowly; at a kink nothing is at rest.
-        if still or gap <= FLOWN:
-            assert gap <= FLOWN, (seed, sign, start)
+        if gap <= FLOWN:
             ended += 1
+            continue
+        # A smooth direction with little growth is reached slowly, from within its basin.
+        assert not still or gap <= 10 * FLOWN, (seed, sign, start)
+        low, high = basins[inside][0]
+        assert ((around(end) > low - FLOWN) & (around(end) < high + FLOWN)).any(), (seed, start)
     return ended
 
 

@@ -150,9 +150,11 @@ def test_dormant_neurons_turn_while_active_ones_descend():
     carried = 0
     for first, row, other in zip(dormant, turned, last[1:], strict=True):
         ends = [climb(G, v[:-1], sign=np.sign(v[-1])) for v in (row, other)]
+        if ends[0].growth < 0:
+            continue  # it fades, and steps of finite length unbalance it until a changes its sign
         assert ends[0].growth == pytest.approx(ends[1].growth, abs=1e-2)
         if ends[0].growth == 0:
-            continue  # anywhere in a dead arc
+            continue  # it rests anywhere in a dead arc
         assert ends[0].direction == pytest.approx(ends[1].direction, abs=1e-2)
         start = climb(before, first[:-1], sign=np.sign(first[-1])).direction
         carried += (
@@ -162,16 +164,16 @@ def test_dormant_neurons_turn_while_active_ones_descend():
     assert carried > 0
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.integers(0, 10**4))
 def test_laws(seed):
     X, y = problem(seed, largest=6)
-    init = _balanced(12, 2, seed)
+    init = _balanced(8, 2, seed)
     path = saddles.agf.relu(X, y, init=init, max_jumps=2, on_failure="return")
     assert path.success or path.status is Status.STALLED
     assert path.certificates.worst <= 1e-7
     assert (np.diff(path.losses) < 0).all()
-    order = np.random.default_rng(seed).permutation(12)
+    order = np.random.default_rng(seed).permutation(8)
     again = np.concatenate([order, order[:3]])
     other = saddles.agf.relu(X, 3 * y, init=init[again], max_jumps=2, on_failure="return")
     assert 3 * other.times == pytest.approx(path.times, rel=1e-7)
