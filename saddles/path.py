@@ -408,7 +408,9 @@ class SaddlePath:
         """
         sparse = hasattr(self.betas, "toarray")
         rows = [self.betas[[k]].toarray()[0] for k in range(len(self))] if sparse else self.betas
-        points = [_written(row, units) for row, units in zip(rows, self.active, strict=True)]
+        pairs = list(zip(rows, self.active, strict=True))
+        by_unit = self.betas.ndim == 2 and all(_only_at(row, units) for row, units in pairs)
+        points = [_written(row, units if by_unit else None) for row, units in pairs]
         return {
             "format": FORMAT,
             "algorithm": self.algorithm,
@@ -419,6 +421,7 @@ class SaddlePath:
             "log_alpha": _plain(self.log_alpha),
             "shape": list(self.betas.shape),
             "sparse": sparse,
+            "by_unit": by_unit,
             "times": self.times.tolist(),
             "losses": self.losses.tolist(),
             "duals": None if self.duals is None else self.duals.tolist(),
@@ -439,7 +442,8 @@ class SaddlePath:
                 "path again with SaddlePath.save."
             )
         units = {name: tuple(np.array(u, dtype=np.intp) for u in data[name]) for name in _UNITS}
-        betas = _read(data, units["active"])
+        whole = tuple(np.arange(data["shape"][-1]) for _ in data["values"])
+        betas = _read(data, units["active"] if data["by_unit"] else whole)
         certificates = {
             name: np.array(values, dtype=bool if name == "unique" else float)
             for name, values in data["certificates"].items()
@@ -491,11 +495,17 @@ def _stack(betas: list[Any]) -> Any:
     return vstack(betas, format="csr")
 
 
-def _written(beta: Any, active: Indices) -> list[Any]:
-    """Return what to write of a point: factors, a matrix, or the active entries of a vector."""
+def _only_at(beta: Array, units: Indices) -> bool:
+    """Whether the entries of a vector other than those at `units` are zero."""
+    inside = bool((units < beta.size).all())
+    return inside and np.count_nonzero(beta) == np.count_nonzero(beta[units])
+
+
+def _written(beta: Any, units: Indices | None) -> list[Any]:
+    """Return what to write of a point: factors, or an array, of a vector only `units` if given."""
     if isinstance(beta, LowRank):
         return [beta.left.tolist(), beta.right.tolist()]
-    return list((beta[active] if beta.ndim == 1 else beta).tolist())
+    return list((beta if units is None else beta[units]).tolist())
 
 
 def _read(data: dict[str, Any], active: tuple[Indices, ...]) -> Any:

@@ -16,6 +16,7 @@ NAMES = (
     "neuron",
     "timescales",
     "diagonal_bias",
+    "modular_addition",
     "attention",
     "relu_directions",
 )

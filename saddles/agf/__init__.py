@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from saddles.agf._attention import AttentionModes, LinearAttention, attention, attention_modes
     from saddles.agf._diagonal import diagonal
     from saddles.agf._extremal import ExtremalDirections, extremal_directions
+    from saddles.agf._homogeneous import NeuronPath
     from saddles.agf._linear import linear
+    from saddles.agf._modular_addition import modular_addition
+    from saddles.agf._modular_network import Modes, ModularAddition
     from saddles.agf._network import network
     from saddles.agf._relu import ReluNetwork, relu
     from saddles.agf._torch_network import TorchNetwork
@@ -24,6 +27,9 @@ _HOMES = {
     "AttentionModes": "saddles.agf._attention",
     "ExtremalDirections": "saddles.agf._extremal",
     "LinearAttention": "saddles.agf._attention",
+    "Modes": "saddles.agf._modular_network",
+    "ModularAddition": "saddles.agf._modular_network",
+    "NeuronPath": "saddles.agf._homogeneous",
     "ReluNetwork": "saddles.agf._relu",
     "TorchNetwork": "saddles.agf._torch_network",
     "attention": "saddles.agf._attention",
@@ -31,6 +37,7 @@ _HOMES = {
     "diagonal": "saddles.agf._diagonal",
     "extremal_directions": "saddles.agf._extremal",
     "linear": "saddles.agf._linear",
+    "modular_addition": "saddles.agf._modular_addition",
     "network": "saddles.agf._network",
     "relu": "saddles.agf._relu",
 }
@@ -39,6 +46,9 @@ __all__ = [
     "AttentionModes",
     "ExtremalDirections",
     "LinearAttention",
+    "Modes",
+    "ModularAddition",
+    "NeuronPath",
     "ReluNetwork",
     "TorchNetwork",
     "attention",
@@ -46,6 +56,7 @@ __all__ = [
     "diagonal",
     "extremal_directions",
     "linear",
+    "modular_addition",
     "network",
     "relu",
 ]

@@ -35,8 +35,8 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.agf._homogeneous import DONE, solve_network
-from saddles.path import Saddle, SaddlePath
+from saddles.agf._homogeneous import DONE, NeuronPath, solve_network
+from saddles.path import Saddle
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["AttentionModes", "LinearAttention", "attention", "attention_modes"]
@@ -240,7 +240,7 @@ def attention(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
-) -> SaddlePath:
+) -> NeuronPath:
     """Saddle path of linear attention on regressions in its context.
 
     Parameters
@@ -271,7 +271,7 @@ def attention(
 
     Returns
     -------
-    SaddlePath
+    NeuronPath
         ``betas[k]`` is M (D, D); ``losses`` are those of the population; ``times`` are t α (κ = 3)
         and depend on the initial heads, while the levels do not.
 

@@ -12,10 +12,16 @@ gathered what it lacks,
     A = (|θ/α|^{2−κ} − (h/α)^{2−κ}) / (κ − 2)           for κ > 2,
 
 h the norm that counts as active, so that A' = −κÛ for every κ and α; in the limit α → 0 the second
-terms vanish. The direction turns at the speed 1/s of its slowness s = (κ − 2) A + s₀, s₀ = (h/α)^{2−κ}
-or 1/log(1/α), which is zero in the limit: alignment then takes no time for κ = 2, and is complete
-when the norm blows up for κ > 2. Steps are therefore taken in a time that runs with the fastest
-neuron, dτ = s_min dσ, and a neuron whose direction has come to rest is followed in closed form.
+terms vanish. The direction turns at the speed 1/s of its slowness s = (κ − 2) A + s₀, where s₀ is
+(h/α)^{2−κ} or 1/log(1/α), and zero in the limit: alignment then takes no time for κ = 2, and is
+complete when the norm blows up for κ > 2. Steps are therefore taken in a time that runs with the
+fastest neuron, dτ = s_min dσ, and a neuron whose direction has come to rest is followed in closed
+form.
+
+A direction that rests where its utility has turned negative is unstable as a rule, and what would
+make the neuron leave it is as small as the neuron has grown (conserved quantities such as u² − v²
+stay at the scale of α²). So it shrinks, along the way that it came, back to its initial norm, and
+starts anew from its initial direction: exactly so in diagonal networks.
 
 ===============  =========================================================================
 code name        symbol
@@ -46,12 +52,15 @@ __all__ = ["Clock", "Dormant", "Phase", "align", "first_ring"]
 
 #: A direction rests once its speed is this small beside its growth κÛ: U is then wrong by about the
 #: square of it.
-AT_REST = 1e-6
+AT_REST = 1e-5
 #: The same for a neuron that activates, and steps without progress after which what was reached
 #: must do.
 ALIGNED, PATIENCE = 1e-12, 10
 #: A gradient this small, relative to the largest that was ever seen, is rounding.
 NO_PULL = 1e-12
+#: For κ > 2 a neuron rings, though its direction may still turn, when it lacks no more than this
+#: share of what it lacked at first: the time that is left is rounding.
+ALL_BUT = 1e-12
 #: Clocks that differ by less than this, relative to the delay, ring together: about what the
 #: integrator's error leaves open.
 TIE = 1e-8
@@ -112,6 +121,10 @@ class Dormant:
     directions: Array
     lacking: Array
 
+    def rows(self, units: Indices) -> Dormant:
+        """Return some of them."""
+        return Dormant(self.directions[units], self.lacking[units])
+
 
 @dataclass(frozen=True, eq=False)
 class Phase:
@@ -160,6 +173,7 @@ class _Field:
 def first_ring(
     gradient: Callable[[Array], Array],
     dormant: Dormant,
+    home: Dormant,
     clock: Clock,
     *,
     noise: float = 0.0,
@@ -173,6 +187,8 @@ def first_ring(
         Directions (D, p) -> ∇U (D, p).
     dormant : Dormant
         Where the neurons are.
+    home : Dormant
+        Where they started, before all phases.
     clock : Clock
         Degree and initial scale.
     noise : float
@@ -185,7 +201,7 @@ def first_ring(
     Breakdown
         If directions neither come to rest nor ring in many steps.
     """
-    run = _Run(gradient, dormant, clock, noise, rtol)
+    run = _Run(gradient, dormant, home, clock, noise, rtol)
     for _ in range(STEPS):
         if run.finished:
             return run.phase()
@@ -227,12 +243,17 @@ class _Run:
         self,
         gradient: Callable[[Array], Array],
         dormant: Dormant,
+        home: Dormant,
         clock: Clock,
         noise: float,
         rtol: float,
     ) -> None:
         self.gradient, self.clock, self.rtol = gradient, clock, rtol
         self.directions, self.lacking = dormant.directions.copy(), dormant.lacking.copy()
+        self.home = home
+        power, start = clock.degree - 2, float(home.lacking.max(initial=0.0))
+        self.log_end = float(np.logaddexp(clock.log_floor, math.log(ALL_BUT * power * start or 1)))
+        self.away = np.linalg.norm(self.directions - home.directions, axis=1) > AT_REST
         self.tau, self.since = 0.0, np.zeros(len(self.lacking))
         self.rung: float | None = None
         tangent, self.growth = self.split(self.directions)
@@ -252,12 +273,7 @@ class _Run:
     def rests(self, tangent: Array, growth: Array) -> Mask:
         """Return which directions stay where they are (D,)."""
         speed = np.linalg.norm(tangent, axis=1)
-        return speed <= np.maximum(AT_REST * np.abs(growth), self.noise)
-
-    @property
-    def deadline(self) -> float:
-        """Time at which the first neuron at rest rings."""
-        return float(self.ring_times()[self.resting].min(initial=math.inf))
+        return np.asarray(speed <= np.maximum(AT_REST * np.abs(growth), self.noise))
 
     @property
     def resting(self) -> Mask:
@@ -269,13 +285,44 @@ class _Run:
     @property
     def finished(self) -> bool:
         """Whether the first ring is known."""
-        return self.rung is not None or self.moving.size == 0
+        if self.rung is None and self.moving.size == 0 and not self._first_turn() < math.inf:
+            return True
+        return self.rung is not None
 
     def ring_times(self) -> Array:
         """Return when each would ring, going on at its present growth; infinite if never (D,)."""
         grows = self.growth > self.noise
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(grows, self.since + self.lacking / self.growth, math.inf)
+
+    def _first_ring(self) -> float:
+        """Return when the first neuron at rest rings."""
+        return float(self.ring_times()[self.resting].min(initial=math.inf))
+
+    def turn_times(self) -> Array:
+        """Return when each neuron at rest is back at its initial norm; infinite if never (D,)."""
+        shrinks = self.resting & self.away & (self.growth < -self.noise)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            back = self.since + (self.home.lacking - self.lacking) / np.abs(self.growth)
+        return np.where(shrinks, back, math.inf)
+
+    def _first_turn(self) -> float:
+        """Return when the first neuron at rest is back at its start, if no clock rings before."""
+        turn = float(self.turn_times().min(initial=math.inf))
+        return turn if turn < self._first_ring() else math.inf
+
+    def turn(self) -> None:
+        """Let neurons that have shrunk back to their initial norm start anew from there."""
+        times = self.turn_times()
+        self.tau = max(float(times.min()), self.tau)
+        back = np.flatnonzero(times <= self.tau * (1 + TIE))
+        self.directions[back] = self.home.directions[back]
+        self.lacking[back], self.since[back] = self.home.lacking[back], self.tau
+        self.away[back] = False
+        tangent, self.growth[back] = self.split(self.directions[back])
+        moves = back[~self.rests(tangent, self.growth[back])]
+        self.moving = np.sort(np.append(self.moving, moves))
+        self.solver = self.restart()
 
     def restart(self) -> Any:
         """Put the moving neurons on a new integrator; y = (τ, clocks, directions)."""
@@ -313,38 +360,49 @@ class _Run:
         slower = -(self.clock.degree - 2) * growth * speed
         return np.concatenate([[math.exp(fastest)], slower, (speed[:, None] * tangent).ravel()])
 
-    def ahead(self, y: Array, deadline: float) -> float:
-        """Return a number that is positive until the first ring."""
+    def ahead(self, y: Array, deadline: float) -> tuple[float, float]:
+        """Return two numbers that are positive until the deadline, and until a moving one rings."""
         tau, clocks, _ = self.unpack(y)
-        left = clocks if self.clock.degree == 2 else clocks - self.clock.log_floor
-        to_deadline = 1 - tau / deadline if deadline else 0.0
-        return min(to_deadline, float(left.min()))
+        left = clocks if self.clock.degree == 2 else clocks - self.log_end
+        return 1 - tau / deadline if deadline else 0.0, float(left.min())
 
     def step(self) -> None:
-        """Take one step of the integrator, or less if a clock rings within it."""
+        """Go on to the next step of the integrator, or to what happens within it."""
+        if self.moving.size == 0:
+            self.turn()
+            return
+        turn = self._first_turn()
+        deadline = min(turn, self._first_ring())
+        self.solver.step()
+        if self.solver.status == "failed":
+            raise Breakdown(Status.INTEGRATION_FAILED, "directions of dormant neurons")
+        y = self.solver.y
+        if min(self.ahead(y, deadline)) > 0:
+            self.take(y)
+            return
+        y = self._within_step(deadline)
+        to_deadline, to_ring = self.ahead(y, deadline)
+        self.take(y)
+        if to_ring <= to_deadline:
+            self.rung = self.tau
+        elif deadline == turn:
+            self.turn()
+        else:
+            self.rung = deadline
+
+    def _within_step(self, deadline: float) -> Array:
+        """Return the state within the last step at which a deadline passes or a clock rings."""
         from scipy.optimize import brentq
 
-        solver, deadline = self.solver, self.deadline
-        solver.step()
-        if solver.status == "failed":
-            raise Breakdown(Status.INTEGRATION_FAILED, "directions of dormant neurons")
-        y = solver.y
-        rings = self.ahead(y, deadline) <= 0
-        if rings:
-            within = solver.dense_output()
-            low, high = solver.t_old, solver.t
-            if self.ahead(within(low), deadline) > 0:
-                high = brentq(lambda sigma: self.ahead(within(sigma), deadline), low, high)
-                y = within(high)
-            else:
-                y = within(low)
-        self.take(y)
-        if rings:
-            self.rung = min(self.tau, deadline)
-        self.step_size = float(solver.step_size)
+        within, low, high = self.solver.dense_output(), self.solver.t_old, self.solver.t
+        if min(self.ahead(within(low), deadline)) <= 0:
+            return np.asarray(within(low))
+        crossing = brentq(lambda sigma: min(self.ahead(within(sigma), deadline)), low, high)
+        return np.asarray(within(crossing))
 
     def take(self, y: Array) -> None:
         """Store where the moving neurons are, and let those that have come to rest rest."""
+        self.step_size = float(self.solver.step_size)
         self.tau, clocks, directions = self.unpack(y)
         moving, two = self.moving, self.clock.degree == 2
         self.directions[moving] = _unit(directions)

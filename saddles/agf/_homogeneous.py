@@ -25,8 +25,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,10 @@ from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, align, fir
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.path import Certificate, Saddle, SaddlePath
-from saddles.status import Status
+from saddles.status import PathError, Status
 from saddles.typing import Array, ArrayLike, Indices, Mask
 
-__all__ = ["solve_network"]
+__all__ = ["NeuronPath", "solve_network"]
 
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 3 and Algorithm 1"
 
@@ -49,8 +49,6 @@ DONE = 1e-10
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
 SMALL = 1e-2
-#: A creeping loss no larger than this many times what it fell last has nothing else to learn.
-NO_MORE = 3.0
 
 
 def solve_network(
@@ -67,7 +65,7 @@ def solve_network(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
-) -> SaddlePath:
+) -> NeuronPath:
     """Saddle path of a network of homogeneous neurons, by alternating gradient flows.
 
     Parameters
@@ -76,10 +74,10 @@ def solve_network(
         Degree, loss, gradient, utility and its gradient, function-space point; it may also have
         ``hessian(theta, basis)``: the second derivatives (Hm, Hm) of the loss over z, where neuron
         i is ``theta[i] + basis @ z[i]`` and `basis` has shape (p, m). A network that is smooth in
-        pieces only brings its own steps: ``first_ring(dormant, active, clock, noise=...)``
-        returns the `Phase` of `_dormant_neurons.first_ring`; ``descend(theta, directions,
-        near=...)`` returns the `Descent` of `_active_neurons.descend` and the directions of the
-        dormant neurons after it, `near` a critical point from which neurons at zero were taken.
+        pieces only brings its own steps: ``first_ring(dormant, active, noise=...)`` returns the
+        `Phase` of `_dormant_neurons.first_ring`; ``descend(theta, directions, near=...)`` returns
+        the `Descent` of `_active_neurons.descend` and the directions of the dormant neurons after
+        it, `near` a critical point from which neurons at zero were taken.
     init : array_like of shape (H, p)
         Initial weights over α, one neuron a row: their directions and relative sizes count.
     log_alpha : float
@@ -96,7 +94,9 @@ def solve_network(
     creep : float
         Where the descent's norms diverge while the loss creeps to an infimum, it is followed until
         the loss falls by no more than this share of the first while time grows fourfold. The
-        certificate's ``creep`` is what it then fell.
+        certificate's ``creep`` is what it then fell. With more than 450 coordinates (active neurons
+        times the dimension of the space in which they move) a quasi-Newton search takes the place
+        of the flow, its iterations that of time, and ``creep`` may be up to 20 times larger.
     rtol : float
         Local relative error of the directions.
     max_jumps : int, optional
@@ -109,11 +109,19 @@ def solve_network(
 
     Returns
     -------
-    SaddlePath
+    NeuronPath
         Units are rows of `init`; ``betas`` are the network's points; times are t / log(1/α) for
         κ = 2 and t α^(κ−2) above.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy.
+    PathError
+        If the path cannot be continued correctly (only with ``on_failure="raise"``).
     """
-    task = _Task.of(network, init, log_alpha, activation_norm, tol=tol, creep=creep, rtol=rtol)
+    limits = _Limits(tol=tol, creep=creep, rtol=rtol)
+    task = _Task.of(network, init, log_alpha, activation_norm, limits)
     algorithm = Algorithm(
         name=name,
         source=source,
@@ -125,7 +133,47 @@ def solve_network(
         kappa=task.clock.degree,
         log_alpha=-task.clock.scale,
     )
-    return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+    try:
+        path = solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+    except PathError as error:
+        known = None if error.path is None else task.with_neurons(error.path)
+        raise PathError(error.status, known, error.detail) from None
+    return task.with_neurons(path)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NeuronPath(SaddlePath):
+    """A saddle path that also knows the weights of its neurons.
+
+    ``save`` writes what a `SaddlePath` has; the weights are not written.
+
+    Attributes
+    ----------
+    neurons : tuple of K+1 ndarrays
+        Weights θ of the active neurons at each saddle, one row for each of ``active``.
+    directions : tuple of K+1 ndarrays
+        Unit vectors along which neurons activated, one row for each of ``rang``.
+    rang : tuple of K+1 index arrays
+        Units whose clocks rang: those of ``entered``, and any that the descent returned to zero.
+    """
+
+    neurons: tuple[Array, ...] = ()
+    directions: tuple[Array, ...] = ()
+    rang: tuple[Indices, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Limits:
+    """Relative limits, each between 0 and 1."""
+
+    tol: float
+    creep: float
+    rtol: float
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            rule = "it is relative and must lie in (0, 1)"
+            checks.real_number(getattr(self, entry.name), entry.name, rule, lambda v: 0 < v < 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,9 +184,8 @@ class _Task:
     clock: Clock
     init: Array
     start: float
-    tol: float
-    creep: float
-    rtol: float
+    limits: _Limits
+    seen: list[tuple[Array, Array, Indices]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -147,7 +194,7 @@ class _Task:
         init: Any,
         log_alpha: float,
         activation_norm: float,
-        **limits: float,
+        limits: _Limits,
     ) -> _Task:
         """Validate everything."""
         rows = _initial(network, init)
@@ -160,12 +207,20 @@ class _Task:
             rule,
             lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) - scale,
         )
-        for label, value in limits.items():
-            limits[label] = checks.real_number(
-                value, label, "it is relative and must lie in (0, 1)", lambda v: 0 < v < 1
-            )
         clock = Clock(network.degree, scale, math.log(threshold))
-        return cls(network, clock, rows, float(network.loss(rows[:0])), **limits)
+        return cls(network, clock, rows, float(network.loss(rows[:0])), limits)
+
+    def with_neurons(self, path: SaddlePath) -> NeuronPath:
+        """Add the weights that were seen along a path."""
+        known = {entry.name: getattr(path, entry.name) for entry in fields(SaddlePath)}
+        neurons, directions, rang = zip(*self.seen[: len(path)], strict=True)
+        return NeuronPath(**known, neurons=neurons, directions=directions, rang=rang)
+
+    @cached_property
+    def home(self) -> Dormant:
+        """Where the neurons start."""
+        norms = np.linalg.norm(self.init, axis=1)
+        return Dormant(self.init / norms[:, None], self.clock.lacking(np.log(norms)))
 
     def pull(self, active: Array) -> Callable[[Array], Array]:
         """Return the map from directions (D, p) to the gradients of their utilities."""
@@ -200,6 +255,7 @@ class _State:
     active: Mask
     previous: Mask
     dormant: Dormant
+    rang: Indices
     sizes: Array
     loss: float
     stationarity: float = 0.0
@@ -223,32 +279,32 @@ class _Ring(Ring):
 
 def _start(task: _Task) -> _State:
     """Begin with every neuron dormant, at its initial size."""
-    norms = np.linalg.norm(task.init, axis=1)
-    none = np.zeros(len(norms), dtype=bool)
+    none = np.zeros(len(task.init), dtype=bool)
     return _State(
         jumps=0,
         time=0.0,
         theta=np.zeros_like(task.init),
         active=none,
         previous=none,
-        dormant=Dormant(task.init / norms[:, None], task.clock.lacking(np.log(norms))),
-        sizes=np.zeros(len(norms)),
+        dormant=task.home,
+        rang=np.zeros(0, dtype=np.intp),
+        sizes=np.zeros(len(none)),
         loss=task.start,
     )
 
 
 def _utility(task: _Task, state: _State) -> Ring | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
-    if not state.loss > task.tol * task.start:
+    if not state.loss > task.limits.tol * task.start:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    if state.loss <= NO_MORE * state.creep * task.start:
+    if state.creep and state.loss <= task.limits.creep * task.start:
         return Status.AT_INFINITY
     rows = np.flatnonzero(~state.active)
     if not rows.size:
         return Status.MAX_RANK
     phase = _phase(task, state, rows)
     if not math.isfinite(phase.delay):
-        if phase.pull > task.tol * state.pull:
+        if phase.pull > task.limits.tol * state.pull:
             return Status.NO_GROWTH
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     if phase.delay <= 0:
@@ -258,18 +314,17 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
 
 def _phase(task: _Task, state: _State, rows: Indices) -> Phase:
     """Follow the dormant neurons `rows`, in the network's own way if it has one."""
-    dormant = Dormant(state.dormant.directions[rows], state.dormant.lacking[rows])
-    noise = task.tol * state.pull
-    own = getattr(task.network, "first_ring", None)
-    if own is not None:
-        found: Phase = own(dormant, state.neurons, task.clock, noise=noise)
-        return found
+    dormant, noise = state.dormant.rows(rows), task.limits.tol * state.pull
+    if hasattr(task.network, "first_ring"):
+        own: Phase = task.network.first_ring(dormant, state.neurons, noise=noise)
+        return own
     return first_ring(
         task.pull(state.neurons),
         dormant,
+        task.home.rows(rows),
         task.clock,
         noise=noise,
-        rtol=task.rtol,
+        rtol=task.limits.rtol,
     )
 
 
@@ -296,6 +351,7 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
         active=active,
         previous=state.active,
         dormant=Dormant(directions, lacking),
+        rang=ring.units,
         margin=ring.margin,
         unique=state.unique and ring.phase.unique,
         pull=state.pull or ring.phase.pull,
@@ -304,39 +360,44 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
 
 def _cost(task: _Task, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
-    found, dormant = _descended(task, state)
+    found, directions = _descended(task, state)
     gone = _gone(task, found.theta)
     if gone.any():
         rest = found.theta[~gone]
         if hasattr(task.network, "descend"):
-            found, _ = task.network.descend(rest, dormant.directions[:0], near=True)
+            found, _ = task.network.descend(rest, directions[:0], near=True)
         else:
-            found = settle(task.network, rest, found, creep=task.creep)
+            found = settle(task.network, rest, found, creep=task.limits.creep)
     units = np.flatnonzero(state.active)
     theta, active = np.zeros_like(state.theta), state.active.copy()
     theta[units[~gone]] = found.theta
     active[units[gone]] = False
+    lacking = state.dormant.lacking.copy()
+    lacking[units] = 0.0
     loss = float(task.network.loss(found.theta))
     return replace(
         state,
         theta=theta,
         active=active,
-        dormant=dormant,
+        dormant=Dormant(directions, lacking),
         loss=loss,
         stationarity=_stationarity(task, found.theta),
         creep=found.creep,
     )
 
 
-def _descended(task: _Task, state: _State) -> tuple[Descent, Dormant]:
+def _descended(task: _Task, state: _State) -> tuple[Descent, Array]:
     """Follow the active neurons, in the network's own way if it has one; it turns dormant ones."""
+    directions = state.dormant.directions
     if not hasattr(task.network, "descend"):
-        sizes = state.sizes[state.active]
-        return descend(task.network, state.neurons, sizes, creep=task.creep), state.dormant
-    directions = state.dormant.directions.copy()
+        sizes, creep = state.sizes[state.active], task.limits.creep
+        creeping = state.creep > 0
+        found = descend(task.network, state.neurons, sizes, creep=creep, creeping=creeping)
+        return found, directions
+    directions = directions.copy()
     found, turned = task.network.descend(state.neurons, directions[~state.active])
     directions[~state.active] = turned
-    return found, Dormant(directions, state.dormant.lacking)
+    return found, directions
 
 
 def _gone(task: _Task, neurons: Array) -> Mask:
@@ -356,7 +417,8 @@ def _stationarity(task: _Task, neurons: Array) -> float:
 
 
 def _saddle(task: _Task, state: _State) -> Saddle:
-    """Return the saddle with its certificate."""
+    """Return the saddle with its certificate, and keep its weights."""
+    task.seen.append((state.neurons, state.dormant.directions[state.rang], state.rang))
     return Saddle(
         index=state.jumps,
         time=state.time,

@@ -19,10 +19,8 @@ T_i(m) = Σ_{a+b=m} (U_i(a) + V_i(b))²: convolutions, so discrete Fourier trans
 code name           symbol
 ==================  =====================================================================
 ``spectrum``        x̂_k = Σ_c x[c] e^{−2πikc/p}, unnormalised, (p,) complex
-``U``, ``V``        U_i(a), V_i(b), each (H, p)
-``kernel``          K_ij, (H, A)
-``q``, ``T``        q_i(m), T_i(m), each (H, p)
-``value``           <f_i, Y − Σ_j f_j> summed over pairs and outputs: p² U(θ_i), (H,)
+``UV``              U_i(a) and V_i(b), (2, H, p)
+``waves``           û_k, v̂_k, ŵ_k at the frequencies with power, (H, 3, K)
 ``power``           share of frequency k in the loss: |x̂_k|²/(2p), both signs together
 ==================  =====================================================================
 """
@@ -37,13 +35,37 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.agf._modular_hessian import energy, target
+from saddles.agf._modular_pairs import Pair, Seen, energy, target
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["ModularAddition"]
+__all__ = ["Modes", "ModularAddition"]
 
 #: A Fourier coefficient below this share of the largest is rounding of the template.
 NO_POWER = 1e-12
+#: Utilities that differ by less than this share are equal but for rounding.
+TIED = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Neurons as waves, as `ModularAddition.modes` reads them.
+
+    Attributes
+    ----------
+    frequency : ndarray of int, shape (H,)
+        Frequency 0 … p//2 with the most power in u, v and w together.
+    share : ndarray of shape (H,)
+        Its share of the neuron's power.
+    phases : ndarray of shape (H, 3)
+        Phases s_u, s_v, s_w of û, v̂ and ŵ there.
+    mismatch : ndarray of shape (H,)
+        s_u + s_v − s_w − s_x, in (−π, π]: zero for neurons of the largest utility.
+    """
+
+    frequency: Any
+    share: Array
+    phases: Array
+    mismatch: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +162,62 @@ class ModularAddition:
             bounds[-1] *= math.sqrt(2)
         return np.asarray(bounds)
 
+    @property
+    def ties(self) -> bool:
+        """Whether several frequencies have the same largest utility, so that none is dominant."""
+        bounds = np.sort(self.utility_bounds)[::-1]
+        return bool(bounds[1] >= (1 - TIED) * bounds[0])
+
+    @property
+    def plateaus(self) -> Array:
+        """Power that remains (m + 1,) once the first 0, 1, …, m of `frequencies` are learnt."""
+        learnt = np.concatenate([[0.0], np.cumsum(self.power[self.frequencies])])
+        return np.asarray(np.maximum(self.power.sum() - learnt, 0.0))
+
+    def time_bounds(self, *, log_alpha: float = -math.inf, norm: float = 1.0) -> Array:
+        """Return, per frequency 0 … p//2, the earliest scaled time at which its neuron activates.
+
+        That is (1/`norm` − α) / (3 U*) for initial norms α · `norm`, U* of `utility_bounds`:
+        attained by a neuron that starts along the best direction. It bounds the first jump, by its
+        least entry; for later ones, whose neurons may have grown along other frequencies before,
+        it is a guide only. Infinite for frequencies without power.
+        """
+        scale = checks.log_scale(log_alpha, allow_limit=True)
+        rule = "initial norms over α are positive and finite"
+        size = checks.real_number(norm, "norm", rule, lambda v: 0 < v < math.inf)
+        with np.errstate(divide="ignore"):
+            return np.asarray((1 / size - math.exp(scale)) / (3 * self.utility_bounds))
+
+    def modes(self, theta: ArrayLike) -> Modes:
+        """Return the dominant frequency, its share and its phases, of neurons (H, 3p)."""
+        rows = checks.real_array(theta, "theta", 2)
+        if rows.shape[1] != self.size:
+            raise ValueError(
+                f"theta={checks.show(rows)} has {rows.shape[1]} columns; a neuron has 3p = "
+                f"{self.size} weights."
+            )
+        waves = np.fft.rfft(rows.reshape(len(rows), 3, self.period))
+        both = np.full(waves.shape[2], 2.0)
+        both[0] = 1.0
+        if self.period % 2 == 0:
+            both[-1] = 1.0
+        power = both * np.sum(np.abs(waves) ** 2, axis=1)
+        frequency = power.argmax(axis=1)
+        count = np.arange(len(rows))
+        phases = np.angle(waves[count, :, frequency])
+        mismatch = phases[:, 0] + phases[:, 1] - phases[:, 2]
+        mismatch = mismatch - np.angle(self.spectrum[frequency])
+        return Modes(
+            frequency=frequency,
+            share=power[count, frequency] / power.sum(axis=1),
+            phases=phases,
+            mismatch=np.angle(np.exp(1j * mismatch)),
+        )
+
     def loss(self, theta: Array, /) -> float:
         """Return L of the network with neurons `theta` (H, 3p)."""
         seen = self._see(theta)
-        fit = (
-            np.sum(self._with_target(seen)) - np.sum(seen.gram(seen) * self._kernel(seen, seen)) / 2
-        )
+        fit = np.sum(self._with_target(seen)) - np.sum(self._overlaps(seen, seen)) / 2
         return float(self.template @ self.template / 2 - fit / self.period**2)
 
     def gradient(self, theta: Array, /) -> Array:
@@ -154,28 +226,24 @@ class ModularAddition:
 
     def utility(self, theta: Array, active: Array, /) -> Array:
         """Return the utilities (H,) of neurons `theta` (H, 3p) beside the `active` ones (A, 3p)."""
-        seen, others = self._see(theta), self._see(active)
-        value = self._with_target(seen) - np.sum(
-            seen.gram(others) * self._kernel(seen, others), axis=1
-        )
-        return np.asarray(value / self.period**2)
+        seen = self._see(theta)
+        overlaps = self._overlaps(seen, self._see(active))
+        return np.asarray((self._with_target(seen) - overlaps) / self.period**2)
 
     def utility_gradient(self, theta: Array, active: Array, /) -> Array:
         """Return the gradients (H, 3p) of the utilities."""
         seen = self._see(theta)
-        others = seen if active is theta else self._see(active)
-        over_u, over_v, over_w = self._target_pull(seen)
+        pull = self._target_pull(seen)
         if len(active):
-            slope_U, slope_V = seen.slopes(others, centred=not self._mean)
-            over_u -= slope_U @ self._shifts.T
-            over_v -= slope_V @ self._shifts.T
-            over_w -= self._kernel(seen, others) @ others.w
-        return np.hstack([over_u, over_v, over_w]) / self.period**2
+            pair = Pair(seen, seen if active is theta else self._see(active), not self._mean)
+            pull[:, :2] -= (pair.slope() @ self._shifts.T).transpose(1, 0, 2)
+            pull[:, 2] -= pair.kernel() @ pair.others.w
+        return pull.reshape(theta.shape) / self.period**2
 
     def hessian(self, theta: Array, basis: Array, /) -> Array:
         """Return the second derivatives (Hm, Hm) of L over z, θ_i + `basis` (3p, m) z_i."""
         seen, along = self._see(theta), self._see(basis.T)
-        result = energy(seen, along)
+        result = energy(seen, along, centred=not self._mean)
         rows = np.arange(len(theta))
         q, q_along = seen.w @ self._shifts, along.w @ self._shifts
         result[rows, :, rows, :] -= target(seen, along, q, q_along)
@@ -189,7 +257,7 @@ class ModularAddition:
         """
         seen = self._see(theta)
         sums = 2 * np.fft.rfft(seen.U) * np.fft.rfft(seen.V)
-        sums[:, 0] += self.period * np.sum(seen.U**2 + seen.V**2, axis=1)
+        sums[:, 0] += self.period * np.sum(seen.squares, axis=(0, 2))
         joined = np.sum(np.fft.rfft(seen.w) * np.conj(sums), axis=0)
         return np.asarray(np.fft.irfft(joined, self.period) / self.period**2)
 
@@ -201,7 +269,7 @@ class ModularAddition:
 
     @cached_property
     def _waves(self) -> Array:
-        """cos and −sin of 2πkc/p in turn, for the frequencies k with power, (p, 2K)."""
+        """Waves cos and −sin of 2πkc/p in turn, for the frequencies k with power, (p, 2K)."""
         angles = np.outer(np.arange(self.period), np.sort(self.frequencies))
         angles = 2 * np.pi / self.period * (angles % self.period)
         return np.stack([np.cos(angles), -np.sin(angles)], axis=2).reshape(self.period, -1)
@@ -220,114 +288,43 @@ class ModularAddition:
         mean = float(self.template.mean())
         return mean if abs(mean) > NO_POWER * np.abs(self.template).max() else 0.0
 
-    def _see(self, theta: Array) -> _Seen:
-        p = self.period
-        parts = [theta[:, k * p : (k + 1) * p] for k in range(3)]
-        U, V = (part @ self._shifts for part in parts[:2])
-        return _Seen(U, V, parts[2], tuple(self._transform(part) for part in parts))
+    def _see(self, theta: Array) -> Seen:
+        parts = theta.reshape(len(theta), 3, self.period)
+        waves = np.ascontiguousarray(parts @ self._waves).view(complex)
+        return Seen(parts[:, :2].transpose(1, 0, 2) @ self._shifts, parts[:, 2], waves)
 
-    def _transform(self, rows: Array) -> Any:
-        """Return Fourier coefficients (H, K) at the frequencies with power."""
-        return np.ascontiguousarray(rows @ self._waves).view(complex)
-
-    def _back(self, coefficients: Any) -> Array:
-        """Return the derivative of Re Σ_k g_k û_k over u, for `coefficients` g (H, K): (H, p)."""
-        return np.asarray(np.conj(coefficients).view(float) @ self._waves.T)
-
-    def _offsets(self, seen: _Seen) -> Array:
-        """Return Σ_m T_i(m)/p, (H,)."""
-        squares = np.sum(seen.U**2 + seen.V**2, axis=1)
-        return np.asarray(squares + 2 * seen.U.sum(1) * seen.V.sum(1) / self.period)
-
-    def _with_target(self, seen: _Seen) -> Array:
+    def _with_target(self, seen: Seen) -> Array:
         """Return Σ_m q_i(m) T_i(m), (H,)."""
-        u, v, w = seen.waves
-        oscillating = np.sum(np.real(self._weights * u * v * np.conj(w)), axis=1)
-        if not self._mean:
-            return np.asarray(oscillating)
-        return np.asarray(oscillating + self._mean * self._level(seen) * self._offsets(seen))
+        u, v, w = (seen.waves[:, k] for k in range(3))
+        result = np.sum(np.real(self._weights * u * v * np.conj(w)), axis=1)
+        if self._mean:
+            result = result + self._mean * self._level(seen) * self._offsets(seen)
+        return np.asarray(result)
 
-    def _level(self, seen: _Seen) -> Array:
+    def _level(self, seen: Seen) -> Array:
         """Return p Σ_c w_i[c], (H,)."""
         return np.asarray(self.period * seen.w.sum(1))
 
-    def _target_pull(self, seen: _Seen) -> tuple[Array, Array, Array]:
-        """Return the derivatives of `_with_target` over u, v and w, each (H, p)."""
-        u, v, w = seen.waves
+    def _offsets(self, seen: Seen) -> Array:
+        """Return Σ_m T_i(m)/p, (H,)."""
+        means = 2 * seen.U.sum(1) * seen.V.sum(1) / self.period
+        return np.asarray(np.sum(seen.squares, axis=(0, 2)) + means)
+
+    def _target_pull(self, seen: Seen) -> Array:
+        """Return the derivatives of `_with_target` over u, v and w, (H, 3, p)."""
+        u, v, w = (seen.waves[:, k] for k in range(3))
         turned = self._weights * np.conj(w)
-        over_u, over_v = self._back(turned * v), self._back(turned * u)
-        over_w = self._back(np.conj(self._weights * u * v))
+        slopes = np.stack([turned * v, turned * u, np.conj(self._weights * u * v)], axis=1)
+        # The derivative of Re g_k û_k over u is Re g_k e^{−2πikc/p}.
+        result = np.conj(slopes).view(float) @ self._waves.T
         if self._mean:
             level = self._mean * self._level(seen)[:, None]
-            for over, own, other in ((over_u, seen.U, seen.V), (over_v, seen.V, seen.U)):
-                slope = 2 * own + 2 * other.sum(1, keepdims=True) / self.period
-                over += (level * slope) @ self._shifts.T
-            over_w += self._mean * self.period * self._offsets(seen)[:, None]
-        return over_u, over_v, over_w
-
-    def _kernel(self, seen: _Seen, others: _Seen) -> Array:
-        return seen.kernel(others, centred=not self._mean)
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """Neurons as the data see them: see the module's table.
-
-    ``waves`` holds û, v̂ and ŵ at the frequencies with power, each (H, K). A centred template makes
-    the sums of U and V vanish.
-    """
-
-    U: Array
-    V: Array
-    w: Array
-    waves: tuple[Any, ...]
-
-    def swapped(self) -> _Seen:
-        """Return the same with the two inputs exchanged."""
-        u, v, w = self.waves
-        return _Seen(self.V, self.U, self.w, (v, u, w))
-
-    def gram(self, others: _Seen) -> Array:
-        """Return w_i·w_j, (H, A)."""
-        return np.asarray(self.w @ others.w.T)
-
-    def kernel(self, others: _Seen, *, centred: bool = False) -> Array:
-        """Return K_ij, (H, A)."""
-        p, result = self.U.shape[1], 4 * (self.U @ others.U.T) * (self.V @ others.V.T)
-        squares, other_squares = ([part**2 for part in (one.U, one.V)] for one in (self, others))
-        sums = [[part.sum(1) for part in pair] for pair in (squares, other_squares)]
-        result += np.outer(sums[0][0], sums[1][1]) + np.outer(sums[0][1], sums[1][0])
-        for square, other_square in zip(squares, other_squares, strict=True):
-            result += p * (square @ other_square.T)
-        if not centred:
-            pairs = ((self, others), (self.swapped(), others.swapped()))
-            for (own, other), square, other_square in zip(
-                pairs, squares, other_squares, strict=True
-            ):
-                result += 2 * (square @ other.U.T) * other.V.sum(1)
-                result += 2 * own.V.sum(1)[:, None] * (own.U @ other_square.T)
+            slope = 2 * seen.UV + 2 * seen.UV[::-1].sum(2, keepdims=True) / self.period
+            result[:, :2] += ((level * slope) @ self._shifts.T).transpose(1, 0, 2)
+            result[:, 2] += self._mean * self.period * self._offsets(seen)[:, None]
         return np.asarray(result)
 
-    def slopes(self, others: _Seen, *, centred: bool) -> tuple[Array, Array]:
-        """Return ∂/∂U_i(a) and ∂/∂V_i(b) of Σ_j (w_i·w_j) K_ij, others held fixed: (H, p) each."""
-        gram = self.gram(others)
-        swapped, others_swapped = self.swapped(), others.swapped()
-        first = self._slope(others, gram)
-        second = swapped._slope(others_swapped, gram)
-        if not centred:
-            first += self._mean_slope(others, gram)
-            second += swapped._mean_slope(others_swapped, gram)
-        return first, second
-
-    def _slope(self, others: _Seen, gram: Array) -> Array:
-        """Return ∂/∂U_i(a) without what means add, (H, p)."""
-        level = self.U.shape[1] * others.U**2 + np.sum(others.V**2, axis=1)[:, None]
-        cross = 4 * gram * (self.V @ others.V.T)
-        return np.asarray(2 * self.U * (gram @ level) + cross @ others.U)
-
-    def _mean_slope(self, others: _Seen, gram: Array) -> Array:
-        """Return what means of U and V add to it, (H, p)."""
-        V_sums = others.V.sum(1)[:, None]
-        shift = 2 * np.sum(gram * (self.V @ (others.V**2).T), axis=1, keepdims=True)
-        lone = 2 * self.V.sum(1)[:, None] * (gram @ others.U**2)
-        return np.asarray(4 * self.U * (gram @ (V_sums * others.U)) + shift + lone)
+    def _overlaps(self, seen: Seen, others: Seen) -> Array:
+        """Return Σ_j (w_i·w_j) K_ij, (H,)."""
+        pair = Pair(seen, others, not self._mean)
+        return np.asarray(np.sum(pair.gram * pair.kernel(), axis=1))

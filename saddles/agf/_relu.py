@@ -27,13 +27,13 @@ import numpy as np
 from saddles import checks
 from saddles.agf._active_neurons import Descent
 from saddles.agf._ascent import End, climb
-from saddles.agf._dormant_neurons import TIE, Clock, Dormant, Phase
+from saddles.agf._dormant_neurons import TIE, Dormant, Phase
 from saddles.agf._extremal import checked_features
-from saddles.agf._homogeneous import DONE, solve_network
+from saddles.agf._homogeneous import DONE, NeuronPath, solve_network
 from saddles.agf._piecewise import Lines, PiecewiseUtility
 from saddles.agf._relu_descent import descend, shortest_gradient
 from saddles.alternation import Breakdown
-from saddles.path import Saddle, SaddlePath
+from saddles.path import Saddle
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
@@ -61,7 +61,7 @@ def relu(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
-) -> SaddlePath:
+) -> NeuronPath:
     """Saddle path of a two-layer (leaky) ReLU network from vanishing initialisation.
 
     Parameters
@@ -94,7 +94,7 @@ def relu(
 
     Returns
     -------
-    SaddlePath
+    NeuronPath
         ``betas[k]`` are the outputs f(x) at the n samples; ``times`` are t / log(1/α) for the mean
         loss |y − f(X)|²/(2n), in the limit α → 0. Neurons that share a direction ring together, as
         one jump. A saddle may be a kink of the loss: its certificate's stationarity is that of the
@@ -239,9 +239,7 @@ class ReluNetwork:
         """Return f at the samples, shape (n,)."""
         return self.outputs(theta)
 
-    def first_ring(
-        self, dormant: Dormant, active: Array, clock: Clock, *, noise: float = 0.0
-    ) -> Phase:
+    def first_ring(self, dormant: Dormant, active: Array, *, noise: float = 0.0) -> Phase:
         """Take dormant neurons along their broken lines to where they end, and let them grow there.
 
         In the limit α → 0 the way takes no scaled time.

@@ -225,7 +225,9 @@ def descend(
     start = np.vstack([theta[first] * (sizes / norms[first])[:, None], turning])
     end = _descend(network, len(first), start, near)
     shared = end[members] * (norms / sizes[members])[:, None]
-    return Descent(shared, 0.0), end[len(first) :][places] / math.sqrt(2)
+    turned = end[len(first) :][places]
+    turned[:, :-1] /= np.linalg.norm(turned[:, :-1], axis=1, keepdims=True)
+    return Descent(shared, 0.0), turned / math.sqrt(2)
 
 
 def _parallel(theta: Array) -> tuple[Indices, Indices]:
