@@ -59,8 +59,8 @@ def build() -> Table:
             "Gaussian samples in the plane (seeded). Columns 2 to 4 count the directions that "
             "attract neurons with a > 0 and a < 0, and those on kinks, as enumerated. Of "
             f"{NEURONS} neurons followed with the residual frozen, each goes to the direction in "
-            f"whose basin it starts: arrived within {REACHED:.0e}, at rest in an arc that no sample "
-            "sees, or still on the way because growth there is small. The last columns follow "
+            f"whose basin it starts: arrived within {REACHED:.0e}, at rest in an arc where nothing "
+            "pulls, or still on the way because growth there is small. The last columns follow "
             "whole networks of 24 balanced neurons from scale alpha until 1 % of the loss has "
             "gone: the median angle to the nearest attracting direction of a neuron's sign."
         ),

@@ -190,6 +190,11 @@ class ReluNetwork:
         """The lines through the origin on which the samples lie."""
         return Lines.of(self.X)
 
+    @cached_property
+    def scale(self) -> float:
+        """(1/n) Σ |y_k| |x_k|, the size of pulls before anything is learnt."""
+        return self.lines.utility(self.y, self.slope).scale
+
     @property
     def degree(self) -> int:
         """Return κ = 2."""

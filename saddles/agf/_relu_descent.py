@@ -50,12 +50,14 @@ RTOL = 1e-8
 #: Pieces and steps after which the flow is given up.
 PIECES, STEPS = 2_000, 20_000
 #: A hyperplane counts as passed once w_i is so far behind it, relative to |w_i|, and as letting go
-#: once its pull misses by as much, relative to the utility's scale: above the integrator's error.
+#: once its pull misses by as much, relative to the first pulls: above the integrator's error.
 PASSED = 1e-7
 #: Neurons whose directions differ by less are parallel; they descend as one.
 PARALLEL = 1e-9
 #: The force, relative to its peak, that is rounding.
 NOTHING = 1e-14
+#: A critical point so near, relative to |θ|, is the one that the flow tends to.
+BESIDE = 1e-4
 #: Parts of a step at which it is looked at, so that a double crossing within it is seen.
 LOOKS = 4
 
@@ -180,7 +182,8 @@ class _Piece:
             i, j = self.held
             utility = self.network.lines.utility(self.residual(theta), self.network.slope)
             needed = np.sum(self.backs * (theta[:, -1:] * self.pulls(theta))[i], axis=1)
-            sizes = np.maximum(np.abs(theta[i, -1]) * utility.scale, np.finfo(float).tiny)
+            # The size of pulls at the start: where all is fitted, nothing but rounding is left.
+            sizes = np.maximum(np.abs(theta[i, -1]) * self.network.scale, np.finfo(float).tiny)
             # Compared as pulls: the shares p_j / (a_i b_j) lose their sense as the bend vanishes.
             margins[i, j] = np.minimum(-needed, needed - theta[i, -1] * utility.bends[j]) / sizes
         return np.asarray(margins)
@@ -275,14 +278,17 @@ def _placed(network: ReluNetwork, theta: Array, side: Array) -> Array:
 def _critical(piece: _Piece, theta: Array) -> Array | None:
     """Return `theta` with active neurons at the critical point near it, if that is in the piece.
 
-    It may lie on the piece's border, where a held neuron's bend vanishes as its sample is fitted;
-    so what counts is the gradient around it.
+    It may lie on the piece's border, where a bend vanishes as its sample is fitted; so what counts
+    at last is the gradient around it.
     """
     start, alone = piece.network.loss(theta[:0]), piece.alone
     found = newton(alone, theta[: piece.active], start)
-    if found is None or not alone.margins(found.theta).min(initial=math.inf) >= -PASSED:
+    if found is None:
         return None
     place = alone.onto(found.theta)
+    moved = np.linalg.norm(place - theta[: piece.active]) / np.linalg.norm(place)
+    if moved > BESIDE and not alone.margins(place).min(initial=math.inf) >= -PASSED:
+        return None
     force = float(np.linalg.norm(piece.network.gradient(place)) * np.linalg.norm(place))
     if not force <= STATIONARY * 2 * piece.degree * start:
         return None
