@@ -68,9 +68,13 @@ def network(
     seed : int
         Seed of the draw.
     log_alpha : float
-        Logarithm of the initial scale, below 0; minus infinity is the limit.
+        Logarithm of the initial scale, below 0; minus infinity is the limit. Neurons that are
+        quadratic forms always follow the limit, from which log_alpha and activation_norm would
+        move jump times by O(1/log(1/α)); here it only sets the unit of ``physical_times``.
     activation_norm : float
         Norm at which a neuron counts as active.
+    tol : float
+        Learning ends when what is left of the loss or its gradient is below `tol` of the first.
     max_jumps : int, optional
         Stop after so many jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
@@ -84,8 +88,10 @@ def network(
     Returns
     -------
     SaddlePath
-        Units are neurons, rows of `init`; ``betas`` are the outputs f(X); times are t / log(1/α)
-        for degree 2 and t α^(κ−2) above.
+        ``betas`` are the outputs f(X); times are t / log(1/α) for degree 2 and t α^(κ−2) above.
+        Units are neurons, rows of `init`. Only where the neuron is a quadratic form, and in one
+        piece (a linear network, say), are they directions in the order of activation: such neurons
+        may be mixed by any rotation, and learn one direction together.
 
     Raises
     ------
@@ -113,23 +119,26 @@ def network(
     """
     start = _start(init, size, width, seed)
     task = TorchNetwork(neuron, X, Y, size=start.shape[1], degree=degree)
-    limits = {"max_jumps": max_jumps, "on_failure": on_failure}
     with _Bar(progress) as bar:
         watched = bar.watched(checks.callable_or_none(callback, "callback"))
         if is_quadratic(task):
-            log_alpha = checks.log_scale(log_alpha, allow_limit=True)
-            steps = quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha)
-            return solve(steps, callback=watched, **limits)
+            return solve(
+                quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha),
+                max_jumps=max_jumps,
+                on_failure=on_failure,
+                callback=watched,
+            )
         return solve_network(
             task,
             start,
             log_alpha=log_alpha,
             activation_norm=activation_norm,
-            tol=tol,
             name=NAME,
             source=SOURCE,
+            tol=tol,
+            max_jumps=max_jumps,
+            on_failure=on_failure,
             callback=watched,
-            **limits,
         )
 
 
@@ -148,8 +157,9 @@ def _start(init: Any, size: int | None, width: int | None, seed: int) -> Array:
             f"size={size!r}, width={width!r}: without init both are needed, the number of "
             "parameters of a neuron and the number of neurons."
         )
-    counts = checks.count(width, "width", least=1), checks.count(size, "size", least=1)
-    rows = np.random.default_rng(checks.count(seed, "seed")).standard_normal(counts)
+    checks.count(width, "width", least=1)
+    checks.count(size, "size", least=1)
+    rows = np.random.default_rng(checks.count(seed, "seed")).standard_normal((width, size))
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 

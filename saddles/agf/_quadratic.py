@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 
+from saddles import checks
 from saddles._descent import OnFactors
 from saddles._greedy_low_rank import Factorisation
 from saddles._greedy_low_rank import steps as factor_steps
@@ -97,9 +98,10 @@ def quadratic_steps(
     """
     basis = _subspace(network, init)
     basis, parts = _parts(network, basis)
-    labels = {"name": name, "source": SOURCE, "log_alpha": log_alpha}
+    log_alpha = checks.log_scale(log_alpha, allow_limit=True)
     if max(parts) == 1:
-        return replace(_separate(network, init, basis), **labels)
+        steps = _separate(network, init, basis)
+        return replace(steps, name=name, source=SOURCE, log_alpha=log_alpha)
     if len(parts) > 1:
         raise ValueError(
             f"neuron falls into {len(parts)} parts of dimensions {sorted(parts)} that no residual "
@@ -115,7 +117,7 @@ def quadratic_steps(
         symmetry=form.silent,
         show=form.show,
     )
-    return replace(factor_steps(task, name=name, source=SOURCE), **labels)
+    return replace(factor_steps(task, name=name, source=SOURCE), log_alpha=log_alpha)
 
 
 def _parts(network: HomogeneousNetwork, basis: Array) -> tuple[Array, list[int]]:

@@ -9,7 +9,7 @@ code name         symbol
 ================  ==========================================================
 ``outputs``       f(X; θ_i), one neuron a row, shape (H, m), m entries of Y
 ``residual``      r = Y − Σ_i f(X; θ_i), shape (m,)
-``slopes``        ∂f(X; θ_i)/∂z_i, shape (H, m, k), for θ_i + B z_i
+``slopes``        ∂f(X; θ_i + B z_i)/∂z_i, shape (H, k, m)
 ================  ==========================================================
 """
 
@@ -120,7 +120,7 @@ class TorchNetwork:
     def loss(self, theta: Array, /) -> float:
         """Return |Y − f(X)|²/(2n) of the network with neurons `theta` (H, p)."""
         residual = self._residual(theta)
-        return float(residual @ residual) / (2 * self._shape[0])
+        return float(residual @ residual / (2 * self._shape[0]))
 
     def gradient(self, theta: Array, /) -> Array:
         """Return ∂L/∂θ, shape (H, p)."""
@@ -150,23 +150,33 @@ class TorchNetwork:
         return np.asarray((slope / self._shape[0]).numpy())
 
     def hessian(self, theta: Array, basis: Array, /) -> Array:
-        """Return ∂²L/∂z² for neurons θ_i + B z_i at z = 0, shape (Hk, Hk), with `basis` B (p, k)."""
+        """Return ∂²L/∂z² for neurons θ_i + B z_i at z = 0, (Hk, Hk), with `basis` B (p, k)."""
         torch = _torch()
-        rows, inner = self._tensor(theta), self._tensor(basis)
-        residual, origin = self._residual(theta), torch.zeros(inner.shape[1], dtype=torch.float64)
+        rows, along = self._tensor(theta), self._tensor(basis.T)
 
-        def output(z: Any, row: Any) -> Any:
-            return self._output(row + inner @ z)
+        def slope(row: Any, direction: Any) -> Any:
+            return torch.func.jvp(self._output, (row,), (direction,))[1]
 
-        def utility(z: Any, row: Any) -> Any:
-            return output(z, row) @ residual
+        over_directions = torch.vmap(slope, in_dims=(None, 0))
+        slopes = torch.vmap(over_directions, in_dims=(0, None))(rows, along)
+        flat = slopes.reshape(-1, slopes.shape[-1])
+        bends = [self._bend(row, along, self._residual(theta)) for row in rows]
+        matrix = (flat @ flat.T).detach() - torch.block_diag(*bends)
+        return np.asarray((matrix / self._shape[0]).numpy())
 
-        over_rows = {"in_dims": (None, 0)}
-        slopes = torch.vmap(torch.func.jacfwd(output), **over_rows)(origin, rows)
-        bends = torch.vmap(torch.func.hessian(utility), **over_rows)(origin, rows)
-        flat = slopes.transpose(0, 1).reshape(len(residual), -1)
-        matrix = flat.T @ flat - torch.block_diag(*bends)
-        return np.asarray((matrix / self._shape[0]).detach().numpy())
+    def _bend(self, row: Any, along: Any, residual: Any) -> Any:
+        """Return the second derivatives (k, k) of <f(X; θ), r> along k directions.
+
+        Each direction has a copy of the neuron, so that two passes backward give them all.
+        """
+        torch = _torch()
+        copies = row.repeat(len(along), 1).requires_grad_()
+        total = (self._outputs(copies) @ residual).sum()
+        (slope,) = torch.autograd.grad(total, copies, create_graph=True)
+        if not slope.requires_grad:
+            return along.new_zeros((len(along), len(along)))
+        moved = torch.autograd.grad((slope * along).sum(), copies, allow_unused=True)[0]
+        return along.new_zeros((len(along), len(along))) if moved is None else moved @ along.T
 
     def point(self, theta: Array, /) -> Array:
         """Return the outputs f(X), of the shape of Y."""
@@ -238,9 +248,9 @@ class TorchNetwork:
                 found = f"{low:.4g}" if high - low < 1e-6 else f"between {low:.4g} and {high:.4g}"
                 raise ValueError(
                     f"degree={self.degree!r}: neuron(s * theta, X) must be s**{self.degree} * "
-                    f"neuron(theta, X), but at s={factor:g} the measured degree is {found}; correct "
-                    "the degree, or use a neuron that is homogeneous (no biases but as weights of "
-                    "their own layer, no saturating activation)."
+                    f"neuron(theta, X), but at s={factor:g} the measured degree is {found}; "
+                    "correct the degree, or use a neuron that is homogeneous: no saturating "
+                    "activation, and biases only where every other term has the same degree."
                 )
 
     def _sampled(self, theta: Array) -> Array:

@@ -1,7 +1,7 @@
 """Gradient flow that stays exact at any initial scale, and its limit; names load when first used.
 
-``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates, ``neurons`` that
-of any homogeneous neurons in polar ones; ``Flow`` is what every integrator returns;
+``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates, ``neurons``
+that of any homogeneous neurons in polar ones; ``Flow`` is what every integrator returns;
 ``vanishing_limit`` extrapolates measured jump times to α → 0.
 """
 

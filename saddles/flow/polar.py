@@ -1,34 +1,21 @@
 """Gradient flow of homogeneous neurons in polar coordinates, at any initial scale.
 
-Kunin et al., "Alternating gradient flows" (2025, arXiv:2506.06489), section 2: a neuron of degree κ
-under a residual r turns and grows by the gradient u of its utility U at its *unit* direction d,
-
-    l' = e^{(κ−2)l} <d, u>,   d' = e^{(κ−2)l} (u − <d, u> d),   u = E<∇f(x; d), r(x)>,
-
-with l = log|θ|. These are the equations of the whole flow, not of dormant neurons alone, if r is the
-residual of all neurons: one that underflows, e^l = 0, adds exactly nothing to r and keeps its l and
-d. An error in l is a relative error in θ, so that one absolute tolerance serves every α.
-
-For κ > 2 a dormant neuron lives on the time scale α^{2−κ} and an active one on that of 1, which may
-differ by a factor that no float holds. The integrator's variable s is therefore the length of the
-trajectory in these coordinates: ds = w dσ with σ the scaled time and w the speed of what moves, all
-in logarithms. Neurons at rest do not count, and their rates of relaxation are cut at `FASTEST`.
+Kunin et al., "Alternating gradient flows" (2025, arXiv:2506.06489), section 2. The coordinates,
+log norms and directions, are those of `saddles.flow._polar`; here they are integrated, over the
+length s of their trajectory.
 
 A direction is known to an absolute error. A neuron that lies closer than that to a direction which
 has become unstable has lost the digits that say when it leaves (linear networks after their first
 mode, diagonal ones after a change of sign, at small α). So each flow is computed twice, the second
 time with all directions shaken by the tolerance, and must not depend on it.
 
-================  ==================================================================
-code name         symbol
-================  ==================================================================
-``logs``          λ = l + log(1/α), growth since α, shape (H,)
-``directions``    d, one neuron a row, shape (H, p)
-``pulls``         <d, u> = κ U(d), the growth, and u − <d, u> d, the turn, both divided by the
-                  largest |u| at the start; shape (H, 1 + p)
-``sigma``         σ, scaled time in which that |u| is 1: σ/τ is ``speed``
-``log_pace``      log w = log ds/dσ; 0 for κ = 2, where s = σ
-================  ==================================================================
+===========  ================================================================
+code name    symbol
+===========  ================================================================
+``knots``    s at the integrator's steps, shape (m,)
+``sigmas``   σ there: scaled time τ in units in which the first pull is 1
+``states``   (σ, λ and d of each neuron), packed
+===========  ================================================================
 """
 
 from __future__ import annotations
@@ -38,11 +25,13 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
+from saddles.flow._polar import Polar
 from saddles.flow.result import Flow
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.status import PathError, Status
@@ -54,35 +43,12 @@ SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 2"
 
 EPS = float(np.finfo(float).eps)
 
-#: Log of a neuron's part in what explains the data below which it leaves the pull of others alone.
-UNSEEN = math.log(1e-18)
-
-#: By how much coordinates, all of them of order one in effect, are moved for a derivative: on one
-#: side, as Newton's method needs it, and on both.
-NEWTON_STEP, STEP = 1e-7, 1e-5
-
 #: Neurons at rest leave a saddle at a rate above this; slower ones are not waited for. Derivatives
 #: at a rest known to `rtol` are not known better.
 LEAST_ESCAPE = 1e-6
 
 #: From a saddle whose escape has the rate 1, rounding is away after the time 36 = log(1/EPS).
 WAIT = 100.0
-
-#: Log norms are cut this far above their natural size. The trial points of an implicit step may lie
-#: anywhere, and e^50 = 5e21 is large enough to have such a step refused.
-LARGEST_LOG = 50.0
-
-#: Bound on velocities, for functions that overflow at such trial points.
-LARGEST_RATE = 1e150
-
-#: Largest rate of relaxation, in units of s. What relaxes faster is at rest to the tolerance.
-FASTEST = 1e10
-
-#: A neuron whose relative pull is below this is at rest and does not set the pace.
-AT_REST = 1e-6
-
-#: Smallest relative pull whose logarithm is taken; no pace hears of it.
-LEAST_PULL = 1e-6 * AT_REST
 
 #: λ is of size log(1/α) and known to a few ulp. No integrator can meet a tolerance below this many.
 ROUNDING = 16 * EPS
@@ -108,6 +74,9 @@ COMPARED, SLOW = 400, 100.0
 #: Gauss-Legendre nodes per step for the balances: exact to degree 11, and an integrator of order at
 #: most 12 makes steps over which its own polynomial has a lower degree.
 NODES = 6
+
+#: Parts into which a step is cut for the balances, at most: what grows on a longer one is tiny.
+LONGEST = 16
 
 
 def neurons(
@@ -190,7 +159,7 @@ def neurons(
     if until is not None:
         rule = "the last scaled time must be finite and above 0; leave it out for the whole flow"
         until = checks.real_number(until, "until", rule, lambda value: 0 < value < math.inf)
-    polar = _Polar.of(network, theta, -log_alpha)
+    polar = Polar.of(network, theta, -log_alpha)
     if polar.unit == 0:
         curve, status = _resting(polar, until or 1.0), Status.NOTHING_TO_LEARN
     else:
@@ -220,201 +189,7 @@ def _checked(network: Any, init: ArrayLike, log_alpha: float) -> tuple[Array, fl
     return theta, log_alpha
 
 
-@dataclass(frozen=True, eq=False)
-class _Polar:
-    """The flow in polar coordinates, packed into one vector: σ, then (λ, d) of each neuron."""
-
-    network: HomogeneousNetwork
-    theta: Array
-    """The start divided by α, shape (H, p)."""
-    scale: float
-    """log(1/α)."""
-    unit: float
-    """|u(0)|, the largest pull at the start."""
-    natural: float
-    """Log norm at which a neuron explains the data."""
-    shake: Array | float = 0.0
-    """Velocity (H, p) that is added to that of the directions, to see what it changes."""
-
-    @classmethod
-    def of(cls, network: HomogeneousNetwork, theta: Array, scale: float) -> _Polar:
-        """Measure the units at the start."""
-        norms = np.linalg.norm(theta, axis=1, keepdims=True)
-        begin = theta * math.exp(-scale)
-        pulls = network.utility_gradient(theta / norms, begin)
-        unit = float(np.linalg.norm(pulls, axis=1).max())
-        natural = 0.0
-        if unit > 0 and (loss := network.loss(begin)) > 0:
-            natural = (math.log(loss) - math.log(unit)) / network.degree
-        return cls(network, theta, scale, unit, natural)
-
-    @property
-    def excess(self) -> int:
-        """Return κ − 2."""
-        return self.network.degree - 2
-
-    @property
-    def speed(self) -> float:
-        """Return σ/τ."""
-        return self.unit * (1.0 if self.excess else self.scale)
-
-    def start(self) -> Array:
-        """Return the packed start."""
-        norms = np.linalg.norm(self.theta, axis=1, keepdims=True)
-        return np.append(0.0, np.hstack([np.log(norms), self.theta / norms]))
-
-    def unpack(self, state: Array) -> tuple[Array, Array]:
-        """Return λ (H,) and d (H, p) as integrated."""
-        cells = state[1:].reshape(len(self.theta), -1)
-        return cells[:, 0], cells[:, 1:]
-
-    def neurons(self, state: Array) -> tuple[Array, Array]:
-        """Return θ (H, p), of which neurons that underflow are zero, and θ/|θ|."""
-        logs, directions = self.unpack(state)
-        units = directions / np.linalg.norm(directions, axis=1, keepdims=True)
-        sizes = np.minimum(logs - self.scale, self.natural + LARGEST_LOG)
-        return np.exp(sizes)[:, None] * units, units
-
-    def pulls(self, state: Array) -> Array:
-        """Return growth and turn of each neuron, shape (H, 1 + p)."""
-        theta, units = self.neurons(state)
-        present = theta.any(axis=1)
-        pull = self.network.utility_gradient(units, theta[present]) / self.unit
-        growth = np.sum(units * pull, axis=1, keepdims=True)
-        return np.hstack([growth, pull - growth * units])
-
-    def rates(self, logs: Array, pulls: Array) -> tuple[Array, float, Array]:
-        """Return dσ_i/ds, the proper time of each neuron, log w, and each neuron's share in it.
-
-        The pace is that of the trajectory's length, of which neurons at rest have no part however
-        fast they would relax: hence the factor exp(−(AT_REST/|pull|)²).
-        """
-        if not self.excess:
-            return np.ones_like(logs), 0.0, np.zeros_like(logs)
-        own = self.excess * logs
-        sizes = np.maximum(np.linalg.norm(pulls, axis=1), LEAST_PULL)
-        moving = 2 * (own + np.log(sizes) - (AT_REST / sizes) ** 2)
-        log_pace = float(np.logaddexp.reduce(np.append(moving, 0.0))) / 2
-        rates = np.exp(np.minimum(own - log_pace, math.log(FASTEST)))
-        return rates, log_pace, np.exp(moving - 2 * log_pace)
-
-    def velocity(self, _s: float, state: Array) -> Array:
-        """Return the derivative of the state with respect to s."""
-        logs, directions = self.unpack(state)
-        with np.errstate(over="ignore", invalid="ignore"):
-            pulls = self.pulls(state)
-            rates, log_pace, _ = self.rates(logs, pulls)
-            moved = rates[:, None] * pulls
-            # Back to the sphere, at the pace of the integrator's time.
-            moved[:, 1:] += (1 - np.sum(directions**2, axis=1, keepdims=True)) * directions
-            moved[:, 1:] += np.minimum(rates, 1.0)[:, None] * self.shake
-        velocity = np.append(math.exp(-log_pace), moved)
-        return np.nan_to_num(velocity, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE)
-
-    def jacobian(self, _s: float, state: Array) -> Array:
-        """Return the derivative of `velocity`, shape (1 + H + Hp, 1 + H + Hp)."""
-        logs, directions = self.unpack(state)
-        count, size = directions.shape
-        with np.errstate(over="ignore", invalid="ignore"):
-            pulls = self.pulls(state)
-            rates, log_pace, shares = self.rates(logs, pulls)
-            changes = self._changes(state, pulls, NEWTON_STEP)
-            sizes = np.maximum(np.linalg.norm(pulls, axis=1), LEAST_PULL)
-            steep = shares * (1 / sizes**2 + 2 * AT_REST**2 / sizes**4)
-            pace = np.einsum("i,ic,icjk->jk", steep, pulls, changes)
-            pace[:, 0] += self.excess * shares
-            free = rates * (self.excess * logs - log_pace < math.log(FASTEST))
-            moved = rates[:, None, None, None] * changes
-            moved -= np.einsum("i,ic,jk->icjk", free, pulls, pace)
-            diagonal = np.arange(count)
-            moved[diagonal, :, diagonal, 0] += self.excess * free[:, None] * pulls
-            off = 1 - np.sum(directions**2, axis=1)[:, None, None]
-            outer = directions[:, :, None] * directions[:, None]
-            moved[diagonal, 1:, diagonal, 1:] += off * np.eye(size) - 2 * outer
-        matrix = np.zeros((state.size, state.size))
-        matrix[0, 1:] = -math.exp(-log_pace) * pace.ravel()
-        matrix[1:, 1:] = moved.reshape(count * (1 + size), -1)
-        return np.nan_to_num(matrix, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE)
-
-    def _changes(self, state: Array, pulls: Array, step: float) -> Array:
-        """Return the derivatives of `pulls`, shape (H, 1 + p, H, 1 + p), by differences.
-
-        A neuron too small to be seen in the residual changes its own pull alone: all such neurons
-        are moved at once, one coordinate at a time.
-        """
-        count, size = pulls.shape
-        logs, _ = self.unpack(state)
-        seen = self._seen(logs)
-        changes = np.zeros((count, size, count, size))
-
-        def change(moved: Any, k: int) -> Array:
-            nearby = state.copy()
-            nearby[1:].reshape(count, size)[moved, k] += step
-            return (self.pulls(nearby) - pulls) / step
-
-        for k in range(size):
-            for i in np.flatnonzero(seen):
-                changes[:, :, i, k] = change(i, k)
-            if (rest := np.flatnonzero(~seen)).size:
-                changes[rest, :, rest, k] = change(rest, k)[rest]
-        return changes
-
-    def overflows(self, state: Array) -> bool:
-        """Say whether a neuron has left the range of float64."""
-        logs, _ = self.unpack(state)
-        return bool(logs.max() - self.scale - self.natural > LARGEST_LOG)
-
-    def rests(self, state: Array, rtol: float) -> bool:
-        """Say whether no pull is left, but for neurons that shrink to nothing."""
-        logs, _ = self.unpack(state)
-        pulls = self.pulls(state)
-        growth, turning = pulls[:, 0], np.linalg.norm(pulls[:, 1:], axis=1)
-        parts = self.network.degree * (logs - self.scale - self.natural)
-        shrinking = (growth < 0) & (parts < math.log(rtol))
-        return bool(((turning <= rtol) & (shrinking | (np.abs(growth) <= rtol))).all())
-
-    def escape(self, state: Array) -> float:
-        """Return the largest rate at which neurons at rest would leave, in their proper time.
-
-        The derivative of the pulls is −E^{−κ/2} H E^{κ/2} for the Hessian H of the loss and
-        E = diag |θ_i|: its symmetric form is taken of the neurons that are seen, and of each of the
-        others, which do not act on any.
-        """
-        logs, _ = self.unpack(state)
-        pulls = self.pulls(state)
-        changes = (self._changes(state, pulls, STEP) + self._changes(state, pulls, -STEP)) / 2
-        seen = self._seen(logs)
-        sizes = np.exp(self.network.degree * (logs[seen] - logs[seen].max(initial=-math.inf)) / 2)
-        among = changes[seen][:, :, seen] * (sizes[:, None] / sizes)[:, None, :, None]
-        total = int(seen.sum()) * pulls.shape[1]
-        blocks = [among.reshape(total, total)] if total else []
-        blocks += [changes[i, 1:, i, 1:] for i in np.flatnonzero(~seen)]
-        return max(float(np.linalg.eigvalsh((block + block.T) / 2)[-1]) for block in blocks)
-
-    def _seen(self, logs: Array) -> Any:
-        """Return which neurons (H,) are large enough to act on others."""
-        return self.network.degree * (logs - self.scale - self.natural) > UNSEEN
-
-    def log_slope(self, state: Array) -> float:
-        """Return log(−dL/dτ): Σ|∂L/∂θ_i|² dt/dτ, |∂L/∂θ_i| = e^{(κ−1)l_i}|u_i|."""
-        logs, _ = self.unpack(state)
-        with np.errstate(divide="ignore"):
-            sizes = np.log(np.linalg.norm(self.pulls(state), axis=1) * self.unit)
-        steep = 2 * (self.network.degree - 1) * (logs - self.scale) + 2 * sizes
-        unit_of_time = self.excess * self.scale if self.excess else math.log(self.scale)
-        return float(np.logaddexp.reduce(steep)) + unit_of_time
-
-    def balances(self, state: Array) -> Array:
-        """Return the derivatives of (L, λ) with respect to s, shape (1 + H,)."""
-        logs, _ = self.unpack(state)
-        pulls = self.pulls(state)
-        rates, _, _ = self.rates(logs, pulls)
-        squares = np.sum(pulls**2, axis=1) * self.unit
-        work = np.exp(self.network.degree * (logs - self.scale)) * rates * squares
-        return np.append(-np.sum(work), rates * pulls[:, 0])
-
-
-def _march(polar: _Polar, rtol: float, until: float | None) -> tuple[_Trajectory, Status]:
+def _march(polar: Polar, rtol: float, until: float | None) -> tuple[_Trajectory, Status]:
     """Follow the neurons to `until`, or until they rest."""
     last = math.inf if until is None else until * polar.speed
     knots, sigmas, pieces = [0.0], [0.0], []
@@ -445,7 +220,7 @@ def _march(polar: _Polar, rtol: float, until: float | None) -> tuple[_Trajectory
     return _Trajectory.of(polar, knots, sigmas, pieces, min(last, sigmas[-1])), status
 
 
-def _steps(polar: _Polar, rtol: float) -> Iterator[Any]:
+def _steps(polar: Polar, rtol: float) -> Iterator[Any]:
     """Yield the solver after each step, at most so many of them, until it fails.
 
     LSODA switches between Adams (growth and jumps) and BDF (relaxation) by itself.
@@ -471,7 +246,7 @@ def _steps(polar: _Polar, rtol: float) -> Iterator[Any]:
         yield solver
 
 
-def _resting(polar: _Polar, until: float) -> _Trajectory:
+def _resting(polar: Polar, until: float) -> _Trajectory:
     """Return the trajectory of neurons that nothing pulls."""
     still = replace(polar, unit=1.0)
     last = until * still.speed
@@ -479,8 +254,9 @@ def _resting(polar: _Polar, until: float) -> _Trajectory:
 
 
 def _is_robust(curve: _Trajectory, rtol: float) -> bool:
-    """Say whether the neurons stay where they are if their directions are shaken by `rtol`.
+    """Say whether the neurons stay where they are if their directions are shaken.
 
+    The shaking adds up to `rtol` over log(1/α) units of s, and leaves neurons that relax alone.
     Components that are exactly zero throughout are kept so: float64 knows them exactly.
     """
     polar = curve.polar
@@ -515,7 +291,7 @@ class _Still:
 class _Trajectory:
     """The trajectory over s, and what follows from it; a `saddles.flow.result.Stretched` curve."""
 
-    polar: _Polar
+    polar: Polar
     knots: Array
     """s at the integrator's steps, shape (m,)."""
     sigmas: Array
@@ -526,7 +302,7 @@ class _Trajectory:
 
     @classmethod
     def of(
-        cls, polar: _Polar, knots: list[float], sigmas: list[float], pieces: list[Any], last: float
+        cls, polar: Polar, knots: list[float], sigmas: list[float], pieces: list[Any], last: float
     ) -> _Trajectory:
         """Cut the trajectory at σ = `last`, which lies in its last piece."""
         steps = np.array(knots)
@@ -561,7 +337,7 @@ class _Trajectory:
 
         sigma = np.minimum(tau * self.polar.speed, self.sigmas[-1])
         if not self.polar.excess:
-            return sigma
+            return np.asarray(sigma)
         after = np.searchsorted(self.sigmas, sigma, side="right")
         after = np.clip(after, 1, self.knots.size - 1)
         left, right = self.knots[after - 1], self.knots[after]
@@ -573,7 +349,7 @@ class _Trajectory:
             root = find_root(ahead, (left, right), args=(sigma,)).x
         # Where rounding leaves no change of sign, the root is at the end that is nearer.
         nearer = np.where(np.abs(ahead(left, sigma)) < np.abs(ahead(right, sigma)), left, right)
-        return np.where(np.isfinite(root), root, nearer)
+        return np.asarray(np.where(np.isfinite(root), root, nearer))
 
     def log_norms(self, tau: Array) -> Array:
         """Return log|θ_i|, shape (q, H)."""
@@ -602,7 +378,7 @@ class _Trajectory:
 
     def times_at(self, s: Array) -> Array:
         """Return τ, shape (q,)."""
-        return self._path(s)[0] / self.polar.speed
+        return np.asarray(self._path(s)[0] / self.polar.speed)
 
     def losses_at(self, s: Array) -> Array:
         """Return the losses, shape (q,)."""
@@ -616,13 +392,19 @@ class _Trajectory:
     def conservation(self) -> float:
         """Return the larger defect of two balances: of the loss, and of the log norms."""
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        lengths = np.diff(self.knots)
-        inner = self.knots[:-1, None] + lengths[:, None] * (nodes + 1) / 2
+        # Sizes grow like powers of exp(s): long steps are cut.
+        parts = [
+            np.linspace(a, b, 1 + math.ceil(min(max(b - a, 1.0), LONGEST)))
+            for a, b in pairwise(self.knots)
+        ]
+        knots = np.append(np.concatenate([part[:-1] for part in parts]), self.knots[-1])
+        lengths = np.diff(knots)
+        inner = knots[:-1, None] + lengths[:, None] * (nodes + 1) / 2
         rates = np.array([self.polar.balances(state) for state in self.states(inner.ravel())])
         means = np.einsum("sni,n->si", rates.reshape(lengths.size, NODES, -1), weights / 2)
-        due = np.cumsum(means * lengths[:, None], axis=0)
-        loss = self.losses_at(self.knots)
-        logs = np.array([self.polar.unpack(state)[0] for state in self.states(self.knots)])
-        work = np.abs(loss[1:] - loss[0] - due[:, 0]).max() / (loss[0] or 1.0)
-        grown = np.abs(logs[1:] - logs[0] - due[:, 1:]).max() / max(1.0, self.polar.scale)
-        return float(max(work, grown))
+        logs = np.array([self.polar.unpack(state)[0] for state in self.states(knots)])
+        losses = self.losses_at(knots)
+        changes = np.diff(np.column_stack([losses, logs]), axis=0)
+        gaps = np.abs(np.cumsum(np.nan_to_num(changes - means * lengths[:, None]), axis=0))
+        work, grown = gaps[:, 0].max() / (losses[0] or 1.0), gaps[:, 1:].max()
+        return float(max(work, grown / max(1.0, self.polar.scale)))

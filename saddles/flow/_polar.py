@@ -1,0 +1,274 @@
+"""Neurons in polar coordinates: log norms and directions, and the length of their trajectory.
+
+A neuron of degree κ under a residual r turns and grows by the gradient u of its utility U at its
+*unit* direction d,
+
+    l' = e^{(κ−2)l} <d, u>,   d' = e^{(κ−2)l} (u − <d, u> d),   u = E<∇f(x; d), r(x)>,
+
+with l = log|θ|. These are the equations of the whole flow, not of dormant neurons alone, if r is
+the residual of all neurons: one that underflows, e^l = 0, adds exactly nothing to r and keeps its l
+and d. An error in l is a relative error in θ, so that one absolute tolerance serves every α.
+
+For κ > 2 a dormant neuron lives on the time scale α^{2−κ} and an active one on that of 1, which may
+differ by a factor that no float holds. The integrator's variable s is therefore the length of the
+trajectory in these coordinates: ds = w dσ with σ the scaled time and w the speed of what moves, all
+in logarithms. Neurons at rest do not count, and their rates of relaxation are cut at `FASTEST`.
+
+================  ==================================================================
+code name         symbol
+================  ==================================================================
+``logs``          λ = l + log(1/α), growth since α, shape (H,)
+``directions``    d, one neuron a row, shape (H, p)
+``pulls``         <d, u> = κ U(d), the growth, and u − <d, u> d, the turn, both divided by the
+                  largest |u| at the start; shape (H, 1 + p)
+``sigma``         σ, scaled time in which that |u| is 1: σ/τ is ``speed``
+``log_pace``      log w = log ds/dσ; 0 for κ = 2, where s = σ
+``rates``         dσ_i/ds, the proper time of each neuron, shape (H,)
+================  ==================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles.homogeneous import HomogeneousNetwork
+from saddles.typing import Array
+
+__all__ = ["Polar"]
+
+#: Log of a neuron's part in what explains the data below which it leaves the pull of others alone.
+UNSEEN = math.log(1e-18)
+
+#: By how much coordinates, all of them of order one in effect, are moved for a derivative: on one
+#: side, as Newton's method needs it, and on both.
+NEWTON_STEP, STEP = 1e-7, 1e-5
+
+#: Log norms are cut this far above their natural size. The trial points of an implicit step may lie
+#: anywhere, and e^50 = 5e21 is large enough to have such a step refused.
+LARGEST_LOG = 50.0
+
+#: Bound on velocities, for functions that overflow at such trial points.
+LARGEST_RATE = 1e150
+
+#: Largest rate of relaxation, in units of s. A neuron that would relax faster is at rest: what is
+#: left of its pull is below `AT_REST`. Rounding of a pull, times this, must stay below the tolerance
+#: of a step, or flat directions (of which wide networks have many) would wander.
+FASTEST = 1e6
+
+#: A neuron whose relative pull is below this is at rest and does not set the pace.
+AT_REST = 1e-6
+
+#: Smallest relative pull whose logarithm is taken; no pace hears of it.
+LEAST_PULL = 1e-6 * AT_REST
+
+#: A rate above which a neuron relaxes: its log norm moves by less than rounding leaves of it.
+RELAXING = 1e3
+
+
+@dataclass(frozen=True, eq=False)
+class Polar:
+    """The flow in polar coordinates, packed into one vector: σ, then (λ, d) of each neuron."""
+
+    network: HomogeneousNetwork
+    theta: Array
+    """The start divided by α, shape (H, p)."""
+    scale: float
+    """log(1/α)."""
+    unit: float
+    """|u(0)|, the largest pull at the start."""
+    natural: float
+    """Log norm at which a neuron explains the data."""
+    shake: Array | float = 0.0
+    """Velocity (H, p) that is added to that of the directions, to see what it changes."""
+
+    @classmethod
+    def of(cls, network: HomogeneousNetwork, theta: Array, scale: float) -> Polar:
+        """Measure the units at the start."""
+        norms = np.linalg.norm(theta, axis=1, keepdims=True)
+        begin = theta * math.exp(-scale)
+        pulls = network.utility_gradient(theta / norms, begin)
+        unit = float(np.linalg.norm(pulls, axis=1).max())
+        natural = 0.0
+        if unit > 0 and (loss := network.loss(begin)) > 0:
+            natural = (math.log(loss) - math.log(unit)) / network.degree
+        return cls(network, theta, scale, unit, natural)
+
+    @property
+    def excess(self) -> int:
+        """Return κ − 2."""
+        return self.network.degree - 2
+
+    @property
+    def speed(self) -> float:
+        """Return σ/τ."""
+        return self.unit * (1.0 if self.excess else self.scale)
+
+    def start(self) -> Array:
+        """Return the packed start."""
+        norms = np.linalg.norm(self.theta, axis=1, keepdims=True)
+        return np.append(0.0, np.hstack([np.log(norms), self.theta / norms]))
+
+    def unpack(self, state: Array) -> tuple[Array, Array]:
+        """Return λ (H,) and d (H, p) as integrated."""
+        cells = state[1:].reshape(len(self.theta), -1)
+        return cells[:, 0], cells[:, 1:]
+
+    def neurons(self, state: Array) -> tuple[Array, Array]:
+        """Return θ (H, p), of which neurons that underflow are zero, and θ/|θ|."""
+        logs, directions = self.unpack(state)
+        units = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        sizes = np.minimum(logs - self.scale, self.natural + LARGEST_LOG)
+        return np.asarray(np.exp(sizes)[:, None] * units), units
+
+    def pulls(self, state: Array) -> Array:
+        """Return growth and turn of each neuron, shape (H, 1 + p)."""
+        theta, units = self.neurons(state)
+        present = theta.any(axis=1)
+        pull = self.network.utility_gradient(units, theta[present]) / self.unit
+        growth = np.sum(units * pull, axis=1, keepdims=True)
+        return np.hstack([growth, pull - growth * units])
+
+    def rates(self, logs: Array, pulls: Array) -> tuple[Array, float, Array]:
+        """Return dσ_i/ds, the proper time of each neuron, log w, and each neuron's share in it.
+
+        The pace is that of the trajectory's length, of which neurons at rest have no part however
+        fast they would relax: hence the factor exp(−(AT_REST/|pull|)²).
+        """
+        if not self.excess:
+            return np.ones_like(logs), 0.0, np.zeros_like(logs)
+        own = self.excess * logs
+        sizes = np.maximum(np.linalg.norm(pulls, axis=1), LEAST_PULL)
+        moving = 2 * (own + np.log(sizes) - (AT_REST / sizes) ** 2)
+        log_pace = float(np.logaddexp.reduce(np.append(moving, 0.0))) / 2
+        rates = np.exp(np.minimum(own - log_pace, math.log(FASTEST)))
+        return rates, log_pace, np.exp(moving - 2 * log_pace)
+
+    def velocity(self, _s: float, state: Array) -> Array:
+        """Return the derivative of the state with respect to s."""
+        logs, directions = self.unpack(state)
+        with np.errstate(over="ignore", invalid="ignore"):
+            pulls = self.pulls(state)
+            rates, log_pace, _ = self.rates(logs, pulls)
+            moved = rates[:, None] * pulls
+            # Back to the sphere, at the pace of the integrator's time.
+            moved[:, 1:] += (1 - np.sum(directions**2, axis=1, keepdims=True)) * directions
+            moved[:, 1:] += np.minimum(rates, 1.0)[:, None] * self.shake
+        velocity = np.append(math.exp(-log_pace), moved)
+        return _bounded(velocity)
+
+    def jacobian(self, _s: float, state: Array) -> Array:
+        """Return the derivative of `velocity`, shape (1 + H + Hp, 1 + H + Hp)."""
+        logs, directions = self.unpack(state)
+        count, size = directions.shape
+        with np.errstate(over="ignore", invalid="ignore"):
+            pulls = self.pulls(state)
+            rates, log_pace, shares = self.rates(logs, pulls)
+            changes = self._changes(state, pulls, NEWTON_STEP)
+            sizes = np.maximum(np.linalg.norm(pulls, axis=1), LEAST_PULL)
+            steep = shares * (1 / sizes**2 + 2 * AT_REST**2 / sizes**4)
+            pace = np.einsum("i,ic,icjk->jk", steep, pulls, changes)
+            pace[:, 0] += self.excess * shares
+            free = rates * (self.excess * logs - log_pace < math.log(FASTEST))
+            moved = rates[:, None, None, None] * changes
+            moved -= np.einsum("i,ic,jk->icjk", free, pulls, pace)
+            diagonal = np.arange(count)
+            moved[diagonal, :, diagonal, 0] += self.excess * free[:, None] * pulls
+            off = 1 - np.sum(directions**2, axis=1)[:, None, None]
+            outer = directions[:, :, None] * directions[:, None]
+            moved[diagonal, 1:, diagonal, 1:] += off * np.eye(size) - 2 * outer
+        matrix = np.zeros((state.size, state.size))
+        matrix[0, 1:] = -math.exp(-log_pace) * pace.ravel()
+        matrix[1:, 1:] = moved.reshape(count * (1 + size), -1)
+        return _bounded(matrix)
+
+    def _changes(self, state: Array, pulls: Array, step: float) -> Array:
+        """Return the derivatives of `pulls`, shape (H, 1 + p, H, 1 + p), by differences.
+
+        A neuron too small to be seen in the residual changes its own pull alone: all such neurons
+        are moved at once, one coordinate at a time.
+        """
+        count, size = pulls.shape
+        logs, _ = self.unpack(state)
+        seen = self._seen(logs)
+        changes = np.zeros((count, size, count, size))
+
+        def change(moved: Any, k: int) -> Array:
+            nearby = state.copy()
+            nearby[1:].reshape(count, size)[moved, k] += step
+            return (self.pulls(nearby) - pulls) / step
+
+        for k in range(size):
+            for i in np.flatnonzero(seen):
+                changes[:, :, i, k] = change(i, k)
+            if (rest := np.flatnonzero(~seen)).size:
+                changes[rest, :, rest, k] = change(rest, k)[rest]
+        return changes
+
+    def overflows(self, state: Array) -> bool:
+        """Say whether a neuron has left the range of float64."""
+        logs, _ = self.unpack(state)
+        return bool(logs.max() - self.scale - self.natural > LARGEST_LOG)
+
+    def rests(self, state: Array, rtol: float) -> bool:
+        """Say whether no pull is left, but for neurons that shrink to nothing."""
+        logs, _ = self.unpack(state)
+        pulls = self.pulls(state)
+        growth, turning = pulls[:, 0], np.linalg.norm(pulls[:, 1:], axis=1)
+        parts = self.network.degree * (logs - self.scale - self.natural)
+        shrinking = (growth < 0) & (parts < math.log(rtol))
+        return bool(((turning <= rtol) & (shrinking | (np.abs(growth) <= rtol))).all())
+
+    def escape(self, state: Array) -> float:
+        """Return the largest rate at which neurons at rest would leave, in their proper time.
+
+        The derivative of the pulls is −E^{−κ/2} H E^{κ/2} for the Hessian H of the loss and
+        E = diag |θ_i|: its symmetric form is taken of the neurons that are seen, and of each of the
+        others, which do not act on any.
+        """
+        logs, _ = self.unpack(state)
+        pulls = self.pulls(state)
+        changes = (self._changes(state, pulls, STEP) + self._changes(state, pulls, -STEP)) / 2
+        seen = self._seen(logs)
+        sizes = np.exp(self.network.degree * (logs[seen] - logs[seen].max(initial=-math.inf)) / 2)
+        among = changes[seen][:, :, seen] * (sizes[:, None] / sizes)[:, None, :, None]
+        total = int(seen.sum()) * pulls.shape[1]
+        blocks = [among.reshape(total, total)] if total else []
+        blocks += [changes[i, 1:, i, 1:] for i in np.flatnonzero(~seen)]
+        return max(float(np.linalg.eigvalsh((block + block.T) / 2)[-1]) for block in blocks)
+
+    def _seen(self, logs: Array) -> Any:
+        """Return which neurons (H,) are large enough to act on others."""
+        return self.network.degree * (logs - self.scale - self.natural) > UNSEEN
+
+    def log_slope(self, state: Array) -> float:
+        """Return log(−dL/dτ): Σ|∂L/∂θ_i|² dt/dτ, |∂L/∂θ_i| = e^{(κ−1)l_i}|u_i|."""
+        logs, _ = self.unpack(state)
+        with np.errstate(divide="ignore"):
+            sizes = np.log(np.linalg.norm(self.pulls(state), axis=1) * self.unit)
+        steep = 2 * (self.network.degree - 1) * (logs - self.scale) + 2 * sizes
+        unit_of_time = self.excess * self.scale if self.excess else math.log(self.scale)
+        return float(np.logaddexp.reduce(steep)) + unit_of_time
+
+    def balances(self, state: Array) -> Array:
+        """Return the derivatives of (L, λ) with respect to s, shape (1 + H,).
+
+        NaN for a neuron that relaxes: its velocity is rounding times a large rate.
+        """
+        logs, _ = self.unpack(state)
+        pulls = self.pulls(state)
+        rates, _, _ = self.rates(logs, pulls)
+        squares = np.sum(pulls**2, axis=1) * self.unit
+        work = np.exp(self.network.degree * (logs - self.scale)) * rates * squares
+        growth = np.where(rates < RELAXING, rates * pulls[:, 0], math.nan)
+        return np.append(-np.sum(work), growth)
+
+
+def _bounded(array: Array) -> Array:
+    """Return the array with what has overflowed at `LARGEST_RATE`."""
+    return np.asarray(
+        np.nan_to_num(array, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE)
+    )

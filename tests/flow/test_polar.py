@@ -1,0 +1,295 @@
+"""Neurons in polar coordinates against plain integration, the mirror flow, and their own laws."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import saddles
+from saddles.flow import neurons
+from saddles.flow._polar import Polar
+from saddles.status import PathError, Status
+from tests import networks
+
+#: Errors of single steps add up over a thousand steps, of which few use the whole tolerance.
+ADDED_UP = 100.0
+
+
+def gaussian(seed, n, d):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((n, d)), rng
+
+
+def example(name, seed=0):
+    """Return a network and its start."""
+    X, rng = gaussian(seed, 7, 2)
+    if name == "diagonal":
+        return networks.diagonal(X, rng.standard_normal(7))
+    if name == "linear":
+        return networks.linear(X, rng.standard_normal((7, 2))), rng.standard_normal((3, 4))
+    degree = {"quadratic": 3, "cubic": 4}[name]
+    return networks.power(X, rng.standard_normal(7), degree), rng.standard_normal((4, 3))
+
+
+def teacher():
+    """Two neurons a (w·x)² learn what two such neurons computed, in two jumps."""
+    X = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, -1.0]])
+    mould = networks.power(X, np.zeros(4), 3)
+    targets = mould.output(np.array([[1.5, 1.0, 0.0], [0.7, 0.0, 1.0]])).sum(axis=0)
+    return replace(mould, targets=targets), np.array([[1.0, 1.0, 0.2], [1.0, -0.3, 0.9]])
+
+
+@pytest.fixture(scope="module")
+def limit():
+    """Return the teacher's staircase at alpha = e^-60, where all but rounding of its limit is."""
+    network, start = teacher()
+    return neurons(network, start, log_alpha=-60.0, until=1.5).jumps()
+
+
+def unit_of_time(network, log_alpha):
+    return -log_alpha if network.degree == 2 else math.exp((2 - network.degree) * log_alpha)
+
+
+def plain(network, start, log_alpha, taus):
+    """Return points of the raw parameters, by an explicit method of order 8."""
+    times = taus * unit_of_time(network, log_alpha)
+    run = solve_ivp(
+        lambda _, theta: -network.gradient(theta.reshape(start.shape)).ravel(),
+        (0, times[-1]),
+        (math.exp(log_alpha) * start).ravel(),
+        method="DOP853",
+        t_eval=times,
+        rtol=1e-13,
+        atol=1e-16,
+    )
+    return np.array([network.point(theta.reshape(start.shape)) for theta in run.y.T])
+
+
+# --- against independent computations -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [1e-1, 1e-2, 1e-3])
+@pytest.mark.parametrize("name", ["diagonal", "linear", "quadratic"])
+def test_equals_plain_integration_of_the_parameters(name, alpha):
+    network, start = example(name)
+    taus = np.linspace(0, 2.0, 9)[1:]
+    flow = neurons(network, start, log_alpha=math.log(alpha), until=2.0, rtol=1e-10)
+    expected = plain(network, start, math.log(alpha), taus)
+    assert np.abs(flow.at(taus) - expected).max() < 1e-9 * np.abs(expected).max()
+    assert flow.conservation < 1e-9
+
+
+def test_equals_plain_integration_at_degree_four():
+    network, start = example("cubic")
+    taus = np.linspace(0, 1.0, 9)[1:]
+    flow = neurons(network, start, log_alpha=math.log(0.1), until=1.0, rtol=1e-10)
+    expected = plain(network, start, math.log(0.1), taus)
+    assert np.abs(flow.at(taus) - expected).max() < 1e-9 * np.abs(expected).max()
+
+
+def test_error_falls_with_rtol():
+    network, start = example("quadratic")
+    taus = np.linspace(0, 1.0, 13)[1:]
+    expected = plain(network, start, math.log(0.1), taus)
+    rtols = np.array([1e-4, 1e-6, 1e-8])
+    errors = [
+        np.abs(
+            neurons(network, start, log_alpha=math.log(0.1), until=1.0, rtol=rtol).at(taus)
+            - expected
+        ).max()
+        for rtol in rtols
+    ]
+    assert 0.7 < np.polyfit(np.log(rtols), np.log(errors), 1)[0] < 1.3
+
+
+@pytest.mark.parametrize("log_alpha", [pytest.param(-50.0, marks=pytest.mark.slow), -1e4])
+def test_diagonal_networks_equal_the_mirror_flow(log_alpha):
+    X, rng = gaussian(0, 30, 3)
+    y = X @ np.array([2.0, -1.0, 0.5]) + 0.1 * rng.standard_normal(30)
+    path = saddles.pesme_flammarion(X, y)
+    levels = (path.losses[:-1] + path.losses[1:]) / 2
+    mirror = saddles.flow.diagonal(X, y, log_alpha=log_alpha, rtol=1e-9)
+    flow = neurons(*networks.diagonal(X, y), log_alpha=log_alpha, rtol=1e-9)
+    assert flow.status is Status.CONVERGED
+    assert flow.crossing_times(levels) == pytest.approx(mirror.crossing_times(levels), rel=1e-8)
+    middles = (path.times[:-1] + path.times[1:]) / 2
+    assert np.abs(flow.at(middles) - mirror.at(middles) @ X.T).max() < 1e-8
+    assert len(flow.jumps()) == len(path) - 1
+
+
+# --- the limit of vanishing scales ----------------------------------------------------------------
+
+
+def test_jump_times_of_degree_three_converge_like_a_power_of_alpha(limit):
+    network, start = teacher()
+    scales = (7, 9)
+    times = [neurons(network, start, log_alpha=-k, until=1.5).jumps().times for k in scales]
+    errors = np.abs(np.array(times) - limit.times)
+    # What is left to grow when a neuron has size 1 takes α^(κ−2) of the time.
+    assert errors.shape == (2, 2)
+    slopes = np.log(errors[1:] / errors[:-1]) / 2
+    assert slopes == pytest.approx(-np.ones_like(slopes), abs=0.1)
+
+
+@pytest.mark.parametrize("log_alpha", [pytest.param(-690.8, marks=pytest.mark.slow), -2302.6])
+def test_scales_beyond_float64(log_alpha, limit):
+    """alpha = 1e-300 and 1e-1000: the same staircase, and no warning."""
+    network, start = teacher()
+    flow = neurons(network, start, log_alpha=log_alpha, until=1.5)
+    jumps = flow.jumps()
+    assert jumps.times == pytest.approx(limit.times, rel=ADDED_UP * 1e-8)
+    assert jumps.losses == pytest.approx(limit.losses, rel=1e-7, abs=1e-12)
+    assert flow.conservation < ADDED_UP * 1e-8
+    assert (np.diff(flow.times) >= 0).all()
+    logs = flow.curve.log_norms(np.array([0.0, flow.until]))
+    assert logs[0] == pytest.approx(log_alpha + np.log(np.linalg.norm(start, axis=1)))
+    assert np.abs(logs[1]).max() < 2.0
+    directions = flow.curve.directions(np.array([0.0, 0.6]))
+    assert np.linalg.norm(directions, axis=2) == pytest.approx(np.ones((2, 2)))
+
+
+def test_a_neuron_in_the_best_direction_activates_at_its_own_blow_up():
+    """|θ|' = κ|θ|^(κ−1) U, so that τ = 1/(κ(κ−2)U); a w² is largest at w² = 2a²."""
+    network, _ = teacher()
+    best = np.array([[1.0, math.sqrt(2), 0.0]]) / math.sqrt(3)
+    network = replace(network, targets=network.output(best)[0])
+    utility = float(network.utility(best, best[:0])[0])
+    flow = neurons(network, best, log_alpha=-400.0, until=2 / (3 * utility))
+    assert flow.jumps().times == pytest.approx([1 / (3 * utility)], rel=1e-7)
+
+
+def test_linear_network_tends_to_its_path():
+    X, rng = gaussian(0, 8, 2)
+    X = np.linalg.qr(X)[0] * math.sqrt(8)
+    Y = X @ np.diag([2.0, 0.8])
+    network, start = networks.linear(X, Y), rng.standard_normal((3, 4))
+    levels = np.array([2.32 + 0.32, 0.32]) / 2
+    scales = np.array([8.0, 12.0, 16.0])
+    flows = [neurons(network, start, log_alpha=-scale) for scale in scales]
+    times = np.array([flow.crossing_times(levels) for flow in flows])
+    excess = (times - [1 / 2, 1 / 0.8]) * scales[:, None]
+    assert np.ptp(excess, axis=0) == pytest.approx(np.zeros(2), abs=0.02)
+    assert flows[-1].jumps().losses == pytest.approx([2.32, 0.32, 0.0], abs=1e-4)
+
+
+# --- what float64 cannot say ----------------------------------------------------------------------
+
+
+def test_a_neuron_whose_coefficient_changes_sign_is_refused():
+    """(u, v) is then nearer to (1, 1) than float64 can tell, and should turn to (1, −1)."""
+    X = np.array([[1.0, 0.5, 0.7, 0.0], [0.5, 1.0, 0.1, 0.7]])
+    network, start = networks.diagonal(X, np.array([1.0, 0.0]))
+    with pytest.raises(PathError, match="directions lost"):
+        neurons(network, start, log_alpha=-100.0)
+    assert neurons(network, start, log_alpha=-5.0).success
+
+
+@pytest.mark.parametrize("log_alpha", [-40.0, pytest.param(-1e3, marks=pytest.mark.slow)])
+def test_parallel_neurons_of_a_linear_network_are_refused(log_alpha):
+    X, rng = gaussian(0, 8, 3)
+    network = networks.linear(X, X @ rng.standard_normal((3, 2)))
+    start = rng.standard_normal((3, 5))
+    flow = neurons(network, start, log_alpha=log_alpha, on_failure="return")
+    assert flow.status is Status.DIRECTIONS_LOST
+    assert not flow.success
+
+
+# --- coordinates ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("degree", [2, 3, 4])
+@pytest.mark.parametrize("grown", [0.0, 2.0, 4.0])
+def test_jacobian_is_the_derivative_of_the_velocity(degree, grown):
+    X, rng = gaussian(degree, 7, 2)
+    network = networks.power(X, rng.standard_normal(7), degree)
+    polar = Polar.of(network, rng.standard_normal((4, 3)), 3.0)
+    state = polar.start()
+    cells = state[1:].reshape(4, 4)
+    cells[:, 0] += rng.uniform(0, grown, 4)
+    cells[:, 1:] += 0.1 * rng.standard_normal((4, 3))
+    jacobian = polar.jacobian(0.0, state)
+    steps = 1e-6 * np.eye(state.size)
+    columns = [
+        (polar.velocity(0.0, state + step) - polar.velocity(0.0, state - step)) / 2e-6
+        for step in steps
+    ]
+    assert np.abs(jacobian - np.array(columns).T).max() < 1e-5 * max(1.0, np.abs(jacobian).max())
+
+
+def test_loss_rate_is_the_derivative_of_the_loss():
+    network, start = example("quadratic")
+    flow = neurons(network, start, log_alpha=-3.0, until=2.0, rtol=1e-10)
+    taus = np.linspace(0.1, 1.9, 7)
+    slopes = (flow.loss(taus + 1e-5) - flow.loss(taus - 1e-5)) / 2e-5
+    assert flow.loss_rate(taus) == pytest.approx(slopes, rel=1e-4, abs=1e-9)
+    assert (flow.curve.times_at(flow.curve.place(taus))) == pytest.approx(taus, rel=1e-12)
+
+
+def test_units_of_the_data_do_not_matter(limit):
+    """y → cy with θ → c^(1/κ)θ: gradients are c^(2 − 1/κ) larger, scaled times 1/c shorter."""
+    network, start = teacher()
+    size = 1e-60
+    scaled = neurons(
+        replace(network, targets=size * network.targets),
+        start,
+        log_alpha=-60.0 + math.log(size) / 3,
+        until=1.5 / size,
+    )
+    assert scaled.jumps().times * size == pytest.approx(limit.times, rel=ADDED_UP * 1e-8)
+
+
+def test_conservation_notices_a_wrong_trajectory():
+    network, start = example("quadratic")
+    curve = neurons(network, start, log_alpha=-3.0, until=1.0).curve
+    slower = replace(curve.polar, unit=curve.polar.unit * 1.001)
+    assert replace(curve, polar=slower).conservation() > 1e-6
+
+
+def test_exact_zeros_stay_zero():
+    X, rng = gaussian(0, 30, 3)
+    network, start = networks.diagonal(X, X @ np.array([2.0, -1.0, 0.5]))
+    flow = neurons(network, start, log_alpha=-20.0)
+    directions = flow.curve.directions(flow.times)
+    for i in range(3):
+        others = np.delete(np.arange(6), [i, 3 + i])
+        assert not directions[:, i, others].any()
+
+
+def test_a_flow_is_repeatable():
+    network, start = example("quadratic")
+    first, second = (neurons(network, start, log_alpha=-9.0, until=2.0) for _ in range(2))
+    assert np.array_equal(first.times, second.times)
+    assert np.array_equal(first.at(first.times), second.at(second.times))
+
+
+# --- ends and refusals ----------------------------------------------------------------------------
+
+
+def test_nothing_to_learn():
+    network, start = example("linear")
+    flow = neurons(replace(network, targets=0 * network.targets), start, log_alpha=-2000.0)
+    assert flow.status is Status.NOTHING_TO_LEARN
+    assert flow.loss(flow.until) == 0.0
+    assert len(flow.jumps()) == 0
+
+
+def test_bad_input():
+    network, start = example("quadratic")
+    with pytest.raises(ValueError, match=r"init\[1\] is zero"):
+        neurons(network, start * [[1], [0], [1], [1]], log_alpha=-1.0)
+    with pytest.raises(ValueError, match=r"init has shape \(4, 2\)"):
+        neurons(network, start[:, :2], log_alpha=-1.0)
+    with pytest.raises(ValueError, match="not finite"):
+        neurons(network, start * np.nan, log_alpha=-1.0)
+    with pytest.raises(TypeError, match="must offer degree"):
+        neurons(object(), start, log_alpha=-1.0)
+    with pytest.raises(ValueError, match="log_alpha=-inf"):
+        neurons(network, start, log_alpha=-math.inf)
+    with pytest.raises(ValueError, match="rtol=1.0"):
+        neurons(network, start, log_alpha=-1.0, rtol=1.0)
+    with pytest.raises(ValueError, match="until=0"):
+        neurons(network, start, log_alpha=-1.0, until=0)
