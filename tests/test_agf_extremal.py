@@ -20,8 +20,9 @@ FIXED = 1e-10
 #: What a flow of the direction with shrinking steps leaves.
 FLOWN = 1e-6
 GRID = 20_000
-#: First step of such a flow, as an angle where |G'| is as large as it can be.
-LONG = 0.02
+#: First step of such a flow, as an angle where |G'| is as large as it can be; its time in these
+#: units, and most steps.
+LONG, DURATION, MOST = 0.02, 200, 50_000
 
 
 def problem(seed, d=2, largest=12):
@@ -79,11 +80,8 @@ def test_enumeration_is_what_a_grid_sees_on_600_problems():
         check_grid(seed)
 
 
-def flown(X, r, slope, angles, sign, steps=16_000):
-    """Return where the direction flow θ' = ± G'(θ) takes `angles`, by steps that shrink.
-
-    At a kink they overshoot, by less than a narrow basin measures if they are short.
-    """
+def flown(X, r, slope, angles, sign, longest):
+    """Return where the direction flow θ' = ± G'(θ) takes `angles`, by steps that shrink."""
     scale = np.sum(np.abs(r) * np.linalg.norm(X, axis=1)) / len(r)
 
     def slope_at(angles):
@@ -91,8 +89,9 @@ def flown(X, r, slope, angles, sign, steps=16_000):
         pulls = (np.where(heights > 0, 1.0, slope) * r) @ X / len(r)
         return np.sum(pulls * circle(angles + math.pi / 2), axis=1)
 
-    for size in (LONG, *(LONG * 2.0**-k for k in range(1, 20))):
-        for _ in range(steps if size == LONG else 60):
+    for shrink in range(20):
+        size = longest * 0.5**shrink
+        for _ in range(60 if shrink else int(min(DURATION / longest, MOST))):
             angles = angles + size * sign * slope_at(angles) / scale
     at_rest = np.abs(slope_at(angles)) <= 1e-7 * scale
     return angles % (2 * math.pi), at_rest
@@ -111,8 +110,11 @@ def check_flow(seed, starts=32):
     ended = 0
     first = rng.uniform(0, 2 * math.pi, 2 * starts)
     signs = np.repeat([1, -1], starts)
+    # At a kink steps overshoot: by less than the narrowest basin's width beside it.
+    beside = np.abs(found.basins - found.angles[:, None]).min(initial=1)
+    longest = min(LONG, max(beside, 2e-4) / 2)
     for start, end, still, sign in zip(
-        first, *flown(X, r, slope, first, signs), signs, strict=True
+        first, *flown(X, r, slope, first, signs, longest), signs, strict=True
     ):
         mine = found.sign == sign
         angles, basins = found.angles[mine], found.basins[mine]
