@@ -25,6 +25,8 @@ NAMES = (
     "lazy_rich",
     "function_space",
     "modular_addition",
+    "attention",
+    "relu_directions",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.

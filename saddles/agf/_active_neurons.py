@@ -36,7 +36,17 @@ from saddles.homogeneous import HomogeneousNetwork
 from saddles.status import Status
 from saddles.typing import Array
 
-__all__ = ["AMPLITUDE", "CREEP", "Descent", "descend", "reach", "settle"]
+__all__ = [
+    "AMPLITUDE",
+    "CREEP",
+    "LEVELS",
+    "STATIONARY",
+    "Descent",
+    "descend",
+    "newton",
+    "reach",
+    "settle",
+]
 
 #: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
 #: while the flow is followed, and when a critical point is sharpened.
@@ -217,6 +227,16 @@ def _minimise(run: _Run, creep: float) -> Descent:
     if not (size <= STATIONARY or fall <= LOOSE * creep):
         raise Breakdown(Status.STALLED, "the active neurons came to no critical point")
     return Descent(run.at(found.x), 0.0 if size <= STATIONARY else max(fall, EPS))
+
+
+def newton(network: Any, theta: Array, start: float) -> Descent | None:
+    """Return the critical point near `theta` (A, p), if there is one; `start` is L(0).
+
+    Of the `network` only the degree and the gradient are used, and the hessian if it has one.
+    """
+    sizes = np.linalg.norm(theta, axis=1)
+    run = _Run(network, theta, sizes, np.eye(theta.shape[1]), start)
+    return run.polish(np.zeros(theta.size))
 
 
 class _Trail:

@@ -143,6 +143,8 @@ class Phase:
         All rows at the ring.
     pull : float
         Largest |∇U| at the start of the phase.
+    unique : bool
+        False if rounding of the data could lead a neuron elsewhere.
     """
 
     delay: float
@@ -150,6 +152,7 @@ class Phase:
     margin: float
     after: Dormant
     pull: float
+    unique: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.agf._active_neurons import AMPLITUDE, CREEP, descend, reach, settle
+from saddles.agf._active_neurons import AMPLITUDE, CREEP, Descent, descend, reach, settle
 from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, align, first_ring
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.homogeneous import HomogeneousNetwork
@@ -73,7 +73,11 @@ def solve_network(
     network : HomogeneousNetwork
         Degree, loss, gradient, utility and its gradient, function-space point; it may also have
         ``hessian(theta, basis)``: the second derivatives (Hm, Hm) of the loss over z, where neuron
-        i is ``theta[i] + basis @ z[i]`` and `basis` has shape (p, m).
+        i is ``theta[i] + basis @ z[i]`` and `basis` has shape (p, m). A network that is smooth in
+        pieces only brings its own steps: ``first_ring(dormant, active, noise=...)`` returns the
+        `Phase` of `_dormant_neurons.first_ring`; ``descend(theta, directions, near=...)`` returns
+        the `Descent` of `_active_neurons.descend` and the directions of the dormant neurons after
+        it, `near` a critical point from which neurons at zero were taken.
     init : array_like of shape (H, p)
         Initial weights over α, one neuron a row: their directions and relative sizes count.
     log_alpha : float
@@ -258,6 +262,7 @@ class _State:
     creep: float = 0.0
     margin: float = math.inf
     pull: float = 0.0
+    unique: bool = True
 
     @property
     def neurons(self) -> Array:
@@ -297,14 +302,7 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
     rows = np.flatnonzero(~state.active)
     if not rows.size:
         return Status.MAX_RANK
-    phase = first_ring(
-        task.pull(state.neurons),
-        state.dormant.rows(rows),
-        task.home.rows(rows),
-        task.clock,
-        noise=task.limits.tol * state.pull,
-        rtol=task.limits.rtol,
-    )
+    phase = _phase(task, state, rows)
     if not math.isfinite(phase.delay):
         if phase.pull > task.limits.tol * state.pull:
             return Status.NO_GROWTH
@@ -312,6 +310,22 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
     if phase.delay <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     return _Ring(delay=phase.delay, units=rows[phase.units], margin=phase.margin, phase=phase)
+
+
+def _phase(task: _Task, state: _State, rows: Indices) -> Phase:
+    """Follow the dormant neurons `rows`, in the network's own way if it has one."""
+    dormant, noise = state.dormant.rows(rows), task.limits.tol * state.pull
+    if hasattr(task.network, "first_ring"):
+        own: Phase = task.network.first_ring(dormant, state.neurons, noise=noise)
+        return own
+    return first_ring(
+        task.pull(state.neurons),
+        dormant,
+        task.home.rows(rows),
+        task.clock,
+        noise=noise,
+        rtol=task.limits.rtol,
+    )
 
 
 def _jump(task: _Task, state: _State, ring: Ring) -> _State:
@@ -323,7 +337,8 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
     theta, active = state.theta.copy(), state.active.copy()
     sizes = np.linalg.norm(theta, axis=1)
     for unit in ring.units:
-        directions[unit] = align(task.pull(state.neurons), directions[unit])
+        if not hasattr(task.network, "first_ring"):  # which ends with directions at rest
+            directions[unit] = align(task.pull(state.neurons), directions[unit])
         sizes[unit] = reach(task.network, state.neurons, directions[unit])
         theta[unit] = AMPLITUDE * sizes[unit] * directions[unit]
     active[ring.units] = True
@@ -338,19 +353,21 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
         dormant=Dormant(directions, lacking),
         rang=ring.units,
         margin=ring.margin,
+        unique=state.unique and ring.phase.unique,
         pull=state.pull or ring.phase.pull,
     )
 
 
 def _cost(task: _Task, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
-    sizes = state.sizes[state.active]
-    found = descend(
-        task.network, state.neurons, sizes, creep=task.limits.creep, creeping=state.creep > 0
-    )
+    found, directions = _descended(task, state)
     gone = _gone(task, found.theta)
     if gone.any():
-        found = settle(task.network, found.theta[~gone], found, creep=task.limits.creep)
+        rest = found.theta[~gone]
+        if hasattr(task.network, "descend"):
+            found, _ = task.network.descend(rest, directions[:0], near=True)
+        else:
+            found = settle(task.network, rest, found, creep=task.limits.creep)
     units = np.flatnonzero(state.active)
     theta, active = np.zeros_like(state.theta), state.active.copy()
     theta[units[~gone]] = found.theta
@@ -362,11 +379,25 @@ def _cost(task: _Task, state: _State) -> _State:
         state,
         theta=theta,
         active=active,
-        dormant=Dormant(state.dormant.directions, lacking),
+        dormant=Dormant(directions, lacking),
         loss=loss,
         stationarity=_stationarity(task, found.theta),
         creep=found.creep,
     )
+
+
+def _descended(task: _Task, state: _State) -> tuple[Descent, Array]:
+    """Follow the active neurons, in the network's own way if it has one; it turns dormant ones."""
+    directions = state.dormant.directions
+    if not hasattr(task.network, "descend"):
+        sizes, creep = state.sizes[state.active], task.limits.creep
+        creeping = state.creep > 0
+        found = descend(task.network, state.neurons, sizes, creep=creep, creeping=creeping)
+        return found, directions
+    directions = directions.copy()
+    found, turned = task.network.descend(state.neurons, directions[~state.active])
+    directions[~state.active] = turned
+    return found, directions
 
 
 def _gone(task: _Task, neurons: Array) -> Mask:
@@ -401,6 +432,7 @@ def _saddle(task: _Task, state: _State) -> Saddle:
             stationarity=state.stationarity,
             violation=0.0,
             margin=state.margin,
+            unique=state.unique,
             creep=state.creep,
         ),
     )

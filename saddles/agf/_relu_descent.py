@@ -1,0 +1,370 @@
+"""Active ReLU neurons: gradient flow of a loss that is smooth in pieces only.
+
+While no w_i·x_k changes its sign the network is a polynomial and θ' = −∂L/∂θ a smooth equation.
+Where w_i meets a hyperplane that bends down (a_i b_j < 0) it may have to stay: both gradients push
+it back, and it slides along the hyperplane (Filippov) until one of them lets go. The flow is
+followed from piece to piece; where its force has become small, Newton's method is tried within the
+piece, and what it finds counts if it lies in the piece. So a saddle may be a kink: a point that is
+stationary along the hyperplanes that hold its neurons, and held from both sides across them.
+
+While the residual changes, dormant neurons go on turning, ŵ' = sgn(a) P⊥ d(ŵ) with d of the moment;
+they are taken along, so that each starts the next phase in the basin into which it was carried.
+
+=============  ==============================================================================
+code name      symbol
+=============  ==============================================================================
+``theta``      θ = (w, a) of the active neurons, then (ŵ, sgn a) of dormant ones, (A + D, d + 1)
+``active``     A
+``side``       sign of u_j·w_i in this piece, 0 where the hyperplane holds w_i, (A + D, m)
+``slopes``     φ'(w_i·x_k) in this piece, shape (A + D, n)
+``needed``     p_j, the pulls across the hyperplanes that keep w_i on them: held while
+               a_i b_j < p_j < 0
+=============  ==============================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from saddles.agf._active_neurons import LEVELS, STATIONARY, Descent, newton
+from saddles.agf._piecewise import ON_LINE, pull_back, slide, within
+from saddles.agf._piecewise import PARALLEL as SAME_LINE
+from saddles.alternation import Breakdown
+from saddles.status import Status
+from saddles.typing import Array, Indices, Mask
+
+if TYPE_CHECKING:
+    from saddles.agf._relu import ReluNetwork
+
+__all__ = ["descend", "shortest_gradient"]
+
+#: Local relative error of the flow.
+RTOL = 1e-8
+#: Pieces and steps after which the flow is given up.
+PIECES, STEPS = 2_000, 20_000
+#: A hyperplane counts as passed once w_i is so far behind it, relative to |w_i|, and as letting go
+#: once its pull misses by as much, relative to the first pulls: above the integrator's error.
+PASSED = 1e-7
+#: Neurons whose directions differ by less are parallel; they descend as one.
+PARALLEL = 1e-9
+#: The force, relative to its peak, that is rounding.
+NOTHING = 1e-14
+#: A critical point so near, relative to |θ|, is the one that the flow tends to.
+BESIDE = 1e-4
+#: Parts of a step at which it is looked at, so that a double crossing within it is seen.
+LOOKS = 4
+
+
+def shortest_gradient(network: ReluNetwork, theta: Array) -> Array:
+    """Return ∂L/∂θ (A, d + 1); at kinks the shortest gradient, whose negative is the velocity."""
+    gradient = -network.utility_gradient(theta, theta)
+    utility = network.lines.utility(network.residual(theta), network.slope)
+    heights = theta[:, :-1] @ utility.lines.T
+    on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(theta[:, :-1], axis=1)[:, None]
+    for i in np.flatnonzero(on_line.any(axis=1)):
+        side = _sides(np.sign(heights[i]), on_line[i], theta[i, -1] * utility.bends)
+        found = slide(utility, side, math.copysign(1.0, theta[i, -1]))
+        gradient[i, :-1] = -abs(theta[i, -1]) * found.velocity
+    return gradient
+
+
+def _sides(side: Array, touched: Mask, bends: Array) -> Array:
+    """Return 0 where a touched hyperplane bends down, and its lower side where it does not."""
+    return np.where(touched, np.where(bends < 0, 0.0, -1.0), side)
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """The network where no height changes its sign; a polynomial in θ.
+
+    Offers what Newton's method asks of a network, along the hyperplanes that hold its neurons.
+    ``projectors`` (A + D, d, d) are those onto them; of the P pairs of a neuron and a hyperplane
+    that holds it, ``held`` are the indices (2, P) and ``backs`` the rows (P, d) with
+    p = backs · a d.
+    """
+
+    network: ReluNetwork
+    active: int
+    side: Array
+    slopes: Array
+    projectors: Array
+    held: Indices
+    backs: Array
+
+    degree = 2
+
+    @classmethod
+    def at(cls, network: ReluNetwork, active: int, theta: Array, side: Array) -> _Piece:
+        """Return the piece that the flow enters at `theta`; `side` is 0 where it must be found."""
+        utility = network.lines.utility(network.residual(theta[:active]), network.slope)
+        sides = side.copy()
+        for i in np.flatnonzero((side == 0).any(axis=1)):
+            start = _sides(side[i], side[i] == 0, theta[i, -1] * utility.bends)
+            sides[i] = slide(utility, start, math.copysign(1.0, theta[i, -1])).side
+        # On a hyperplane the samples count as below it, as in the utility's gradient.
+        lower = np.where(sides > 0, 1.0, -1.0)
+        above = lower[:, network.lines.of_sample] * np.sign(network.lines.sizes) > 0
+        slopes = np.where(above, 1.0, network.slope)
+        projectors = np.tile(np.eye(theta.shape[1] - 1), (len(theta), 1, 1))
+        backs = [np.zeros((0, theta.shape[1] - 1))]
+        for i in np.flatnonzero((sides == 0).any(axis=1)):
+            normals = utility.lines[sides[i] == 0]
+            backs.append(-np.linalg.pinv(normals.T, rcond=SAME_LINE))
+            projectors[i] += normals.T @ backs[-1]
+            projectors[i] = projectors[i] @ projectors[i]
+        held = np.array(np.nonzero(sides == 0))
+        return cls(network, active, sides, slopes, projectors, held, np.vstack(backs))
+
+    @property
+    def alone(self) -> _Piece:
+        """The piece of the active neurons alone."""
+        k, mine = self.active, self.held[0] < self.active
+        return replace(
+            self,
+            side=self.side[:k],
+            slopes=self.slopes[:k],
+            projectors=self.projectors[:k],
+            held=self.held[:, mine],
+            backs=self.backs[mine],
+        )
+
+    def onto(self, theta: Array) -> Array:
+        """Return `theta` with every w on the hyperplanes that hold it."""
+        w = np.matmul(self.projectors, theta[:, :-1, None])[:, :, 0]
+        return np.hstack([w, theta[:, -1:]])
+
+    def residual(self, theta: Array) -> Array:
+        """Return y − f, shape (n,)."""
+        theta, slopes = theta[: self.active], self.slopes[: self.active]
+        heights = theta[:, :-1] @ self.network.X.T
+        return np.asarray(self.network.y - theta[:, -1] @ (slopes * heights))
+
+    def loss(self, theta: Array, /) -> float:
+        """Return |y − f|²/(2n)."""
+        residual = self.residual(theta)
+        return float(residual @ residual) / (2 * len(residual))
+
+    def pulls(self, theta: Array) -> Array:
+        """Return d_i, regardless of what holds w_i, shape (A + D, d)."""
+        return np.asarray(
+            (self.slopes * self.residual(theta)) @ self.network.X / len(self.slopes.T)
+        )
+
+    def gradient(self, theta: Array, /) -> Array:
+        """Return minus the velocity along the hyperplanes, shape (A + D, d + 1)."""
+        theta = self.onto(theta)
+        w, pulls = theta[:, :-1], self.pulls(theta)
+        outer = np.sum(pulls * w, axis=1)
+        inner = theta[:, -1:] * pulls
+        asleep = slice(self.active, None)
+        growth = theta[asleep, -1] * outer[asleep] / np.sum(w[asleep] ** 2, axis=1)
+        inner[asleep] -= growth[:, None] * w[asleep]
+        outer[asleep] = 0.0
+        return -self.onto(np.column_stack([inner, outer]))
+
+    def force(self, theta: Array) -> float:
+        """Return |∂L/∂θ| along the hyperplanes, of the active neurons."""
+        return float(np.linalg.norm(self.gradient(theta)[: self.active]))
+
+    def margins(self, theta: Array) -> Array:
+        """Return how far every hyperplane (A, m) is from being passed or letting go; relative."""
+        lines, w = self.network.lines.units, theta[:, :-1]
+        norms = np.maximum(np.linalg.norm(w, axis=1), np.finfo(float).tiny)
+        margins = self.side * (w @ lines.T) / norms[:, None]
+        if self.held.size:
+            i, j = self.held
+            utility = self.network.lines.utility(self.residual(theta), self.network.slope)
+            needed = np.sum(self.backs * (theta[:, -1:] * self.pulls(theta))[i], axis=1)
+            # The size of pulls at the start: where all is fitted, nothing but rounding is left.
+            sizes = np.maximum(np.abs(theta[i, -1]) * self.network.scale, np.finfo(float).tiny)
+            # Compared as pulls: the shares p_j / (a_i b_j) lose their sense as the bend vanishes.
+            margins[i, j] = np.minimum(-needed, needed - theta[i, -1] * utility.bends[j]) / sizes
+        return np.asarray(margins)
+
+
+def descend(
+    network: ReluNetwork, theta: Array, dormant: Array, *, near: bool = False
+) -> tuple[Descent, Array]:
+    """Follow the gradient flow of the neurons `theta` (A, d + 1) to the critical point it reaches.
+
+    Parameters
+    ----------
+    network : ReluNetwork
+        The network and its data.
+    theta : ndarray of shape (A, d + 1)
+        Active neurons.
+    dormant : ndarray of shape (D, d + 1)
+        Dormant ones, as directions that turn meanwhile.
+    near : bool
+        Whether `theta` is a critical point already, but for a little.
+
+    Returns
+    -------
+    Descent, ndarray of shape (D, d + 1)
+        The critical point, and where the dormant neurons have come to.
+
+    Raises
+    ------
+    Breakdown
+        If there is none.
+    """
+    first, members = _parallel(theta)
+    norms = np.linalg.norm(theta, axis=1)
+    sizes = np.sqrt(np.bincount(members, norms**2))
+    asleep, places = _parallel(dormant)
+    turning = np.column_stack(
+        [
+            dormant[asleep, :-1] / np.linalg.norm(dormant[asleep, :-1], axis=1, keepdims=True),
+            np.copysign(1.0, dormant[asleep, -1]),
+        ]
+    )
+    start = np.vstack([theta[first] * (sizes / norms[first])[:, None], turning])
+    end = _descend(network, len(first), start, near)
+    shared = end[members] * (norms / sizes[members])[:, None]
+    turned = end[len(first) :][places]
+    turned[:, :-1] /= np.linalg.norm(turned[:, :-1], axis=1, keepdims=True)
+    return Descent(shared, 0.0), turned / math.sqrt(2)
+
+
+def _parallel(theta: Array) -> tuple[Indices, Indices]:
+    """Return one row for each set of parallel neurons, and the set of every neuron."""
+    if not len(theta):
+        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+    units = theta / np.linalg.norm(theta, axis=1, keepdims=True)
+    near = np.abs(units[:, None] - units[None]).max(axis=2) <= PARALLEL
+    leaders = near.argmax(axis=1)
+    return np.unique(leaders, return_inverse=True)
+
+
+def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Array:
+    """Follow neurons of which no two are parallel; see the module's table."""
+    levels = _Levels()
+    heights = theta[:, :-1] @ network.lines.units.T
+    on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(theta[:, :-1], axis=1)[:, None]
+    side = np.where(on_line, 0.0, np.sign(heights))
+    for _ in range(PIECES):
+        theta = _placed(network, theta, side)
+        piece = _Piece.at(network, active, theta, side)
+        passed: Mask | None = None
+        for place, force, passed in _flow(piece, theta):
+            theta = place
+            if passed is None and (levels.low(force) or near):
+                near = False
+                found = _critical(piece, theta)
+                if found is not None:
+                    return found
+        # A hyperplane that lets go is asked again, like one that is met.
+        assert passed is not None
+        side = _crossed(network, theta, active, piece.side, np.where(passed, 0.0, piece.side))
+    raise Breakdown(Status.STALLED, "the flow of the active ReLU neurons met too many kinks")
+
+
+def _placed(network: ReluNetwork, theta: Array, side: Array) -> Array:
+    """Return `theta` with every w exactly on the hyperplanes that it has met, where `side` is 0."""
+    theta = theta.copy()
+    for i in np.flatnonzero((side == 0).any(axis=1)):
+        normals = network.lines.units[side[i] == 0]
+        theta[i, :-1] = within(pull_back(normals, theta[i, :-1])[0], theta[i, :-1])
+    return theta
+
+
+def _critical(piece: _Piece, theta: Array) -> Array | None:
+    """Return `theta` with active neurons at the critical point near it, if that is in the piece.
+
+    It may lie on the piece's border, where a bend vanishes as its sample is fitted; so what counts
+    at last is the gradient around it.
+    """
+    start, alone = piece.network.loss(theta[:0]), piece.alone
+    found = newton(alone, theta[: piece.active], start)
+    if found is None:
+        return None
+    place = alone.onto(found.theta)
+    moved = np.linalg.norm(place - theta[: piece.active]) / np.linalg.norm(place)
+    if moved > BESIDE and not alone.margins(place).min(initial=math.inf) >= -PASSED:
+        return None
+    force = float(np.linalg.norm(piece.network.gradient(place)) * np.linalg.norm(place))
+    if not force <= STATIONARY * 2 * piece.degree * start:
+        return None
+    return np.vstack([place, theta[piece.active :]])
+
+
+def _crossed(network: ReluNetwork, theta: Array, active: int, before: Array, side: Array) -> Array:
+    """Return the sides after an event: hyperplanes that bend up are crossed."""
+    residual = network.residual(theta[:active])
+    bends = theta[:, -1:] * network.lines.utility(residual, network.slope).bends
+    met = (side == 0) & (before != 0)
+    return np.where(met & (bends >= 0), -before, side)
+
+
+class _Levels:
+    """When the force has fallen so far that Newton's method is worth another trial."""
+
+    def __init__(self) -> None:
+        self.peak, self.left = 0.0, list(LEVELS)
+
+    def low(self, force: float) -> bool:
+        """Whether it has passed another level; there must be one left."""
+        self.peak = max(self.peak, force)
+        passed = [level for level in self.left if force <= level * self.peak]
+        self.left = [level for level in self.left if level not in passed]
+        if not self.left and force <= NOTHING * self.peak:
+            raise Breakdown(
+                Status.STALLED, "the active ReLU neurons rest where no gradient vanishes"
+            )
+        return bool(passed)
+
+
+def _flow(piece: _Piece, theta: Array) -> Iterator[tuple[Array, float, Mask | None]]:
+    """Yield θ, the force and, at the end of the piece, the hyperplanes (A, m) that end it."""
+    from scipy.integrate import LSODA
+
+    yield theta, piece.force(theta), None
+    shape = theta.shape
+    least = float(np.linalg.norm(theta, axis=1).min())
+    solver: Any = LSODA(
+        lambda _, z: -piece.gradient(z.reshape(shape)).ravel(),
+        0.0,
+        theta.ravel(),
+        math.inf,
+        rtol=RTOL,
+        atol=RTOL * least,
+    )
+    for _ in range(STEPS):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # what it warns of is its status too
+            solver.step()
+        if solver.status == "failed" or not np.isfinite(solver.y).all():
+            raise Breakdown(Status.STALLED, "the flow of the active ReLU neurons broke off")
+        curve = solver.dense_output()
+        end = _end_of_piece(piece, curve, solver.t_old, solver.t)
+        if end is not None:
+            place = curve(end).reshape(shape)
+            yield place, math.inf, piece.margins(place) <= -PASSED / 2
+            return
+        place = solver.y.reshape(shape)
+        yield place, piece.force(place), None
+    raise Breakdown(Status.STALLED, "the flow of the active ReLU neurons came to no critical point")
+
+
+def _end_of_piece(
+    piece: _Piece, curve: Callable[[float], Array], start: float, stop: float
+) -> float | None:
+    """Return when the first hyperplane within a step is passed, or lets go; None if none does."""
+    from scipy.optimize import brentq
+
+    def worst(time: float) -> float:
+        margins = piece.margins(curve(time).reshape(len(piece.side), -1))
+        return float(margins.min(initial=math.inf)) + PASSED
+
+    looks = np.linspace(start, stop, LOOKS + 1)
+    for last, look in pairwise(looks):
+        if worst(look) < 0:
+            return float(brentq(worst, last, look)) if worst(last) > 0 else float(look)
+    return None
