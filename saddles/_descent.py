@@ -20,6 +20,7 @@ code name        symbol
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -241,7 +242,10 @@ def _flow(
     peak, levels = 0.0, iter(how.levels)
     level = next(levels)
     for _ in range(how.steps):
-        solver.step()
+        # A failed step is reported by a status, not by a warning besides.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            solver.step()
         size = float(np.linalg.norm(solver.y))
         if not size <= bound:
             raise Breakdown(Status.UNBOUNDED, f"the factor grew to {size:g}")

@@ -50,6 +50,9 @@ SOURCE = "Li, Luo and Lyu 2021, arXiv:2012.09839, Algorithm 1"
 #: Up to this d the matrices of a path are stored in full, above it as factors.
 DENSE_PATH = 400
 
+#: Entries of ∇f(0) between which squares of forces, down to fourteen digits, fit a float64.
+SMALLEST_PULL, LARGEST_PULL = 1e-90, 1e90
+
 
 def greedy_low_rank(
     loss: MatrixLoss,
@@ -206,7 +209,9 @@ def _start(task: Factorisation) -> _State:
     """Begin at W = 0, every clock at −1."""
     U = np.zeros((task.size, 0))
     value, pull = task.problem.at(U)
-    scale = float(np.linalg.norm(pull.data if hasattr(pull, "toarray") else pull))
+    held = pull.data if hasattr(pull, "toarray") else pull
+    _refuse_extreme(float(np.abs(held).max(initial=0.0)))
+    scale = float(np.linalg.norm(held))
     rates, vectors = eigenpairs(pull, U, _needed(task, 0), scale)
     return _State(
         U=U,
@@ -219,6 +224,16 @@ def _start(task: Factorisation) -> _State:
         clocks=np.full(rates.shape, -1.0),
         escape=U,
     )
+
+
+def _refuse_extreme(largest: float) -> None:
+    """Raise if the largest entry of ∇f(0) is not 0, but its cube is near the ends of float64."""
+    if largest and not SMALLEST_PULL <= largest <= LARGEST_PULL:
+        raise ValueError(
+            f"max(abs(gradient of the loss at 0))={largest!r} must lie between {SMALLEST_PULL:g} "
+            f"and {LARGEST_PULL:g}, or squares of forces do not fit a float64; multiply the "
+            "targets by a constant."
+        )
 
 
 def _needed(task: Factorisation, rank: int) -> int | None:

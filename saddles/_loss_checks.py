@@ -65,7 +65,12 @@ def _compare_gradient(loss: Any, size: int) -> None:
 
 def _gradient(loss: Any, W: Array) -> Array:
     """Return ∇f(W) of a user's loss, or raise if it is not a finite symmetric (d, d) array."""
-    gradient = np.asarray(loss.gradient(W), dtype=float)
+    gradient = np.asarray(loss.gradient(W))
+    if gradient.dtype.kind not in "iuf":
+        raise TypeError(
+            f"loss.gradient(W) has dtype {gradient.dtype}; it must return an array of real numbers."
+        )
+    gradient = gradient.astype(float)
     if gradient.shape != W.shape:
         raise ValueError(
             f"loss.gradient(W) has shape {gradient.shape} and W has shape {W.shape}; they must be "

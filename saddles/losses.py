@@ -289,7 +289,7 @@ BLOCK = 256
 def _observed_places(mask: Any) -> tuple[Any, Any]:
     """Return the rows and columns (m,) of the observed entries, row by row."""
     sparse = hasattr(mask, "tocoo")
-    flags = np.asarray(mask.data if sparse else mask)
+    flags = _plain(mask.data if sparse else mask, "mask")
     shape = mask.shape if sparse else flags.shape
     if len(shape) != 2 or shape[0] != shape[1]:
         raise ValueError(
@@ -313,6 +313,21 @@ def _observed_places(mask: Any) -> tuple[Any, Any]:
     return rows[order].astype(np.intp), cols[order].astype(np.intp)
 
 
+def _plain(value: Any, name: str) -> Any:
+    """Return an array of any kind, or raise if it is ragged or hides entries of its own."""
+    if np.ma.isMaskedArray(value):
+        raise TypeError(
+            f"{name}={checks.show(value)} is a masked array; pass its data as observed and "
+            "~numpy.ma.getmaskarray(...) as mask."
+        )
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(
+            f"{name}={checks.show(value)} is ragged; give every row the same length."
+        ) from (None)
+
+
 def _refuse_lonely(rows: Any, cols: Any) -> None:
     """Raise unless the mirror image of every observed place is observed too."""
     size = 1 + int(max(rows.max(), cols.max()))
@@ -327,7 +342,7 @@ def _refuse_lonely(rows: Any, cols: Any) -> None:
 
 def _observed_values(observed: Any, rows: Any, cols: Any, size: int) -> Array:
     """Return the observed entries (m,), finite."""
-    entries = observed if hasattr(observed, "tocsr") else np.asarray(observed)
+    entries = observed if hasattr(observed, "tocsr") else _plain(observed, "observed")
     if entries.shape != (size, size):
         raise ValueError(
             f"observed has shape {entries.shape} and mask has shape {(size, size)}; they must be "

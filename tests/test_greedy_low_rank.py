@@ -275,6 +275,47 @@ def test_a_minimum_at_infinity_ends_with_a_status():
     assert len(path) == 1
 
 
+def test_an_integrator_that_gives_up_ends_with_a_status_and_no_warning():
+    seen = np.array([[0, 1, 1, 1], [1, 0, 1, 0], [1, 1, 1, 1], [1, 0, 1, 0]])
+    M = np.array(
+        [
+            [0.0, -0.067, -0.313, 0.118],
+            [-0.067, 0.0, -1.007, 0.0],
+            [-0.313, -1.007, -0.951, -0.555],
+            [0.118, 0.0, -0.555, 0.0],
+        ]
+    )
+    path = saddles.greedy_low_rank(MatrixCompletion(M, seen), on_failure="return")
+    assert path.status in (Status.STALLED, Status.UNBOUNDED)
+
+
+class Complex(LogCosh):
+    def gradient(self, W):
+        return super().gradient(W) * (1 + 0j)
+
+
+def test_a_complex_gradient_is_refused():
+    with pytest.raises(TypeError, match=r"loss\.gradient\(W\) has dtype complex128"):
+        saddles.greedy_low_rank(Complex(np.eye(2)))
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e-120, 1e120, 1e150])
+def test_data_whose_squares_leave_float64_are_refused(size):
+    with pytest.raises(ValueError, match="multiply the targets by a constant"):
+        saddles.greedy_low_rank(FullMatrix(size * np.diag([2.0, 1.0])))
+    with pytest.raises(ValueError, match="multiply the targets by a constant"):
+        saddles.agf.linear(np.eye(2), size * np.diag([2.0, 1.0]))
+
+
+@pytest.mark.parametrize("size", [1e-80, 1e80])
+def test_extreme_units_only_rescale_time(size):
+    seen = np.array([[1, 1, 0], [1, 1, 1], [0, 1, 1]])
+    M = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 1.0]])
+    plain = saddles.greedy_low_rank(MatrixCompletion(M, seen)).times
+    scaled = saddles.greedy_low_rank(MatrixCompletion(size * M, seen)).times
+    assert size * scaled == pytest.approx(plain, rel=1e-12)
+
+
 class WrongGradient(LogCosh):
     def gradient(self, W):
         return 2 * super().gradient(W)

@@ -111,6 +111,8 @@ LOPSIDED = [[0.0, 1.0], [2.0, 0.0]]
         (lambda: MatrixCompletion(EYE, np.zeros((2, 2))), "False everywhere"),
         (lambda: MatrixCompletion(np.full((2, 2), np.nan), np.ones((2, 2))), "not finite"),
         (lambda: MatrixCompletion(sp.eye_array(3).tocsr(), sp.eye_array(2).tocsr()), "same"),
+        (lambda: MatrixCompletion([[1.0], [1.0, 1.0]], np.ones((2, 2))), "observed=.*ragged"),
+        (lambda: MatrixCompletion(EYE, [[1], [1, 1]]), "mask=.*ragged"),
     ],
 )
 def test_bad_values(build, words):
@@ -126,6 +128,7 @@ def test_bad_values(build, words):
         lambda: MatrixCompletion(EYE, [[0.5, 0.0], [0.0, 1.0]]),
         lambda: MatrixCompletion(EYE, [["a", "b"], ["b", "a"]]),
         lambda: MatrixCompletion([[1j, 0], [0, 1j]], np.ones((2, 2))),
+        lambda: MatrixCompletion(np.ma.masked_equal(EYE, 0.0), np.ones((2, 2))),
     ],
 )
 def test_bad_types(build):

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from saddles._moments import Moments
-from saddles.flow._frame import INVISIBLE, LARGEST_LOG, LARGEST_RATE, NEUTRAL
+from saddles.flow._frame import LARGEST_LOG, LARGEST_RATE, unseen_rates
 from saddles.status import Status
 from saddles.typing import Array, Indices
 
@@ -240,8 +240,9 @@ class Modes:
         np.maximum.at(turning, self.group, np.abs(moved - rates[self.group, None] * rows).max(1))
         dormant = logs < (logs.max() + math.log(rtol) / 2 if begun else math.inf)
         growth = self._growth(factor, dormant) / self.pace
-        missed = growth > np.maximum(rates, 0.0) + NEUTRAL
-        if (missed & (turning < INVISIBLE)).any():
+        unseen, neutral = unseen_rates(rtol)
+        missed = growth > np.maximum(rates, 0.0) + neutral
+        if (missed & (turning < unseen)).any():
             return Status.UNDECIDED
         return Status.CONVERGED if resting and growth.max() <= rtol else None
 

@@ -55,11 +55,15 @@ LARGEST_LOG = 50.0
 #: Bound on the parts of a velocity, for losses that overflow at such trial points.
 LARGEST_RATE = 1e150
 
-#: A tilt that moves slower than this, relative to the pace, is below what the integrator sees.
+#: A tilt that moves slower than this, or than the tolerance, relative to the pace, is below what
+#: the integrator sees.
 INVISIBLE = 1e-8
 
 #: A tilt that grows slower than this, relative to the pace, is neutral but for rounding.
 NEUTRAL = 1e-6
+
+#: Error of a growth rate, in units of the tolerance.
+RATE_ERROR = 10.0
 
 #: Step of the finite differences of F, relative to its argument: errors of F are some 1e-10 then.
 DIFFERENCE = 1e-5
@@ -253,7 +257,7 @@ class Graded:
         if begun and not resting:
             return None
         least = logs.max() + math.log(rtol) / 2 if begun else math.inf
-        if any(self._undecided(part, state, factor, drive, least) for part in self.parts):
+        if any(self._undecided(part, state, factor, drive, rtol, least) for part in self.parts):
             return Status.UNDECIDED
         if not resting:
             return None
@@ -268,32 +272,33 @@ class Graded:
         return self.system.drive(np.zeros(self.size)) / self.pace
 
     def _undecided(
-        self, part: Part, state: Array, factor: Array, drive: Array, least: float
+        self, part: Part, state: Array, factor: Array, drive: Array, rtol: float, least: float
     ) -> bool:
         """Whether a tilt of the frame of `part` grows that is too small to be known.
 
         Columns whose log scale is at least `least` are active.
         """
+        unseen, neutral = unseen_rates(rtol)
         frame, logs, _ = part.unpack(state)
         straight = _orthonormal(frame)
         block = _block(drive, part.rows)
         rates = straight.T @ block @ straight
         growth = rates.diagonal()
         # Entry (i, j): j grows, and faster than i, which is the larger of the two.
-        growing = (growth > NEUTRAL) & (growth > growth[:, None] + NEUTRAL)
+        growing = (growth > neutral) & (growth > growth[:, None] + neutral)
         active = logs > least
         growing[active] = False
-        if (growing & (np.abs(rates) < INVISIBLE) & (logs[:, None] > logs)).any():
+        if (growing & (np.abs(rates) < unseen) & (logs[:, None] > logs)).any():
             return True
         rest = part.rows.size - int(active.sum())
         if not active.any() or rest == 0:
             return False
         basis = np.linalg.qr(straight[:, active], mode="complete")[0]
         beside, inside = basis[:, active.sum() :], straight[:, active]
-        if np.abs(beside.T @ block @ inside).max() > INVISIBLE:
+        if np.abs(beside.T @ block @ inside).max() > unseen:
             return False
         tilted = _TiltGrowth(self, part.rows, factor, block, inside, beside)
-        return tilted.largest() > NEUTRAL
+        return tilted.largest() > neutral
 
 
 @dataclass(frozen=True, eq=False)
@@ -334,6 +339,11 @@ class _TiltGrowth:
         start = np.random.default_rng(0).standard_normal(n)
         top = eigsh(operator, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False)
         return float(top[0])
+
+
+def unseen_rates(rtol: float) -> tuple[float, float]:
+    """Return below which speed a tilt, and below which growth rate its growth, may be an error."""
+    return max(INVISIBLE, rtol), max(NEUTRAL, RATE_ERROR * rtol)
 
 
 def _independent_rows(drive: Callable[[Array], Array], start: Array) -> list[Indices]:

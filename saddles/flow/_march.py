@@ -75,7 +75,7 @@ class Coordinates(Protocol):
         """Return the derivatives of all coordinates in the integrator's time."""
 
     def ended(self, state: Array, rtol: float, /) -> Status | None:
-        """Say why training cannot be followed any further, or None."""
+        """Say why training cannot be followed any further, or None; `rtol` is that of weights."""
 
     def factor(self, state: Array, /) -> Array:
         """Return the weights Z, shape (m, width)."""
@@ -138,13 +138,14 @@ def _march(coordinates: Coordinates, request: Request) -> tuple[Trajectory, Stat
 
     speed = coordinates.pace * coordinates.scale
     until = request.until
+    tolerance = max(request.rtol, ROUNDING * coordinates.scale / STEP_SHARE)
     solver = LSODA(
         coordinates.velocity,
         0.0,
         coordinates.start,
         math.inf if until is None else until * speed,
         rtol=RELATIVE,
-        atol=max(STEP_SHARE * request.rtol, ROUNDING * coordinates.scale),
+        atol=STEP_SHARE * tolerance,
     )
     times, pieces, status = [0.0], [], None
     # A failed step is reported by the status that is returned, not by a warning besides.
@@ -158,7 +159,7 @@ def _march(coordinates: Coordinates, request: Request) -> tuple[Trajectory, Stat
             pieces.append(solver.dense_output())
             finished = solver.status == "finished"
             if finished or step % STEPS_PER_LOOK == 0:
-                status = coordinates.ended(solver.y, request.rtol)
+                status = coordinates.ended(solver.y, tolerance)
             over = status is not None and (until is None or not status.success)
             if over or finished:
                 break

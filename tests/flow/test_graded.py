@@ -460,10 +460,40 @@ def rotated_parts():
     return saddles.MatrixSensing((A + A.mT) / 2, b)
 
 
-def test_a_tilt_below_rounding_is_not_followed():
+@pytest.mark.parametrize("log_alpha", [-1e3, -1e9])
+def test_a_tilt_below_rounding_is_not_followed(log_alpha):
     with pytest.raises(PathError) as failure:
-        matrix(rotated_parts(), log_alpha=-1e3)
+        matrix(rotated_parts(), log_alpha=log_alpha)
     assert failure.value.status is Status.UNDECIDED
+
+
+def turned_measurements():
+    """Three orthogonal directions, each measured by itself; the second has the largest slope."""
+    turn = np.linalg.qr(gaussian(1, 3, 3))[0]
+    A = [s * np.outer(u, u) for s, u in zip((1.0, 2.0, 0.7), turn.T, strict=True)]
+    return saddles.MatrixSensing(A, [2.5, 1.5, 1.0])
+
+
+@pytest.mark.parametrize("rtol", [1e-8, 1e-6, 1e-4, 1e-3])
+def test_what_the_tolerance_hides_is_not_followed_nor_called_the_end(rtol):
+    with pytest.raises(PathError) as failure:
+        matrix(turned_measurements(), log_alpha=-60, width=1, seed=1, rtol=rtol)
+    assert failure.value.status is Status.UNDECIDED
+
+
+def test_what_a_tolerance_near_rounding_hides_is_not_followed():
+    # At this scale the clock's rounding is coarser than the tolerance asked for.
+    turn = np.linalg.qr(gaussian(4, 2, 2))[0]
+    A = [s * np.outer(u, u) for s, u in zip((1.0, 2.0), turn.T, strict=True)]
+    with pytest.raises(PathError) as failure:
+        matrix(saddles.MatrixSensing(A, [2.5, 1.5]), log_alpha=-1e9, width=2, seed=1)
+    assert failure.value.status is Status.UNDECIDED
+
+
+@pytest.mark.parametrize("rtol", [1e-6, 1e-4])
+def test_generic_moments_are_decided_at_any_tolerance(rtol):
+    flow = linear(*GENERAL, log_alpha=-200, rtol=rtol)
+    assert flow.status is Status.CONVERGED
 
 
 def test_width_that_cuts_commuting_modes_is_not_followed_too_far():
