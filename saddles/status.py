@@ -182,8 +182,8 @@ class Status(Enum):
     )
     INTEGRATION_FAILED = (
         "integration failed",
-        "The integrator could not meet its tolerance; loosen rtol, or rescale the data so that all "
-        "features and the targets are of order one.",
+        "The integrator could not meet its tolerance; loosen rtol (tighten it, if above 1e-6), or "
+        "rescale the data so that all features and the targets are of order one.",
         False,
         False,
     )

@@ -73,7 +73,8 @@ def matrix(
         Seed of the default G.
     until : float, optional
         Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
-        ∇f(W) U has vanished, and no direction is left in which dormant columns would grow.
+        ∇f(W) U has fallen to `rtol` of its natural size, and no direction is left in which dormant
+        columns would grow.
     rtol : float
         Relative error of U allowed in ten steps, from 1e-12 to 1e-3. Below ``16 eps log(1/alpha)``
         rounding forbids it, and that is used instead.
