@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from saddles import (
         agf,
         conserved,
+        estimators,
         flow,
         implicit_bias,
         kernel,
@@ -67,6 +68,7 @@ _HOMES = {
 _ROOMS = (
     "agf",
     "conserved",
+    "estimators",
     "flow",
     "implicit_bias",
     "kernel",
@@ -98,6 +100,7 @@ __all__ = [
     "agf",
     "compare",
     "conserved",
+    "estimators",
     "flow",
     "greedy_low_rank",
     "implicit_bias",

@@ -24,6 +24,7 @@ NAMES = (
     "conserved",
     "lazy_rich",
     "function_space",
+    "estimators",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.
