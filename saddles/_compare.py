@@ -23,6 +23,7 @@ from saddles.path import LowRank, SaddlePath, dense
 from saddles.typing import Array
 
 if TYPE_CHECKING:
+    from saddles._run import Run
     from saddles.flow.result import Flow
 
 __all__ = ["Comparison", "compare"]
@@ -36,7 +37,7 @@ class Comparison:
     ----------
     path : SaddlePath
         The prediction.
-    other : SaddlePath or Flow
+    other : SaddlePath, Flow or Run
         What it was compared with.
     predicted, measured : ndarray of shape (K,)
         Scaled jump times; NaN in `measured` for a jump that the other one does not make.
@@ -52,7 +53,7 @@ class Comparison:
     """
 
     path: SaddlePath
-    other: SaddlePath | Flow
+    other: SaddlePath | Flow | Run
     predicted: Array
     measured: Array
     time_errors: Array
@@ -67,7 +68,9 @@ class Comparison:
 
     @property
     def worst_beta(self) -> float:
-        """Largest coefficient error where the coefficients are unique."""
+        """Largest coefficient error where coefficients are unique; NaN if there is nothing seen."""
+        if np.isnan(self.beta_errors).all():
+            return math.nan
         return _worst(self.beta_errors, missing=0.0)
 
     @property
@@ -77,9 +80,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         jumps = "same jumps" if self.same_jumps else "different numbers of jumps"
+        seen = "not seen" if math.isnan(self.worst_beta) else f"{self.worst_beta:.2g}"
         return (
             f"<Comparison: {jumps}, worst relative time error {self.worst_time:.2g}, "
-            f"coefficients {self.worst_beta:.2g}, losses {self.worst_loss:.2g}>"
+            f"coefficients {seen}, losses {self.worst_loss:.2g}>"
         )
 
     def to_frame(self) -> Any:
@@ -104,17 +108,17 @@ class Comparison:
         return plot_comparison(self, names=names)
 
 
-def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
+def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
     """Compare a predicted path with a second path, saddle by saddle, or with a flow.
 
     Parameters
     ----------
     path : SaddlePath
         The prediction; its times and levels are the yardstick.
-    other : SaddlePath or Flow
+    other : SaddlePath, Flow or Run
         A path is compared at equal jump numbers. A flow is measured: its k-th jump is where its
         loss falls through the middle between the path's levels, and its plateaus are looked at
-        halfway (in scaled time) between two jumps.
+        halfway (in scaled time) between two jumps. So is a training run; see `compare_run`.
 
     Returns
     -------
@@ -165,7 +169,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
 def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
     """Return times (K,), points (K+1, ...) and losses (K+1,) of `other`, NaN where it has none."""
     shared = min(len(path), len(other))
-    betas, shape = dense(other.betas), _point_shape(path)
+    betas, shape = dense(other.betas), point_shape(path)
     if betas.shape[1:] != shape:
         raise ValueError(
             f"the paths have coefficients of shapes {shape} and {betas.shape[1:]}; compare paths "
@@ -178,9 +182,9 @@ def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
     return times[1:], points, losses
 
 
-def _of_flow(path: SaddlePath, flow: Flow) -> tuple[Array, Array, Array]:
+def _of_flow(path: SaddlePath, flow: Flow | Run) -> tuple[Array, Array, Array]:
     """Return the measured times (K,), and points and losses (K+1, ...) in the plateaus' middles."""
-    shape = _point_shape(path)
+    shape = point_shape(path)
     if flow.at(0.0).shape != shape:
         raise ValueError(
             f"path has coefficients of shape {shape} and flow of shape {flow.at(0.0).shape}; "
@@ -197,7 +201,7 @@ def _of_flow(path: SaddlePath, flow: Flow) -> tuple[Array, Array, Array]:
     return times, points, losses
 
 
-def _point_shape(path: SaddlePath) -> tuple[int, ...]:
+def point_shape(path: SaddlePath) -> tuple[int, ...]:
     """Return the shape of a point in function space."""
     lone = isinstance(path.betas[0], LowRank)
     return tuple(path.betas[0].shape if lone else path.betas.shape[1:])

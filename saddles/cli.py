@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import saddles
+from saddles._csv_table import CsvTable
 from saddles.path import SaddlePath
 from saddles.typing import Array
 
@@ -85,61 +84,17 @@ def _path(options: argparse.Namespace) -> int:
 
 def _read(file: Path, target: str) -> tuple[Array, Array, list[str]]:
     """Return features (n, d), target (n,) and the features' names from a CSV file."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            header, *rows = csv.reader(lines, strict=True)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise _BadInput(f"{file}: {reason}.") from None
-    except ValueError:
-        raise _BadInput(f"{file} is empty; it needs a header line and rows of numbers.") from None
-    header = [name.strip() for name in header]
-    _check_header(file, header, target)
-    table = [_numbers(file, line, row, header) for line, row in enumerate(rows, 2) if row]
-    if not table:
-        raise _BadInput(f"{file} has a header but no rows; it needs at least one row of numbers.")
-    data = np.array(table)
-    column = header.index(target)
-    return (
-        np.delete(data, column, axis=1),
-        data[:, column],
-        [name for name in header if name != target],
-    )
-
-
-def _check_header(file: Path, header: list[str], target: str) -> None:
-    if "" in header:
-        raise _BadInput(
-            f"{file}, row 1: column {header.index('') + 1} has no name; name or drop it."
-        )
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise _BadInput(f"{file}, row 1: column {repeated[0]!r} occurs twice; rename one.")
-    if target not in header:
-        raise _BadInput(f"{file} has no column {target!r}; it has {', '.join(map(repr, header))}.")
-    if len(header) < 2:
+    table = CsvTable.read(file)
+    if target not in table.header:
+        have = ", ".join(map(repr, table.header))
+        raise _BadInput(f"{file} has no column {target!r}; it has {have}.")
+    names = [name for name in table.header if name != target]
+    if not names:
         raise _BadInput(
             f"{file} has the target {target!r} only; it needs a column to predict from."
         )
-
-
-def _numbers(file: Path, line: int, row: list[str], header: list[str]) -> list[float]:
-    """Return one row as floats, or say where it is not one."""
-    if len(row) != len(header):
-        raise _BadInput(f"{file}, row {line}: {len(row)} fields under {len(header)} columns.")
-    numbers = []
-    for name, field in zip(header, row, strict=True):
-        if not field.strip():
-            raise _BadInput(f"{file}, row {line}, column {name!r}: the value is missing.")
-        try:
-            numbers.append(float(field))
-        except ValueError:
-            raise _BadInput(
-                f"{file}, row {line}, column {name!r}: {field!r} is not a number."
-            ) from None
-        if not math.isfinite(numbers[-1]):
-            raise _BadInput(f"{file}, row {line}, column {name!r}: {field!r} is not finite.")
-    return numbers
+    data = table.numbers([*names, target])
+    return data[:, :-1], data[:, -1], names
 
 
 def _standardized(X: Array) -> Array:
