@@ -7,6 +7,7 @@ code name        symbol
 ``measured``     when the other one's loss is halfway between the path's levels k − 1 and k
 ``time_errors``  (measured − predicted) / predicted
 ``beta_errors``  max |β − β_k| in the middle of plateau k, over the largest |β| of the path
+``levels``       L there
 ``loss_errors``  |L − L_k| there, over L_0
 ===============  ==========================================================================
 """
@@ -46,6 +47,8 @@ class Comparison:
     beta_errors : ndarray of shape (K+1,)
         Largest difference of coefficients, relative to the largest coefficient of the path; NaN
         where they are not unique or the other one has no such plateau.
+    levels : ndarray of shape (K+1,)
+        The other one's losses; NaN where it has no such plateau.
     loss_errors : ndarray of shape (K+1,)
         Difference of losses, relative to the loss at the start.
     same_jumps : bool
@@ -58,6 +61,7 @@ class Comparison:
     measured: Array
     time_errors: Array
     beta_errors: Array
+    levels: Array
     loss_errors: Array
     same_jumps: bool
 
@@ -161,6 +165,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
         measured=times,
         time_errors=(times - path.times[1:]) / path.times[1:],
         beta_errors=np.where(unique, gaps, math.nan) / _size(betas),
+        levels=losses,
         loss_errors=np.abs(losses - path.losses) / _size(path.losses[:1]),
         same_jumps=same_jumps,
     )

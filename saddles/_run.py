@@ -38,17 +38,21 @@ from saddles.typing import Array, ArrayLike
 __all__ = ["Run", "compare_run"]
 
 #: Two jumps of a log are told apart if the loss falls this much slower between them than in either.
-#: Between true jumps the ratio is a power of 1/α; an initial scale of 1e-2 gives about this much.
-PLATEAU_RATIO = 10.0
+#: Between true jumps the ratio is a power of 1/α; at practical scales it may be as small as this.
+PLATEAU_RATIO = 4.0
 
 #: Smallest drop that counts as a jump, relative to the whole fall of the log.
 SMALLEST_DROP = 1e-3
 
-#: In units of the noise of the log (root mean square): what only noise can look like a drop.
-NOISE = 8.0
+#: In units of the noise of the log: smaller drops do not count. A plateau spans six of them, and
+#: what noise makes of the slope of a jump up to as many again.
+NOISE = 10.0
 
-#: Steps of the loss per smallest drop.
-STEPS_PER_DROP = 4
+#: Noise is taken where it is largest among so many equal parts of the log.
+PARTS = 10
+
+#: Steps of the loss per smallest drop: the fewest that show a plateau on either side.
+STEPS_PER_DROP = 2
 
 #: Noise, relative to the largest loss, above which a log shows no staircase.
 ROUGHEST = 0.1
@@ -106,9 +110,11 @@ class Run:
 
     @property
     def noise(self) -> float:
-        """Root mean square of what rises in the log, relative to its largest loss."""
+        """What rises in the log: root mean square where it is worst, over the largest loss."""
+        parts = np.array_split((self.losses - self.falling) ** 2, PARTS)
         size = float(np.abs(self.losses).max())
-        return float(np.sqrt(np.mean((self.losses - self.falling) ** 2))) / size if size else 0.0
+        worst = max(float(part.mean()) for part in parts if part.size)
+        return math.sqrt(worst) / size if size else 0.0
 
     def loss(self, tau: ArrayLike) -> Any:
         """Return the loss of the falling curve at scaled time `tau`: a float, or (q,)."""
@@ -296,7 +302,7 @@ def _rate(learning_rate: Any, clock: str) -> float:
             )
         return 1.0
     if learning_rate is None:
-        raise TypeError("learning_rate=None: the log counts steps; declare its learning rate.")
+        raise ValueError("learning_rate=None: the log counts steps; declare its learning rate.")
     return _positive(learning_rate, "learning_rate")
 
 

@@ -59,7 +59,7 @@ class Design:
 
     def _samples(self, random: np.random.Generator, n: int) -> Array:
         common, own = random.normal(size=(n, 1)), random.normal(size=(n, self.d))
-        return np.sqrt(self.correlation) * common + np.sqrt(1 - self.correlation) * own
+        return np.asarray(np.sqrt(self.correlation) * common + np.sqrt(1 - self.correlation) * own)
 
 
 DESIGNS = tuple(Design(seed, correlation) for correlation in (0.0, 0.5) for seed in (0, 1))
