@@ -81,7 +81,7 @@ class SaddlePathCV(LinearOnPath):
     >>> X, y = make_regression(100, 30, n_informative=3, noise=1.0, random_state=0)
     >>> model = SaddlePathCV().fit(X, y)
     >>> model.n_jumps_, model.coef_.nonzero()[0].tolist()
-    (3, [11, 14, 28])
+    (3, [12, 21, 22])
     """
 
     def __init__(
