@@ -130,6 +130,14 @@ def test_weights_are_copies_of_samples():
     assert_allclose(weighted.coef_, copied.coef_, rtol=1e-9, atol=1e-12)
 
 
+def test_every_sample_left_out_counts_as_much_whatever_its_fold():
+    X, y = samples(seed=2)
+    rows = np.arange(len(y))
+    model = SaddlePathCV(cv=[(rows[5:], rows[:5]), (rows[:30], rows[30:])]).fit(X, y)
+    pooled = np.average(model.mse_path_, axis=1, weights=[5, 30])
+    assert model.n_jumps_ == pooled.argmin() != model.mse_path_.mean(axis=1).argmin()
+
+
 def test_folds_in_parallel_change_nothing():
     X, y = samples()
     alone, together = SaddlePathCV().fit(X, y), SaddlePathCV(n_jobs=2).fit(X, y)
