@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from saddles import (
         agf,
         conserved,
+        estimators,
         flow,
         implicit_bias,
         kernel,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from saddles._compare import Comparison, compare
     from saddles._greedy_low_rank import greedy_low_rank
     from saddles._pesme_flammarion import pesme_flammarion
+    from saddles._recorder import Recorder
+    from saddles._run import Run, compare_run
     from saddles._sweep import PointFailure, Sweep, sweep
     from saddles.alternation import Algorithm, Ring, solve, trace
     from saddles.flow.result import Flow
@@ -45,6 +48,9 @@ _HOMES = {
     "compare": "saddles._compare",
     "greedy_low_rank": "saddles._greedy_low_rank",
     "pesme_flammarion": "saddles._pesme_flammarion",
+    "Recorder": "saddles._recorder",
+    "Run": "saddles._run",
+    "compare_run": "saddles._run",
     "PointFailure": "saddles._sweep",
     "Sweep": "saddles._sweep",
     "sweep": "saddles._sweep",
@@ -67,6 +73,7 @@ _HOMES = {
 _ROOMS = (
     "agf",
     "conserved",
+    "estimators",
     "flow",
     "implicit_bias",
     "kernel",
@@ -87,8 +94,10 @@ __all__ = [
     "MatrixSensing",
     "PathError",
     "PointFailure",
+    "Recorder",
     "Regression",
     "Ring",
+    "Run",
     "Saddle",
     "SaddlePath",
     "Status",
@@ -97,7 +106,9 @@ __all__ = [
     "__version__",
     "agf",
     "compare",
+    "compare_run",
     "conserved",
+    "estimators",
     "flow",
     "greedy_low_rank",
     "implicit_bias",

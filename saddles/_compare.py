@@ -7,6 +7,7 @@ code name        symbol
 ``measured``     when the other one's loss is halfway between the path's levels k − 1 and k
 ``time_errors``  (measured − predicted) / predicted
 ``beta_errors``  max |β − β_k| in the middle of plateau k, over the largest |β| of the path
+``levels``       L there
 ``loss_errors``  |L − L_k| there, over L_0
 ===============  ==========================================================================
 """
@@ -23,6 +24,7 @@ from saddles.path import LowRank, SaddlePath, dense
 from saddles.typing import Array
 
 if TYPE_CHECKING:
+    from saddles._run import Run
     from saddles.flow.result import Flow
 
 __all__ = ["Comparison", "compare"]
@@ -36,7 +38,7 @@ class Comparison:
     ----------
     path : SaddlePath
         The prediction.
-    other : SaddlePath or Flow
+    other : SaddlePath, Flow or Run
         What it was compared with.
     predicted, measured : ndarray of shape (K,)
         Scaled jump times; NaN in `measured` for a jump that the other one does not make.
@@ -45,6 +47,8 @@ class Comparison:
     beta_errors : ndarray of shape (K+1,)
         Largest difference of coefficients, relative to the largest coefficient of the path; NaN
         where they are not unique or the other one has no such plateau.
+    levels : ndarray of shape (K+1,)
+        The other one's losses; NaN where it has no such plateau.
     loss_errors : ndarray of shape (K+1,)
         Difference of losses, relative to the loss at the start.
     same_jumps : bool
@@ -52,11 +56,12 @@ class Comparison:
     """
 
     path: SaddlePath
-    other: SaddlePath | Flow
+    other: SaddlePath | Flow | Run
     predicted: Array
     measured: Array
     time_errors: Array
     beta_errors: Array
+    levels: Array
     loss_errors: Array
     same_jumps: bool
 
@@ -67,7 +72,9 @@ class Comparison:
 
     @property
     def worst_beta(self) -> float:
-        """Largest coefficient error where the coefficients are unique."""
+        """Largest coefficient error where coefficients are unique; NaN if there is nothing seen."""
+        if np.isnan(self.beta_errors).all():
+            return math.nan
         return _worst(self.beta_errors, missing=0.0)
 
     @property
@@ -77,9 +84,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         jumps = "same jumps" if self.same_jumps else "different numbers of jumps"
+        seen = "not seen" if math.isnan(self.worst_beta) else f"{self.worst_beta:.2g}"
         return (
             f"<Comparison: {jumps}, worst relative time error {self.worst_time:.2g}, "
-            f"coefficients {self.worst_beta:.2g}, losses {self.worst_loss:.2g}>"
+            f"coefficients {seen}, losses {self.worst_loss:.2g}>"
         )
 
     def to_frame(self) -> Any:
@@ -104,17 +112,17 @@ class Comparison:
         return plot_comparison(self, names=names)
 
 
-def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
+def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
     """Compare a predicted path with a second path, saddle by saddle, or with a flow.
 
     Parameters
     ----------
     path : SaddlePath
         The prediction; its times and levels are the yardstick.
-    other : SaddlePath or Flow
+    other : SaddlePath, Flow or Run
         A path is compared at equal jump numbers. A flow is measured: its k-th jump is where its
         loss falls through the middle between the path's levels, and its plateaus are looked at
-        halfway (in scaled time) between two jumps.
+        halfway (in scaled time) between two jumps. So is a training run; see `compare_run`.
 
     Returns
     -------
@@ -157,6 +165,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
         measured=times,
         time_errors=(times - path.times[1:]) / path.times[1:],
         beta_errors=np.where(unique, gaps, math.nan) / _size(betas),
+        levels=losses,
         loss_errors=np.abs(losses - path.losses) / _size(path.losses[:1]),
         same_jumps=same_jumps,
     )
@@ -165,7 +174,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:
 def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
     """Return times (K,), points (K+1, ...) and losses (K+1,) of `other`, NaN where it has none."""
     shared = min(len(path), len(other))
-    betas, shape = dense(other.betas), _point_shape(path)
+    betas, shape = dense(other.betas), point_shape(path)
     if betas.shape[1:] != shape:
         raise ValueError(
             f"the paths have coefficients of shapes {shape} and {betas.shape[1:]}; compare paths "
@@ -178,9 +187,9 @@ def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
     return times[1:], points, losses
 
 
-def _of_flow(path: SaddlePath, flow: Flow) -> tuple[Array, Array, Array]:
+def _of_flow(path: SaddlePath, flow: Flow | Run) -> tuple[Array, Array, Array]:
     """Return the measured times (K,), and points and losses (K+1, ...) in the plateaus' middles."""
-    shape = _point_shape(path)
+    shape = point_shape(path)
     if flow.at(0.0).shape != shape:
         raise ValueError(
             f"path has coefficients of shape {shape} and flow of shape {flow.at(0.0).shape}; "
@@ -197,7 +206,7 @@ def _of_flow(path: SaddlePath, flow: Flow) -> tuple[Array, Array, Array]:
     return times, points, losses
 
 
-def _point_shape(path: SaddlePath) -> tuple[int, ...]:
+def point_shape(path: SaddlePath) -> tuple[int, ...]:
     """Return the shape of a point in function space."""
     lone = isinstance(path.betas[0], LowRank)
     return tuple(path.betas[0].shape if lone else path.betas.shape[1:])

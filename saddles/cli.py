@@ -1,22 +1,37 @@
-"""The command line: ``saddles path FILE.csv --target COLUMN`` prints the staircase of any table."""
+"""The command line: ``saddles path`` and ``saddles compare``; ``--help`` says how.
+
+``saddles path FILE.csv --target COLUMN`` prints the staircase of any table of numbers;
+``saddles compare RUN.csv --data FILE.csv --target COLUMN`` sets a training log beside it.
+"""
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import math
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 import saddles
+from saddles._csv_table import CsvTable
 from saddles.path import SaddlePath
 from saddles.typing import Array
 
 __all__ = ["main"]
+
+
+#: Name of a loss -> what it is over |r|²/(2n), for n samples.
+LOSSES: dict[str, Callable[[int], float]] = {
+    "half-mean": lambda n: 1.0,
+    "mean": lambda n: 2.0,
+    "half-sum": lambda n: float(n),
+    "sum": lambda n: 2.0 * n,
+}
 
 
 class _BadInput(Exception):
@@ -33,7 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            status = int(options.run(options))
+        for warning in caught:
+            print(f"saddles: warning: {warning.message}", file=sys.stderr)
+        return status
     except (_BadInput, saddles.PathError, ValueError, OSError, ImportError) as error:
         print(f"saddles: error: {error}", file=sys.stderr)
         return 2
@@ -53,26 +73,67 @@ def _parser() -> argparse.ArgumentParser:
         "scaled: multiply by log(1/alpha).",
     )
     path.add_argument("file", type=Path, metavar="FILE.csv", help="numbers under a header line")
-    path.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
-    path.add_argument(
+    _add_common(path)
+    path.set_defaults(run=_path)
+    _add_compare(commands)
+    return parser
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    """Add the options that every command on a data file takes."""
+    command.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
+    command.add_argument(
         "--standardize",
         action="store_true",
         help="centre the target; centre the other columns and divide them by their norms",
     )
-    path.add_argument("--max-jumps", type=int, metavar="K", help="stop after K jumps")
-    path.add_argument(
+    command.add_argument("--max-jumps", type=int, metavar="K", help="stop after K jumps")
+    command.add_argument(
         "--plot", type=Path, metavar="OUT", help="draw the staircase (.svg, .png ...)"
     )
-    path.add_argument("--json", action="store_true", help="print the whole path as JSON")
-    path.set_defaults(run=_path)
-    return parser
+    command.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def _add_compare(commands: Any) -> None:
+    """Add ``saddles compare``."""
+    compare = commands.add_parser(
+        "compare",
+        help="a training log of one's own beside the predicted staircase of its data",
+        description="Compare a training log with the saddle path of a diagonal linear network on "
+        "the data that it was trained on: relative errors of the jump times (scaled: divided by "
+        "log(1/alpha)), and the loss on each plateau. Nothing is fitted: the learning rate, the "
+        "initial scale and the loss are those declared. Even a perfect run is off by O(1/log("
+        "1/alpha)).",
+        epilog="example: saddles compare run.csv --data data.csv --target y --alpha 1e-4 "
+        "--learning-rate 0.01 --loss mean",
+    )
+    compare.add_argument(
+        "run_file",
+        type=Path,
+        metavar="RUN.csv",
+        help="columns step or time, loss, and (if wanted) coefficients named as the data's columns "
+        "or beta[0], beta[1] ...; others are left alone",
+    )
+    compare.add_argument("--data", type=Path, required=True, metavar="FILE.csv", help="the data")
+    scale = compare.add_mutually_exclusive_group(required=True)
+    scale.add_argument("--alpha", type=float, metavar="A", help="the initial scale, below 1")
+    scale.add_argument("--log-alpha", type=float, metavar="L", help="or its natural logarithm")
+    compare.add_argument(
+        "--learning-rate", type=float, metavar="H", help="of gradient descent, if the log has steps"
+    )
+    compare.add_argument(
+        "--loss",
+        choices=tuple(LOSSES),
+        default="half-mean",
+        help="the loss that was trained and logged: |r|^2 over 2n, n, 2 or 1 (default: over 2n)",
+    )
+    _add_common(compare)
+    compare.set_defaults(run=_compare)
 
 
 def _path(options: argparse.Namespace) -> int:
     """Run ``saddles path``."""
-    X, y, names = _read(options.file, options.target)
-    if options.standardize:
-        X, y = _standardized(X), y - y.mean()
+    X, y, names = _data(options.file, options)
     path = saddles.pesme_flammarion(X, y, max_jumps=options.max_jumps)
     if options.plot is not None:
         _draw(path, names, options.plot)
@@ -83,63 +144,56 @@ def _path(options: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(options: argparse.Namespace) -> int:
+    """Run ``saddles compare``."""
+    X, y, names = _data(options.data, options)
+    path = saddles.pesme_flammarion(X, y, max_jumps=options.max_jumps)
+    known = set(CsvTable.read(options.run_file).header) - {"step", "time", "loss"}
+    comparison = saddles.compare_run(
+        path,
+        options.run_file,
+        log_alpha=_log_alpha(options),
+        learning_rate=options.learning_rate,
+        loss_factor=LOSSES[options.loss](len(y)),
+        names=names if known & set(names) else None,
+    )
+    if options.plot is not None:
+        _draw(comparison, names, options.plot)
+    if options.json:
+        print(json.dumps(_report(comparison) | {"features": names}, allow_nan=False))
+    else:
+        _print_comparison(comparison, names)
+    return 0
+
+
+def _log_alpha(options: argparse.Namespace) -> float:
+    """Return log α, however it was given."""
+    if options.alpha is None:
+        return float(options.log_alpha)
+    if not 0 < options.alpha < 1:
+        raise _BadInput(f"--alpha={options.alpha!r}: the initial scale lies between 0 and 1.")
+    return math.log(options.alpha)
+
+
+def _data(file: Path, options: argparse.Namespace) -> tuple[Array, Array, list[str]]:
+    """Return features, target and names from a CSV file, standardised if asked for."""
+    X, y, names = _read(file, options.target)
+    return (_standardized(X), y - y.mean(), names) if options.standardize else (X, y, names)
+
+
 def _read(file: Path, target: str) -> tuple[Array, Array, list[str]]:
     """Return features (n, d), target (n,) and the features' names from a CSV file."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            header, *rows = csv.reader(lines, strict=True)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise _BadInput(f"{file}: {reason}.") from None
-    except ValueError:
-        raise _BadInput(f"{file} is empty; it needs a header line and rows of numbers.") from None
-    header = [name.strip() for name in header]
-    _check_header(file, header, target)
-    table = [_numbers(file, line, row, header) for line, row in enumerate(rows, 2) if row]
-    if not table:
-        raise _BadInput(f"{file} has a header but no rows; it needs at least one row of numbers.")
-    data = np.array(table)
-    column = header.index(target)
-    return (
-        np.delete(data, column, axis=1),
-        data[:, column],
-        [name for name in header if name != target],
-    )
-
-
-def _check_header(file: Path, header: list[str], target: str) -> None:
-    if "" in header:
-        raise _BadInput(
-            f"{file}, row 1: column {header.index('') + 1} has no name; name or drop it."
-        )
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise _BadInput(f"{file}, row 1: column {repeated[0]!r} occurs twice; rename one.")
-    if target not in header:
-        raise _BadInput(f"{file} has no column {target!r}; it has {', '.join(map(repr, header))}.")
-    if len(header) < 2:
+    table = CsvTable.read(file)
+    if target not in table.header:
+        have = ", ".join(map(repr, table.header))
+        raise _BadInput(f"{file} has no column {target!r}; it has {have}.")
+    names = [name for name in table.header if name != target]
+    if not names:
         raise _BadInput(
             f"{file} has the target {target!r} only; it needs a column to predict from."
         )
-
-
-def _numbers(file: Path, line: int, row: list[str], header: list[str]) -> list[float]:
-    """Return one row as floats, or say where it is not one."""
-    if len(row) != len(header):
-        raise _BadInput(f"{file}, row {line}: {len(row)} fields under {len(header)} columns.")
-    numbers = []
-    for name, field in zip(header, row, strict=True):
-        if not field.strip():
-            raise _BadInput(f"{file}, row {line}, column {name!r}: the value is missing.")
-        try:
-            numbers.append(float(field))
-        except ValueError:
-            raise _BadInput(
-                f"{file}, row {line}, column {name!r}: {field!r} is not a number."
-            ) from None
-        if not math.isfinite(numbers[-1]):
-            raise _BadInput(f"{file}, row {line}, column {name!r}: {field!r} is not finite.")
-    return numbers
+    data = table.numbers([*names, target])
+    return data[:, :-1], data[:, -1], names
 
 
 def _standardized(X: Array) -> Array:
@@ -150,8 +204,8 @@ def _standardized(X: Array) -> Array:
     return np.where(norms > rounding, X / np.where(norms > 0, norms, 1.0), 0.0)
 
 
-def _draw(path: SaddlePath, names: list[str], file: Path) -> None:
-    """Save the picture of a path."""
+def _draw(path: SaddlePath | saddles.Comparison, names: list[str], file: Path) -> None:
+    """Save the picture of a path or a comparison."""
     try:
         figure = path.plot(names=names)
     except ImportError:
@@ -170,3 +224,45 @@ def _print(path: SaddlePath, names: list[str]) -> None:
     for k, (time, loss) in enumerate(zip(path.times, path.losses, strict=True)):
         print(f"{k:>4}  {time:>13.6g}  {entered[k]:<{wide}}  {left[k]:<{narrow}}  {loss:>13.6g}")
     print(path.message)
+
+
+def _print_comparison(comparison: saddles.Comparison, names: list[str]) -> None:
+    """Print one line per jump, then what is in the log alone."""
+    path = comparison.path
+    entered = [", ".join(names[i] for i in units) or "-" for units in path.entered]
+    wide = max(map(len, ["entered", *entered]))
+    print(
+        f"{'jump':>4}  {'entered':<{wide}}  {'time':>11}  {'measured':>11}  {'error':>8}  "
+        f"{'loss':>11}  {'measured':>11}"
+    )
+    times = [(0.0, 0.0, 0.0)]
+    times += zip(comparison.predicted, comparison.measured, comparison.time_errors, strict=True)
+    for k, (time, measured, error) in enumerate(times):
+        print(
+            f"{k:>4}  {entered[k]:<{wide}}  {time:>11.6g}  {measured:>11.6g}  {error:>+8.1%}  "
+            f"{path.losses[k]:>11.6g}  {comparison.levels[k]:>11.6g}"
+        )
+    found = cast(saddles.Run, comparison.other).jumps()
+    where = f" at {', '.join(f'{time:.6g}' for time in found.times)}" if len(found) else ""
+    print(f"In the log alone: {len(found)} jump{'' if len(found) == 1 else 's'}{where}.")
+    if np.isnan(comparison.measured).any():
+        print("nan: the log ends (or begins) before that jump.")
+
+
+def _report(comparison: saddles.Comparison) -> dict[str, Any]:
+    """Return the numbers of a comparison for JSON, null for what was not seen."""
+    found = cast(saddles.Run, comparison.other).jumps()
+    columns = {
+        "predicted_times": comparison.predicted,
+        "measured_times": comparison.measured,
+        "time_errors": comparison.time_errors,
+        "predicted_losses": comparison.path.losses,
+        "measured_losses": comparison.levels,
+        "coefficient_errors": comparison.beta_errors,
+        "times_in_log": found.times,
+        "losses_in_log": found.losses,
+    }
+    return {
+        name: [None if math.isnan(value) else value for value in column.tolist()]
+        for name, column in columns.items()
+    }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from saddles import checks
+from saddles._run import Run
 from saddles.path import LowRank, SaddlePath, dense
 from saddles.typing import Array
 
@@ -100,7 +101,7 @@ def plot_comparison(comparison: Comparison, *, names: list[str] | None = None) -
     else:
         grid = _grid(other, ends[-1])
         losses, points = other.loss(grid), other.at(grid)
-        label = f"gradient flow, log α = {other.log_alpha:g}"
+        label = f"{_kind(other)}, log α = {other.log_alpha:g}"
     loss.plot(grid, losses, color=COLOURS[0], label=label)
     loss.step(
         ends,
@@ -112,16 +113,19 @@ def plot_comparison(comparison: Comparison, *, names: list[str] | None = None) -
         label=f"predicted ({path.algorithm})",
     )
     loss.legend(frameon=False)
-    followed = _shown(points, None)[0]
+    # A training log may hold losses only; then there is nothing to draw but the prediction.
+    followed = None if np.isnan(points).all() else _shown(points, None)[0]
     for colour, style, index in _lines(curves):
-        betas.plot(grid, followed[:, index], color=colour, linestyle=style, label=labels[index])
+        if followed is not None:
+            betas.plot(grid, followed[:, index], color=colour, linestyle=style, label=labels[index])
         betas.step(
             ends,
             np.append(curves[:, index], curves[-1, index]),
             where="post",
-            color="black",
+            color=colour if followed is None else "black",
             linestyle="--",
             linewidth=0.8,
+            label=f"{labels[index]} predicted" if followed is None else None,
         )
     _finish(betas)
     return figure
@@ -150,6 +154,11 @@ def _axes(times: Array, losses: Array, unit: str, kind: str) -> tuple[Any, Any, 
     for axis in (loss, betas):
         axis.spines[["top", "right"]].set_visible(False)
     return figure, loss, betas
+
+
+def _kind(other: Any) -> str:
+    """Return what a flow, or a training run, is called."""
+    return "training run" if isinstance(other, Run) else "gradient flow"
 
 
 def _last(times: Array) -> float:

@@ -27,6 +27,7 @@ NAMES = (
     "modular_addition",
     "attention",
     "relu_directions",
+    "estimators",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.

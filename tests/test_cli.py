@@ -113,3 +113,74 @@ def test_installed_command(table):
     assert run.returncode == 2
     assert "Traceback" not in run.stderr
     assert "row 2, column 'y'" in run.stderr
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Write the data and a log of gradient descent on its mean squared error; return both."""
+    X, y, rate = ROWS[:, :4], ROWS[:, 4], 0.01
+    u, v, recorder = np.full(4, 1e-8), np.zeros(4), saddles.Recorder(every=50)
+    for _ in range(15000):
+        residual = y - X @ (u * v)
+        recorder.record(residual @ residual / 2, u * v)
+        pull = rate * X.T @ residual
+        u, v = u + pull * v, v + pull * u
+    (tmp_path / "data.csv").write_text(csv_text(), encoding="utf-8")
+    recorder.save(tmp_path / "run.csv")
+    return [str(tmp_path / "run.csv"), "--data", str(tmp_path / "data.csv"), "--target", "y"]
+
+
+DECLARED = ["--alpha", "1e-8", "--learning-rate", "0.01", "--loss", "mean"]
+
+
+def test_compare_prints_a_line_per_jump(run, tmp_path, capsys):
+    picture = tmp_path / "out.svg"
+    assert main(["compare", *run, *DECLARED, "--plot", str(picture)]) == 0
+    captured = capsys.readouterr()
+    lines = [line.split() for line in captured.out.splitlines()]
+    assert lines[0] == ["jump", "entered", "time", "measured", "error", "loss", "measured"]
+    assert [line[1] for line in lines[1:5]] == ["-", "a", "c", "d"]
+    assert float(lines[2][3]) == pytest.approx(2.0, rel=0.1)
+    assert float(lines[2][6]) == pytest.approx(0.05, rel=0.01)
+    assert captured.out.splitlines()[-1].startswith("In the log alone: 2 jumps at 2.0")
+    assert captured.err == ""
+    assert picture.read_text("utf-8").count("<svg") == 1
+
+
+def test_compare_writes_json_and_takes_the_columns_names(run, tmp_path, capsys):
+    header, rows = (tmp_path / "run.csv").read_text("utf-8").split("\n", 1)
+    for index, name in enumerate("abcd"):
+        header = header.replace(f"beta[{index}]", name)
+    results = []
+    for text in (header, header.replace(",a,b,c,d", ",w,x,y,z")):
+        (tmp_path / "run.csv").write_text(f"{text}\n{rows}", encoding="utf-8")
+        assert main(["compare", *run, *DECLARED, "--json"]) == 0
+        results.append(json.loads(capsys.readouterr().out))
+    named, unnamed = results
+    assert named["predicted_times"] == pytest.approx([2, 8, 11.265306], rel=1e-6)
+    assert named["measured_times"] == unnamed["measured_times"]
+    assert named["coefficient_errors"][1] < 0.1
+    assert unnamed["coefficient_errors"] == [None] * 4
+    assert named["features"] == ["a", "b", "c", "d"]
+
+
+def test_compare_warns_in_one_line_of_another_loss(run, capsys):
+    assert main(["compare", *run, *DECLARED[:4]]) == 0
+    error = capsys.readouterr().err
+    assert error.startswith("saddles: warning: the log starts at a loss of 0.5")
+    assert error.count("\n") == 1
+
+
+def test_compare_refuses_in_one_line(run, tmp_path, capsys):
+    (tmp_path / "odd.csv").write_text("step,accuracy\n0,1\n", encoding="utf-8")
+    for arguments, words in (
+        ([*run, "--alpha", "2", *DECLARED[2:]], "between 0 and 1"),
+        ([*run, "--log-alpha", "2", *DECLARED[2:]], "log_alpha=2.0"),
+        ([*run, *DECLARED[:2]], "learning rate"),
+        ([str(tmp_path / "nosuch.csv"), *run[1:], *DECLARED], "nosuch.csv"),
+        ([str(tmp_path / "odd.csv"), *run[1:], *DECLARED], "column 'loss'"),
+    ):
+        assert main(["compare", *arguments]) == 2
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err.count("\n")) == ("", 1), arguments
+        assert words in captured.err

@@ -259,7 +259,7 @@ class Flow:
             Times (J,) and plateau losses (J + 1,); a jump that `until` cuts short is left out.
         """
         grid, height = self._slope()
-        peaks = _separated_peaks(height)
+        peaks = separated_peaks(height, PLATEAU_RATIO)
         losses = self._loss_between(grid, height, peaks)
         least = SMALLEST_DROP * (self._step_losses[0] - self._step_losses[-1])
         while (small := -np.diff(losses) < least).any():
@@ -335,13 +335,20 @@ class Flow:
         return np.append(self._step_losses[0], self._along.losses_at(grid[slowest]))
 
 
-def _separated_peaks(height: Array) -> Any:
-    """Return the indices of the peaks that stand out by `PLATEAU_RATIO`.
+def separated_peaks(height: Array, ratio: float) -> Any:
+    """Return the indices of the peaks of exp(`height`) that stand out by `ratio` on either side.
 
     The start counts as the foot of a slope: at a large initial scale the loss falls fastest there.
     """
     from scipy.signal import find_peaks
 
     padded = np.concatenate([[height.min()], height])
-    peaks, _ = find_peaks(padded, prominence=math.log(PLATEAU_RATIO))
-    return peaks - 1
+    peaks, _ = find_peaks(padded, prominence=math.log(ratio))
+    kept: list[int] = []
+    # Of peaks that are equally high, to rounding, find_peaks compares neither with the other.
+    for peak in peaks.tolist():
+        if kept and padded[kept[-1] : peak].min() > padded[kept[-1]] - math.log(ratio):
+            kept[-1] = max(kept[-1], peak, key=padded.__getitem__)
+        else:
+            kept.append(peak)
+    return np.array(kept, dtype=int) - 1

@@ -1,0 +1,234 @@
+"""The number of jumps of a saddle path, chosen by cross-validation.
+
+==================  ==================================================================
+code name           symbol
+==================  ==================================================================
+``mse_path_``       mean squared errors on the samples left out, shape (K+1, folds)
+``weights``         share of each fold in their mean: its samples' weights, shape (folds,)
+``n_jumps_``        where that mean is smallest, or smallest within a standard error
+==================  ==================================================================
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.estimators._model import Centred, LinearOnPath, switch
+from saddles.status import PathError, Status
+from saddles.typing import Array
+
+__all__ = ["SaddlePathCV"]
+
+RULES = ("best", "one_standard_error")
+
+
+class SaddlePathCV(LinearOnPath):
+    """Sparse linear regression on a saddle path, stopped where cross-validation says.
+
+    The path is followed on every fold's training samples; the number of jumps is the one whose
+    squared error on the samples left out is smallest; then the path is followed so far on all
+    samples. A path that ends early (training is over) counts with its last saddle from there on.
+
+    Parameters
+    ----------
+    cv : int, splitter or iterable, optional
+        Folds, as everywhere in scikit-learn; None is 5-fold.
+    max_jumps : int, optional
+        Try no more jumps than this; None tries all.
+    rule : {"best", "one_standard_error"}
+        Take the jump of smallest error, or the first whose error is within one standard error
+        (over the folds) of it: fewer features, at hardly more error.
+    fit_intercept : bool, default=True
+        Whether samples and targets are centred first; then the intercept is not penalised.
+    positive : bool, default=False
+        Whether coefficients must be non-negative.
+    n_jobs : int, optional
+        Folds at a time, by joblib; -1 uses all cores. The result is the same.
+
+    Attributes
+    ----------
+    n_jumps_ : int
+        The number of jumps chosen.
+    mse_path_ : ndarray of shape (K+1, folds)
+        Mean squared error on the samples left out, after 0, 1, ..., K jumps.
+    path_ : SaddlePath
+        The path on all (centred) samples until the saddle that is used.
+    coef_ : ndarray of shape (d,)
+        Coefficients; those of features that are not used are exactly 0.
+    intercept_ : float
+        Intercept, 0.0 without one.
+    n_iter_ : int
+        Number of jumps made on all samples: `n_jumps_`, or fewer if training ends before.
+    n_features_in_ : int
+        Number of features d.
+    feature_names_in_ : ndarray of shape (d,)
+        Names of the features, if `X` was a data frame with such.
+
+    See Also
+    --------
+    SaddlePathRegressor : Stops after a given number of jumps.
+    sklearn.linear_model.LassoLarsCV : The same for the lasso.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from saddles.estimators import SaddlePathCV
+    >>> X, y = make_regression(100, 30, n_informative=3, noise=1.0, random_state=0)
+    >>> model = SaddlePathCV().fit(X, y)
+    >>> model.n_jumps_, model.coef_.nonzero()[0].tolist()
+    (3, [12, 21, 22])
+    """
+
+    def __init__(
+        self,
+        *,
+        cv: Any = None,
+        max_jumps: int | None = None,
+        rule: str = "best",
+        fit_intercept: bool = True,
+        positive: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.cv = cv
+        self.max_jumps = max_jumps
+        self.rule = rule
+        self.fit_intercept = fit_intercept
+        self.positive = positive
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SaddlePathCV:
+        """Choose the number of jumps for samples `X` (n, d) and targets `y` (n,); follow the path.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame of shape (n, d)
+            Samples.
+        y : array_like of shape (n,)
+            Targets.
+        sample_weight : array_like of shape (n,), optional
+            Non-negative weights, of the paths and of the errors; a whole number w counts as w
+            copies of the sample (all in one fold).
+
+        Returns
+        -------
+        SaddlePathCV
+            Itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For bad input or parameters: the name and value, the rule and the remedy.
+        PathError
+            If the path of all samples cannot be followed as far as chosen.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a fold's path could not be followed to its end with certainty; only the jumps that
+            are certain in every fold are then tried.
+        """
+        from sklearn.model_selection import check_cv
+        from sklearn.utils.parallel import Parallel, delayed
+
+        max_jumps = checks.count(self.max_jumps, "max_jumps")
+        checks.one_of(self.rule, "rule", RULES)
+        fit_intercept = switch(self.fit_intercept, "fit_intercept")
+        switch(self.positive, "positive")
+        X, y, weight = self._validated(X, y, sample_weight)
+        splits = _weighty(check_cv(self.cv).split(X, y), weight)
+        folds = Parallel(n_jobs=self.n_jobs)(
+            delayed(_fold)(self, X, y, weight, split, max_jumps) for split in splits
+        )
+        self.mse_path_ = _aligned(folds)
+        weights = np.array([fold.weight for fold in folds])
+        self.n_jumps_ = _chosen(self.mse_path_, weights, self.rule)
+        self._settle(Centred.of(X, y, weight, fit_intercept=fit_intercept), self.n_jumps_)
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """Errors (K+1,) on the samples left out, their weight, and why the path ended."""
+
+    errors: Array
+    weight: float
+    status: Status
+
+
+def _weighty(splits: Any, weight: Array | None) -> list[tuple[Any, Any]]:
+    """Return the splits, less those whose training or test samples have no weight."""
+    found = list(splits)
+    if weight is None:
+        return found
+    kept = [split for split in found if all(weight[part].sum() > 0 for part in split)]
+    if not kept:
+        raise ValueError(
+            "sample_weight leaves no fold with both training and test samples; use other folds "
+            "or weights."
+        )
+    return kept
+
+
+def _fold(
+    model: SaddlePathCV,
+    X: Array,
+    y: Array,
+    weight: Array | None,
+    split: tuple[Any, Any],
+    max_jumps: int | None,
+) -> _Fold:
+    """Follow the path of the training samples; return the errors on the others."""
+    train, test = split
+    inner, outer = (None, None) if weight is None else (weight[train], weight[test])
+    data = Centred.of(X[train], y[train], inner, fit_intercept=model.fit_intercept)
+    path = model._path(data, max_jumps)
+    residuals = (y[test] - data.y_mean)[:, None] - (X[test] - data.X_mean) @ path.betas.T
+    return _Fold(
+        np.average(residuals**2, axis=0, weights=outer),
+        float(len(residuals) if outer is None else outer.sum()),
+        path.status,
+    )
+
+
+def _aligned(folds: list[_Fold]) -> Array:
+    """Return the errors (K+1, folds) after equally many jumps; a finished path rests at its end."""
+    failed = [fold for fold in folds if not fold.status.success]
+    most = max(len(fold.errors) for fold in folds)
+    if failed:
+        first = min(failed, key=lambda fold: len(fold.errors))
+        most = len(first.errors)
+        _warn(first.status, most - 1)
+    columns = [
+        np.pad(fold.errors[:most], (0, max(0, most - len(fold.errors))), mode="edge")
+        for fold in folds
+    ]
+    return np.array(columns).T
+
+
+def _warn(status: Status, jumps: int) -> None:
+    """Say that a fold's path is certain for so many jumps only."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    if jumps == 0:
+        raise PathError(status, None, "in a fold, before the first jump")
+    warnings.warn(
+        f"a fold's path is certain until jump {jumps} only; no more are tried: {status.sentence}",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+
+
+def _chosen(errors: Array, weights: Array, rule: str) -> int:
+    """Return the number of jumps for errors (K+1, folds); the fewest, if several are as good."""
+    means = np.average(errors, axis=1, weights=weights)
+    best = int(means.argmin())
+    if rule == "best" or errors.shape[1] < 2:
+        return best
+    within = np.average((errors[best] - means[best]) ** 2, weights=weights)
+    bound = means[best] + np.sqrt(within / (errors.shape[1] - 1))
+    return int(np.argmax(means <= bound))

@@ -1,0 +1,155 @@
+"""What both estimators are: linear predictions from one saddle of a path on centred data.
+
+==================  ==============================================================
+code name           symbol
+==================  ==============================================================
+``X_mean``          x̄, shape (d,): weighted means of the columns, 0 without intercept
+``y_mean``          ȳ, the weighted mean of the targets, 0 without intercept
+``coef_``           β_k, shape (d,)
+``intercept_``      ȳ − x̄·β_k
+==================  ==============================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import saddles
+from saddles import checks
+from saddles.path import SaddlePath, dense
+from saddles.status import PathError
+from saddles.typing import Array
+
+try:
+    from sklearn.base import BaseEstimator, RegressorMixin
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        "saddles.estimators needs scikit-learn: pip install 'saddles[sklearn]'"
+    ) from error
+
+__all__: list[str] = []
+
+
+class LinearOnPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # they are untyped
+    """A linear model read off one saddle of a path; its subclasses choose the saddle.
+
+    They have parameters ``fit_intercept`` and ``positive``, and set ``path_``, ``coef_``,
+    ``intercept_`` and ``n_iter_``.
+    """
+
+    fit_intercept: bool
+    positive: bool
+    path_: SaddlePath
+    coef_: Array
+    intercept_: float
+    n_iter_: int
+
+    def predict(self, X: Any) -> Array:
+        """Return the predictions ``X @ coef_ + intercept_``.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame of shape (q, d)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (q,)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return np.asarray(X @ self.coef_ + self.intercept_)
+
+    def staged_predict(self, X: Any) -> Iterator[Array]:
+        """Yield the predictions (q,) at every saddle of ``path_``, the start first.
+
+        Parameters
+        ----------
+        X : array_like or DataFrame of shape (q, d)
+            Samples.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        start = self.intercept_ + self._offset @ self.coef_
+        for changes in ((X - self._offset) @ self.path_.betas.T).T:
+            yield np.asarray(changes + start)
+
+    def _validated(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array, Array | None]:
+        """Return samples (n, d), targets (n,) and weights (n,) as float64 arrays."""
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        y = np.asarray(y, dtype=np.float64)
+        if sample_weight is None:
+            return X, y, None
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weight.any():
+            raise ValueError("sample_weight is all zero; give some sample a weight above 0.")
+        return X, y, np.asarray(weight)
+
+    def _path(self, data: Centred, n_jumps: int | None) -> SaddlePath:
+        """Return the path on centred data, as far as it is right and asked for."""
+        boundaries = (1.0, np.inf) if self.positive else None
+        problem = saddles.Regression(data.X, data.y, sample_weight=data.weight)
+        return saddles.pesme_flammarion(
+            problem, max_jumps=n_jumps, boundaries=boundaries, on_failure="return"
+        )
+
+    def _settle(self, data: Centred, n_jumps: int | None) -> None:
+        """Fit the path on all samples and read the model off the saddle after `n_jumps`."""
+        path = self._path(data, n_jumps)
+        # A failure at a jump that was not asked for is none of this model.
+        if not path.success and len(path) - 1 != n_jumps:
+            raise PathError(path.status, path, f"after jump {len(path) - 1}")
+        self.path_ = path
+        self._offset = data.X_mean
+        self.coef_ = dense(path.betas[-1:])[0].copy()
+        self.intercept_ = data.y_mean - float(data.X_mean @ self.coef_)
+        self.n_iter_ = len(path) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Centred:
+    """Samples less their means, and the means."""
+
+    X: Array
+    y: Array
+    weight: Array | None
+    X_mean: Array
+    y_mean: float
+
+    @classmethod
+    def of(cls, X: Array, y: Array, weight: Array | None, *, fit_intercept: bool) -> Centred:
+        """Return the samples, centred if there is to be an intercept."""
+        if not fit_intercept:
+            return cls(X, y, weight, np.zeros(X.shape[1]), 0.0)
+        X_mean, y_mean = np.average(X, axis=0, weights=weight), np.average(y, weights=weight)
+        used = slice(None) if weight is None else weight > 0
+        return cls(
+            _less_mean(X, X_mean, used),
+            _less_mean(y, y_mean, used),
+            weight,
+            X_mean,
+            float(y_mean),
+        )
+
+
+def _less_mean(values: Array, mean: Any, used: Any) -> Array:
+    """Return values (n, ...) less their mean; what is constant but for rounding becomes zero.
+
+    Else the path would, in the end, fit that rounding with a coefficient as huge as it is small.
+    Samples of no weight, which `used` leaves out, say nothing about what is constant.
+    """
+    centred = values - mean
+    rounding = len(values) * np.finfo(float).eps * np.abs(values[used]).max(axis=0)
+    return np.where(np.abs(centred[used]).max(axis=0) > rounding, centred, 0.0)
+
+
+def switch(value: Any, name: str) -> bool:
+    """Return True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}={checks.show(value)} must be True or False.")
+    return bool(value)

@@ -1,0 +1,225 @@
+"""Estimators: scikit-learn's own checks, and that they say what the path says."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LassoLarsCV, LinearRegression
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+import saddles
+from saddles.estimators import SaddlePathCV, SaddlePathRegressor
+
+# Least squares by two methods, on data of condition below 1e3.
+SOLVED = 1e-9
+
+
+def samples(seed=0, n=60, d=12):
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(n, d)) + 3.0
+    return X, X[:, :3] @ [3.0, -2.0, 1.0] + 0.5 * random.normal(size=n) + 7.0
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SaddlePathRegressor(),
+        SaddlePathRegressor(2, fit_intercept=False),
+        SaddlePathCV(),
+        SaddlePathCV(rule="one_standard_error", positive=True),
+    ],
+    ids=str,
+)
+def test_scikit_learns_checks_pass(model):
+    own = {r["check_name"] for r in skipped(check_estimator(LassoLarsCV(), on_skip=None))}
+    assert {r["check_name"] for r in skipped(check_estimator(model, on_skip=None))} <= own
+
+
+def skipped(results):
+    return [result for result in results if result["status"] != "passed"]
+
+
+def test_the_model_is_the_saddle_of_the_centred_samples():
+    X, y = samples()
+    path = saddles.pesme_flammarion(X - X.mean(axis=0), y - y.mean())
+    for jumps in range(len(path)):
+        model = SaddlePathRegressor(jumps).fit(X, y)
+        assert model.n_iter_ == len(model.path_) - 1 == jumps
+        assert_allclose(model.coef_, path.betas[jumps], rtol=1e-12)
+        assert_allclose(model.predict(X).mean(), y.mean(), rtol=1e-12)
+    staged = list(model.staged_predict(X))
+    assert len(staged) == len(path)
+    assert_allclose(staged[-1], model.predict(X), rtol=1e-12)
+    assert_allclose(staged[2], SaddlePathRegressor(2).fit(X, y).predict(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_the_end_is_least_squares(intercept):
+    X, y = samples()
+    weight = np.arange(len(y)) % 3
+    ours = SaddlePathRegressor(fit_intercept=intercept).fit(X, y, sample_weight=weight)
+    theirs = LinearRegression(fit_intercept=intercept).fit(X, y, sample_weight=weight)
+    assert_allclose(ours.coef_, theirs.coef_, rtol=SOLVED)
+    assert_allclose(ours.intercept_, theirs.intercept_, rtol=SOLVED, atol=1e-12)
+
+
+@pytest.mark.parametrize("constant", [0.1, 1e6 + 0.1])
+def test_what_is_constant_up_to_rounding_is_no_feature(constant):
+    X, y = samples()
+    X[:, 5] = constant
+    model = SaddlePathRegressor().fit(X, y)
+    assert model.coef_[5] == 0
+    assert np.abs(model.coef_).max() < 10
+    flat = SaddlePathRegressor().fit(X, np.full(len(y), constant))
+    assert not flat.coef_.any()
+    assert flat.intercept_ == pytest.approx(constant, rel=1e-15)
+
+
+def test_a_shift_of_the_samples_moves_the_intercept_alone():
+    X, y = samples()
+    model, shifted = SaddlePathCV().fit(X, y), SaddlePathCV().fit(X - 5.0, y + 2.0)
+    assert model.n_jumps_ == shifted.n_jumps_
+    assert_allclose(shifted.coef_, model.coef_, rtol=1e-10, atol=1e-12)
+    assert_allclose(shifted.predict(X - 5.0), model.predict(X) + 2.0, rtol=1e-10)
+
+
+def test_positive():
+    X, y = samples()
+    assert (SaddlePathRegressor().fit(X, y).coef_ < 0).any()
+    assert (SaddlePathRegressor(positive=True).fit(X, y).coef_ >= 0).all()
+
+
+def test_cross_validation_is_what_scikit_learn_computes_from_the_regressor():
+    X, y = samples()
+    folds = KFold(4, shuffle=True, random_state=1)
+    model = SaddlePathCV(cv=folds).fit(X, y)
+    for jumps, errors in enumerate(model.mse_path_):
+        scores = cross_val_score(
+            SaddlePathRegressor(jumps), X, y, cv=folds, scoring="neg_mean_squared_error"
+        )
+        assert_allclose(errors, -scores, rtol=1e-9)
+    means = model.mse_path_.mean(axis=1)
+    assert model.n_jumps_ == means.argmin()
+    early = SaddlePathCV(cv=folds, rule="one_standard_error").fit(X, y)
+    best = model.mse_path_[means.argmin()]
+    bound = best.mean() + best.std(ddof=1) / 2.0
+    assert early.n_jumps_ == np.flatnonzero(means <= bound)[0] <= model.n_jumps_
+    search = GridSearchCV(SaddlePathRegressor(), {"n_jumps": range(len(means))}, cv=folds,
+                          scoring="neg_mean_squared_error").fit(X, y)  # fmt: skip
+    assert search.best_params_ == {"n_jumps": model.n_jumps_}
+
+
+def test_weights_are_copies_of_samples():
+    X, y = samples(n=30)
+    weight = np.arange(len(y)) % 4
+    folds = np.arange(len(y)) % 3
+    copies = np.repeat(np.arange(len(y)), weight)
+    splits = [((folds != k).nonzero()[0], (folds == k).nonzero()[0]) for k in range(3)]
+    of_copies = [tuple(np.isin(copies, part).nonzero()[0] for part in split) for split in splits]
+    weighted = SaddlePathCV(cv=splits).fit(X, y, sample_weight=weight)
+    copied = SaddlePathCV(cv=of_copies).fit(X[copies], y[copies])
+    assert_allclose(weighted.mse_path_, copied.mse_path_, rtol=1e-9)
+    assert_allclose(weighted.coef_, copied.coef_, rtol=1e-9, atol=1e-12)
+
+
+def test_every_sample_left_out_counts_as_much_whatever_its_fold():
+    X, y = samples(seed=2)
+    rows = np.arange(len(y))
+    model = SaddlePathCV(cv=[(rows[5:], rows[:5]), (rows[:30], rows[30:])]).fit(X, y)
+    pooled = np.average(model.mse_path_, axis=1, weights=[5, 30])
+    assert model.n_jumps_ == pooled.argmin() != model.mse_path_.mean(axis=1).argmin()
+
+
+def test_folds_in_parallel_change_nothing():
+    X, y = samples()
+    alone, together = SaddlePathCV().fit(X, y), SaddlePathCV(n_jobs=2).fit(X, y)
+    assert (alone.mse_path_ == together.mse_path_).all()
+    assert (alone.coef_ == together.coef_).all()
+
+
+def test_data_frames_and_pipelines():
+    frame, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    model = SaddlePathRegressor(3).fit(frame, y)
+    assert model.feature_names_in_.tolist() == list(frame)
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame[frame.columns[::-1]])
+    pipeline = make_pipeline(PolynomialFeatures(1, include_bias=False), StandardScaler(),
+                             SaddlePathCV(cv=3)).set_output(transform="pandas")  # fmt: skip
+    fitted = pipeline.fit(frame, y)[-1]
+    assert fitted.feature_names_in_[fitted.coef_.nonzero()[0]][:2].tolist() == ["sex", "bmi"]
+    assert pd.Series(pipeline.predict(frame), frame.index).corr(y) > 0.7
+
+
+def test_a_fold_that_fails_limits_what_is_tried(monkeypatch):
+    X, y = samples()
+    follow, calls = saddles.pesme_flammarion, []
+
+    def failing(problem, *, max_jumps, boundaries, on_failure):
+        calls.append(max_jumps)
+        path = follow(problem, max_jumps=max_jumps, boundaries=boundaries)
+        if len(calls) == 2:
+            part = follow(problem, max_jumps=2, boundaries=boundaries)
+            return type(part)(**{**vars(part), "status": saddles.Status.INACCURATE})
+        return path
+
+    monkeypatch.setattr(saddles, "pesme_flammarion", failing)
+    with pytest.warns(ConvergenceWarning, match="until jump 2 only"):
+        model = SaddlePathCV().fit(X, y)
+    assert model.mse_path_.shape == (3, 5)
+
+
+def test_a_path_that_fails_before_the_jump_asked_for_is_an_error():
+    X, y = samples()
+    # Two columns that differ in their tenth digit: when the second one enters is not certain.
+    X[:, 3] = X[:, 0] + 1e-10 * X[:, 3]
+    centred = X - X.mean(axis=0)
+    path = saddles.pesme_flammarion(centred, y - y.mean(), on_failure="return")
+    assert not path.success
+    with pytest.raises(saddles.PathError, match="Drop or merge"):
+        SaddlePathRegressor().fit(X, y)
+    right = SaddlePathRegressor(len(path) - 1).fit(X, y)
+    assert_allclose(right.coef_, path.betas[-1], rtol=1e-9)
+
+
+BAD = {
+    "negative": (SaddlePathRegressor(-1), ValueError, "n_jumps=-1"),
+    "fraction": (SaddlePathRegressor(1.5), TypeError, "n_jumps=1.5"),
+    "intercept": (SaddlePathRegressor(fit_intercept="no"), TypeError, "fit_intercept='no'"),
+    "rule": (SaddlePathCV(rule="worst"), ValueError, "rule='worst'"),
+    "jumps": (SaddlePathCV(max_jumps="2"), TypeError, "max_jumps='2'"),
+    "sign": (SaddlePathCV(positive=1), TypeError, "positive=1"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_parameters_are_named(kind):
+    model, error, match = BAD[kind]
+    with pytest.raises(error, match=match):
+        model.fit(*samples())
+
+
+def test_weights_must_leave_something():
+    X, y = samples()
+    with pytest.raises(ValueError, match="zero"):
+        SaddlePathRegressor().fit(X, y, sample_weight=np.zeros(len(y)))
+    with pytest.raises(ValueError, match="no fold"):
+        SaddlePathCV().fit(X, y, sample_weight=np.eye(len(y))[0])
+
+
+def test_without_scikit_learn_the_error_names_the_extra():
+    code = (
+        "import sys; sys.modules['sklearn'] = sys.modules['sklearn.base'] = None\n"
+        "import saddles; saddles.estimators\n"
+        "try: saddles.estimators.SaddlePathCV\n"
+        "except ImportError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "saddles[sklearn]" in run.stdout
