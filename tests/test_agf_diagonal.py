@@ -17,8 +17,8 @@ import saddles
 from saddles import PathError, Status
 from saddles.agf._diagonal import _Clock
 from saddles.testing import strategies
-from tests.agreement import assert_agrees
 from saddles.testing.families import integer_problem
+from tests.agreement import assert_agrees
 
 LOG_ALPHAS = (-math.inf, -230.0, -3.0, -0.1)
 

@@ -15,8 +15,8 @@ import reference.pesme_flammarion as oracle
 import saddles
 from saddles import PathError, Regression, Status
 from saddles.testing import strategies
-from tests.agreement import Census, assert_agrees, is_tie_free, until
 from saddles.testing.families import SIZES, integer_problem
+from tests.agreement import Census, assert_agrees, is_tie_free, until
 
 CHUNK = 200
 CHUNKS = 12

@@ -14,7 +14,7 @@ import numpy as np
 
 from saddles.path import dense
 from saddles.status import Status
-from saddles.testing._expect import Broken
+from saddles.testing._expect import NoPath
 from saddles.typing import Array
 
 __all__ = ["Answer"]
@@ -72,7 +72,7 @@ class Answer:
         got = {"times": times.shape, "betas": betas.shape, "losses": losses.shape}
         if count == 0 or wanted != got:
             sides = ", ".join(("K+1", *map(str, shape)))
-            raise Broken(
+            raise NoPath(
                 "shapes of the answer",
                 expected=f"times (K+1,), betas ({sides}), losses (K+1,), the start included",
                 got=", ".join(f"{name} {size}" for name, size in got.items()),
@@ -106,8 +106,8 @@ def _entries(result: Any) -> Mapping[str, Any]:
     return found
 
 
-def _unreadable(got: str) -> Broken:
-    return Broken(
+def _unreadable(got: str) -> NoPath:
+    return NoPath(
         "what the solver returned",
         expected="attributes or keys times, betas and losses, or a tuple of the three",
         got=got,
@@ -125,11 +125,11 @@ def _array(value: Any, name: str) -> Array:
     try:
         array = np.asarray(value)
     except ValueError:
-        raise Broken(name, expected=rule, got="rows of different lengths") from None
+        raise NoPath(name, expected=rule, got="rows of different lengths") from None
     if array.dtype.kind not in "biuf":
-        raise Broken(name, expected=rule, got=f"dtype {array.dtype}")
+        raise NoPath(name, expected=rule, got=f"dtype {array.dtype}")
     if not np.isfinite(array).all():
-        raise Broken(name, expected=rule, got=array)
+        raise NoPath(name, expected=rule, got=array)
     return np.asarray(array, dtype=float)
 
 
@@ -137,7 +137,7 @@ def _units(groups: Any, name: str, count: int) -> list[list[int]] | None:
     if groups is None:
         return None
     if not hasattr(groups, "__len__") or len(groups) != count:
-        raise Broken(name, expected=f"{count} lists of units, one per saddle", got=groups)
+        raise NoPath(name, expected=f"{count} lists of units, one per saddle", got=groups)
     return [np.asarray(group).tolist() for group in groups]
 
 

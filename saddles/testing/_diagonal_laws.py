@@ -22,7 +22,7 @@ __all__ = ["CHANGES", "NEEDS"]
 #: the tolerance, which is for two computations from data that differ by rounding.
 EXACT_CHANGE = 0.01
 #: Factors for targets and features, and those that only few algorithms survive.
-FACTORS, UNITS = (-3.0, 1e6, 1e-6), (2.0**10, 2.0**-20)
+FACTORS, UNITS = (-3.0, 1e9, 1e-9), (2.0**10, 2.0**-20)
 EXTREME_FACTORS, EXTREME_UNITS = (1e-150, -1e-20, 1e20, 1e150), (2.0**-600, 2.0**-100, 2.0**400)
 
 
@@ -246,6 +246,9 @@ NEEDS: dict[Law, tuple[str, ...]] = {
 #: In the order in which they are tried.
 CHANGES: tuple[Law, ...] = (
     solving_twice_is_the_same,
+    stopping_early_is_a_prefix,
+    active_entered_left,
+    nothing_to_learn,
     scaling_the_targets,
     scaling_everything,
     scaling_columns,
@@ -257,7 +260,4 @@ CHANGES: tuple[Law, ...] = (
     weighting_all_samples_alike,
     adding_silent_columns,
     copying_a_column,
-    nothing_to_learn,
-    active_entered_left,
-    stopping_early_is_a_prefix,
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["Broken", "close", "close_each", "equal", "holds", "shown"]
+__all__ = ["Broken", "NoPath", "close", "close_each", "equal", "holds", "shown"]
 
 
 class Broken(AssertionError):
@@ -25,6 +25,10 @@ class Broken(AssertionError):
     def __init__(self, what: str, *, expected: Any, got: Any) -> None:
         self.what, self.expected, self.got = what, shown(expected), shown(got)
         super().__init__(f"{what}: expected {self.expected}, got {self.got}")
+
+
+class NoPath(Broken):
+    """A solver raised an exception, or returned what is no path."""
 
 
 def shown(value: Any) -> str:

@@ -183,11 +183,11 @@ IDENTITIES: tuple[Callable[[Solver, Array, Array, Generator | None], None], ...]
 NEEDS: dict[Law, tuple[str, ...]] = {stopping_early_is_a_prefix: ("max_jumps",)}
 
 CHANGES: tuple[Law, ...] = (
-    solving_twice_is_the_same,
     commuting_modes_go_by_correlation,
+    solving_twice_is_the_same,
+    stopping_early_is_a_prefix,
+    nothing_to_learn,
     turning_inputs_and_outputs,
     scaling_inputs_and_outputs,
     exchanging_whitened_sides,
-    nothing_to_learn,
-    stopping_early_is_a_prefix,
 )

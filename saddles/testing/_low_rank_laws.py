@@ -268,11 +268,11 @@ IDENTITIES: tuple[Callable[[Solver, Any, Generator | None], None], ...] = (
 NEEDS: dict[Law, tuple[str, ...]] = {stopping_early_is_a_prefix: ("max_jumps",)}
 
 CHANGES: tuple[Law, ...] = (
-    solving_twice_is_the_same,
     a_matrix_seen_in_full,
+    solving_twice_is_the_same,
+    stopping_early_is_a_prefix,
+    nothing_to_learn,
     turning_the_basis,
     scaling_the_target,
     scaling_the_loss,
-    nothing_to_learn,
-    stopping_early_is_a_prefix,
 )

@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from saddles.testing._expect import Broken
+from saddles.testing._expect import Broken, NoPath
 
 __all__ = ["LawError", "Report", "complexity", "title"]
 
 #: Gives a law its name and, in the first line of its docstring, its statement.
 Law = Callable[..., None]
+
+
+#: What every law takes for granted, and its statement.
+A_PATH = "a solver returns a path"
+A_PATH_IS = "For every problem it returns times, betas and losses, finite and of matching shapes."
 
 
 def title(law: Law) -> str:
@@ -39,8 +44,9 @@ class LawError(AssertionError):
     def __init__(
         self, law: Law, problem: Mapping[str, Any], broken: Broken, seed: int | None = None
     ) -> None:
-        self.law = title(law)
-        self.statement = (law.__doc__ or "").strip().splitlines()[0]
+        said = (law.__doc__ or "").strip().splitlines()[0]
+        no_path = isinstance(broken, NoPath)
+        self.law, self.statement = (A_PATH, A_PATH_IS) if no_path else (title(law), said)
         self.problem = dict(problem)
         self.seed = seed
         self.what, self.expected, self.got = broken.what, broken.expected, broken.got
@@ -101,9 +107,12 @@ def _numbers(value: Any) -> list[float]:
 def _pasteable(value: Any) -> str:
     """Return data with all their digits, as Python would read them."""
     if is_dataclass(value):
-        own = (f"{e.name}={_pasteable(getattr(value, e.name))}" for e in fields(value) if e.init)
-        return f"{type(value).__name__}({', '.join(own)})"
-    return np.array2string(np.asarray(value), separator=", ", floatmode="unique", threshold=10**6)
+        own = {entry.name: getattr(value, entry.name) for entry in fields(value) if entry.init}
+        lines = [_indented(f"{name}=", _pasteable(part)) + ",\n" for name, part in own.items()]
+        return f"{type(value).__name__}(\n{''.join(lines)})"
+    array = np.asarray(value)
+    plain = array + 0.0 if array.dtype.kind == "f" else array  # without -0.0
+    return np.array2string(plain, separator=", ", floatmode="unique", threshold=10**6)
 
 
 def _indented(name: str, text: str) -> str:

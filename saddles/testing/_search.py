@@ -21,8 +21,9 @@ from hypothesis import strategies as st  # isort: skip
 
 __all__ = ["try_laws"]
 
-#: Problems tried to make a failing one smaller: enough to read it, few enough for seconds.
-SHRINKS = 300
+#: Problems tried to make a failing one smaller, per problem of a search without a failure: enough
+#: to read it, few enough for seconds.
+SHRINKS = 5
 
 
 class _EnoughShrinking(BaseException):
@@ -89,7 +90,7 @@ def _search(
         nonlocal calls, shrinks
         calls += 1
         shrinks += bool(failures)
-        if shrinks > SHRINKS:
+        if shrinks > SHRINKS * max_examples:
             raise _EnoughShrinking
         problem = drawn if isinstance(drawn, tuple) else (drawn,)
         # A solver that changes its data must not change what is shown, or the next attempt.

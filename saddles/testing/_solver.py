@@ -13,7 +13,7 @@ import numpy as np
 from saddles import checks
 from saddles.problems import Regression
 from saddles.testing._answer import Answer
-from saddles.testing._expect import Broken
+from saddles.testing._expect import NoPath
 from saddles.typing import Array
 
 __all__ = ["OPTIONS", "Solver"]
@@ -69,7 +69,7 @@ class Solver:
             result = self.function(*data, **options)
         except Exception as error:
             words = " ".join(str(error).split())
-            raise Broken(
+            raise NoPath(
                 "what the solver returned",
                 expected="a path",
                 got=f"{type(error).__name__}: {words}",

@@ -1,7 +1,7 @@
 """Seeded families of regressions, named for what they have that ordinary data have not.
 
-Plain functions of a generator: loops over thousands of seeds need no shrinking and no search. The
-strategies in `saddles.testing.strategies`, which have both, need Hypothesis; this needs numpy alone.
+Plain functions of a generator, for loops over thousands of seeds that need neither shrinking nor
+search, nor Hypothesis. The strategies in `saddles.testing.strategies` have both.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The solvers of an installed copy against every law: ``pytest --pyargs saddles.testing.selfcheck``.
+"""The solvers of an installed copy against every law.
 
-It needs pytest and hypothesis (``saddles[testing]``), and nothing of a checkout.
+Run by ``pytest --pyargs saddles.testing.selfcheck``; it needs pytest and hypothesis
+(``saddles[testing]``), and nothing of a checkout.
 """
 
 from __future__ import annotations
