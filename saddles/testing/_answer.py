@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from saddles.path import dense
 from saddles.status import Status
 from saddles.testing._expect import NoPath
 from saddles.typing import Array
@@ -115,8 +114,13 @@ def _unreadable(got: str) -> NoPath:
 
 
 def _dense(betas: Any) -> Any:
-    """Return points as one array, however a path stores them."""
-    return dense(betas) if hasattr(betas, "__len__") and len(betas) else betas
+    """Return points as rows of numbers, if they are sparse or kept as factors."""
+    if hasattr(betas, "toarray"):
+        return betas.toarray()
+    points = isinstance(betas, list | tuple) or getattr(betas, "dtype", None) == object
+    if points and len(betas) and all(hasattr(beta, "toarray") for beta in betas):
+        return [beta.toarray() for beta in betas]
+    return betas
 
 
 def _array(value: Any, name: str) -> Array:

@@ -34,7 +34,7 @@ class LawError(AssertionError):
     law, statement : str
         Which law, and what it says.
     problem : dict
-        The smallest problem found on which it fails, by argument.
+        The smallest problem found on which it fails (or the data given), by argument.
     seed : int or None
         Seed of what the law itself draws (a permutation, a rotation, ...).
     what, expected, got : str
@@ -42,7 +42,13 @@ class LawError(AssertionError):
     """
 
     def __init__(
-        self, law: Law, problem: Mapping[str, Any], broken: Broken, seed: int | None = None
+        self,
+        law: Law,
+        problem: Mapping[str, Any],
+        broken: Broken,
+        *,
+        heading: str = "on these data:",
+        seed: int | None = None,
     ) -> None:
         said = (law.__doc__ or "").strip().splitlines()[0]
         no_path = isinstance(broken, NoPath)
@@ -50,13 +56,13 @@ class LawError(AssertionError):
         self.problem = dict(problem)
         self.seed = seed
         self.what, self.expected, self.got = broken.what, broken.expected, broken.got
-        super().__init__(self._text())
+        super().__init__(self._text(heading))
 
-    def _text(self) -> str:
+    def _text(self, heading: str) -> str:
         lines = [
             f"the law '{self.law}' is broken",
             f"  the law:   {self.statement}",
-            "  smallest example found:",
+            f"  {heading}",
             *(_indented(f"{name} = ", _pasteable(value)) for name, value in self.problem.items()),
         ]
         if self.seed is not None:

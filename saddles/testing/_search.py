@@ -25,6 +25,9 @@ __all__ = ["try_laws"]
 #: to read it, few enough for seconds.
 SHRINKS = 5
 
+#: Heading of a problem that a search found.
+SMALLEST = "smallest example found:"
+
 
 class _EnoughShrinking(BaseException):
     """Ends a search at once; Hypothesis catches what is an `Exception`."""
@@ -101,7 +104,8 @@ def _search(
                 law(one_answer, *data, np.random.default_rng(seed))
             except Broken as broken:
                 named = dict(zip(names, problem, strict=True))
-                failure = LawError(law, named, broken, seed if len(laws) == 1 else None)
+                own = seed if len(laws) == 1 else None
+                failure = LawError(law, named, broken, heading=SMALLEST, seed=own)
                 failures.append(((order, *complexity(named), seed), failure, broken))
                 raise
 
