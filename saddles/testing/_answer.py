@@ -117,7 +117,9 @@ def _dense(betas: Any) -> Any:
     """Return points as rows of numbers, if they are sparse or kept as factors."""
     if hasattr(betas, "toarray"):
         return betas.toarray()
-    points = isinstance(betas, list | tuple) or getattr(betas, "dtype", None) == object
+    points = isinstance(betas, list | tuple) or (
+        isinstance(betas, np.ndarray) and betas.dtype.kind == "O"
+    )
     if points and len(betas) and all(hasattr(beta, "toarray") for beta in betas):
         return [beta.toarray() for beta in betas]
     return betas

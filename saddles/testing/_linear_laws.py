@@ -105,8 +105,10 @@ def agrees_with_this_package(solver: Solver, xx: Array, yx: Array, rng: Generato
 def commuting_modes_go_by_correlation(solver: Solver, xx: Array, yx: Array, rng: Generator) -> None:
     """Modes that keep to themselves are learnt at 1/(bs), not in the order of b²s they explain."""
     k = min(yx.shape)
-    gains, variances = rng.permutation(np.arange(1.0, k + 1)), rng.uniform(0.5, 3.0, k)
-    strengths = gains * variances
+    # Modes that correlate more explain less: the two orders are opposite.
+    place = rng.permutation(k)
+    strengths, gains = 1.0 + place + rng.uniform(0.0, 0.5, k), 3.0**-place
+    variances = strengths / gains
     P, Q = (np.linalg.qr(rng.standard_normal((side, side)))[0] for side in yx.shape)
     inputs = (Q[:, :k] * variances) @ Q[:, :k].T + Q[:, k:] @ Q[:, k:].T
     path = solver((inputs + inputs.T) / 2, (P[:, :k] * strengths) @ Q[:, :k].T)
