@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         kernel,
         neuron,
         teacher_student,
+        testing,
     )
     from saddles._compare import Comparison, compare
     from saddles._greedy_low_rank import greedy_low_rank
@@ -79,6 +80,7 @@ _ROOMS = (
     "kernel",
     "neuron",
     "teacher_student",
+    "testing",
 )
 
 __all__ = [
@@ -118,6 +120,7 @@ __all__ = [
     "solve",
     "sweep",
     "teacher_student",
+    "testing",
     "trace",
     "vanishing_limit",
 ]

@@ -16,9 +16,9 @@ import reference.pesme_flammarion as oracle
 import saddles
 from saddles import PathError, Status
 from saddles.agf._diagonal import _Clock
-from tests import strategies
+from saddles.testing import strategies
+from saddles.testing.families import integer_problem
 from tests.agreement import assert_agrees
-from tests.families import integer_problem
 
 LOG_ALPHAS = (-math.inf, -230.0, -3.0, -0.1)
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 import saddles
 from saddles import SaddlePath, Status
 from saddles.path import Certificate, physical_times
-from tests import strategies
+from saddles.testing import strategies
 
 X = np.array([[1, 0.5, 0.7, 0], [0.5, 1, 0.1, 0.7]])
 Y = np.array([1.0, 0.0])

@@ -14,9 +14,9 @@ from scipy.optimize import linprog, nnls
 import reference.pesme_flammarion as oracle
 import saddles
 from saddles import PathError, Regression, Status
-from tests import strategies
+from saddles.testing import strategies
+from saddles.testing.families import SIZES, integer_problem
 from tests.agreement import TIME, Census, assert_agrees, is_tie_free, until
-from tests.families import SIZES, integer_problem
 
 CHUNK = 200
 CHUNKS = 12

@@ -12,7 +12,7 @@ from hypothesis import given
 import saddles
 from saddles import Regression
 from saddles.problems import InUnits, as_regression
-from tests import strategies
+from saddles.testing import strategies
 
 X = np.array([[1.0, 2], [3, 4], [5, 7]])
 Y = np.array([1.0, 2, 4])

@@ -11,9 +11,9 @@ import saddles
 from saddles import _pesme_flammarion, _screening
 from saddles.alternation import Breakdown
 from saddles.problems import InUnits
-from tests import strategies
+from saddles.testing import strategies
+from saddles.testing.families import integer_problem
 from tests.agreement import assert_agrees
-from tests.families import integer_problem
 
 #: The same sums in another order.
 SAME = 1e-12

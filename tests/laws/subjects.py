@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import saddles
-from saddles import SaddlePath
+from saddles.testing._solver import Solver
 
+#: Two computations from data that differ by rounding; the problems' condition numbers reach 1e4.
+CLOSE = 1e-9
 
-@dataclass(frozen=True)
-class Subject:
-    """An algorithm on regressions: ``solve(X, y, **options)``.
+#: Keywords of every algorithm, and of the limit alone.
+TAKES = ("Regression", "max_jumps")
+TAKES_BOUNDARIES = (*TAKES, "boundaries")
 
-    Attributes
-    ----------
-    boundaries : bool
-        Whether it takes `boundaries`, so that columns can be rescaled without changing the path.
-    dual : bool
-        Whether it returns dual points.
-    """
-
-    name: str
-    solve: Callable[..., SaddlePath]
-    boundaries: bool = False
-    dual: bool = False
-
-
-SUBJECTS = (
-    Subject("pesme_flammarion", saddles.pesme_flammarion, boundaries=True, dual=True),
-    Subject("agf.diagonal, limit", saddles.agf.diagonal),
-    Subject("agf.diagonal, -230", partial(saddles.agf.diagonal, log_alpha=-230)),
-    Subject("agf.diagonal, -0.1", partial(saddles.agf.diagonal, log_alpha=-0.1)),
-)
+SUBJECTS = {
+    name: Solver.of(solve, takes, tolerance=CLOSE, extremes=True)
+    for name, solve, takes in (
+        ("pesme_flammarion", saddles.pesme_flammarion, TAKES_BOUNDARIES),
+        ("agf.diagonal, limit", saddles.agf.diagonal, TAKES),
+        ("agf.diagonal, -230", partial(saddles.agf.diagonal, log_alpha=-230), TAKES),
+        ("agf.diagonal, -0.1", partial(saddles.agf.diagonal, log_alpha=-0.1), TAKES),
+    )
+}

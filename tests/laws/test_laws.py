@@ -5,31 +5,45 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import strategies
-from tests.families import integer_problem
-from tests.laws.laws import LAWS, NEEDS, scaling_columns
+from saddles.testing import strategies
+from saddles.testing._diagonal_identities import IDENTITIES
+from saddles.testing._diagonal_laws import CHANGES, NEEDS, scaling_columns
+from saddles.testing.families import integer_problem
+from tests.laws import laws
 from tests.laws.subjects import SUBJECTS
 
 every_law_on_every_subject = pytest.mark.parametrize(
     ("law", "subject"),
     [
-        pytest.param(law, subject, id=f"{law.__name__}-{subject.name}")
-        for law in LAWS
-        for subject in SUBJECTS
-        if getattr(subject, NEEDS.get(law, "name"))
+        pytest.param(law, subject, id=f"{law.__name__}-{name}")
+        for law in (*IDENTITIES, *CHANGES)
+        for name, subject in SUBJECTS.items()
+        if law not in NEEDS or subject.takes.intersection(NEEDS[law])
     ],
 )
-
-problems = st.one_of(
-    strategies.gaussian(), strategies.integer_regressions(), strategies.deactivating()
+every_law_of_paths = pytest.mark.parametrize(
+    ("law", "solve"),
+    [
+        pytest.param(law, subject.function, id=f"{law.__name__}-{name}")
+        for law in laws.LAWS
+        for name, subject in SUBJECTS.items()
+    ],
 )
+problems_and_seeds = given(problem=strategies.regressions(), seed=st.integers(0, 2**32 - 1))
 
 
 @every_law_on_every_subject
 @settings(max_examples=15)
-@given(problem=problems, seed=st.integers(0, 2**32 - 1))
+@problems_and_seeds
 def test_law(law, subject, problem, seed):
     law(subject, *problem, np.random.default_rng(seed))
+
+
+@every_law_of_paths
+@settings(max_examples=15)
+@problems_and_seeds
+def test_law_of_paths(law, solve, problem, seed):
+    law(solve, *problem, np.random.default_rng(seed))
 
 
 @pytest.mark.slow
@@ -40,8 +54,17 @@ def test_law_on_a_thousand_integer_problems(law, subject):
         law(subject, X.astype(float), y.astype(float), np.random.default_rng(seed))
 
 
+@pytest.mark.slow
+@every_law_of_paths
+def test_law_of_paths_on_a_thousand_integer_problems(law, solve):
+    for seed in range(1000):
+        X, y = integer_problem(seed)
+        law(solve, X.astype(float), y.astype(float), np.random.default_rng(seed))
+
+
 @pytest.mark.parametrize("seed", [57, 230, 231, 898])
 def test_columns_of_very_different_scales_share_a_coefficient(seed):
     """Coefficients that are not unique, in units that differ by 1e12: cancellation, if careless."""
     X, y = integer_problem(seed)
-    scaling_columns(SUBJECTS[0], X.astype(float), y.astype(float), np.random.default_rng(seed))
+    subject = SUBJECTS["pesme_flammarion"]
+    scaling_columns(subject, X.astype(float), y.astype(float), np.random.default_rng(seed))

@@ -1,7 +1,7 @@
 """Seeded families of regressions, named for what they have that ordinary data have not.
 
-Plain functions of a generator: loops over thousands of seeds need no shrinking and no search. The
-Hypothesis strategies, which have both, are in `tests/strategies.py`.
+Plain functions of a generator, for loops over thousands of seeds that need neither shrinking nor
+search, nor Hypothesis. The strategies in `saddles.testing.strategies` have both.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["FAMILIES", "LARGEST_SIDE", "SIZES", "integer_problem"]
+
+#: Features (n, d) and targets (n,).
 Problem = tuple[NDArray[np.int64], NDArray[np.int64]]
 Family = Callable[[np.random.Generator, int], Problem]
 

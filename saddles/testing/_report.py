@@ -1,0 +1,130 @@
+"""What the reader sees: the law that failed with the smallest problem, or what was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles.testing._expect import Broken, NoPath
+
+__all__ = ["LawError", "Report", "complexity", "title"]
+
+#: Gives a law its name and, in the first line of its docstring, its statement.
+Law = Callable[..., None]
+
+
+#: What every law takes for granted, and its statement.
+A_PATH = "a solver returns a path"
+A_PATH_IS = "For every problem it returns times, betas and losses, finite and of matching shapes."
+
+
+def title(law: Law) -> str:
+    """Return the name of a law in words."""
+    return law.__name__.replace("_", " ")
+
+
+class LawError(AssertionError):
+    """A solver breaks a law.
+
+    Attributes
+    ----------
+    law, statement : str
+        Which law, and what it says.
+    problem : dict
+        The smallest problem found on which it fails (or the data given), by argument.
+    seed : int or None
+        Seed of what the law itself draws (a permutation, a rotation, ...).
+    what, expected, got : str
+        What was looked at, and both sides.
+    """
+
+    def __init__(
+        self,
+        law: Law,
+        problem: Mapping[str, Any],
+        broken: Broken,
+        *,
+        heading: str = "on these data:",
+        seed: int | None = None,
+    ) -> None:
+        said = (law.__doc__ or "").strip().splitlines()[0]
+        no_path = isinstance(broken, NoPath)
+        self.law, self.statement = (A_PATH, A_PATH_IS) if no_path else (title(law), said)
+        self.problem = dict(problem)
+        self.seed = seed
+        self.what, self.expected, self.got = broken.what, broken.expected, broken.got
+        super().__init__(self._text(heading))
+
+    def _text(self, heading: str) -> str:
+        lines = [
+            f"the law '{self.law}' is broken",
+            f"  the law:   {self.statement}",
+            f"  {heading}",
+            *(_indented(f"{name} = ", _pasteable(value)) for name, value in self.problem.items()),
+        ]
+        if self.seed is not None:
+            lines.append(f"    (what the law draws itself: seed {self.seed})")
+        lines.append(f"  looked at: {self.what}")
+        lines.append(_beside("  expected:  ", self.expected))
+        lines.append(_beside("  got:       ", self.got))
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Laws that a solver obeys.
+
+    Attributes
+    ----------
+    laws : tuple of str
+        Laws tried, all of which hold.
+    problems : int
+        Problems drawn, over all laws.
+    skipped : dict
+        Law that was not tried -> why.
+    """
+
+    laws: tuple[str, ...]
+    problems: int
+    skipped: Mapping[str, str]
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.laws)} laws hold on {self.problems} problems"]
+        lines += [f"not tried: {law} ({reason})" for law, reason in self.skipped.items()]
+        return "\n".join(lines)
+
+
+def complexity(problem: Mapping[str, Any]) -> tuple[int, int]:
+    """Return a measure of how much there is to read in a problem: entries, then characters."""
+    entries = [entry for value in problem.values() for entry in _numbers(value)]
+    return len(entries), sum(len(f"{entry:g}") for entry in entries if entry)
+
+
+def _numbers(value: Any) -> list[float]:
+    if is_dataclass(value):
+        own = (getattr(value, entry.name) for entry in fields(value) if entry.init)
+        return [number for part in own for number in _numbers(part)]
+    return [float(number) for number in np.ravel(value)]
+
+
+def _pasteable(value: Any) -> str:
+    """Return data with all their digits, as Python would read them."""
+    if is_dataclass(value):
+        own = {entry.name: getattr(value, entry.name) for entry in fields(value) if entry.init}
+        lines = [_indented(f"{name}=", _pasteable(part)) + ",\n" for name, part in own.items()]
+        return f"{type(value).__name__}(\n{''.join(lines)})"
+    array = np.asarray(value)
+    plain = array + 0.0 if array.dtype.kind == "f" else array  # without -0.0
+    return np.array2string(plain, separator=", ", floatmode="unique", threshold=10**6)
+
+
+def _indented(name: str, text: str) -> str:
+    return _beside(f"    {name}", text)
+
+
+def _beside(margin: str, text: str) -> str:
+    """Return text of several lines beside a margin."""
+    return margin + text.replace("\n", "\n" + " " * len(margin))
