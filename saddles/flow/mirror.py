@@ -44,7 +44,7 @@ from saddles.flow._inputs import ROUNDING, checked_rtol, checked_until, finite_s
 from saddles.flow.result import Curve, Flow
 from saddles.problems import Regression, as_regression
 from saddles.status import PathError, Status
-from saddles.typing import Array, ArrayLike
+from saddles.typing import Array, ArrayLike, Indices
 
 __all__ = ["diagonal"]
 
@@ -60,6 +60,10 @@ LARGEST_OVER = 50.0
 #: From this edge on, exponents are taken relative to it, and the integrator may leave out
 #: e^{−2(|s|+e)}: it is below e^{−2e} = 4e-44, and the velocity of order one.
 ONE_SIDED_EDGE = 50.0
+
+#: From this many features on, those whose coefficients are below `LEAST` units are left out of sums:
+#: rounding would lose them. At small α few others are left, and the Jacobian has a low rank.
+WIDE, LEAST = 200, EPS**2
 
 #: Exponents of the gain are cut here: targets 1e-300 times the features' size go no further.
 LARGEST_EXPONENT = 690.0
@@ -269,11 +273,25 @@ class _Network:
             beta = self.beta(clocks)
         else:
             beta = np.copysign(np.exp(self._doubled_over(clocks)), clocks)
-        return np.asarray(self.targets - self.columns @ beta)
+        felt = self._felt(beta)
+        if felt is None:
+            return np.asarray(self.targets - self.columns @ beta)
+        return np.asarray(self.targets - beta[felt] @ self.rows[felt])
 
     def jacobian(self, _time: float, dual: Array) -> Array:
         """Return −Aᵀ diag(dβ/ds) A, shape (r, r)."""
-        return np.asarray(-(self.columns * self.norms(self.rows @ dual)) @ self.rows)
+        norms = self.norms(self.rows @ dual)
+        felt = self._felt(norms)
+        if felt is None:
+            return np.asarray(-(self.columns * norms) @ self.rows)
+        return np.asarray(-(self.rows[felt].T * norms[felt]) @ self.rows[felt])
+
+    def _felt(self, weights: Array) -> Indices | None:
+        """Return the features whose `weights` (d,) a sum over all would feel; None for all."""
+        if weights.size < WIDE:
+            return None
+        felt = np.flatnonzero(np.abs(weights) > LEAST)
+        return felt if 2 * felt.size < weights.size else None
 
     @cached_property
     def lengths(self) -> Array:

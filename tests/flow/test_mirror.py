@@ -367,3 +367,19 @@ def test_scale_is_part_of_the_call():
 def test_importing_the_room_loads_no_scipy():
     code = "import sys, saddles.flow; sys.exit(any(m.startswith('scipy') for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_features_that_no_sum_would_feel_are_left_out(monkeypatch):
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((20, 500))
+    y = X[:, :4] @ rng.standard_normal(4)
+    path = saddles.pesme_flammarion(X, y, max_jumps=5)
+    until = float(path.times[-1])
+    lean = diagonal(X, y, log_alpha=-1e4, until=until)
+    monkeypatch.setattr(mirror, "WIDE", 10**9)
+    whole = diagonal(X, y, log_alpha=-1e4, until=until)
+    middles = (path.times[:-1] + path.times[1:]) / 2
+    size = np.abs(path.betas).max()
+    np.testing.assert_allclose(lean.at(middles), path.betas[:-1], atol=1e-8 * size)
+    np.testing.assert_allclose(lean.at(middles), whole.at(middles), atol=1e-9 * size)
+    assert lean.conservation < 1e-9
