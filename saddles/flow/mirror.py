@@ -61,8 +61,8 @@ LARGEST_OVER = 50.0
 #: e^{−2(|s|+e)}: it is below e^{−2e} = 4e-44, and the velocity of order one.
 ONE_SIDED_EDGE = 50.0
 
-#: From this many features on, those whose coefficients are below `LEAST` units are left out of sums:
-#: rounding would lose them. At small α few others are left, and the Jacobian has a low rank.
+#: From this many features on, those with coefficients below `LEAST` units, which rounding would
+#: lose, are left out of sums. At small α few others are left, and the Jacobian has a low rank.
 WIDE, LEAST = 200, EPS**2
 
 #: Exponents of the gain are cut here: targets 1e-300 times the features' size go no further.
