@@ -36,10 +36,20 @@ def plateau_middles(times, until):
     return (edges[:-1] + edges[1:]) / 2
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(integer_problems())
 def test_path_oracle_and_flow_agree(problem):
-    X, y = problem
+    assert_all_agree(*problem)
+
+
+@pytest.mark.slow
+@settings(max_examples=400, deadline=None)
+@given(integer_problems())
+def test_many_paths_oracles_and_flows_agree(problem):
+    assert_all_agree(*problem)
+
+
+def assert_all_agree(X, y):
     exact = exact_path(X, y)
     times = np.array([float(time) for time in exact.times])
     assume(len(times) > 1)
@@ -99,9 +109,9 @@ def test_flow_is_automatic_differentiation_with_a_fine_step():
     flow = saddles.flow.diagonal(X, y, log_alpha=-3.0, until=3.0).at(taus)
     gaps = [
         np.abs(torch_gradient_descent(X, y, -3.0, taus, step).betas - flow).max()
-        for step in (4e-3, 2e-3, 1e-3)
+        for step in (4e-3, 2e-3)
     ]
-    # Euler's method is of order one: each halving of the step halves the distance to the flow.
+    # Euler's method is of order one: halving the step halves the distance to the flow.
     assert np.log2(np.array(gaps[:-1]) / gaps[1:]) == pytest.approx(1.0, abs=0.05)
     assert gaps[-1] < 1e-2
 
