@@ -17,7 +17,8 @@ import pandas as pd
 from sklearn.linear_model import lars_path
 
 import saddles
-from saddles._screening import Course, Race, Screen
+from saddles._clocks import Course, Race
+from saddles._screening import Screen
 from saddles.typing import Array
 from tables import diabetes
 from tables.table import Check, Table
