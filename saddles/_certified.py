@@ -90,6 +90,8 @@ def _optimality(
     network: Network, states: list[State], units: Indices, betas: Array, sides: Array
 ) -> tuple[Array, Array]:
     """Return the largest gradient and the largest violation of each saddle, both (b,)."""
+    if units.size == 0:
+        return np.zeros(len(states)), np.zeros(len(states))
     data, held, used = network.data, sides != 0, betas != 0
     columns = data.features.chosen(units)
     duals = np.array([state.dual for state in states])
@@ -103,9 +105,8 @@ def _optimality(
     drift = np.abs(_over(columns.pull(duals.T).T, sides, held) - goals)
     # Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
     drift = _over(drift, np.maximum(goals, np.abs(duals).max(axis=1)[:, None]), held)
-    size = data.target_norm or 1.0
-    violation = np.maximum(pushed, -inwards) / size
-    return stationarity / size, np.maximum(violation, drift.max(axis=1, initial=0.0))
+    violation = np.maximum(pushed, -inwards) / data.target_norm
+    return stationarity / data.target_norm, np.maximum(violation, drift.max(axis=1, initial=0.0))
 
 
 def _over(above: Array, below: Array, where: Mask) -> Array:

@@ -42,6 +42,7 @@ __all__ = ["Network", "State", "cost", "jump", "start", "utility"]
 
 NOBODY = np.zeros(0, dtype=np.intp)
 NOTHING = np.zeros(0)
+NONE = np.zeros(0, dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ def start(network: Network) -> State:
         screen=Screen(data, network.upper, network.lower),
         spare=NOBODY,
         weights=NOTHING,
-        resting=NOTHING != 0,
+        resting=NONE,
         candidates=NOBODY,
         sides=NOTHING,
         values=NOTHING,
@@ -159,15 +160,22 @@ def jump(network: Network, state: State, ring: Ring) -> State:
     if state.spare.size and state.resting.any():
         spare = np.concatenate([state.spare[state.resting], spare])
         weights = np.concatenate([state.weights[state.resting], weights])
-    return state._replace(
+    return State(
         jumps=state.jumps + 1,
         time=state.time + delay,
         arc=state.arc + delay * fit.size,
         reach=state.reach + delay * data.resolution(fit.size),
         dual=state.dual + delay * fit.residual,
+        fit=fit,
+        screen=state.screen,
         spare=spare,
         weights=weights,
+        resting=state.resting,
+        candidates=state.candidates,
+        sides=state.sides,
+        values=state.values,
         previous=state.active,
+        unique=state.unique,
         margin=ring.margin,
     )
 
@@ -177,22 +185,30 @@ def cost(network: Network, state: State) -> State:
     data = network.data
     fit, spare, weights, push = descend(data, state.fit, state.spare, state.weights)
     candidates, sides = fit.factors.support.copy(), fit.factors.weights.copy()
-    values, unique = fit.values, True
-    resting = np.abs(push) <= data.resolution(fit.size)
+    values, unique, resting = fit.values, True, NONE
     if spare.size:
+        resting = np.abs(push) <= data.resolution(fit.size)
         candidates = np.concatenate([candidates, spare])
         sides = np.concatenate([sides, weights])
         values = np.concatenate([values, np.zeros(spare.size)])
         if resting.any():
             signs = np.sign(sides)
             values, unique = minimum_norm(data, candidates, signs, values, fit.residual)
-    return state._replace(
+    return State(
+        jumps=state.jumps,
+        time=state.time,
+        arc=state.arc,
+        reach=state.reach,
+        dual=state.dual,
         fit=fit,
+        screen=state.screen,
         spare=spare,
         weights=weights,
         resting=resting,
         candidates=candidates,
         sides=sides,
         values=values,
+        previous=state.previous,
         unique=unique,
+        margin=state.margin,
     )

@@ -108,7 +108,7 @@ def descend(
             break
         if not refused:
             push = _pushes(data, fit, spare, weights)
-        best = int(_left_out(push, refused).argmax())
+        best = int((_left_out(push, refused) if refused else push).argmax())
         if push[best] <= data.resolution(fit.size) or len(refused) == spare.size:
             break
         column, weight = int(spare[best]), float(weights[best])
@@ -139,9 +139,8 @@ def _pushes(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> Array:
 
 def _left_out(push: Array, refused: list[int]) -> Array:
     """Return `push`, lowest for those that were refused."""
-    if refused:
-        push = push.copy()
-        push[refused] = -math.inf
+    push = push.copy()
+    push[refused] = -math.inf
     return push
 
 

@@ -29,8 +29,8 @@ NAMES = (
     "relu_directions",
 )
 
-#: Tables of timings, made only when asked for by name and printed, not kept.
-TIMINGS = ("speed", "path_speed")
+#: Timings, made only when asked for by name and printed, not kept.
+TIMINGS = ("speed",)
 
 
 def build(name: str) -> Table:
