@@ -144,7 +144,7 @@ class Factors:
     def _grow(self) -> None:
         n, k = self.n, self.size
         columns, stack, support, weights = self.columns, self.stack, self.support, self.weights
-        self._allocate(2 * k)
+        self._allocate(min(self.n, k + k // 2 + 1))
         self._columns[:, :k] = columns
         self._stack[: n + k, :k] = stack[: n + k]
         self._support[:k], self._weights[:k] = support, weights

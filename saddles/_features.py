@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,24 @@ class Features(ABC):
         """Return columns (n, m)."""
 
     @abstractmethod
+    def column(self, index: int) -> Array:
+        """Return one column (n,)."""
+
+    @abstractmethod
+    def chosen(self, indices: Indices) -> Features:
+        """Return the columns at `indices` alone, lying together."""
+
+    @abstractmethod
     def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
         """Return x_i·v, (m,) for each of `vectors` and the columns at `indices` (None: all)."""
 
     @abstractmethod
+    def pull(self, vectors: Array) -> Array:
+        """Return Xᵀv for one vector (n,) or several (n, b), in one product."""
+
+    @abstractmethod
     def combined(self, beta: Array) -> Array:
-        """Return Xβ, (n,)."""
+        """Return Xβ for one vector (d,) or several (d, b)."""
 
     @abstractmethod
     def sizes(self) -> tuple[Array, Array]:
@@ -75,6 +88,18 @@ class Dense(Features):
     def columns(self, indices: Indices) -> Array:
         """Return columns (n, m)."""
         return np.asarray(self.rows[indices].T, dtype=float)
+
+    def column(self, index: int) -> Array:
+        """Return one column (n,)."""
+        return np.asarray(self.rows[index], dtype=float)
+
+    def chosen(self, indices: Indices) -> Dense:
+        """Return the columns at `indices` alone, feature-major and as float64."""
+        return Dense(self.columns(indices))
+
+    def pull(self, vectors: Array) -> Array:
+        """Return Xᵀv."""
+        return np.asarray(self.rows @ vectors)
 
     def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
         """Return x_i·v, block by block."""
@@ -112,6 +137,8 @@ class Dense(Features):
 
     def combined(self, beta: Array) -> Array:
         """Return Xβ, from the columns that take part."""
+        if beta.ndim == 2:
+            return np.asarray(self.X @ beta)
         used = beta.nonzero()[0]
         if self.rows.dtype == float and 2 * used.size > beta.size:
             return np.asarray(self.X @ beta)
@@ -143,6 +170,30 @@ class Sparse(Features):
             return np.asarray(columns)
         return np.asarray(columns - np.outer(self.ones, self.means[indices]))
 
+    def column(self, index: int) -> Array:
+        """Return one column (n,), filled in."""
+        first, end = self.rows.indptr[index : index + 2]
+        column = np.zeros(self.shape[0])
+        column[self.rows.indices[first:end]] = self.rows.data[first:end]
+        if self.ones is not None and self.means is not None:
+            column -= self.means[index] * self.ones
+        return column
+
+    def chosen(self, indices: Indices) -> Sparse:
+        """Return the columns at `indices` alone."""
+        some = copy(self)
+        some.rows = self.rows[indices]
+        some.X, some.shape = some.rows.T, (self.shape[0], indices.size)
+        some.means = None if self.means is None else self.means[indices]
+        return some
+
+    def pull(self, vectors: Array) -> Array:
+        """Return Xᵀv from the entries that are stored."""
+        found = self.rows @ vectors
+        if self.ones is not None and self.means is not None:
+            found -= np.multiply.outer(self.means, self.ones @ vectors)
+        return np.asarray(found)
+
     def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
         """Return x_i·v from the entries that are stored."""
         rows = self.rows if indices is None else self.rows[indices]
@@ -157,7 +208,7 @@ class Sparse(Features):
         fit = self.X @ beta
         if self.ones is None or self.means is None:
             return np.asarray(fit)
-        return np.asarray(fit - self.ones * (self.means @ beta))
+        return np.asarray(fit - np.multiply.outer(self.ones, self.means @ beta))
 
     def sizes(self) -> tuple[Array, Array]:
         """Return largest magnitudes and norms; squares are summed without cancellation."""

@@ -1,23 +1,26 @@
 """Which clocks ring next, found without a look at those that cannot.
 
-The clocks S = Xᵀρ move with the dual point, ρ' = r, so that |ΔS_i| ≤ |x_i| ΔA, where A = ∫|r| dτ is
-the arc length of ρ. A clock that was S_i when the arc length was A cannot ring before it is
+From time to time all clocks are looked at: S = Xᵀρ₀ and their speeds c = Xᵀr₀ at a base ρ₀. A dual
+point ρ = ρ₀ + κ r₀ + v has the clocks
 
-    key_i = A + min(t_i⁺ − S_i, S_i + t_i⁻) / |x_i|,
+    S_i + κ c_i + x_i·v,  |x_i·v| ≤ |x_i| |v|,
 
-and is not looked at before then. The jump is looked for among the smallest keys first; what would
-ring there limits how far the others must be looked at. The runner-up is found with the winner.
+and v is short as long as the residual has not turned much. A clock whose
+
+    span_i = min((t_i⁺ − S_i) / (max(c_i, 0) + a |x_i|), (t_i⁻ + S_i) / (max(−c_i, 0) + a |x_i|))
+
+is large cannot ring while κ ≤ span_i and |v| ≤ a span_i. Those with the smallest spans are kept:
+their columns are gathered, and only these looked at. All are looked at anew when ρ, at the
+runner-up's ring, would leave the tube in which the others are safe. Where many are kept they are
+sifted in their turn, in a narrower tube; the few that are left run in every race.
 
 ===========  ======================================================================
 code name    symbol
 ===========  ======================================================================
-``arc``      A, up to the last saddle
-``keys``     arc length before which a clock cannot ring (d,); infinite while held
-``stride``   arc length from the last saddle to the runner-up of the last race
-``reach``    what rounding may have moved a clock by, over |x_i|
-``noise``    what rounding may leave of x·r, for unit x
-``clocks``   S (m,)
-``speed``    x·r (m,)
+``slope``    a / |r₀|
+``span``     the smallest span_i of the clocks that are not kept
+``along``    κ
+``astray``   |v|, and what rounding may hide, over |r₀|
 ===========  ======================================================================
 """
 
@@ -29,208 +32,229 @@ from typing import NamedTuple
 
 import numpy as np
 
+from saddles._clocks import Clocks, Course, Race
+from saddles._features import Features
 from saddles.alternation import Breakdown
 from saddles.problems import InUnits
 from saddles.status import Status
-from saddles.typing import Array, Indices
+from saddles.typing import Array, Indices, Mask
 
-__all__ = ["ROUNDING", "Course", "Race", "Screen"]
+__all__ = ["ROUNDING", "Screen"]
 
-#: Looking at every clock of data with fewer entries takes less time than choosing.
+#: Looking at every clock of columns with fewer entries takes less time than choosing.
 SCREEN_FROM = 2**17
 
-#: So many clocks are looked at first, and `GROWTH` times as many each time more are needed.
-HELPING = 256
+#: At most this share of the clocks is kept, and always so many; `GROWTH` times as many, where they
+#: are too few for one race.
+SHARE = 1 / 16
+LEAST = 64
 GROWTH = 4
 
-#: A race is looked for within so many times the arc length that the last one took.
-MARGIN = 2.0
+#: The number kept is such that looks at them are about so many times as many as at all others:
+#: these cost as much, for columns that are kept lie together. It grows like the 3/5 power of the
+#: product of races in a tube and looks in each, since races grow like its 2/3 power.
+BALANCE = 4.0
+POWER = 0.6
 
-#: A clock beyond its boundary by more than this, relative to |x| A, has been missed.
+#: Slope of the first tube, and the range of the others.
+SLOPE, SLOPES = 0.1, (1e-3, 1e1)
+
+#: So many clocks may be added to those that run, and so many races be run with the same ones.
+LATE = 64
+RACES = 256
+
+#: A clock beyond its boundary by more than this, relative to |x| ∫|r|, has been missed.
 BEYOND = 1e-9
 
-#: Rounding of a scalar product x·ρ, relative to |x| A and per sample; and of a key.
+#: Rounding of a scalar product x·ρ, relative to |x| ∫|r| and per sample.
 ROUNDING = 4 * float(np.finfo(float).eps)
 
 
-class Course(NamedTuple):
-    """Where the dual point is and where it goes; see the module's table."""
-
-    dual: Array
-    residual: Array
-    size: float
-    arc: float
-    reach: float
-    noise: float
-    held: Indices
-
-
-class Race(NamedTuple):
-    """The clocks that ring first, and when.
-
-    ``units`` are those of the clocks that ring ``first``, up to rounding, ``goals`` the boundaries
-    that they reach and ``blur`` the share of rounding in their delays, all (m,); the next one rings
-    ``second``. If none rings, ``first`` is infinite and ``units`` are all that move.
-    """
-
-    units: Indices
-    goals: Array
-    blur: Array
-    first: float
-    second: float
-
-
-class _Looks(NamedTuple):
-    """Clocks that were looked at.
-
-    ``delays`` until they are at their ``goals`` are infinite if they stand still; ``slowness`` is
-    |x_i| over their speed.
-    """
-
-    units: Indices
-    clocks: Array
-    speed: Array
-    goals: Array
-    delays: Array
-    slowness: Array
-
-
-@dataclass(eq=False)
 class Screen:
-    """Keys of all clocks of a problem, brought up to date by each race."""
+    """The clocks of a problem; each race starts where the last one's first clock rang."""
 
-    data: InUnits
-    upper: Array
-    lower: Array
-    choosing: bool = True
-    keys: Array = field(init=False)
-    stride: float = field(init=False, default=0.0)
-    held: Indices = field(init=False)
-    looks: int = field(init=False, default=0)
-
-    def __post_init__(self) -> None:
-        n, d = self.data.shape
-        self.choosing = self.choosing and n * d >= SCREEN_FROM
-        self.keys = np.zeros(d if self.choosing else 0)
-        self.held = np.zeros(0, dtype=np.intp)
-        self._all = np.arange(0 if self.choosing else d)
+    def __init__(self, data: InUnits, upper: Array, lower: Array) -> None:
+        self.data, self.upper, self.lower = data, upper, lower
+        self.looks = 0
+        self.marks = np.zeros(data.shape[1], dtype=bool)
+        self.habits: list[_Habit] = []
+        self._all = _Sieve(self, data.features, None)
 
     def race(self, course: Course) -> Race:
         """Return the next race: its clocks are all that could be first or second in it."""
-        if not self.choosing:
-            return self._ranked(course, self._looked_at(course, None))
         if course.size == 0:
             self._check_end(course)
-            return self._ranked(course, self._nobody)
-        self.keys[self.held] = 0.0
-        self.keys[course.held] = math.inf
-        self.held = course.held.copy()
-        seen, limit = [self._nobody], course.arc + MARGIN * self.stride
-        while True:
-            self._look_up_to(course, limit, seen)
-            looked = _Looks(*(np.concatenate(part) for part in zip(*seen, strict=True)))
-            race = self._ranked(course, looked)
-            needed = self._limit(course, race.second)
-            if needed <= limit:
-                break
-            seen, limit = [looked], needed
-        self._set_keys(course, race, looked)
-        return race
+            nothing = np.zeros(0)
+            return Race(np.zeros(0, dtype=np.intp), nothing, nothing, math.inf, math.inf)
+        if course.leaving.size:
+            self._all.release(course)
+        return self._all.race(course)
 
     def _check_end(self, course: Course) -> None:
         """Raise if a clock is beyond its boundary at the end, where all can be looked at once."""
+        if self.marks.size * course.dual.size < SCREEN_FROM:
+            return
         clocks = self.data.products(None, course.dual)[0]
         slack = BEYOND * np.maximum(self.data.norms * course.arc, np.abs(clocks))
         if ((clocks - self.upper > slack) | (-clocks - self.lower > slack)).any():
             raise Breakdown(Status.INACCURATE, "a clock is beyond its boundary at the end")
 
-    def _look_up_to(self, course: Course, limit: float, seen: list[_Looks]) -> None:
-        """Look at the clocks with keys below `limit`, or below what the runner-up makes of it."""
-        due = (self.keys < limit).nonzero()[0]
-        first = second = math.inf
-        helping = HELPING
-        while due.size:
-            now, due = self._nearest(due, helping)
-            looks = self._looked_at(course, now)
-            seen.append(looks)
-            self.keys[now] = math.inf
-            if due.size:
-                best = np.partition(looks.delays, min(1, now.size - 1))[:2].tolist()
-                first, second = sorted([first, second, *best])[:2]
-                due = due[self.keys[due] < self._limit(course, second)]
-                helping *= GROWTH
+    def at_boundary(self, course: Course, units: Indices | None) -> Mask:
+        """Mark which of `units` (None: of all) stand at their boundary."""
+        self.marks[course.held] = self.marks[course.resting] = True
+        marked = self.marks.copy() if units is None else self.marks[units]
+        self.marks[course.held] = self.marks[course.resting] = False
+        return marked
 
-    @property
-    def _nobody(self) -> _Looks:
-        nothing = np.zeros(0)
-        return _Looks(np.zeros(0, dtype=np.intp), *[nothing] * 5)
 
-    def _looked_at(self, course: Course, units: Indices | None) -> _Looks:
-        """Look at the clocks of `units` (None: of all), putting back the zeros that are zeros.
+@dataclass
+class _Habit:
+    """How many clocks a sieve keeps, and the slope of its tube; both follow what was needed."""
 
-        Whatever stationarity or orthogonality makes zero is rounding in the products.
-        """
-        clocks, speed = self.data.products(units, course.dual, course.residual)
-        norms, upper, lower = self.data.norms, self.upper, self.lower
-        if units is None:
-            units = self._all
-            speed[course.held] = 0.0
+    count: int
+    slope: float = SLOPE
+
+
+class _Tube(NamedTuple):
+    """Dual points at which the clocks that are not kept are short of their boundaries."""
+
+    base: Array
+    direction: Array
+    squared: float
+    slope: float
+    span: float
+
+    def place(self, course: Course, delay: float) -> tuple[float, float]:
+        """Return κ and |v| / |r₀| after `delay`."""
+        stray = course.dual + delay * course.residual
+        stray -= self.base
+        along = float(stray @ self.direction) / self.squared
+        stray -= along * self.direction
+        hidden = 2 * (course.reach + delay * course.noise)
+        hidden += ROUNDING * stray.size * (course.arc + delay * course.size)
+        return along, (math.sqrt(stray @ stray) + hidden) / math.sqrt(self.squared)
+
+
+@dataclass(eq=False)
+class _Sieve:
+    """Clocks of which few are kept at a time: those of `units` (None: all), columns `features`."""
+
+    screen: Screen
+    features: Features
+    units: Indices | None
+    depth: int = 0
+    kept: Clocks | _Sieve | None = field(init=False, default=None)
+    tube: _Tube | None = field(init=False, default=None)
+    races: int = field(init=False, default=0)
+    looks: int = field(init=False, default=0)
+    looked: tuple[Array, Array, Array] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        here = slice(None) if self.units is None else self.units
+        screen, d = self.screen, self.features.shape[1]
+        self.norms = screen.data.norms[here]
+        self.upper, self.lower = screen.upper[here], screen.lower[here]
+        self.most = max(LEAST, math.ceil(SHARE * d))
+        if len(screen.habits) == self.depth:
+            screen.habits.append(_Habit(self.most))
+        self.habit = screen.habits[self.depth]
+
+    def release(self, course: Course) -> None:
+        """Let clocks that leave their boundary run."""
+        if isinstance(self.kept, _Sieve):
+            self.kept.release(course)
+        elif self.kept is not None:
+            self.kept.release(course.leaving, course.dual)
+
+    def race(self, course: Course) -> Race:
+        """Return the race: its clocks are all of these that could be first or second in it."""
+        if self.kept is None or self._is_worn(self.kept):
+            self.kept = self._sifted(course)
+        while True:
+            race = self.kept.race(course)
+            self.races += 1
+            if isinstance(self.kept, Clocks):
+                self.screen.looks += self.kept.units.size
+            if self.tube is None or self._is_safe(self.tube, course, race.second):
+                self.looked = None
+                return race
+            self.kept = self._sifted(course)
+
+    def _is_worn(self, kept: Clocks | _Sieve) -> bool:
+        """Whether those that are kept should be chosen anew, were it only for their number."""
+        if isinstance(kept, _Sieve):
+            return False
+        if self.tube is None and kept.units.size > self.most:
+            return self.features.shape[0] * self.features.shape[1] >= SCREEN_FROM
+        return self.races >= RACES or kept.late > LATE
+
+    def _is_safe(self, tube: _Tube, course: Course, delay: float) -> bool:
+        """Whether no clock that is not kept could ring within `delay`."""
+        along = astray = math.inf
+        if math.isfinite(delay):
+            along, astray = tube.place(course, delay)
+            if 0 <= along <= tube.span and astray <= tube.slope * tube.span:
+                return True
+        if self.races > 1:
+            self.habit.slope = min(max(astray / along, SLOPES[0]), SLOPES[1])
+        elif tube.slope > SLOPES[0]:
+            self.habit.slope = SLOPES[0]
         else:
-            norms, upper, lower = norms[units], upper[units], lower[units]
-        self.looks += units.size
-        pace = np.abs(speed)
-        still = pace <= course.noise * norms
-        speed[still] = 0.0
-        goals = np.where(speed > 0, upper, -lower)
+            self.habit.count *= GROWTH
+        return False
+
+    def _sifted(self, course: Course) -> Clocks | _Sieve:
+        """Look at all, and return those to be kept from here on."""
+        screen, features, habit = self.screen, self.features, self.habit
+        n, d = features.shape
+        values, speed = self._look(course)
+        fixed, span = screen.at_boundary(course, self.units), math.inf
+        if habit.count < d and n * d >= SCREEN_FROM:
+            spans = self._spans(course, values, speed, fixed)
+            span = float(np.partition(spans, habit.count)[habit.count])
+        self.races, self.looks, self.tube, self.kept = 0, screen.looks, None, None
+        if math.isfinite(span):
+            chosen = spans < span
+            self.tube = _Tube(course.dual, course.residual, course.size**2, habit.slope, span)
+            places = (chosen | fixed).nonzero()[0]
+            if n * habit.count >= SCREEN_FROM and 2 * places.size <= d:
+                units = places if self.units is None else self.units[places]
+                return _Sieve(screen, features.chosen(places), units, self.depth + 1)
+        else:
+            chosen, habit.count = ~fixed, self.most
+        boundaries = (screen.upper, screen.lower)
+        if self.tube is None and self.units is None:
+            clocks = Clocks(screen.data, boundaries, course.dual, values)
+            clocks.hold(fixed.nonzero()[0])
+            return clocks
+        places = chosen.nonzero()[0]
+        units = places if self.units is None else self.units[places]
+        columns = features.chosen(places)
+        return Clocks(screen.data, boundaries, course.dual, values[places], units, columns)
+
+    def _look(self, course: Course) -> tuple[Array, Array]:
+        """Return all clocks and their speeds (d,), after a change of habit."""
+        screen, d = self.screen, self.features.shape[1]
+        if self.looked is not None and self.looked[0] is course.dual:
+            return self.looked[1:]
+        if self.tube and self.races > 1:
+            share = BALANCE * d / (screen.looks - self.looks)
+            change = min(max(share**POWER, 1 / GROWTH), GROWTH)
+            self.habit.count = min(math.ceil(self.habit.count * change), self.most)
+        screen.looks += d
+        values, speed = self.features.products(None, course.dual, course.residual)
+        self.looked = course.dual, values, speed
+        return values, speed
+
+    def _spans(self, course: Course, clocks: Array, speed: Array, fixed: Mask) -> Array:
+        """Return the span of every clock (d,); infinite for those that stand at their boundary."""
+        widening = self.norms * (self.habit.slope * course.size)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            delays, slowness = (goals - clocks) / speed, norms / pace
-        delays[still], slowness[still] = math.inf, 0.0
-        return _Looks(units, clocks, speed, goals, delays, slowness)
-
-    def _ranked(self, course: Course, looks: _Looks) -> Race:
-        """Return the race of those that move."""
-        delays = looks.delays
-        first = float(delays.min(initial=math.inf))
-        if not math.isfinite(first):
-            moving = looks.speed.nonzero()[0]
-            return Race(looks.units[moving], looks.goals[moving], np.zeros(0), first, math.inf)
-        blur = (course.reach + first * course.noise) * looks.slowness
-        ties = (delays - first <= blur).nonzero()[0]
-        if ties.size == delays.size:
-            second = math.inf
-        elif ties.size == 1:
-            second = float(np.partition(delays, 1)[1])
-        else:
-            second = float(np.delete(delays, ties).min())
-        return Race(looks.units[ties], looks.goals[ties], blur[ties], first, second)
-
-    def _nearest(self, due: Indices, count: int) -> tuple[Indices, Indices]:
-        """Split `due` into the clocks of the `count` smallest keys, in order of place, and others.
-
-        Ties and a small excess do not matter.
-        """
-        if due.size <= 2 * count:
-            return due, due[:0]
-        keys = self.keys[due]
-        chosen = keys <= np.partition(keys, count)[count]
-        return due[chosen], due[~chosen]
-
-    def _limit(self, course: Course, delay: float) -> float:
-        """Return the arc length after `delay`, and what rounding may hide."""
-        if not math.isfinite(delay):
-            return math.inf
-        arc = course.arc + delay * course.size
-        reach = course.reach + delay * course.noise
-        return arc + 2 * reach + ROUNDING * course.dual.size * arc
-
-    def _set_keys(self, course: Course, race: Race, looks: _Looks) -> None:
-        """Set the keys of clocks that were looked at, as of the moment when the first rings."""
-        if not math.isfinite(race.first):
-            return
-        units, clocks = looks.units, looks.clocks + race.first * looks.speed
-        room = np.minimum(self.upper[units] - clocks, clocks + self.lower[units])
-        with np.errstate(divide="ignore"):
-            keys = np.maximum(room, 0.0) / self.data.norms[units]
-        self.keys[units] = keys + (course.arc + race.first * course.size)
-        if math.isfinite(race.second):
-            self.stride = race.second * course.size
+            spans = np.maximum(speed, 0.0)
+            spans += widening
+            np.divide(self.upper - clocks, spans, out=spans)
+            widening -= np.minimum(speed, 0.0)
+            np.divide(self.lower + clocks, widening, out=widening)
+        np.minimum(spans, widening, out=spans)
+        spans[fixed] = math.inf
+        return spans

@@ -14,6 +14,7 @@ code name        meaning
 ``jump``         state, ring -> the state at the moment of ringing, its units let in
 ``cost``         state -> the state after the active units' descent
 ``saddle``       state -> what the user sees of it
+``saddles``      the same for several states at once, where that costs less than one by one
 ===============  ==========================================================================
 """
 
@@ -37,6 +38,9 @@ State = TypeVar("State")
 
 #: A saddle whose own optimality conditions fail by more than this is never returned as right.
 CERTIFICATE_TOLERANCE = 1e-7
+
+#: Where several saddles cost less than one by one, so many are made at once if nobody is waiting.
+AHEAD = 32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,12 +82,13 @@ class Algorithm(Generic[State]):
     jump: Callable[[State, Ring], State]
     cost: Callable[[State], State]
     saddle: Callable[[State], Saddle]
+    saddles: Callable[[list[State]], list[Saddle]] | None = None
     kappa: int = 2
     log_alpha: float = -math.inf
 
 
 def trace(
-    algorithm: Algorithm[State], *, max_jumps: int | None = None
+    algorithm: Algorithm[State], *, max_jumps: int | None = None, ahead: int = 1
 ) -> Generator[Saddle, None, Status]:
     """Yield the saddles of `algorithm` one by one, and return why there are no more.
 
@@ -93,6 +98,9 @@ def trace(
         The steps.
     max_jumps : int, optional
         Stop after so many jumps.
+    ahead : int
+        So many jumps may be made before the first of their saddles is yielded, by algorithms for
+        which several saddles at once cost less.
 
     Yields
     ------
@@ -100,15 +108,45 @@ def trace(
         The start, then each saddle as it is reached.
     """
     state = algorithm.start()
-    while True:
-        saddle = algorithm.saddle(state)
-        yield saddle
+    saddle = algorithm.saddle(state)
+    yield saddle
+    index, end, room = saddle.index, None, 1 if algorithm.saddles is None else ahead
+    while end is None:
+        states: list[State] = []
+        while end is None and len(states) < room:
+            state, end = _next(algorithm, state, cut=index == max_jumps)
+            if end is None:
+                states.append(state)
+                index += 1
+        yield from _shown(algorithm, states)
+    if isinstance(end, Exception):
+        raise end
+    return end
+
+
+def _next(
+    algorithm: Algorithm[State], state: State, cut: bool
+) -> tuple[State, Status | Exception | None]:
+    """Return the next state, or the same and why there is none; `cut` allows no more jumps.
+
+    An error is returned, not raised: one of the saddles before it may be wrong, and is seen first.
+    """
+    try:
         ring = algorithm.utility(state)
         if isinstance(ring, Status):
-            return ring
-        if saddle.index == max_jumps:
-            return Status.MAX_JUMPS
-        state = algorithm.cost(algorithm.jump(state, ring))
+            return state, ring
+        if cut:
+            return state, Status.MAX_JUMPS
+        return algorithm.cost(algorithm.jump(state, ring)), None
+    except Exception as error:
+        return state, error
+
+
+def _shown(algorithm: Algorithm[State], states: list[State]) -> list[Saddle]:
+    """Return the saddles of `states`."""
+    if algorithm.saddles is None:
+        return [algorithm.saddle(state) for state in states]
+    return algorithm.saddles(states) if states else []
 
 
 def solve(
@@ -143,10 +181,10 @@ def solve(
     max_jumps = checks.count(max_jumps, "max_jumps")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
     checks.callable_or_none(callback, "callback")
-    found = list(earlier)
+    found, ahead = list(earlier), AHEAD if callback is None else 1
     detail = ""
     try:
-        status = _collect(trace(algorithm, max_jumps=max_jumps), found, callback)
+        status = _collect(trace(algorithm, max_jumps=max_jumps, ahead=ahead), found, callback)
     except Breakdown as failure:
         status, detail = failure.status, failure.detail
     path = SaddlePath.from_saddles(

@@ -44,6 +44,9 @@ __all__ = [
 #: Rounding gathers in proportion to the changes since the fit was last solved from the targets.
 CHANGES = 256
 
+#: So few columns are read one by one.
+FEW = 4
+
 #: A basis is replaced if it has let the residual stray by this share of its largest size.
 STRAY = 1e-13
 
@@ -69,7 +72,9 @@ def no_fit(y: Array) -> Fit:
     return Fit(Factors(y.shape[0]), np.zeros(0), y, size, size, 0)
 
 
-def descend(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> tuple[Fit, Indices, Array]:
+def descend(
+    data: InUnits, fit: Fit, spare: Indices, weights: Array
+) -> tuple[Fit, Indices, Array, Array]:
     """Return the sign-constrained least-squares fit on the candidate columns.
 
     Parameters
@@ -87,6 +92,9 @@ def descend(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> tuple[Fi
     -------
     fit, spare, weights
         The same for the minimiser.
+    push : ndarray of shape (m,)
+        x·r over the weight of each candidate that it does not use; not above rounding, but for
+        those that a step back keeps out.
 
     Raises
     ------
@@ -94,29 +102,46 @@ def descend(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> tuple[Fi
         If rounding keeps the active set from settling.
     """
     refused: list[int] = []
-    gone: list[tuple[int, float]]
+    push = weights[:0]
     for _ in range(8 * (spare.size + fit.factors.size) + 8):
-        if len(refused) == spare.size:
-            return fit, spare, weights
-        columns = data.columns(spare)
-        push = (fit.residual @ columns) / weights
-        if refused:
-            push[refused] = -math.inf
-        best = int(push.argmax())
-        if push[best] <= data.resolution(fit.size):
-            return fit, spare, weights
-        longer = _extended(data, fit, int(spare[best]), columns[:, best], float(weights[best]))
+        if spare.size == 0:
+            break
+        if not refused:
+            push = _pushes(data, fit, spare, weights)
+        best = int((_left_out(push, refused) if refused else push).argmax())
+        if push[best] <= data.resolution(fit.size) or len(refused) == spare.size:
+            break
+        column, weight = int(spare[best]), float(weights[best])
+        longer = _extended(data, fit, column, data.features.column(column), weight)
         turned = _turned(data, longer, fit.size)
         if turned[-1]:
             fit.factors.pop()
             refused.append(best)
             continue
-        refused, gone = [], []
+        gone: list[tuple[int, float]] = []
         if turned.any():
             longer, gone = _retreat(data, fit, longer, turned)
-        fit = longer
+        fit, refused = longer, []
         spare, weights = _exchanged(spare, weights, best, gone)
-    raise Breakdown(Status.STALLED, f"{spare.size} spare columns at their boundary")
+        push = weights[:0]
+    else:
+        raise Breakdown(Status.STALLED, f"{spare.size} spare columns at their boundary")
+    return fit, spare, weights, push
+
+
+def _pushes(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> Array:
+    """Return x·r over the weight of each spare candidate (m,)."""
+    if spare.size > FEW:
+        return np.asarray((fit.residual @ data.columns(spare)) / weights)
+    column = data.features.column
+    return np.array([column(index) @ fit.residual for index in spare.tolist()]) / weights
+
+
+def _left_out(push: Array, refused: list[int]) -> Array:
+    """Return `push`, lowest for those that were refused."""
+    push = push.copy()
+    push[refused] = -math.inf
+    return push
 
 
 def _exchanged(

@@ -30,8 +30,8 @@ NAMES = (
     "estimators",
 )
 
-#: Tables of timings, made only when asked for by name and printed, not kept.
-TIMINGS = ("speed", "path_speed")
+#: Timings, made only when asked for by name and printed, not kept.
+TIMINGS = ("speed",)
 
 
 def build(name: str) -> Table:

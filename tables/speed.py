@@ -1,90 +1,188 @@
 """Timings, made only by name (``python -m tables speed``) and printed, since they are a machine's.
 
-Every case is run in turn, round after round, in this process; medians are shown. The two imports
-are timed in fresh interpreters.
+Ours and the peer's run in turn in this process, on one thread; medians are shown, and the median of
+the ratios of each turn. CPU seconds, but for the two imports, which run in fresh interpreters.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy
+import sklearn
 from sklearn.linear_model import lars_path
 
 import saddles
 from reference.implicit_bias import single_neuron as convex_program
+from saddles import Regression
 from tables import diabetes, implicit_bias, unaligned
 from tables.table import Check, Table
+from tables.timing import Cases, gaussian, in_turn, looked_at, slope, text_like
 
-ROUNDS = 15
-#: Limits in seconds, and of the ratio of the two imports.
-LIMITS = {"path, diabetes": 3e-3, "flow, d = 10, log(alpha) = -1e6": 0.3}
-IMPORT_RATIO = 2.0
-#: The closed form of Theorem 3.1 is to be so many times faster than the semidefinite program.
-CLOSED_FORM = 100.0
+#: Whole paths beside lars_path (method "lasso"), with rounds each.
+PEERS = {(442, 10): 40, (200, 400): 9, (500, 2000): 5, (500, 20_000): 3}
+#: For the growth in d, in n, and far out.
+WIDER = [(200, 10_000), (200, 30_000), (200, 100_000)]
+LONGER = [(100, 20_000), (200, 20_000), (400, 20_000)]
+LARGEST = (100, 1_000_000)
+ROUNDS = 3
+#: Sparse designs beside the same ones filled in: jumps, and whether they are centred.
+SPARSE = [(500, None, False), (2000, 100, False), (2000, 100, True)]
+FEATURES = 100_000
 #: Calls of the closed form that are timed together, so that its own caches are warm.
 CALLS = 20
+#: Most that the whole path may grow with d, as an exponent; what every certificate shows; how
+#: closely a sparse path agrees with the filled in one.
+EXPONENT, CERTIFIED, AGREEMENT = 0.8, 1e-9, 1e-10
+#: Most of import numpy that importing the package may take; and of a semidefinite program that the
+#: closed form of Theorem 3.1 may.
+IMPORT, CLOSED_FORM = 2.0, 0.01
 
 
 def build() -> Table:
     """Return the table."""
-    X, y, _ = diabetes.data()
-    U, v = unaligned.data()
-    cases: dict[str, Callable[[], object]] = {
-        "path, diabetes": lambda: saddles.pesme_flammarion(X, y),
-        "AGF, diabetes": lambda: saddles.agf.diagonal(X, y),
-        "lars_path, diabetes": lambda: lars_path(X, y, method="lasso"),
-        "flow, d = 10, log(alpha) = -1e2": lambda: saddles.flow.diagonal(U, v, log_alpha=-1e2),
-        "flow, d = 10, log(alpha) = -1e6": lambda: saddles.flow.diagonal(U, v, log_alpha=-1e6),
-        "import numpy": lambda: _import("numpy"),
-        "import saddles": lambda: _import("saddles"),
-    }
-    medians = _medians(cases)
-    ratio = medians["import saddles"] / medians["import numpy"]
-    checks = [Check(f"{name}, seconds", medians[name], limit) for name, limit in LIMITS.items()]
-    checks.append(Check("import saddles over import numpy", ratio, IMPORT_RATIO))
-    checks.append(
-        Check("convex program over closed form, inverse ratio", _ratio(), 1 / CLOSED_FORM)
-    )
+    sizes = list(dict.fromkeys([*PEERS, *WIDER, *LONGER, LARGEST]))
+    paths = {size: _path(*size) for size in sizes}
+    sparse = [_sparse(*design) for design in SPARSE]
+    others = _others()
+    rows = [*paths.values(), *sparse, *others]
+    worst = max(row.pop("certificate", 0.0) for row in rows)
+    gap = max(row.pop("gap", 0.0) for row in rows)
+    in_d = slope([d for _, d in WIDER], [paths[size]["seconds"] for size in WIDER])
+    in_n = slope([n for n, _ in LONGER], [paths[size]["seconds"] for size in LONGER])
+    shares = {row["case"]: 1 / row["peer / ours"] for row in others if "peer / ours" in row}
     return Table(
         name="speed",
         title="Timings",
-        text=(
-            f"Medians of {ROUNDS} interleaved rounds on {platform.machine()}, Python "
-            f"{platform.python_version()}, numpy {np.__version__}, scipy {scipy.__version__}."
+        text=_text(in_d, in_n),
+        frame=pd.DataFrame(rows),
+        checks=(
+            Check("worst certificate", worst, CERTIFIED),
+            Check("sparse against filled in, times and losses", gap, AGREEMENT),
+            Check("growth exponent in d at n = 200", in_d, EXPONENT),
+            Check("import saddles over import numpy", shares["import saddles"], IMPORT),
+            Check("closed form over convex program", shares["Theorem 3.1"], CLOSED_FORM),
         ),
-        frame=pd.DataFrame({"case": medians.keys(), "seconds": medians.values()}),
-        checks=tuple(checks),
     )
 
 
-def _ratio() -> float:
-    """Return the time of Theorem 3.1's closed form over that of the convex program."""
-    X, y, beta0 = implicit_bias.data()
+def _text(in_d: float, in_n: float) -> str:
+    return (
+        f"{_processor()}, {platform.system()}, Python {platform.python_version()}, numpy "
+        f"{np.__version__}, scipy {scipy.__version__}, scikit-learn {sklearn.__version__}, one "
+        "thread. Medians of runs in turn, in CPU seconds (imports: seconds); `peer / ours` is the "
+        "median of the ratios. `product` is the time of a jump over that of one product Xᵀr, "
+        "`looks` the mean share of the columns that a jump looks at, `memory` the peak allocated "
+        "beyond the data, over the data. Whole paths grow like "
+        f"d^{in_d:.2f} at n = 200 and like n^{in_n:.2f} at d = 20,000."
+    )
+
+
+def _processor() -> str:
+    """Return the machine, and how many of its cores may be used."""
+    name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def _path(n: int, d: int) -> dict[str, Any]:
+    X, y = gaussian(n, d)
+    cases: Cases = {"ours": lambda: saddles.pesme_flammarion(X, y)}
+    if (n, d) in PEERS:
+        cases["lars_path"] = lambda: lars_path(X, y, method="lasso")
+    row = _row("path", cases, PEERS.get((n, d), ROUNDS))
+    product = np.median(in_turn({"product": lambda: y @ X}, 9)["product"])
+    looks = looked_at(X, y)
+    jumps = len(looks.path) - 1
+    return row | {
+        "n": n,
+        "d": d,
+        "jumps": jumps,
+        "product": row["seconds"] / jumps / product,
+        "looks": looks.share,
+        "memory": looks.peak / X.nbytes,
+        "certificate": looks.path.certificates.worst,
+    }
+
+
+def _sparse(n: int, max_jumps: int | None, centre: bool) -> dict[str, Any]:
+    """Return the row of a sparse design and of the same one, filled in and centred by hand."""
+    X, y = text_like(n, FEATURES)
+    filled, targets = X.toarray(order="F"), y
+    if centre:
+        filled -= filled.mean(axis=0)
+        targets = y - y.mean()
+    found: dict[str, saddles.SaddlePath] = {}
+
+    def sparse() -> None:
+        problem = Regression(X, y, centre=centre)
+        found["sparse"] = saddles.pesme_flammarion(problem, max_jumps=max_jumps)
+
+    def dense() -> None:
+        found["dense"] = saddles.pesme_flammarion(filled, targets, max_jumps=max_jumps)
+
+    row = _row(f"sparse path{', centred' * centre}", {"ours": sparse, "filled in": dense}, ROUNDS)
+    ours, theirs = found["sparse"], found["dense"]
+    return row | {
+        "n": n,
+        "d": FEATURES,
+        "jumps": len(ours) - 1,
+        "certificate": ours.certificates.worst,
+        "gap": _gap(ours, theirs),
+    }
+
+
+def _gap(path: saddles.SaddlePath, other: saddles.SaddlePath) -> float:
+    """Return the largest difference of times and losses; infinite if other units are active."""
+    pairs = zip(path.active, other.active, strict=False)
+    if len(path) != len(other) or any(u.tolist() != v.tolist() for u, v in pairs):
+        return float("inf")
+    times = np.abs(path.times[1:] / other.times[1:] - 1).max()
+    return float(max(times, np.abs(path.losses - other.losses).max() / other.losses[0]))
+
+
+def _others() -> list[dict[str, Any]]:
+    """Return the rows of everything else."""
+    X, y, _ = diabetes.data()
+    U, v = unaligned.data()
+    X0, y0, beta0 = implicit_bias.data()
 
     def closed() -> None:
         for _ in range(CALLS):
-            saddles.implicit_bias.single_neuron(X, y, beta0=beta0, delta=-1.0)
+            saddles.implicit_bias.single_neuron(X0, y0, beta0=beta0, delta=-1.0)
 
-    medians = _medians({"closed": closed, "convex": lambda: convex_program(X, y, beta0, -1.0)})
-    return medians["closed"] / CALLS / medians["convex"]
+    def program() -> None:
+        for _ in range(CALLS):
+            convex_program(X0, y0, beta0, -1.0)
+
+    imports: Cases = {"saddles": lambda: _import("saddles"), "numpy": lambda: _import("numpy")}
+    rows = [_row("AGF", {"ours": lambda: saddles.agf.diagonal(X, y)}, 15) | {"n": 442, "d": 10}]
+    for scale in (-1e2, -1e6):
+        case = f"flow, log(alpha) = {scale:.0e}"
+        flow: Cases = {"ours": partial(saddles.flow.diagonal, U, v, log_alpha=scale)}
+        rows.append(_row(case, flow, ROUNDS) | {"n": U.shape[0], "d": U.shape[1]})
+    rows.append(_row("Theorem 3.1", {"ours": closed, "convex program": program}, ROUNDS, CALLS))
+    rows.append(_row("import saddles", imports, 7, clock=time.perf_counter))
+    return rows
 
 
-def _medians(cases: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Return the median seconds of each case; the first round warms up and is dropped."""
-    seconds: dict[str, list[float]] = {name: [] for name in cases}
-    for _ in range(ROUNDS + 1):
-        for name, run in cases.items():
-            start = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: float(np.median(values[1:])) for name, values in seconds.items()}
+def _row(case: str, cases: Cases, rounds: int, calls: int = 1, clock: Any = None) -> dict[str, Any]:
+    """Return the medians of one case and of its peer; a first round warms up and is dropped."""
+    spent = in_turn(cases, rounds + 1, clock or time.process_time)
+    (_, ours), *peers = spent.items()
+    row: dict[str, Any] = {"case": case, "n": None, "d": None, "jumps": None}
+    row["seconds"] = float(np.median(ours[1:])) / calls
+    for name, seconds in peers:
+        row["peer"], row["peer seconds"] = name, float(np.median(seconds[1:])) / calls
+        row["peer / ours"] = float(np.median(seconds[1:] / ours[1:]))
+    return row
 
 
 def _import(module: str) -> None:

@@ -1,14 +1,14 @@
 """The loop, on an algorithm so small that every number is known."""
 
 import math
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
 
 import saddles
 from saddles import Algorithm, PathError, Ring, Saddle, Status
-from saddles.alternation import Breakdown
+from saddles.alternation import AHEAD, Breakdown
 from saddles.path import Certificate
 
 NOTHING = np.zeros(0, dtype=np.intp)
@@ -170,6 +170,68 @@ def test_step_that_gives_up_ends_the_path():
     path = saddles.solve(countdown(3, cost=cost)[0], on_failure="return")
     assert path.status is Status.STALLED
     assert len(path) == 1
+
+
+# --- several saddles at once ----------------------------------------------------------------------
+
+
+def together(start=3, **changes):
+    """The same, with saddles that are made in groups; `groups` are their sizes."""
+    algorithm, groups = countdown(start, **changes)[0], []
+
+    def several(states):
+        groups.append(len(states))
+        return [algorithm.saddle(state) for state in states]
+
+    return replace(algorithm, saddles=several), groups
+
+
+@pytest.mark.parametrize("max_jumps", [None, 0, 2, 40, 99])
+def test_saddles_made_together_are_those_made_one_by_one(max_jumps):
+    algorithm, groups = together(70)
+    path = saddles.solve(algorithm, max_jumps=max_jumps)
+    assert path.to_dict() == saddles.solve(countdown(70)[0], max_jumps=max_jumps).to_dict()
+    assert sum(groups) == len(path) - 1
+    assert max(groups, default=0) == min(len(path) - 1, AHEAD)
+
+
+def test_trace_goes_ahead_only_as_far_as_asked():
+    algorithm, groups = together(7)
+    assert [s.index for s in saddles.trace(algorithm, ahead=3)] == list(range(8))
+    assert groups == [3, 3, 1]
+    algorithm, groups = together(3)
+    next(trace := saddles.trace(algorithm))
+    next(trace)
+    assert groups == [1]
+
+
+def test_a_callback_sees_a_saddle_before_the_next_is_made():
+    algorithm, groups = together(9)
+    path = saddles.solve(algorithm, callback=lambda saddle: saddle.index == 2)
+    assert (len(path), groups) == (3, [1, 1])
+
+
+@pytest.mark.parametrize("error", [Breakdown(Status.STALLED), ZeroDivisionError()])
+def test_a_wrong_saddle_is_found_before_what_breaks_after_it(error):
+    def cost(jumps):
+        if jumps == 4:
+            raise error
+        return jumps
+
+    algorithm, _ = together(9, cost=cost, saddle=broken(WRONG[0][0]).saddle)
+    path = saddles.solve(algorithm, on_failure="return")
+    assert path.status is Status.INACCURATE
+    assert len(path) == 2
+
+
+def test_what_breaks_leaves_the_saddles_before_it():
+    def cost(jumps):
+        if jumps == 3:
+            raise Breakdown(Status.STALLED)
+        return jumps
+
+    path = saddles.solve(together(9, cost=cost)[0], on_failure="return")
+    assert (len(path), path.status) == (3, Status.STALLED)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_a_mapped_file_in_the_other_order_is_not_copied_either(tmp_path):
 
 def test_little_memory_is_needed_beyond_the_data():
     """To the interpolator; a dense array of coefficients alone would be eight times that much."""
-    n, d = 150, 20_000
+    n, d = 150, 60_000
     X = np.asfortranarray(np.random.default_rng(0).standard_normal((n, d)))
     y = X[:, :5].sum(axis=1) + np.random.default_rng(1).standard_normal(n)
     tracemalloc.start()

@@ -8,7 +8,8 @@ from scipy.optimize import linprog
 
 import reference.pesme_flammarion as oracle
 import saddles
-from saddles import _pesme_flammarion, _screening
+from saddles import _dual_path, _screening
+from saddles._clocks import Course
 from saddles.alternation import Breakdown
 from saddles.problems import InUnits
 from saddles.testing import strategies
@@ -21,11 +22,16 @@ SAME = 1e-12
 LINEAR_PROGRAM = 1e-7
 
 
+def choose(patch, least=1):
+    """Choose however few clocks there are, keep so many at first, and sift these again."""
+    patch.setattr(_screening, "SCREEN_FROM", 0)
+    patch.setattr(_screening, "LEAST", least)
+
+
 @pytest.fixture
 def always(monkeypatch):
     """Screen however small the data are, and look at as few clocks at a time as possible."""
-    monkeypatch.setattr(_screening, "SCREEN_FROM", 0)
-    monkeypatch.setattr(_screening, "HELPING", 1)
+    choose(monkeypatch)
 
 
 def gaussian(seed, n, d):
@@ -34,13 +40,14 @@ def gaussian(seed, n, d):
     return X, X[:, :4] @ [2.0, -1, 1, 0.5] + rng.standard_normal(n)
 
 
-def both_ways(X, y, monkeypatch, **options):
+def both_ways(X, y, monkeypatch, least=1, **options):
     """Return the path with every clock looked at, and with as few as possible."""
-    paths = []
-    for entries in (np.inf, 0):
-        monkeypatch.setattr(_screening, "SCREEN_FROM", entries)
-        paths.append(saddles.pesme_flammarion(X, y, **options))
-    return paths
+    with monkeypatch.context() as patch:
+        patch.setattr(_screening, "SCREEN_FROM", np.inf)
+        path = saddles.pesme_flammarion(X, y, **options)
+    with monkeypatch.context() as patch:
+        choose(patch, least)
+        return path, saddles.pesme_flammarion(X, y, **options)
 
 
 def assert_same(path, other):
@@ -56,11 +63,10 @@ def assert_same(path, other):
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("helping", [1, 16, 256])
-def test_screened_path_is_the_path(seed, helping, monkeypatch):
-    monkeypatch.setattr(_screening, "HELPING", helping)
+@pytest.mark.parametrize("least", [1, 4, 16, 256])
+def test_screened_path_is_the_path(seed, least, monkeypatch):
     n, d = [(10, 300), (40, 200), (60, 30), (25, 1000)][seed % 4]
-    path, screened = both_ways(*gaussian(seed, n, d), monkeypatch)
+    path, screened = both_ways(*gaussian(seed, n, d), monkeypatch, least)
     assert_same(screened, path)
     assert screened.certificates.worst < 1e-9
 
@@ -68,7 +74,6 @@ def test_screened_path_is_the_path(seed, helping, monkeypatch):
 @pytest.mark.parametrize("seed", range(40))
 def test_screened_path_of_few_samples_is_the_path(seed, monkeypatch):
     """With two or three samples many columns point where the dual point goes: bounds are tight."""
-    monkeypatch.setattr(_screening, "HELPING", 1)
     rng = np.random.default_rng(seed)
     n = 2 + seed % 2
     y = rng.standard_normal(n)
@@ -114,8 +119,7 @@ def test_screened_path_of_every_family_agrees_with_exact_arithmetic(chunk, alway
 def test_any_screened_path_agrees_with_exact_arithmetic(problem):
     X, y = problem
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_screening, "SCREEN_FROM", 0)
-        patch.setattr(_screening, "HELPING", 1)
+        choose(patch)
         path = saddles.pesme_flammarion(X, y)
     assert_agrees(path, oracle.pesme_flammarion(X, y), X, y)
 
@@ -131,7 +135,7 @@ def test_copies_of_columns_ring_together_however_few_are_looked_at(always):
 
 
 def test_few_clocks_are_looked_at(monkeypatch):
-    """Most of them once, at the start; after that a small share at each jump."""
+    """All of them at the start; after that a small share at each jump."""
     shares = []
 
     class Counting(_screening.Screen):
@@ -141,52 +145,56 @@ def test_few_clocks_are_looked_at(monkeypatch):
             shares.append((self.looks - before) / self.data.shape[1])
             return found
 
-    monkeypatch.setattr(_pesme_flammarion, "Screen", Counting)
-    saddles.pesme_flammarion(*gaussian(0, 50, 12_000))
-    assert shares[0] == 1
+    monkeypatch.setattr(_dual_path, "Screen", Counting)
+    saddles.pesme_flammarion(*gaussian(0, 100, 40_000))
+    assert 1 <= shares[0] < 1.2
     assert np.mean(shares[1:]) < 0.1
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_key_is_safe(seed, monkeypatch):
-    """At the runner-up's ring, each clock that was not looked at is short of its boundary."""
+@pytest.mark.parametrize("least", [1, 16])
+def test_every_tube_is_safe(seed, least, monkeypatch):
+    """At the runner-up's ring, each clock that is not kept is short of its boundary."""
     X, y = gaussian(seed, 30, 400)
-    monkeypatch.setattr(_screening, "SCREEN_FROM", 0)
+    choose(monkeypatch, least)
     checked = []
 
-    class Checking(_screening.Screen):
+    class Checking(_screening._Sieve):
         def race(self, course):
             found = super().race(course)
-            if np.isfinite(found.second):
-                data: InUnits = self.data
-                ahead = (course.dual + found.second * course.residual) @ data.X
-                waiting = self.keys > course.arc + found.second * course.size
-                waiting[course.held] = False
-                waiting[found.units] = False
-                assert (np.abs(ahead[waiting]) < 1).all()
-                checked.append(int(waiting.sum()))
+            if not np.isfinite(found.second):
+                return found
+            ahead = np.abs((course.dual + found.second * course.residual) @ X)
+            out = np.ones(400, dtype=bool)
+            out[course.held] = out[course.resting] = out[self.kept.units] = False
+            if self.units is not None:
+                out &= np.isin(np.arange(400), self.units)
+            if self.tube:
+                assert (ahead[out] < 1).all()
+                checked.append((self.depth, int(out.sum())))
             return found
 
-    monkeypatch.setattr(_pesme_flammarion, "Screen", Checking)
+    monkeypatch.setattr(_screening, "_Sieve", Checking)
     saddles.pesme_flammarion(X, y)
-    assert np.mean(checked) > 200
+    assert np.mean([count for depth, count in checked if depth == 0]) > 200
+    assert any(depth > 0 for depth, _ in checked)
 
 
 def test_a_missed_clock_is_not_passed_over_in_silence(monkeypatch):
-    """With keys that are not safe a path is the right one all the same, or is no success."""
+    """With tubes that are not safe a path is the right one all the same, or is no success."""
 
-    class Careless(_screening.Screen):
-        def _set_keys(self, course, race, looks):
-            super()._set_keys(course, race, looks)
-            self.keys[looks.units] *= 20
+    class Careless(_screening._Sieve):
+        def _is_safe(self, tube, course, delay):
+            along, astray = tube.place(course, delay)
+            return along < 9 * tube.span and astray < 9 * tube.slope * tube.span
 
     failed = 0
-    monkeypatch.setattr(_screening, "SCREEN_FROM", 0)
+    choose(monkeypatch, 16)
     for seed in range(12):
         X, y = gaussian(seed, 30, 400)
         right = saddles.pesme_flammarion(X, y)
         with monkeypatch.context() as patch:
-            patch.setattr(_pesme_flammarion, "Screen", Careless)
+            patch.setattr(_screening, "_Sieve", Careless)
             path = saddles.pesme_flammarion(X, y, on_failure="return")
         if path.success:
             assert_same(path, right)
@@ -195,15 +203,16 @@ def test_a_missed_clock_is_not_passed_over_in_silence(monkeypatch):
 
 
 @pytest.mark.parametrize("beyond", [1.001, 3.0])
-def test_a_clock_beyond_its_boundary_at_the_end_is_reported(beyond):
+def test_a_clock_beyond_its_boundary_at_the_end_is_reported(beyond, always):
     X = np.eye(3)
     data = InUnits.of(saddles.Regression(X, [1.0, 1.0, 1.0]))
     screen = _screening.Screen(data, np.ones(3), np.ones(3))
     ends = {"residual": np.zeros(3), "size": 0.0, "arc": 2.0, "reach": 0.0, "noise": 0.0}
-    held = np.array([0, 1])
-    screen._check_end(_screening.Course(dual=np.array([1.0, -1, 0.5]), held=held, **ends))
+    nobody = np.zeros(0, dtype=int)
+    ends |= {"held": np.array([0, 1]), "resting": nobody, "leaving": nobody}
+    assert screen.race(Course(dual=np.array([1.0, -1, 0.5]), **ends)).units.size == 0
     with pytest.raises(Breakdown, match="beyond its boundary"):
-        screen._check_end(_screening.Course(dual=np.array([1.0, -1, beyond]), held=held, **ends))
+        screen.race(Course(dual=np.array([1.0, -1, beyond]), **ends))
 
 
 @pytest.mark.slow

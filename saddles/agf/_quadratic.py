@@ -168,7 +168,7 @@ def _separate(network: TorchNetwork, init: Array, basis: Array) -> Algorithm[Any
             left=np.setdiff1d(then, now),
         )
 
-    return replace(steps, saddle=saddle)
+    return replace(steps, saddle=saddle, saddles=None)
 
 
 @dataclass(frozen=True, eq=False)
