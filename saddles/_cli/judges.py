@@ -134,12 +134,12 @@ def by_gradient_flow(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
     off = np.abs(found.time_errors)
     if max(off.max(initial=0.0), found.beta_error, found.loss_error) <= EXTRAPOLATED:
         return found
-    unsure = (off <= UNSURE * limit.errors / path.times[1:]) | (off <= EXTRAPOLATED)
-    verdict, remark = "disagrees", "the jump times tend elsewhere"
-    if unsure.all():
-        verdict = "undecided"
-        remark = "the jumps are too close together at these scales; try a smaller --log-alpha"
-    return replace(found, verdict=verdict, remark=remark)
+    far = len({len(flow.jumps()) for flow in flows.values()}) > 1
+    late = off > EXTRAPOLATED
+    if far or (late.any() and (off <= UNSURE * limit.errors / path.times[1:])[late].all()):
+        remark = "jumps run into each other at these scales; try a smaller --log-alpha"
+        return replace(found, verdict="undecided", remark=remark)
+    return replace(found, verdict="disagrees", remark="its jumps or plateaus tend elsewhere")
 
 
 def _judged(
