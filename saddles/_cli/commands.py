@@ -47,7 +47,7 @@ def path(
     data = Data.read(file, target, standardize=standardize)
     found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
     if plot is not None:
-        _draw(found, data.names, plot)
+        _draw(found, data, plot)
     output.record(found.to_dict() | {"features": data.names})
     rows = [
         [str(k), f"{found.times[k]:.6g}", *_moves(found, k, data.names), f"{found.losses[k]:.6g}"]
@@ -129,7 +129,7 @@ def compare(
         names=data.names if known & set(data.names) else None,
     )
     if plot is not None:
-        _draw(comparison, data.names, plot)
+        _draw(comparison, data, plot)
     output.record(_comparison_record(comparison) | {"features": data.names})
     jumps = cast(saddles.Run, comparison.other).jumps()
     times = [(0.0, 0.0, 0.0)]
@@ -273,10 +273,10 @@ def _comparison_record(comparison: saddles.Comparison) -> dict[str, Any]:
     return {name: numbers(column) for name, column in columns.items()}
 
 
-def _draw(found: SaddlePath | saddles.Comparison, names: list[str], file: Path) -> None:
+def _draw(found: SaddlePath | saddles.Comparison, data: Data, file: Path) -> None:
     """Save the picture of a path or a comparison."""
     try:
-        figure = found.plot(names=names)
+        figure = found.plot(names=data.names, features=data.X)
     except ImportError:
         raise ValueError("--plot needs matplotlib: pip install 'saddles[plot]'") from None
     figure.savefig(file)
