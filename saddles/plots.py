@@ -378,7 +378,7 @@ def _finish(axis: Any, lines: list[_Line], labels: list[str], count: int) -> Non
             handles=handles, title=title, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5)
         )
     # The first pass of the layout makes room for the legend; labels find theirs in the second.
-    axis.figure.draw_without_rendering()
+    axis.figure.get_layout_engine().execute(axis.figure)
 
 
 def _shown(points: Any, names: list[str] | None) -> tuple[Array, str, list[str]]:
