@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from saddles.path import LowRank, SaddlePath, dense
-from saddles.typing import Array
+from saddles.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
     from saddles._run import Run
@@ -105,11 +105,14 @@ class Comparison:
             index=pd.RangeIndex(1, len(self.predicted) + 1, name="jump"),
         )
 
-    def plot(self, *, names: list[str] | None = None) -> Any:
-        """Draw the prediction over what it was compared with; returns a matplotlib figure."""
+    def plot(self, *, names: list[str] | None = None, features: ArrayLike | None = None) -> Any:
+        """Draw the prediction over what it was compared with; returns a matplotlib figure.
+
+        Given the `features` X (n, d) of a diagonal network, it also shows the clocks.
+        """
         from saddles.plots import plot_comparison
 
-        return plot_comparison(self, names=names)
+        return plot_comparison(self, names=names, features=features)
 
 
 def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:

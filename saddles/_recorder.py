@@ -153,9 +153,9 @@ def read_log(log: Any, names: Sequence[str]) -> tuple[str, Array, Array, Array |
     names : sequence of str
         Names of the columns of coefficients; None is returned if the log has none of them.
     """
-    if isinstance(log, str | Path):
-        table = CsvTable.read(Path(log))
-        clock, betas = _checked_names(table.header, names, str(log))
+    if isinstance(log, str | Path | CsvTable):
+        table = log if isinstance(log, CsvTable) else CsvTable.read(Path(log))
+        clock, betas = _checked_names(table.header, names, str(table.file))
         columns = table.numbers([clock, "loss", *betas])
     else:
         source = log.columns() if isinstance(log, Recorder) else log

@@ -402,11 +402,20 @@ class SaddlePath:
         columns |= {entry.name: getattr(self.certificates, entry.name) for entry in _ENTRIES}
         return pd.DataFrame(columns).rename_axis("jump")
 
-    def plot(self, *, log_alpha: float | None = None, names: list[str] | None = None) -> Any:
-        """Draw the staircase of the loss and the coefficients; returns a matplotlib figure."""
+    def plot(
+        self,
+        *,
+        log_alpha: float | None = None,
+        names: list[str] | None = None,
+        features: ArrayLike | None = None,
+    ) -> Any:
+        """Draw the staircase of the loss and the coefficients; returns a matplotlib figure.
+
+        Given the `features` X (n, d), it also shows the clocks between −1 and 1.
+        """
         from saddles.plots import plot_path
 
-        return plot_path(self, log_alpha=log_alpha, names=names)
+        return plot_path(self, log_alpha=log_alpha, names=names, features=features)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the path as plain lists, numbers and strings, ready for JSON.

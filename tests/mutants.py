@@ -1,12 +1,12 @@
-"""Solvers with one planted fault each, and a plain solver of one's own, to try the laws on.
+"""Solvers with one planted fault each, to try the laws on.
 
-A fault is planted in a step of the `Algorithm` record, or in what the path says. The solvers' own
-certificates are silenced, so that only the laws can find it.
+Faults in paths of diagonal networks are planted in the steps of `tests.plain_path`, a plain copy of
+the algorithm; those in matrix factorisation in a step of the `Algorithm` record, whose certificates
+are silenced, so that only the laws can find it; others in what the path says.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,20 +15,19 @@ from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
-from scipy.optimize import nnls
 
 import saddles
 import saddles._greedy_low_rank
-import saddles._pesme_flammarion
 import saddles.agf._linear
 from saddles import alternation
 from saddles.path import Certificate
+from tests.plain_path import PlainPath, solver
 
 Mutation = Callable[[alternation.Algorithm], alternation.Algorithm]
 
 
 @contextmanager
-def planted(module, mutate: Mutation, options):
+def planted(module, mutate: Mutation):
     """Let the solver of a module run a changed algorithm, uncertified."""
 
     def solve(algorithm, **given):
@@ -39,23 +38,20 @@ def planted(module, mutate: Mutation, options):
             return replace(saddle, certificate=Certificate(stationarity=0.0, violation=0.0))
 
         return alternation.solve(
-            replace(changed, saddle=uncertified),
-            **(given | {"on_failure": "return"} | options(given)),
+            replace(changed, saddle=uncertified), **(given | {"on_failure": "return"})
         )
 
     with mock.patch.object(module, "solve", solve):
         yield
 
 
-def mutant(
-    solver, module, mutate: Mutation = lambda a: a, options=lambda given: {}, said=lambda path: path
-):
-    """Return a solver whose algorithm, options or words are changed."""
+def mutant(function, module, mutate: Mutation = lambda a: a, said=lambda path: path):
+    """Return a solver whose algorithm or words are changed."""
 
-    @wraps(solver)
+    @wraps(function)
     def changed(*data, **keywords):
-        with planted(module, mutate, options):
-            path = solver(*data, **keywords)
+        with planted(module, mutate):
+            path = function(*data, **keywords)
         return said(words(path))
 
     return changed
@@ -80,121 +76,111 @@ def saying(**changes) -> Callable:
 # --- faults in the steps of the limit path ------------------------------------------------------
 
 
-def _network(algorithm):
-    """Return the data and the boundaries that its steps hold."""
-    return algorithm.cost.args[0]
-
-
-def missed_deactivation(algorithm):
+class MissedDeactivation(PlainPath):
     """Least squares on all coordinates at a boundary, whatever the signs: none ever leaves."""
-    data = _network(algorithm).data
 
-    def cost(state):
-        right = algorithm.cost(state)
-        held = state.signs.nonzero()[0]
-        beta = np.zeros_like(state.beta)
-        beta[held] = np.linalg.lstsq(data.X[:, held], data.y)[0]
-        residual = data.y - data.X @ beta
-        speed = data.X.T @ residual
-        speed[np.abs(speed) <= 1e-11 * data.norms * np.linalg.norm(data.y)] = 0.0
-        fit = replace(right.fit, residual=residual, size=float(np.linalg.norm(residual)))
-        return replace(right, beta=beta, speed=speed, fit=fit)
+    def minimise(self, signs):
+        return self.fitted(self.y, np.flatnonzero(signs))
 
-    return replace(algorithm, cost=cost)
+    def shorten(self, beta, signs):
+        return beta
 
 
-def dropped_tie(algorithm):
-    """Of clocks that ring together only the first counts; the others stay where they are."""
+class DroppedTie(PlainPath):
+    """Of clocks that ring together only the first counts."""
 
-    def jump(state, ring):
-        return algorithm.jump(state, replace(ring, units=ring.units[:1]))
-
-    def utility(state):
-        moving = np.where(np.abs(state.clocks) >= 1 - 1e-12, 0.0, state.speed)
-        return algorithm.utility(replace(state, speed=moving))
-
-    return replace(algorithm, jump=jump, utility=utility)
+    def descend(self, clocks, before):
+        signs = self.signs(clocks)
+        new = np.flatnonzero((signs != 0) & (before == 0))
+        signs[new[1:]] = 0.0
+        return self.shorten(self.minimise(signs), signs), clocks
 
 
-def wrong_constant_in_a_clock(algorithm):
-    """A clock that must turn to the other side is thought to be two thirds as far as it is."""
+class WrongConstantInAClock(PlainPath):
+    """A clock that runs back is thought to run half as fast again."""
 
-    def utility(state):
-        ring = algorithm.utility(state)
-        if not isinstance(ring, alternation.Ring):
-            return ring
-        back = state.clocks[ring.units] * state.speed[ring.units] < 0
-        return replace(ring, delay=ring.delay * 2 / 3) if back.any() else ring
+    def delay(self, clocks, speeds):
+        return super().delay(clocks, self.hasty(clocks, speeds))
 
-    return replace(algorithm, utility=utility)
+    def advance(self, clocks, speeds, delay):
+        return super().advance(clocks, self.hasty(clocks, speeds), delay)
+
+    def hasty(self, clocks, speeds):
+        return np.where(clocks * speeds < 0, 1.5 * speeds, speeds)
 
 
-def stale_residual(algorithm):
+class StaleResidual(PlainPath):
     """Clocks run on with the speed of the phase before the last descent."""
 
-    def cost(state):
-        right = algorithm.cost(state)
-        stale = np.where((right.beta != 0) | (right.speed == 0), 0.0, state.speed)
-        return replace(right, speed=stale)
+    last = None
 
-    return replace(algorithm, cost=cost)
+    def speeds(self, beta):
+        now = super().speeds(beta)
+        stale = now if self.last is None else np.where((beta != 0) | (now == 0), 0.0, self.last)
+        self.last = now
+        return stale
+
+    def shorten(self, beta, signs):
+        return beta
 
 
-def clock_reset_when_a_unit_leaves(algorithm):
+class ClockResetWhenAUnitLeaves(PlainPath):
     """A coordinate that returns to zero starts its clock anew, instead of at the boundary."""
 
-    def cost(state):
-        right = algorithm.cost(state)
-        gone = (state.beta != 0) & (right.beta == 0)
-        return replace(right, clocks=np.where(gone, 0.0, right.clocks))
-
-    return replace(algorithm, cost=cost)
+    def descend(self, clocks, before):
+        beta, clocks = super().descend(clocks, before)
+        return beta, np.where((before != 0) & (beta == 0), 0.0, clocks)
 
 
-def wrong_sign(algorithm):
-    """Only the upper boundary exists: negative coefficients are not thought of."""
-    network = _network(algorithm)
-    upward = replace(network, lower=np.full_like(network.lower, np.inf))
-    steps = ("utility", "jump", "cost")
-    module = saddles._pesme_flammarion
-    return replace(
-        algorithm, **{step: partial(getattr(module, f"_{step}"), upward) for step in steps}
-    )
+class NoNegativeBoundary(PlainPath):
+    """Negative coefficients are not thought of."""
+
+    def __init__(self, X, y, upper, lower):
+        super().__init__(X, y, upper, np.full_like(lower, np.inf))
+
+    def advance(self, clocks, speeds, delay):
+        clocks = clocks + delay * speeds
+        return np.where(np.abs(clocks - self.upper) < 1e-11, self.upper, clocks)
 
 
-def missing_minimum_norm(algorithm):
+class MissingMinimumNorm(PlainPath):
     """Coefficients that are not unique are left as the active set found them."""
 
-    def cost(state):
-        right = algorithm.cost(state)
-        beta = np.zeros_like(state.beta)
-        beta[right.fit.support] = right.fit.values
-        return replace(right, beta=beta)
-
-    return replace(algorithm, cost=cost)
+    def shorten(self, beta, signs):
+        return beta
 
 
-def ends_too_soon(algorithm):
+class EndsTooSoon(PlainPath):
     """Training stops once a tenth of the first loss is left."""
-    start = algorithm.saddle(algorithm.start()).loss
 
-    def utility(state):
-        if algorithm.saddle(state).loss < 0.1 * start:
-            return saddles.Status.CONVERGED
-        return algorithm.utility(state)
-
-    return replace(algorithm, utility=utility)
+    def speeds(self, beta):
+        left = np.sum((self.y - self.X @ beta) ** 2) < 0.1 * np.sum(self.y**2)
+        return np.zeros_like(beta) if left else super().speeds(beta)
 
 
-def absolute_tolerance(algorithm):
-    """Gradients below 1e-8 count as zero, in whatever units the data are."""
+class AbsoluteTolerance(PlainPath):
+    """Speeds below 1e-8 count as zero, in whatever units the data are."""
 
-    def utility(state):
-        data = _network(algorithm).data
-        small = np.abs(state.speed) * data.target_unit < 1e-8
-        return algorithm.utility(replace(state, speed=np.where(small, 0.0, state.speed)))
+    def speeds(self, beta):
+        speeds = super().speeds(beta)
+        return np.where(np.abs(speeds) < 1e-8, 0.0, speeds)
 
-    return replace(algorithm, utility=utility)
+
+class OnlyWhoRangMayMove(PlainPath):
+    """The descent keeps what was learnt before, and fits what is left with the new coordinates."""
+
+    def descend(self, clocks, before):
+        signs = np.where(before == 0, self.signs(clocks), 0.0)
+        part = PlainPath(self.X, self.y - self.X @ before, self.upper, self.lower)
+        return before + part.minimise(signs), clocks
+
+
+class ClocksWithoutTheirPast(PlainPath):
+    """Clocks that did not ring start anew after each jump."""
+
+    def descend(self, clocks, before):
+        beta, clocks = super().descend(clocks, before)
+        return beta, np.where(self.signs(clocks) != 0, clocks, 0.0)
 
 
 class Remembering:
@@ -204,60 +190,69 @@ class Remembering:
         self.offset = 0.0
 
     def __call__(self, X, y):
-        path = saddles.pesme_flammarion(X, y)
+        path = plain(X, y)
         times, self.offset = path.times + self.offset * (path.times > 0), 1e-3
         return times, path.betas, path.losses
+
+
+def one_jump_too_many(X, y, *, max_jumps=None):
+    """Off by one in max_jumps."""
+    return plain(X, y, max_jumps=None if max_jumps is None else max_jumps + 1)
 
 
 def normalising_in_place(X, y):
     """Columns are brought to unit norm, the caller's too."""
     norms = np.linalg.norm(X, axis=0)
     X /= np.where(norms > 0, norms, 1.0)
-    return saddles.pesme_flammarion(X, y)
+    return plain(X, y)
 
 
 def raising(X, y):
     """An error where two coefficients become non-zero together."""
-    path = saddles.pesme_flammarion(X, y)
+    path = plain(X, y)
     for units in path.entered[1:]:
         units.item() if units.size else None
     return path
 
 
-_limit = partial(mutant, saddles.pesme_flammarion, saddles._pesme_flammarion)
+def worded(said):
+    """Return the right solver, whose words are changed; it takes X and y only."""
+    return lambda X, y: said(plain(X, y))
+
+
+#: The right one: what is found below is the fault.
+plain = solver()
+
+STEPS = {
+    "missed deactivation": MissedDeactivation,
+    "a tie dropped": DroppedTie,
+    "wrong constant in a clock": WrongConstantInAClock,
+    "stale residual": StaleResidual,
+    "clock reset when a unit leaves": ClockResetWhenAUnitLeaves,
+    "no negative boundary": NoNegativeBoundary,
+    "missing minimum norm": MissingMinimumNorm,
+    "ends too soon": EndsTooSoon,
+    "absolute tolerance": AbsoluteTolerance,
+    "earlier coefficients do not descend": OnlyWhoRangMayMove,
+    "clocks without their past": ClocksWithoutTheirPast,
+}
+
+WORDS = {
+    "times not accumulated": saying(times=lambda p: np.diff(p.times, prepend=0.0)),
+    "coefficients of the wrong sign": saying(betas=lambda p: -p.betas),
+    "tied units unsorted": saying(entered=lambda p: [units[::-1] for units in p.entered]),
+    "a late loss is that of the saddle before": saying(
+        losses=lambda p: np.append(p.losses[:1], p.losses[:-1])[: len(p.losses)]
+    ),
+}
 
 DIAGONAL = {
-    "missed deactivation": _limit(missed_deactivation),
-    "a tie dropped": _limit(dropped_tie),
-    "wrong constant in a clock": _limit(wrong_constant_in_a_clock),
-    "stale residual": _limit(stale_residual),
-    "clock reset when a unit leaves": _limit(clock_reset_when_a_unit_leaves),
-    "no negative boundary": _limit(wrong_sign),
-    "missing minimum norm": _limit(missing_minimum_norm),
-    "ends too soon": _limit(ends_too_soon),
-    "absolute tolerance": _limit(absolute_tolerance),
-    "off by one in max_jumps": _limit(
-        options=lambda given: {
-            "max_jumps": None if given["max_jumps"] is None else given["max_jumps"] + 1
-        }
-    ),
-    "times not accumulated": _limit(said=saying(times=lambda p: np.diff(p.times, prepend=0.0))),
-    "times of the sum loss": lambda X, y: (
-        (path := saddles.pesme_flammarion(X, y)).times / len(y),
-        path.betas,
-        path.losses,
-    ),
-    "loss without the factor 1/n": lambda X, y: (
-        (path := saddles.pesme_flammarion(X, y)).times,
-        path.betas,
-        path.losses * len(y),
-    ),
-    "coefficients of the wrong sign": _limit(said=saying(betas=lambda p: -p.betas)),
-    "tied units unsorted": _limit(
-        said=saying(entered=lambda p: tuple(units[::-1] for units in p.entered))
-    ),
-    "a late loss is that of the saddle before": _limit(
-        said=saying(losses=lambda p: np.append(p.losses[:1], p.losses[:-1])[: len(p.losses)])
+    **{fault: solver(steps) for fault, steps in STEPS.items()},
+    **{fault: worded(said) for fault, said in WORDS.items()},
+    "off by one in max_jumps": one_jump_too_many,
+    "times of the sum loss": lambda X, y: saying(times=lambda p: p.times / len(y))(plain(X, y)),
+    "loss without the factor 1/n": lambda X, y: saying(losses=lambda p: p.losses * len(y))(
+        plain(X, y)
     ),
     "state kept between calls": Remembering(),
     "data normalised in place": normalising_in_place,
@@ -352,28 +347,3 @@ LINEAR = {
     "loss without the half": _network_mutant(said=saying(losses=lambda p: 2 * p.losses)),
     "times of half the loss": _network_mutant(said=saying(times=lambda p: 2 * p.times)),
 }
-
-
-# --- a solver of one's own ----------------------------------------------------------------------
-
-
-def plain(X, y):
-    """Pesme–Flammarion in a dozen lines, with scipy's non-negative least squares."""
-    n, d = X.shape
-    clocks, beta, tau = np.zeros(d), np.zeros(d), 0.0
-    times, betas, sizes = [tau], [beta], np.linalg.norm(X, axis=0) * np.linalg.norm(y)
-    while True:
-        speed = X.T @ (y - X @ beta) / n
-        speed[np.abs(speed) <= 1e-12 * sizes] = 0.0
-        if not speed.any():
-            residuals = y - np.array(betas) @ X.T
-            return np.array(times), np.array(betas), np.sum(residuals**2, axis=1) / (2 * n)
-        moving = speed != 0
-        delay = np.min((np.sign(speed) - clocks)[moving] / speed[moving])
-        assert math.isfinite(delay)
-        tau, clocks = tau + delay, clocks + delay * speed
-        held = np.flatnonzero(np.abs(clocks) > 1 - 1e-10)
-        signs, beta = np.sign(clocks[held]), np.zeros(d)
-        beta[held] = signs * nnls(X[:, held] * signs, y)[0]
-        times.append(tau)
-        betas.append(beta)

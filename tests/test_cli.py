@@ -1,13 +1,21 @@
-"""``saddles path``: what it prints, and one line for whatever is wrong."""
+"""The command line: what it prints, its exit statuses, and one line for whatever is wrong."""
 
+import doctest
 import json
+import math
+import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import saddles
+from saddles._cli.app import app
 from saddles.cli import main
 
 ROWS = np.array([[1.0, 0.5, 0.7, 0.0, 1.0], [0.5, 1.0, 0.1, 0.7, 0.0]])
@@ -79,6 +87,9 @@ BAD_FILES = {
     "column without a name": (",a,y\n0,1,2\n", ["row 1", "column 1 has no name"]),
     "repeated column": ("a,a,y\n1,2,3\n", ["row 1", "'a' occurs twice"]),
     "too large": ("a,y\n1e200,3\n", ["1e+200", "divide"]),
+    "semicolons": ("a;b;y\n1;2;3\n", ["no column 'y'", "separated by semicolons"]),
+    "tabs": ("a\ty\n1\t2\n", ["no column 'y'", "separated by tabs"]),
+    "an open quote": ('a,y\n"1,2\n', ["unexpected end of data"]),
 }
 
 
@@ -107,12 +118,278 @@ def test_bad_options_are_one_line(table, tmp_path, capsys):
         assert captured.err.startswith("saddles: error: ")
 
 
-def test_installed_command(table):
-    command = [sys.executable, "-m", "saddles", "path", table("a,y\n1,x\n"), "--target", "y"]
-    run = subprocess.run(command, capture_output=True, text=True)
-    assert run.returncode == 2
-    assert "Traceback" not in run.stderr
-    assert "row 2, column 'y'" in run.stderr
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a,y\né,1\n".encode("latin-1"), "is not UTF-8: byte 0xe9 at position 4"),
+        ("a,y\n1,1\n".encode("utf-16"), "is not UTF-8"),
+        (b"a,y\n1,\x001\n", "row 2, column 'y'"),
+    ],
+)
+def test_other_encodings_are_one_line(content, words, tmp_path, capsys):
+    (tmp_path / "odd.csv").write_bytes(content)
+    for command in (["path"], ["verify"], ["bias", "--alpha", "0.1"]):
+        assert main([*command, str(tmp_path / "odd.csv"), "--target", "y"]) == 2
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err.count("\n")) == ("", 1)
+        assert words in captured.err
+
+
+def test_bad_usage_is_explained_without_a_traceback(table, capsys):
+    for arguments in (
+        ["path", table(csv_text())],
+        ["path", table(csv_text()), "--target", "y", "--max-jumps", "two"],
+        ["nosuch"],
+        ["bias", table(csv_text()), "--target", "y", "--alpha", "0.1", "--seed", "-1"],
+    ):
+        assert main(arguments) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert "Usage: saddles" in captured.err
+        assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("command", ["path", "verify", "compare", "bias"])
+def test_help_shows_an_example_and_the_options(command):
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert f"Example: saddles {command} " in shown.stdout
+    assert "--json" in shown.stdout
+    assert "\x1b" not in shown.stdout
+
+
+def test_help_of_all_says_what_the_exit_statuses_mean():
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"})
+    assert "0 right; 1 a disagreement" in shown.stdout
+    version = CliRunner().invoke(app, ["--version"])
+    assert version.stdout == f"saddles {saddles.__version__}\n"
+
+
+# --- verify -------------------------------------------------------------------------------------
+
+
+def verified(capsys, *arguments):
+    status = main(["verify", *arguments, "--target", "y", "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_verify_agrees_in_three_ways(table, capsys):
+    assert main(["verify", table(csv_text()), "--target", "y"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[2:4] for line in lines[1:4]] == [["a", "-"], ["c", "a"], ["d", "-"]]
+    assert [line.partition(" within")[0] for line in lines[4:]] == [
+        "exact arithmetic: agrees",
+        "AGF: agrees",
+        "gradient flow: agrees",
+    ]
+
+
+#: Ties, a copied column, a constant one, and numbers that no float64 holds.
+TIED = "a,b,c,k,y\n0.1,0.1,0.2,1,0.3\n0.2,0.2,-0.1,1,0.1\n0.7,0.7,0.1,1,0.9\n0.1,0.1,0,1,0.4\n"
+
+
+@pytest.mark.parametrize("standardize", [(), ("--standardize",)])
+def test_verify_takes_numbers_as_they_are_written(standardize, table, capsys):
+    status, record = verified(capsys, table(TIED), *standardize)
+    assert status == 0, record
+    assert [judge["verdict"] for judge in record["judges"]] == ["agrees"] * 3
+    for judge in record["judges"]:
+        assert len(judge["time_errors"]) == len(record["times"]) - 1
+        assert np.abs(judge["time_errors"]).max() < judge["tolerance"]
+
+
+def test_verify_stops_where_it_is_told_to(table, capsys):
+    status, record = verified(capsys, table(csv_text()), "--max-jumps", "2")
+    assert (status, record["times"]) == (0, pytest.approx([0.0, 2.0, 8.0]))
+
+
+FAULTS = {
+    "a jump too late": lambda path: replace(path, times=path.times * [1, 1, 1.001, 1]),
+    "times of the sum loss": lambda path: replace(path, times=path.times / 2),
+    "a wrong coefficient": lambda path: replace(path, betas=path.betas * 1.001),
+    "a wrong loss": lambda path: replace(path, losses=path.losses * [1, 1.01, 1, 1]),
+    "an active unit forgotten": lambda path: replace(
+        path, active=(*path.active[:-1], path.active[-1][:1])
+    ),
+    "a jump forgotten": lambda path: saddles.SaddlePath.from_saddles(
+        [path[0], path[2], path[3]], algorithm="", source="", status=path.status
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_verify_finds_a_wrong_path(fault, table, capsys, monkeypatch):
+    wrong = FAULTS[fault](saddles.pesme_flammarion(ROWS[:, :4], ROWS[:, 4]))
+    monkeypatch.setattr(saddles, "pesme_flammarion", lambda X, y, *, max_jumps: wrong)
+    status, record = verified(capsys, table(csv_text()))
+    assert status == 1
+    assert not record["agrees"]
+    verdicts = {judge["name"]: judge["verdict"] for judge in record["judges"]}
+    assert verdicts["exact arithmetic"] == "disagrees"
+    assert verdicts["gradient flow"] == "disagrees" or "forgotten" in fault
+    assert main(["verify", table(csv_text()), "--target", "y", "--quiet"]) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+def test_verify_says_what_it_cannot_decide(table, capsys):
+    status, record = verified(capsys, table(csv_text()), "--log-alpha", "-1")
+    assert status == 3
+    assert record["judges"][2]["verdict"] == "undecided"
+    assert record["judges"][2]["remark"]
+
+
+def test_verify_leaves_out_fractions_that_would_take_minutes(table, capsys, monkeypatch):
+    monkeypatch.setattr("saddles._cli.judges.MOST_FRACTIONS", 1)
+    status, record = verified(capsys, table(csv_text()))
+    assert (status, record["judges"][0]["verdict"]) == (0, "not tried")
+
+
+def test_nothing_to_learn_is_verified_too(table, capsys):
+    status, record = verified(capsys, table("a,y\n1,0\n2,0\n"))
+    assert (status, record["times"]) == (0, [0.0])
+
+
+# --- bias ---------------------------------------------------------------------------------------
+
+
+def test_bias_is_that_of_the_library(table, capsys):
+    arguments = ["bias", table(csv_text()), "--target", "y", "--log-alpha", "-2", "--seed", "7"]
+    assert main([*arguments, "--delta", "-1.5", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    X, y = ROWS[:, :4], ROWS[:, 4]
+    diagonal = saddles.implicit_bias.diagonal(X, y, log_alpha=-2)
+    assert record["ends"]["diagonal"]["beta"] == pytest.approx(diagonal.beta.tolist(), abs=1e-12)
+    flow = saddles.flow.diagonal(X, y, log_alpha=-2)
+    assert record["ends"]["diagonal"]["beta"] == pytest.approx(flow.at(flow.until), abs=1e-6)
+    least = saddles.implicit_bias.l1(X, y)
+    assert record["ends"]["l1"]["beta"] == pytest.approx(least.beta.tolist(), abs=1e-12)
+    start = record["neuron"]
+    assert min(start["a0"], np.linalg.norm(start["w0"])) == pytest.approx(math.exp(-2))
+    assert start["a0"] ** 2 - np.dot(start["w0"], start["w0"]) == pytest.approx(-1.5)
+    assert start["applies"]
+    assert record["ends"]["neuron"]["beta"] == pytest.approx(start["beta"], abs=1e-9)
+
+
+def test_bias_draws_the_same_direction_for_the_same_seed(table, capsys):
+    printed = []
+    for seed in ("3", "3", "4"):
+        arguments = ["--target", "y", "--alpha", "0.1", "--delta", "-1", "--seed", seed]
+        assert main(["bias", table(csv_text()), *arguments]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] != printed[2]
+
+
+def test_bias_says_what_the_reader_has_to_know(table, capsys):
+    inconsistent = "a,b,y\n1,1,1\n1,1,2\n"
+    assert main(["bias", table(inconsistent), "--target", "y", "--log-alpha", "-1e6"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:4] == ["column", "least", "l1", "diagonal"]
+    assert lines[3].startswith("(l1 norm)")
+    assert lines[4:] == [
+        "The columns leave 0.32 of the target's norm unexplained.",
+        "Other coefficients have the same least l1 norm.",
+    ]
+
+
+def test_the_scale_is_given_once_and_is_small(table, capsys):
+    for scale, words in (
+        ([], "--alpha or as --log-alpha"),
+        (["--alpha", "0.1", "--log-alpha", "-1"], "once"),
+        (["--alpha", "1"], "between 0 and 1"),
+        (["--log-alpha", "0.5"], "log_alpha=0.5"),
+        (["--log-alpha", "nan"], "log_alpha=nan"),
+        (["--log-alpha", "-inf"], "log_alpha=-inf"),
+    ):
+        assert main(["bias", table(csv_text()), "--target", "y", *scale]) == 2
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err.count("\n")) == ("", 1)
+        assert words in captured.err
+
+
+# --- the shell ----------------------------------------------------------------------------------
+
+
+def shell(command, stdin="", **environment):
+    """Run a shell command in which `saddles` is the command line of this package."""
+    run = command.replace("saddles ", f"'{sys.executable}' -m saddles ")
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {run}"],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+def test_pipes_carry_tables_in_and_results_out():
+    code = "import json, sys; print(json.load(sys.stdin)['times'])"
+    done = shell(f"saddles path - --target y --json | '{sys.executable}' -c \"{code}\"", csv_text())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert np.array(json.loads(done.stdout)).round(4).tolist() == [0.0, 2.0, 8.0, 11.2653]
+
+
+def test_a_pipe_gets_no_colours_and_no_broken_lines():
+    long = csv_text(header=",".join([*(letter * 60 for letter in "abcd"), "y"]))
+    for settings in ({}, {"TERM": "xterm-256color", "COLUMNS": "20"}):
+        done = shell("saddles path - --target y", long, **settings)
+        assert "\x1b" not in done.stdout
+        assert len(done.stdout.splitlines()) == 6
+        assert "c" * 60 in done.stdout.splitlines()[3]
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    many = "a,y\n" + "".join(f"{k},{k % 7}\n" for k in range(40000))
+    done = shell("saddles path - --target y --json | head -c 1", many)
+    assert (done.stdout, done.stderr, done.returncode) == ("{", "", 141)
+
+
+def test_bad_input_in_a_pipe_is_one_line():
+    done = shell("saddles verify - --target y | cat", "a,y\n1,x\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "saddles: error: standard input, row 2, column 'y': 'x' is not a number.\n"
+    )
+
+
+def test_the_page_shows_what_is_printed(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "command_line.md").read_text("utf-8")
+    data = re.search(r"```text\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "data.csv").write_text(data[1], encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", page, flags=re.DOTALL)
+    shown = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    assert len(shown) == 6
+    same = doctest.OutputChecker().check_output
+    for command, _, expected in (part.partition("\n") for part in shown):
+        there = f"cd '{tmp_path}'; {command.replace('python -c', f'{sys.executable} -c')}"
+        done = shell(there)
+        assert (done.returncode, done.stderr) == (2 if "error" in expected else 0, "")
+        assert same(expected, done.stdout, doctest.ELLIPSIS), done.stdout
+
+
+def test_names_that_the_output_cannot_show_are_escaped():
+    done = shell(
+        "saddles path - --target y", "\u00e9,y\n1,1\n", PYTHONIOENCODING="ascii", PYTHONUTF8="0"
+    )
+    assert done.returncode in (0, 2)
+    assert "Traceback" not in done.stderr
+
+
+def test_without_typer_one_line_says_what_to_install():
+    code = """
+import sys
+sys.modules["typer"] = None
+from saddles.cli import main
+sys.exit(main(["path", "x.csv"]))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == (
+        "saddles: error: the command line needs typer: pip install 'saddles[cli]'\n"
+    )
+
+
+# --- compare ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -184,3 +461,23 @@ def test_compare_refuses_in_one_line(run, tmp_path, capsys):
         captured = capsys.readouterr()
         assert (captured.out, captured.err.count("\n")) == ("", 1), arguments
         assert words in captured.err
+
+
+def test_compare_reads_the_log_or_the_data_from_standard_input(run, tmp_path):
+    log, _, data, *target = run
+    expected = shell(f"saddles compare {log} --data {data} {' '.join([*target, *DECLARED])}")
+    assert expected.stdout
+    rest = " ".join([*target, *DECLARED])
+    for command in (
+        f"saddles compare - --data {data} {rest} < {log}",
+        f"saddles compare {log} --data - {rest} < {data}",
+    ):
+        assert shell(command).stdout == expected.stdout
+    both = shell(f"saddles compare - --data - {rest}", csv_text())
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "cannot both be standard input" in both.stderr
+
+
+def test_quiet_prints_neither_table_nor_warning(run, capsys):
+    assert main(["compare", *run, *DECLARED[:4], "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")

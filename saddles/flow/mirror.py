@@ -377,6 +377,10 @@ class _Mirror:
         dual = self._path(np.minimum(tau * self.network.pace, self.times[-1]))
         return np.asarray(self.network.rows @ dual)
 
+    def clocks(self, tau: Array) -> Array:
+        """Return S = s / log(1/α), shape (q, d)."""
+        return np.asarray(self._clocks(tau).T / self.network.scale)
+
     def _velocity(self, beta: Array) -> Array:
         """Return w − Aᵀβ, shape (r, q), for β in units of c/a, shape (d, q)."""
         return np.asarray(self.network.targets[:, None] - self.network.columns @ beta)
@@ -418,6 +422,10 @@ class _Rest:
     problem: Regression
 
     def point(self, tau: Array) -> Array:
+        """Return zeros, shape (q, d)."""
+        return np.zeros((tau.size, self.problem.n_features))
+
+    def clocks(self, tau: Array) -> Array:
         """Return zeros, shape (q, d)."""
         return np.zeros((tau.size, self.problem.n_features))
 

@@ -31,7 +31,7 @@ from saddles.path import physical_times
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["Curve", "Flow", "Jumps"]
+__all__ = ["Curve", "Flow", "Jumps", "Ticking"]
 
 #: Two jumps are told apart if, somewhere between them, the loss falls this much slower than in
 #: either. Between true jumps the ratio is exponentially large in log(1/α), and within one jump
@@ -79,6 +79,14 @@ class Stretched(Protocol):
 
     def log_slopes_at(self, s: Array) -> Array:
         """Return log(−dL/dτ), shape (q,); -inf where the loss rests."""
+
+
+@runtime_checkable
+class Ticking(Protocol):
+    """A curve whose units have clocks that run until a boundary near −1 or 1."""
+
+    def clocks(self, tau: Array) -> Array:
+        """Return the clocks S, shape (q, d)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +225,48 @@ class Flow:
         taus, scalar = self._checked(tau)
         rates = self.curve.loss_rate(taus)
         return float(rates[0]) if scalar else rates
+
+    def clocks(self, tau: ArrayLike) -> Array:
+        """Return the clocks S of a diagonal network at scaled time `tau`.
+
+        S_i = ∫ x_i·r/n dt / log(1/α): the coefficient is exponentially small in log(1/α) while S_i
+        is between −1 and 1, and grows or falls within O(1/log(1/α)) of a boundary.
+
+        Parameters
+        ----------
+        tau : float or array_like of shape (q,)
+            Scaled times in [0, `until`], in any order.
+
+        Returns
+        -------
+        ndarray
+            Shape (d,), or (q, d) for an array of times.
+
+        Raises
+        ------
+        TypeError
+            If it is no flow of a diagonal network.
+        ValueError
+            If a time is NaN or outside of [0, `until`].
+
+        Examples
+        --------
+        >>> import saddles
+        >>> flow = saddles.flow.diagonal([[1.0, 0.0], [0.0, 1.0]], [2.0, 1.0], log_alpha=-1e4)
+        >>> flow.clocks([0.5, 1.5]).round(3).tolist()
+        [[0.5, 0.25], [1.0, 0.75]]
+        """
+        if not isinstance(self.curve, Ticking):
+            raise TypeError(f"{self!r} has no clocks; flows of saddles.flow.diagonal have.")
+        taus, scalar = self._checked(tau)
+        clocks = self.curve.clocks(taus)
+        return np.asarray(clocks[0] if scalar else clocks)
+
+    def plot(self, *, names: list[str] | None = None) -> Any:
+        """Draw loss, coefficients (or singular values) and clocks; returns a matplotlib figure."""
+        from saddles.plots import plot_flow
+
+        return plot_flow(self, names=names)
 
     def physical_times(self, tau: ArrayLike) -> Array:
         """Return scaled times `tau` in the time of the gradient flow θ' = −∇L."""

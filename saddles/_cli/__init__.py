@@ -1,0 +1,1 @@
+"""The commands of `saddles.cli`, one module each; they need typer and rich."""

@@ -1,0 +1,236 @@
+"""The commands and their options; what they do stands in the modules beside this one."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import saddles
+from saddles._cli import commands
+from saddles._cli.output import Output, guarded
+
+__all__ = ["app", "run"]
+
+STATUSES = (
+    "Exit status: 0 right; 1 a disagreement (verify); 2 bad input; 3 a computation failed or "
+    "decided nothing. Results go to standard output, everything else to standard error."
+)
+
+app = typer.Typer(
+    name="saddles",
+    help="Predict the staircase of training from a tiny initialisation.",
+    epilog=STATUSES,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+class Loss(StrEnum):
+    """The loss that was trained and logged."""
+
+    half_mean = "half-mean"
+    mean = "mean"
+    half_sum = "half-sum"
+    sum = "sum"
+
+
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE.csv", help="Numbers under a header line; - reads standard input."),
+]
+Target = Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")]
+Standardize = Annotated[
+    bool,
+    typer.Option(
+        "--standardize",
+        help="Centre the target; centre the other columns and divide them by their norms.",
+    ),
+]
+MaxJumps = Annotated[int | None, typer.Option(metavar="K", help="Stop after K jumps.")]
+Plot = Annotated[
+    Path | None, typer.Option(metavar="OUT", help="Draw the picture (.svg, .png ...).")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print everything as one line of JSON.")]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="No table, no warnings: the exit status says it all."),
+]
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        app(args=arguments, prog_name="saddles")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+    return 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"saddles {saddles.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _saddles(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: saddles path data.csv --target y --plot staircase.svg")
+def path(
+    file: File,
+    target: Target,
+    standardize: Standardize = False,
+    max_jumps: MaxJumps = None,
+    plot: Plot = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print the saddle path of a diagonal linear network on the columns of a CSV file.
+
+    When which column enters or leaves, and the loss |y - X beta|^2 / (2 n) after each jump. Times
+    are scaled: multiply by log(1/alpha).
+    """
+    with guarded(quiet=quiet):
+        output = Output(as_json=as_json, quiet=quiet)
+        commands.path(output, file, target, standardize, max_jumps, plot)
+
+
+@app.command(
+    epilog="Example: saddles verify data.csv --target y --quiet && echo the staircase is right"
+)
+def verify(
+    file: File,
+    target: Target,
+    log_alpha: Annotated[
+        float,
+        typer.Option(
+            metavar="L", help="Largest initial scale of AGF and the flow: log(alpha), below 0."
+        ),
+    ] = -1e4,
+    standardize: Standardize = False,
+    max_jumps: MaxJumps = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find the saddle path of a CSV file in three other ways, and compare.
+
+    In exact rational arithmetic from the numbers as they are written (where that takes seconds), by
+    alternating gradient flows (AGF) at a finite initial scale, and by the gradient flow itself, its
+    jump times extrapolated to a vanishing scale. The table shows relative differences of the jump
+    times. Exit status 1 says that one disagrees, 3 that one could not decide.
+    """
+    with guarded(quiet=quiet):
+        output = Output(as_json=as_json, quiet=quiet)
+        status = commands.verify(output, file, target, log_alpha, standardize, max_jumps)
+        raise typer.Exit(status)
+
+
+@app.command(
+    epilog="Example: saddles compare run.csv --data data.csv --target y --alpha 1e-4 "
+    "--learning-rate 0.01 --loss mean"
+)
+def compare(
+    run_file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN.csv",
+            help="Columns step or time, loss, and (if wanted) coefficients named as the data's "
+            "columns or beta[0], beta[1] ...; others are left alone; - reads standard input.",
+        ),
+    ],
+    data: Annotated[Path, typer.Option(metavar="FILE.csv", help="The data.")],
+    target: Target,
+    alpha: Annotated[
+        float | None, typer.Option(metavar="A", help="The initial scale, below 1.")
+    ] = None,
+    log_alpha: Annotated[
+        float | None, typer.Option(metavar="L", help="Or its natural logarithm.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="H", help="Of gradient descent, if the log has steps.")
+    ] = None,
+    loss: Annotated[
+        Loss, typer.Option(help="What was trained and logged: |r|^2 over 2n, n, 2 or 1.")
+    ] = Loss.half_mean,
+    standardize: Standardize = False,
+    max_jumps: MaxJumps = None,
+    plot: Plot = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare a training log of one's own with the predicted staircase of its data.
+
+    Relative errors of the jump times (scaled: divided by log(1/alpha)), and the loss on each
+    plateau. Nothing is fitted: the learning rate, the initial scale and the loss are those
+    declared. Even a perfect run is off by O(1/log(1/alpha)).
+    """
+    with guarded(quiet=quiet):
+        commands.compare(
+            Output(as_json=as_json, quiet=quiet),
+            run_file,
+            data,
+            target,
+            log_alpha=_log_alpha(alpha, log_alpha),
+            learning_rate=learning_rate,
+            loss=loss.value,
+            standardize=standardize,
+            max_jumps=max_jumps,
+            plot=plot,
+        )
+
+
+@app.command(epilog="Example: saddles bias data.csv --target y --log-alpha -2")
+def bias(
+    file: File,
+    target: Target,
+    alpha: Annotated[
+        float | None, typer.Option(metavar="A", help="The initial scale, below 1.")
+    ] = None,
+    log_alpha: Annotated[
+        float | None, typer.Option(metavar="L", help="Or its natural logarithm.")
+    ] = None,
+    delta: Annotated[
+        float,
+        typer.Option(metavar="D", help="The single neuron's a^2 - |w|^2 at the start."),
+    ] = 0.0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Of the single neuron's initial direction.")
+    ] = 0,
+    standardize: Standardize = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print where training ends, among all coefficients with the same fit.
+
+    A diagonal network from a vanishing scale (least l1 norm) and from the scale given (least
+    hyperbolic entropy), and a single neuron a w.x whose weights start in a random direction with
+    min(|a|, |w|) at the scale given (Theorem 3.1 of arXiv:2406.06158). Where the columns cannot
+    explain the target, its best fit stands for it.
+    """
+    with guarded(quiet=quiet):
+        output = Output(as_json=as_json, quiet=quiet)
+        scale = _log_alpha(alpha, log_alpha)
+        commands.bias(output, file, target, scale, delta, seed, standardize)
+
+
+def _log_alpha(alpha: float | None, log_alpha: float | None) -> float:
+    """Return log α, however it was given."""
+    if (alpha is None) == (log_alpha is None):
+        raise ValueError("give the initial scale as --alpha or as --log-alpha, and once.")
+    if alpha is None:
+        return float(log_alpha or 0.0)
+    if not 0 < alpha < 1:
+        raise ValueError(f"--alpha={alpha!r}: the initial scale lies between 0 and 1.")
+    return math.log(alpha)

@@ -1,0 +1,282 @@
+"""What each command computes and prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+import saddles
+from saddles import checks, implicit_bias, neuron
+from saddles._cli.data import Data
+from saddles._cli.judges import Judge, by_agf, by_exact_arithmetic, by_gradient_flow
+from saddles._cli.output import AGREES, DISAGREES, UNDECIDED, Output, numbers
+from saddles._csv_table import STANDARD_INPUT, CsvTable
+from saddles.path import SaddlePath
+from saddles.typing import Array
+
+__all__ = ["bias", "compare", "path", "verify"]
+
+#: Name of a loss -> what it is over |r|²/(2n), for n samples.
+LOSSES: dict[str, Callable[[int], float]] = {
+    "half-mean": lambda n: 1.0,
+    "mean": lambda n: 2.0,
+    "half-sum": lambda n: float(n),
+    "sum": lambda n: 2.0 * n,
+}
+
+#: Weights of a single neuron below exp(-150) act as zero: their squares vanish beside the data.
+SMALLEST_LOG_WEIGHT = -150.0
+
+#: Share of the target that rounding leaves unexplained.
+ATTAINED = 1e-10
+
+
+def path(
+    output: Output,
+    file: Path,
+    target: str,
+    standardize: bool,
+    max_jumps: int | None,
+    plot: Path | None,
+) -> None:
+    """Run ``saddles path``."""
+    data = Data.read(file, target, standardize=standardize)
+    found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
+    if plot is not None:
+        _draw(found, data, plot)
+    output.record(found.to_dict() | {"features": data.names})
+    rows = [
+        [str(k), f"{found.times[k]:.6g}", *_moves(found, k, data.names), f"{found.losses[k]:.6g}"]
+        for k in range(len(found))
+    ]
+    output.table(["jump", "time", "<entered", "<left", "loss"], rows)
+    output.line(found.message)
+
+
+def verify(
+    output: Output,
+    file: Path,
+    target: str,
+    log_alpha: float,
+    standardize: bool,
+    max_jumps: int | None,
+) -> int:
+    """Run ``saddles verify`` and return its exit status."""
+    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    data = Data.read(file, target, standardize=standardize)
+    found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
+    judges = (
+        by_exact_arithmetic(found, data),
+        by_agf(found, data, log_alpha),
+        by_gradient_flow(found, data, log_alpha),
+    )
+    verdicts = {judge.verdict for judge in judges}
+    status = DISAGREES if "disagrees" in verdicts else UNDECIDED * ("undecided" in verdicts)
+    output.record(
+        {
+            "features": data.names,
+            "times": found.times.tolist(),
+            "agrees": status == AGREES,
+            "judges": [_judge_record(judge) for judge in judges],
+        }
+    )
+    rows = [
+        [
+            str(k),
+            f"{found.times[k]:.6g}",
+            *_moves(found, k, data.names),
+            *(_error(judge.time_errors[k - 1]) for judge in judges),
+        ]
+        for k in range(1, len(found))
+    ]
+    names = [judge.name for judge in judges]
+    output.table(["jump", "time", "<entered", "<left", *names], rows)
+    for judge in judges:
+        output.line(_sentence(judge))
+    return status
+
+
+def compare(
+    output: Output,
+    run_file: Path,
+    data_file: Path,
+    target: str,
+    *,
+    log_alpha: float,
+    learning_rate: float | None,
+    loss: str,
+    standardize: bool,
+    max_jumps: int | None,
+    plot: Path | None,
+) -> None:
+    """Run ``saddles compare``."""
+    if run_file == data_file == STANDARD_INPUT:
+        raise ValueError("RUN.csv and --data cannot both be standard input.")
+    data = Data.read(data_file, target, standardize=standardize)
+    found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
+    log = CsvTable.read(run_file)
+    known = set(log.header) - {"step", "time", "loss"}
+    comparison = saddles.compare_run(
+        found,
+        log,
+        log_alpha=log_alpha,
+        learning_rate=learning_rate,
+        loss_factor=LOSSES[loss](len(data.y)),
+        names=data.names if known & set(data.names) else None,
+    )
+    if plot is not None:
+        _draw(comparison, data, plot)
+    output.record(_comparison_record(comparison) | {"features": data.names})
+    jumps = cast(saddles.Run, comparison.other).jumps()
+    times = [(0.0, 0.0, 0.0)]
+    times += zip(comparison.predicted, comparison.measured, comparison.time_errors, strict=True)
+    rows = [
+        [
+            str(k),
+            _moves(found, k, data.names)[0],
+            *(f"{time:.6g}", f"{measured:.6g}", f"{error:+.1%}"),
+            *(f"{found.losses[k]:.6g}", f"{comparison.levels[k]:.6g}"),
+        ]
+        for k, (time, measured, error) in enumerate(times)
+    ]
+    output.table(["jump", "<entered", "time", "measured", "error", "loss", "measured"], rows)
+    where = f" at {', '.join(f'{time:.6g}' for time in jumps.times)}" if len(jumps) else ""
+    output.line(f"In the log alone: {len(jumps)} jump{'' if len(jumps) == 1 else 's'}{where}.")
+    if np.isnan(comparison.measured).any():
+        output.line("nan: the log ends (or begins) before that jump.")
+
+
+def bias(
+    output: Output,
+    file: Path,
+    target: str,
+    log_alpha: float,
+    delta: float,
+    seed: int,
+    standardize: bool,
+) -> None:
+    """Run ``saddles bias``."""
+    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    data = Data.read(file, target, standardize=standardize)
+    X, least = data.X, np.linalg.lstsq(data.X, data.y)[0]
+    fit = X @ least
+    left_over = float(np.linalg.norm(data.y - fit) / (np.linalg.norm(data.y) or 1.0))
+    ends = {
+        "least l1": implicit_bias.l1(X, fit),
+        f"diagonal at {log_alpha:g}": implicit_bias.diagonal(X, fit, log_alpha=log_alpha),
+    }
+    a0, w0 = _weights(len(data.names), log_alpha, checks.finite_number(delta, "delta"), seed)
+    theorem = implicit_bias.single_neuron(X, fit, beta0=a0 * w0, delta=delta)
+    real = neuron.limit(X, fit, a0=a0, w0=w0)
+    ends[f"neuron at {log_alpha:g}"] = theorem
+    output.record(
+        {
+            "features": data.names,
+            "log_alpha": log_alpha,
+            "unexplained": left_over,
+            "ends": {
+                kind: {"beta": end.beta.tolist(), "unique": end.unique, "gap": float(end.gap)}
+                for kind, end in zip(("l1", "diagonal", "neuron"), ends.values(), strict=True)
+            },
+            "neuron": {
+                "a0": a0,
+                "w0": w0.tolist(),
+                "delta": delta,
+                "applies": real.applies,
+                "message": real.message,
+                "beta": numbers(real.beta),
+            },
+        }
+    )
+    rows = [
+        [name, *(f"{end.beta[i]:.6g}" for end in ends.values())]
+        for i, name in enumerate(data.names)
+    ]
+    norms = [f"{np.abs(end.beta).sum():.6g}" for end in ends.values()]
+    output.table(["<column", *ends], [*rows, ["(l1 norm)", *norms]])
+    for note in _notes(left_over, ends["least l1"].unique, real):
+        output.line(note)
+
+
+def _weights(size: int, log_alpha: float, delta: float, seed: int) -> tuple[float, Array]:
+    """Return a single neuron's a0 and w0 (d,): the smaller is α, and a0² − |w0|² is δ."""
+    alpha = math.exp(max(log_alpha, SMALLEST_LOG_WEIGHT))
+    direction = np.random.default_rng(seed).standard_normal(size)
+    direction /= np.linalg.norm(direction)
+    larger = math.hypot(alpha, math.sqrt(abs(delta)))
+    return (larger, alpha * direction) if delta >= 0 else (alpha, larger * direction)
+
+
+def _notes(left_over: float, unique: bool, real: neuron.Limit) -> list[str]:
+    """Return what a reader of the table has to know besides."""
+    notes = []
+    if left_over > ATTAINED:
+        notes.append(f"The columns leave {left_over:.2g} of the target's norm unexplained.")
+    if not unique:
+        notes.append("Other coefficients have the same least l1 norm.")
+    if not real.applies:
+        notes.append(f"Single neuron: {real.message}")
+    return notes
+
+
+def _moves(found: SaddlePath, k: int, names: list[str]) -> tuple[str, str]:
+    """Return who entered and who left in a jump."""
+    entered, left = (
+        ", ".join(names[i] for i in units) or "-" for units in (found.entered[k], found.left[k])
+    )
+    return entered, left
+
+
+def _error(error: float) -> str:
+    return "-" if math.isnan(error) else f"{error:+.1e}"
+
+
+def _sentence(judge: Judge) -> str:
+    """Return a judge's verdict with its numbers."""
+    if judge.remark:
+        return f"{judge.name}: {judge.verdict}: {judge.remark}."
+    return (
+        f"{judge.name}: {judge.verdict} within {judge.tolerance:g} (coefficients "
+        f"{judge.beta_error:.1e}, losses {judge.loss_error:.1e})."
+    )
+
+
+def _judge_record(judge: Judge) -> dict[str, Any]:
+    return {
+        "name": judge.name,
+        "verdict": judge.verdict,
+        "remark": judge.remark,
+        "tolerance": judge.tolerance,
+        "time_errors": numbers(judge.time_errors),
+        "beta_error": numbers([judge.beta_error])[0],
+        "loss_error": numbers([judge.loss_error])[0],
+    }
+
+
+def _comparison_record(comparison: saddles.Comparison) -> dict[str, Any]:
+    """Return the numbers of a comparison for JSON, null for what was not seen."""
+    jumps = cast(saddles.Run, comparison.other).jumps()
+    columns = {
+        "predicted_times": comparison.predicted,
+        "measured_times": comparison.measured,
+        "time_errors": comparison.time_errors,
+        "predicted_losses": comparison.path.losses,
+        "measured_losses": comparison.levels,
+        "coefficient_errors": comparison.beta_errors,
+        "times_in_log": jumps.times,
+        "losses_in_log": jumps.losses,
+    }
+    return {name: numbers(column) for name, column in columns.items()}
+
+
+def _draw(found: SaddlePath | saddles.Comparison, data: Data, file: Path) -> None:
+    """Save the picture of a path or a comparison."""
+    try:
+        figure = found.plot(names=data.names, features=data.X)
+    except ImportError:
+        raise ValueError("--plot needs matplotlib: pip install 'saddles[plot]'") from None
+    figure.savefig(file)

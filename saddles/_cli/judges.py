@@ -1,0 +1,180 @@
+"""Three other ways to a limit path, each compared with the path that is to be verified.
+
+=================  ==========================================================================
+judge              what it does
+=================  ==========================================================================
+exact arithmetic   the path anew, in fractions, from the numbers as they are written
+AGF                alternating gradient flows at a finite initial scale, whose times are exact
+gradient flow      the flow itself at three initial scales, its jump times extrapolated
+=================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+import saddles
+from saddles._cli.data import Data
+from saddles._exact_check import Refuted, exact_saddles
+from saddles.path import SaddlePath
+from saddles.status import PathError
+from saddles.typing import Array
+
+__all__ = ["Judge", "by_agf", "by_exact_arithmetic", "by_gradient_flow"]
+
+#: Two computations of the same numbers, from data that differ by rounding.
+ROUNDING = 1e-9
+
+#: Extrapolated jump times, and plateaus at the smallest initial scale.
+EXTRAPOLATED = 1e-6
+
+#: A difference that is no more than this many times the extrapolation's own error decides nothing.
+UNSURE = 10.0
+
+#: d Σ|A_k| K up to which fractions take seconds (about a microsecond each).
+MOST_FRACTIONS = 1e7
+
+#: Standardised columns are divided by rounded norms: clocks and pulls so close are equal.
+BLUR = Fraction(1, 10**12)
+
+#: Ratios of the initial scales' logarithms.
+SCALES = (1.0, 10.0, 100.0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judge:
+    """What one of the other ways says of a path.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    time_errors : ndarray of shape (K,)
+        Relative differences of the jump times; NaN where there is no such jump.
+    beta_error : float
+        Largest difference of coefficients that are unique, relative to the largest of them.
+    loss_error : float
+        Largest difference of losses, relative to the first.
+    tolerance : float
+        What all three may be.
+    verdict : {"agrees", "disagrees", "undecided", "not tried"}
+        Of all jumps.
+    remark : str
+        Why, if it does not agree.
+    """
+
+    name: str
+    time_errors: Array
+    beta_error: float
+    loss_error: float
+    tolerance: float
+    verdict: str
+    remark: str = ""
+
+
+def by_exact_arithmetic(path: SaddlePath, data: Data) -> Judge:
+    """Compare a path with the one in fractions that has its active units, if there is one."""
+    name, sizes = "exact arithmetic", [len(units) for units in path.active]
+    if data.X.shape[1] * sum(sizes) * len(path) > MOST_FRACTIONS:
+        return _silent(path, name, ROUNDING, "not tried", "it would take minutes on these data")
+    X, y = data.exact()
+    blur = Fraction(0) if data.norms is None else BLUR
+    try:
+        exact = exact_saddles(X, y, path.active, finished=path.status.finished, blur=blur)
+    except Refuted as error:
+        return _silent(path, name, ROUNDING, "disagrees", str(error))
+    betas = np.zeros((len(path), len(data.names)))
+    for beta, saddle in zip(betas, exact, strict=True):
+        beta[list(saddle.beta)] = list(map(float, saddle.beta.values()))
+    times = np.array([float(saddle.time) for saddle in exact[1:]])
+    losses = np.array([float(saddle.loss) for saddle in exact])
+    return _judged(path, name, times, betas, losses, ROUNDING)
+
+
+def by_agf(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
+    """Compare a path with that of alternating gradient flows."""
+    limit = None if path.status.finished else len(path) - 1
+    try:
+        other = saddles.agf.diagonal(data.X, data.y, log_alpha=log_alpha, max_jumps=limit)
+    except PathError as error:
+        return _silent(path, "AGF", ROUNDING, "undecided", str(error))
+    if len(other) != len(path):
+        remark = f"it makes {len(other) - 1} jumps, the path {len(path) - 1}"
+        return _silent(path, "AGF", ROUNDING, "disagrees", remark)
+    betas = saddles.path.dense(other.betas)
+    return _judged(path, "AGF", other.times[1:], betas, other.losses, ROUNDING)
+
+
+def by_gradient_flow(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
+    """Compare a path with the flow: times in the limit, plateaus at the smallest scale."""
+    name, flows = "gradient flow", {}
+
+    def flow(scale: float) -> saddles.Flow:
+        flows[scale] = saddles.flow.diagonal(data.X, data.y, log_alpha=scale)
+        return flows[scale]
+
+    try:
+        limit = saddles.vanishing_limit(path, flow, log_alphas=[r * log_alpha for r in SCALES])
+        seen = saddles.compare(path, flows[SCALES[-1] * log_alpha])
+    except (PathError, ValueError) as error:
+        return _silent(path, name, EXTRAPOLATED, "undecided", str(error))
+    count = len(path) if path.status.finished else len(path) - 1  # no middle of an open plateau
+    found = Judge(
+        name=name,
+        time_errors=limit.jump_times / path.times[1:] - 1,
+        beta_error=_largest(seen.beta_errors[:count]),
+        loss_error=_largest(seen.loss_errors[:count]),
+        tolerance=EXTRAPOLATED,
+        verdict="agrees",
+    )
+    off = np.abs(found.time_errors)
+    if max(off.max(initial=0.0), found.beta_error, found.loss_error) <= EXTRAPOLATED:
+        return found
+    far = len({len(flow.jumps()) for flow in flows.values()}) > 1
+    late = off > EXTRAPOLATED
+    if far or (late.any() and (off <= UNSURE * limit.errors / path.times[1:])[late].all()):
+        remark = "jumps run into each other at these scales; try a smaller --log-alpha"
+        return replace(found, verdict="undecided", remark=remark)
+    return replace(found, verdict="disagrees", remark="its jumps or plateaus tend elsewhere")
+
+
+def _judged(
+    path: SaddlePath, name: str, times: Array, betas: Array, losses: Array, tolerance: float
+) -> Judge:
+    """Return what saddles of the same number say."""
+    own = saddles.path.dense(path.betas)
+    gaps = np.abs(betas - own).max(axis=1)[path.certificates.unique]
+    found = Judge(
+        name=name,
+        time_errors=times / path.times[1:] - 1,
+        beta_error=_largest(gaps / (np.abs(own).max() or 1.0)),
+        loss_error=_largest((losses - path.losses) / (path.losses[0] or 1.0)),
+        tolerance=tolerance,
+        verdict="agrees",
+    )
+    worst = max(_largest(found.time_errors), found.beta_error, found.loss_error)
+    if worst <= tolerance:
+        return found
+    return replace(found, verdict="disagrees", remark=f"by {worst:.1e}")
+
+
+def _silent(path: SaddlePath, name: str, tolerance: float, verdict: str, remark: str) -> Judge:
+    """Return a judge that has no numbers to show."""
+    return Judge(
+        name=name,
+        time_errors=np.full(len(path) - 1, math.nan),
+        beta_error=math.nan,
+        loss_error=math.nan,
+        tolerance=tolerance,
+        verdict=verdict,
+        remark=remark,
+    )
+
+
+def _largest(errors: Array) -> float:
+    """Return the largest magnitude of those seen."""
+    return float(np.nan_to_num(np.abs(errors), nan=0.0).max(initial=0.0))
