@@ -29,6 +29,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python docs/docstrings.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -106,7 +106,18 @@ class Comparison:
         )
 
     def plot(self, *, names: list[str] | None = None) -> Any:
-        """Draw the prediction over what it was compared with; returns a matplotlib figure."""
+        """Draw the prediction over what it was compared with.
+
+        Parameters
+        ----------
+        names : list of str, optional
+            Names of the d features, where the points are vectors.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A plain figure: show it in a notebook, or ``savefig`` it.
+        """
         from saddles.plots import plot_comparison
 
         return plot_comparison(self, names=names)

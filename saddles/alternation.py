@@ -47,7 +47,7 @@ class Ring:
     ----------
     delay : float
         Scaled time until they ring.
-    units : ndarray of int
+    units : ndarray of int, shape (m,)
         The units whose clocks ring together: ties are one jump.
     margin : float
         Relative lead over the next clock, (next − first) / first.
@@ -69,7 +69,30 @@ class Breakdown(Exception):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Algorithm(Generic[State]):
-    """An algorithm is these functions and the paper that states them; see the module's table."""
+    """An algorithm is these functions and the paper that states them.
+
+    `State` is whatever the functions hand on to one another; none of them changes the one that it
+    is given.
+
+    Attributes
+    ----------
+    name, source : str
+        What it is called, and the paper that states it.
+    start : callable
+        () -> State: the origin, at time 0.
+    utility : callable
+        State -> Ring or Status: the clocks that ring first, or why the path ends here.
+    jump : callable
+        State, Ring -> State: the moment of ringing, its units let in.
+    cost : callable
+        State -> State: after the descent of the active units.
+    saddle : callable
+        State -> Saddle: what the user sees of it, its certificate included.
+    kappa : int
+        Degree of homogeneity κ, which sets the unit of scaled time.
+    log_alpha : float
+        Logarithm of the initial scale; minus infinity for the limit.
+    """
 
     name: str
     source: str
@@ -134,6 +157,11 @@ def solve(
         Called with each `Saddle` as it is found; returning True stops there.
     earlier : iterable of Saddle
         Saddles before the one at which the algorithm starts.
+
+    Returns
+    -------
+    SaddlePath
+        The saddles, `earlier` ones included, and the status with which they end.
 
     Raises
     ------

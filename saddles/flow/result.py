@@ -51,13 +51,13 @@ class Curve(Protocol):
     """A trajectory in some coordinates; every `tau` is an array (q,) of scaled times."""
 
     def point(self, tau: Array) -> Array:
-        """Return the function-space points, shape (q, ...)."""
+        """Return the function-space points at `tau` (q,), shape (q, ...)."""
 
     def loss(self, tau: Array) -> Array:
-        """Return the losses, shape (q,)."""
+        """Return the losses at `tau` (q,), shape (q,)."""
 
     def loss_rate(self, tau: Array) -> Array:
-        """Return the derivatives of the loss with respect to scaled time, shape (q,)."""
+        """Return the derivatives of the loss with respect to scaled time at `tau`, shape (q,)."""
 
     def conservation(self) -> float:
         """Return the largest violation of a conservation law, relative to its natural size."""
