@@ -9,7 +9,24 @@ from typing import Any
 
 import saddles
 
-__all__ = ["file_names", "public_names", "scrape_figures", "setup", "write_api_pages"]
+__all__ = [
+    "file_names",
+    "public_names",
+    "scrape_figures",
+    "setup",
+    "write_api_pages",
+    "write_table_pages",
+]
+
+#: What `make tables` wrote.
+RESULTS = Path(__file__).parent.parent / "tables" / "results"
+
+#: Links that work in the repository, and what they are on these pages.
+LINKS = (
+    (re.compile(r"\]\((?:\.\./)+tables/results/(\w+)\.md\)"), r"](/tables/\1.md)"),
+    (re.compile(r"\]\((?:\.\./)*examples/(plot_\w+)\.py\)"), r"](/gallery/\1.rst)"),
+    (re.compile(r"\]\((?:\.\./)*examples/\)"), r"](/gallery/index.rst)"),
+)
 
 #: Text in single backticks, and not in double ones.
 QUOTED = re.compile(r"(?<![`:])`([\w.]+)`(?!`)")
@@ -57,6 +74,22 @@ def write_api_pages(folder: Path) -> None:
     pages = [f"   saddles.{room}" for room in saddles._ROOMS]
     index = ["Reference", "=========", "", "Every public name, as its docstring has it.", ""]
     _write(folder / "index.rst", [*index, ".. toctree::", "", "   saddles", *pages])
+
+
+def write_table_pages(folder: Path) -> None:
+    """Write one page for each comparison table, as `make tables` left it, and their index."""
+    folder.mkdir(exist_ok=True)
+    names = sorted(file.stem for file in RESULTS.glob("*.md"))
+    for name in names:
+        include = [f"```{{include}} ../../tables/results/{name}.md", ":relative-images:", "```"]
+        _write(folder / f"{name}.md", include)
+    index = [
+        "# Comparison tables",
+        "",
+        "As `make tables` left them, every number from its run.",
+        "",
+    ]
+    _write(folder / "index.md", [*index, "```{toctree}", ":maxdepth: 1", "", *names, "```"])
 
 
 def _write(file: Path, lines: list[str]) -> None:
@@ -112,8 +145,15 @@ def scrape_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[st
     return str(figure_rst(files, gallery_conf["src_dir"]))
 
 
+def _relink(app: Any, page: str, source: list[str]) -> None:
+    """Turn links to files of the repository into links to the pages made of them."""
+    for pattern, replacement in LINKS:
+        source[0] = pattern.sub(replacement, source[0])
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Register the docstrings' mending with Sphinx, after numpydoc's."""
     app.connect("autodoc-process-docstring", _mend, priority=900)
+    app.connect("source-read", _relink)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,6 +10,7 @@ import building
 import saddles
 
 building.write_api_pages(Path(__file__).parent / "api")
+building.write_table_pages(Path(__file__).parent / "tables")
 
 project = "saddles"
 author = "The saddles developers"
@@ -26,7 +27,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "building",
 ]
-exclude_patterns = ["_build", "_templates", "examples", "gallery/*.py", "gallery/*.ipynb"]
+exclude_patterns = ["_build", "_templates", "examples"]
 templates_path = ["_templates"]
 suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
 
