@@ -36,9 +36,9 @@ PROTOCOLS = (HomogeneousNetwork, saddles.MatrixLoss, Curve)
 TIMES = {"delay", "jump_times", "mode_times", "t", "tau", "taus", "time", "times", "until"}
 UNIT = re.compile(r"scaled|physical|log\(1/|θ'|units?\b|times?( t)? of the (gradient )?flow", re.I)
 
-#: An array, and words that say its shape: (n, d), "of shape", "a number or ...", "like beta".
-ARRAY = re.compile(r"\b(ndarray|array_like|array|arrays)\b")
-SHAPE = re.compile(r"shape|\([\w+−\-., ]*[,)]|scalar|same|number|each|index", re.I)
+#: An array, and what says its shape: the word, or a tuple like (n, d), (q,) or ().
+ARRAY = re.compile(r"\b(ndarray|array_like|arrays?)\b")
+SHAPE = re.compile(r"\bshapes?\b|\((?:[\w ]+(?:[+−*/-] ?[\w ]+)*,[^)]*)?\)|scalar")
 
 #: Parameters that are letters in a formula.
 LETTERS = {"beta": "β", "tau": "τ", "theta": "θ"}

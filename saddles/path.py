@@ -250,7 +250,8 @@ class SaddlePath:
     duals : ndarray of shape (K+1, n) or None
         Dual points, where the algorithm has them.
     active, entered, left : tuple of K+1 index arrays
-        Units that are not zero at each saddle; that became so; that returned to zero.
+        Units that are not zero at each saddle, that became so, that returned to zero: arrays
+        of their numbers, of shape (m,).
     certificates : Certificates
         Optimality conditions of every saddle.
     status : Status

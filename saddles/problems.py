@@ -77,7 +77,7 @@ class Regression:
 
     Attributes
     ----------
-    X, y : ndarray
+    X, y : ndarray of shape (n, d) and (n,)
         The data, each row multiplied by the square root of its weight; `X` is a
         ``scipy.sparse.csc_array``, not centred, if sparse features were given.
     n_samples : float

@@ -3,8 +3,8 @@ A staircase, and the flow that climbs down it
 =============================================
 
 Ten features, thirty samples, a diagonal network β = u ⊙ v. The dashed steps are the prediction of
-`Pesme and Flammarion <../algorithms/pesme_flammarion.html>`__, computed in a millisecond without any
-training; the colours are gradient flow from an initialisation of size e⁻¹⁰⁰⁰⁰.
+`Pesme and Flammarion <../algorithms/pesme_flammarion.html>`__, computed in a millisecond without
+any training; the colours are gradient flow from an initialisation of size e⁻¹⁰⁰⁰⁰.
 """
 
 import numpy as np

@@ -2,10 +2,10 @@
 The diabetes study, beside the lasso
 ====================================
 
-The data on which least angle regression was introduced: 442 patients, 10 features. Both paths start
-from zero and end at least squares, and their first features are the same. A saddle is the least-squares fit on
-its features, not shrunk; the lasso shrinks what it lets in, so until the end it explains less with as
-many features.
+The data on which least angle regression was introduced: 442 patients, 10 features. Both paths
+start from zero and end at least squares, and their first features are the same. A saddle is the
+least-squares fit on its features, not shrunk; the lasso shrinks what it lets in, so until the end
+it explains less with as many features.
 """
 
 import matplotlib.pyplot as plt

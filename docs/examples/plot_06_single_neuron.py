@@ -3,10 +3,10 @@ Where a single linear neuron ends
 =================================
 
 f(x) = a w·x with one sample in two dimensions: every point of the line β·x = y fits it. Which one
-gradient flow finds depends on ``δ = a² − |w|²``, which it conserves. The curves are the flow in function
-space, all from the same β₀; the circles are the minimisers of Theorem 3.1, computed without the
-flow. Upstream (δ ≫ 0) β goes straight to the line, as linear regression does; downstream (δ ≪ 0) it
-keeps its direction first and turns late.
+gradient flow finds depends on ``δ = a² − |w|²``, which it conserves. The curves are the flow in
+function space, all from the same β₀; the circles are the minimisers of Theorem 3.1, computed
+without the flow. Upstream (δ ≫ 0) β goes straight to the line, as linear regression does;
+downstream (δ ≪ 0) it keeps its direction first and turns late.
 """
 
 import matplotlib.pyplot as plt

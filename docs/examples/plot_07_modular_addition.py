@@ -4,9 +4,9 @@ Modular addition, frequency by frequency
 
 Quadratic neurons (u·x_a + v·x_b)² w learn a + b mod 11 from an encoding whose power sits at the
 frequencies 1 and 2. Dormant neurons turn into cosine waves; those of the strongest frequency
-activate first, and several of them together remove it. The dotted levels are the power that remains
-when the first frequencies are gone, in closed form; the path visits each of them, through smaller
-steps in between.
+activate first, and several of them together remove it. The dotted levels are the power that
+remains when the first frequencies are gone, in closed form; the path visits each of them, through
+smaller steps in between.
 """
 
 import numpy as np

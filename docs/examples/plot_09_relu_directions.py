@@ -3,10 +3,11 @@ Where ReLU neurons turn to
 ==========================
 
 From a tiny initialisation the neurons of a ReLU layer first gather along a few directions that the
-data alone determine (Maennel, Bousquet and Gelly 2018). Here are all of them for six samples in the
-plane. Around the circle: G(w) = (1/n) Σ y relu(w·x), the growth of a neuron with direction w. Neurons
-with a > 0 gather at its local maxima, those with a < 0 at its local minima; grey lines are kinks,
-where a sample leaves or enters the half-plane of the neuron, and some directions sit on them.
+data alone determine (Maennel, Bousquet and Gelly 2018). Here are all of them for six samples in
+the plane. Around the circle: G(w) = (1/n) Σ y relu(w·x), the growth of a neuron with direction w.
+Neurons with a > 0 gather at its local maxima, those with a < 0 at its local minima; grey lines are
+kinks, where a sample leaves or enters the half-plane of the neuron, and some directions sit on
+them.
 """
 
 import matplotlib.pyplot as plt

@@ -3,10 +3,10 @@ Lazy and rich: when features are learnt
 =======================================
 
 A two-layer ReLU student learns a narrow ReLU teacher from 50 samples. At a large initial scale it
-fits them without moving its neural tangent kernel: lazy. At a small one the kernel moves, as features
-are learnt: rich. The relative scale of the two layers matters too: at the smallest overall scale, a
-start with larger input weights (δ = −1, downstream) hardly moves the kernel. Means and standard
-errors over three seeds.
+fits them without moving its neural tangent kernel: lazy. At a small one the kernel moves, as
+features are learnt: rich. The relative scale of the two layers matters too: at the smallest
+overall scale, a start with larger input weights (δ = −1, downstream) hardly moves the kernel.
+Means and standard errors over three seeds.
 """
 
 from concurrent.futures import ThreadPoolExecutor

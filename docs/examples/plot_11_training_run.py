@@ -2,9 +2,9 @@
 A training run of one's own, beside its prediction
 ==================================================
 
-Three lines in a torch loop record a run; one call sets it beside the predicted staircase. Nothing is
-fitted: the learning rate, the initial scale and the loss are those declared. The run jumps a little
-late, as it must at a finite scale.
+Three lines in a torch loop record a run; one call sets it beside the predicted staircase. Nothing
+is fitted: the learning rate, the initial scale and the loss are those declared. The run jumps a
+little late, as it must at a finite scale.
 """
 
 import numpy as np

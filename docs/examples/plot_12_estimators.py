@@ -3,9 +3,9 @@ Stopping at a saddle as sparse regression
 =========================================
 
 Every saddle is a sparse linear model. ``SaddlePathCV`` stops at the jump that cross-validation
-chooses, and is an ordinary scikit-learn regressor. Here 8 of 200 features matter, and there are 100
-noisy samples: the saddle path keeps fewer features that do not matter than the lasso does, and does
-not shrink those that do.
+chooses, and is an ordinary scikit-learn regressor. Here 8 of 200 features matter, and there are
+100 noisy samples: the saddle path keeps fewer features that do not matter than the lasso does, and
+does not shrink those that do.
 """
 
 import matplotlib.pyplot as plt
