@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,9 @@ LINKS = (
     (re.compile(r"\]\((?:\.\./)*examples/\)"), r"](/gallery/index.rst)"),
 )
 
+#: The public modules: the packages, and what others must offer to be trained by them.
+ROOMS = (*saddles._ROOMS, "homogeneous")
+
 #: Text in single backticks, and not in double ones.
 QUOTED = re.compile(r"(?<![`:])`([\w.]+)`(?!`)")
 
@@ -39,10 +43,10 @@ CODE = re.compile(r"(``.*?``|:\w+:`[^`]*`)")
 def public_names() -> tuple[str, ...]:
     """Return the full name of everything public but the packages; of two names the shorter."""
     found: dict[int, str] = {}
-    for room in ("", *saddles._ROOMS):
-        home = getattr(saddles, room) if room else saddles
+    for room in ("", *ROOMS):
+        home = importlib.import_module(f"saddles.{room}".rstrip("."))
         for name in home.__all__:
-            if name not in (*saddles._ROOMS, "__version__"):
+            if name not in (*ROOMS, "__version__"):
                 full = ".".join(filter(None, ["saddles", room, name]))
                 found.setdefault(id(getattr(home, name)), full)
     return tuple(found.values())
@@ -52,7 +56,7 @@ def file_names() -> dict[str, str]:
     """Return file names for the classes that differ from another name by their case alone."""
     names = public_names()
     lower = [name.lower() for name in names]
-    rooms = [f"saddles.{room}" for room in saddles._ROOMS]
+    rooms = [f"saddles.{room}" for room in ROOMS]
     return {
         name: f"{name}-class"
         for name in names
@@ -63,7 +67,7 @@ def file_names() -> dict[str, str]:
 def write_api_pages(folder: Path) -> None:
     """Write one page for the package and one for each of its rooms, from their ``__all__``."""
     folder.mkdir(exist_ok=True)
-    for room in ("", *saddles._ROOMS):
+    for room in ("", *ROOMS):
         module = f"saddles.{room}" if room else "saddles"
         prefix = f"{module}."
         names = [n.removeprefix(prefix) for n in public_names() if n.rpartition(".")[0] == module]
@@ -71,7 +75,7 @@ def write_api_pages(folder: Path) -> None:
         text += [f".. currentmodule:: {module}", "", ".. autosummary::", "   :toctree: names", ""]
         text += [f"   {name}" for name in sorted(names, key=str.lower)]
         _write(folder / f"{module}.rst", text)
-    pages = [f"   saddles.{room}" for room in saddles._ROOMS]
+    pages = [f"   saddles.{room}" for room in ROOMS]
     index = ["Reference", "=========", "", "Every public name, as its docstring has it.", ""]
     _write(folder / "index.rst", [*index, ".. toctree::", "", "   saddles", *pages])
 
@@ -120,7 +124,7 @@ def _linked(text: str, name: str) -> str:
         full = f"{home}.{text}".lstrip(".")
         if full in public_names():
             return f":obj:`{text} <{full}>`"
-        if full in {f"saddles.{room}" for room in saddles._ROOMS}:
+        if full in {f"saddles.{room}" for room in ROOMS}:
             return f":mod:`{text} <{full}>`"
     return f"``{text}``"
 

@@ -34,6 +34,7 @@ suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
 html_theme = "furo"
 html_title = "saddles"
 html_show_sphinx = False
+smartquotes = False
 
 autodoc_typehints = "none"  # the docstrings say types, shapes and units
 autodoc_member_order = "bysource"

@@ -3,8 +3,8 @@
 numpydoc checks the sections; which of its checks count is in pyproject.toml. Three liberties: the
 fields of a record are its attributes, an enumeration has no parameters, and a method may say in a
 sentence what it takes and returns, if it names every parameter, or if the protocol that it
-fulfils does. Four checks are our own: arrays have shapes, times have units, what can fail says
-with what, and what comes from a paper names it.
+fulfils does. Five checks are our own: arrays have shapes, times have units, what can fail says
+with what, what comes from a paper names it, and functions have an example.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Docstring(Validator):
 
 def checked_names() -> Iterator[str]:
     """Yield every public name and, of classes, their own public methods and properties."""
-    for full in (*public_names(), "saddles.homogeneous.HomogeneousNetwork"):
+    for full in public_names():
         yield full
         value = _found(full)
         if isinstance(value, type):
@@ -150,13 +150,14 @@ def _own(name: str, doc: Validator) -> Iterator[str]:
             yield f"the array {entry.name or entry.type!r} has no shape"
         if entry.name in TIMES and not UNIT.search(text):
             yield f"the time {entry.name!r} has no unit"
-    value = _found(name)
+    value, room = _found(name), name.split(".")[1]
     if _is_method(name) or not inspect.isfunction(value):
         return
     if _raises(value) and not doc.doc["Raises"]:
         yield "it has no Raises section"
+    if room != "testing" and not doc.doc["Examples"]:
+        yield "it has no example"
     home = inspect.getdoc(inspect.getmodule(value)) or ""
-    room = name.split(".")[1]
     above = inspect.getdoc(getattr(saddles, room)) or "" if room in FROM_PAPERS else ""
     if room in FROM_PAPERS and not PAPER.search(f"{doc.raw_doc} {home} {above}"):
         yield "neither it nor its module names a paper"

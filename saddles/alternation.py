@@ -92,6 +92,34 @@ class Algorithm(Generic[State]):
         Degree of homogeneity κ, which sets the unit of scaled time.
     log_alpha : float
         Logarithm of the initial scale; minus infinity for the limit.
+
+    Examples
+    --------
+    One unit, whose clock rings at 1 and whose descent takes the loss to zero. The state is the
+    number of active units:
+
+    >>> import numpy as np
+    >>> from saddles import Algorithm, Certificate, Ring, Saddle, Status, solve, trace
+    >>> def saddle(count):
+    ...     none, units = np.arange(0), np.arange(count)
+    ...     fine = Certificate(stationarity=0.0, violation=0.0)
+    ...     return Saddle(
+    ...         index=count, time=float(count), beta=np.ones(1) * count, loss=1.0 - count,
+    ...         dual=None, active=units, entered=units, left=none, certificate=fine,
+    ...     )
+    >>> algorithm = Algorithm(
+    ...     name="one unit",
+    ...     source="an example",
+    ...     start=lambda: 0,
+    ...     utility=lambda n: Status.CONVERGED if n else Ring(delay=1.0, units=np.arange(1)),
+    ...     jump=lambda n, ring: n + len(ring.units),
+    ...     cost=lambda n: n,
+    ...     saddle=saddle,
+    ... )
+    >>> [saddle.loss for saddle in trace(algorithm)]
+    [1.0, 0.0]
+    >>> solve(algorithm)
+    <SaddlePath of one unit: 1 jump until tau = 1, loss 1 to 0, converged>
     """
 
     name: str
@@ -121,6 +149,10 @@ def trace(
     ------
     Saddle
         The start, then each saddle as it is reached.
+
+    Examples
+    --------
+    See `Algorithm`.
     """
     state = algorithm.start()
     while True:
@@ -167,6 +199,10 @@ def solve(
     ------
     PathError
         If a saddle misses its own optimality conditions or cannot be computed.
+
+    Examples
+    --------
+    See `Algorithm`.
     """
     max_jumps = checks.count(max_jumps, "max_jumps")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
