@@ -12,6 +12,7 @@ import saddles
 
 __all__ = [
     "file_names",
+    "forget_pictures",
     "public_names",
     "scrape_figures",
     "setup",
@@ -76,6 +77,7 @@ def write_api_pages(folder: Path) -> None:
         text += [f"   {name}" for name in sorted(names, key=str.lower)]
         _write(folder / f"{module}.rst", text)
     pages = [f"   saddles.{room}" for room in ROOMS]
+    _forget(folder / "names", {file_names().get(name, name) for name in public_names()})
     index = ["Reference", "=========", "", "Every public name, as its docstring has it.", ""]
     _write(folder / "index.rst", [*index, ".. toctree::", "", "   saddles", *pages])
 
@@ -87,13 +89,24 @@ def write_table_pages(folder: Path) -> None:
     for name in names:
         include = [f"```{{include}} ../../tables/results/{name}.md", ":relative-images:", "```"]
         _write(folder / f"{name}.md", include)
-    index = [
-        "# Comparison tables",
-        "",
-        "As `make tables` left them, every number from its run.",
-        "",
-    ]
+    _forget(folder, {*names, "index"})
+    index = ["# Comparison tables", "", "As `make tables` left them, from its last run.", ""]
     _write(folder / "index.md", [*index, "```{toctree}", ":maxdepth: 1", "", *names, "```"])
+
+
+def forget_pictures(examples: Path, gallery: Path) -> None:
+    """Remove the pages of examples that are no more; sphinx-gallery would leave them."""
+    for page in gallery.glob("plot_*.rst"):
+        if not (examples / f"{page.stem}.py").exists():
+            for file in gallery.glob(f"{page.stem}.*"):
+                file.unlink()
+
+
+def _forget(folder: Path, keep: set[str]) -> None:
+    """Remove the pages of what is no more."""
+    for page in [*folder.glob("*.rst"), *folder.glob("*.md")]:
+        if page.stem not in keep:
+            page.unlink()
 
 
 def _write(file: Path, lines: list[str]) -> None:

@@ -9,8 +9,10 @@ import building
 
 import saddles
 
-building.write_api_pages(Path(__file__).parent / "api")
-building.write_table_pages(Path(__file__).parent / "tables")
+HERE = Path(__file__).parent
+building.write_api_pages(HERE / "api")
+building.write_table_pages(HERE / "tables")
+building.forget_pictures(HERE / "examples", HERE / "gallery")
 
 project = "saddles"
 author = "The saddles developers"
