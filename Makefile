@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help test slow lint format tables package clean
+.PHONY: help test slow lint format tables docs package clean
 
 help:
 	@echo "make test     lint-free unit, law and property tests (minutes)"
 	@echo "make tables   every comparison table, into tables/results"
-	@echo "make lint     ruff and mypy"
+	@echo "make docs     the documentation, its gallery executed, into docs/_build/html (a minute or two)"
+	@echo "make lint     ruff, mypy and the docstrings of all public names"
 	@echo "make slow     the exhaustive property runs (tens of minutes)"
 	@echo "make package  wheel and sdist, into dist"
 
@@ -28,6 +29,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python docs/docstrings.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -36,8 +38,13 @@ format: $(READY)
 tables: $(READY)
 	$(BIN)/python -m tables
 
+# Warnings are errors, and references to names that do not exist are warnings.
+docs: $(READY)
+	$(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 package: $(READY)
 	$(BIN)/python -m build
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf docs/_build docs/api docs/gallery docs/tables docs/sg_execution_times.rst $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -106,9 +106,19 @@ class Comparison:
         )
 
     def plot(self, *, names: list[str] | None = None, features: ArrayLike | None = None) -> Any:
-        """Draw the prediction over what it was compared with; returns a matplotlib figure.
+        """Draw the prediction over what it was compared with.
 
-        Given the `features` X (n, d) of a diagonal network, it also shows the clocks.
+        Parameters
+        ----------
+        names : list of str, optional
+            Names of the d features, where the points are vectors.
+        features : array_like of shape (n, d), optional
+            Features X of a diagonal network: its clocks are drawn too.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A plain figure: show it in a notebook, or ``savefig`` it.
         """
         from saddles.plots import plot_comparison
 

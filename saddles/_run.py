@@ -141,7 +141,7 @@ class Run:
         return physical_times(tau, log_alpha=self.log_alpha, kappa=self.kappa)
 
     def crossing_times(self, levels: ArrayLike) -> Array:
-        """Return the scaled times (k,) at which the loss falls to each level (k,).
+        """Return the scaled times (k,) at which the loss falls to each of `levels` (k,).
 
         NaN where the log starts below the level, or ends above it.
         """

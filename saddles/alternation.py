@@ -51,7 +51,7 @@ class Ring:
     ----------
     delay : float
         Scaled time until they ring.
-    units : ndarray of int
+    units : ndarray of int, shape (m,)
         The units whose clocks ring together: ties are one jump.
     margin : float
         Relative lead over the next clock, (next − first) / first.
@@ -73,7 +73,60 @@ class Breakdown(Exception):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Algorithm(Generic[State]):
-    """An algorithm is these functions and the paper that states them; see the module's table."""
+    """An algorithm is these functions and the paper that states them.
+
+    `State` is whatever the functions hand on to one another; none of them changes the one that it
+    is given.
+
+    Attributes
+    ----------
+    name, source : str
+        What it is called, and the paper that states it.
+    start : callable
+        () -> State: the origin, at time 0.
+    utility : callable
+        State -> Ring or Status: the clocks that ring first, or why the path ends here.
+    jump : callable
+        State, Ring -> State: the moment of ringing, its units let in.
+    cost : callable
+        State -> State: after the descent of the active units.
+    saddle : callable
+        State -> Saddle: what the user sees of it, its certificate included.
+    saddles : callable, optional
+        list of State -> list of Saddle: the same for several at once, if that costs less.
+    kappa : int
+        Degree of homogeneity κ, which sets the unit of scaled time.
+    log_alpha : float
+        Logarithm of the initial scale; minus infinity for the limit.
+
+    Examples
+    --------
+    One unit, whose clock rings at 1 and whose descent takes the loss to zero. The state is the
+    number of active units:
+
+    >>> import numpy as np
+    >>> from saddles import Algorithm, Certificate, Ring, Saddle, Status, solve, trace
+    >>> def saddle(count):
+    ...     none, units = np.arange(0), np.arange(count)
+    ...     fine = Certificate(stationarity=0.0, violation=0.0)
+    ...     return Saddle(
+    ...         index=count, time=float(count), beta=np.ones(1) * count, loss=1.0 - count,
+    ...         dual=None, active=units, entered=units, left=none, certificate=fine,
+    ...     )
+    >>> algorithm = Algorithm(
+    ...     name="one unit",
+    ...     source="an example",
+    ...     start=lambda: 0,
+    ...     utility=lambda n: Status.CONVERGED if n else Ring(delay=1.0, units=np.arange(1)),
+    ...     jump=lambda n, ring: n + len(ring.units),
+    ...     cost=lambda n: n,
+    ...     saddle=saddle,
+    ... )
+    >>> [saddle.loss for saddle in trace(algorithm)]
+    [1.0, 0.0]
+    >>> solve(algorithm)
+    <SaddlePath of one unit: 1 jump until tau = 1, loss 1 to 0, converged>
+    """
 
     name: str
     source: str
@@ -106,6 +159,15 @@ def trace(
     ------
     Saddle
         The start, then each saddle as it is reached.
+
+    Raises
+    ------
+    Breakdown
+        If the path cannot be continued, after the saddles before that were yielded.
+
+    Examples
+    --------
+    See `Algorithm`.
     """
     state = algorithm.start()
     saddle = algorithm.saddle(state)
@@ -173,10 +235,19 @@ def solve(
     earlier : iterable of Saddle
         Saddles before the one at which the algorithm starts.
 
+    Returns
+    -------
+    SaddlePath
+        The saddles, `earlier` ones included, and the status with which they end.
+
     Raises
     ------
     PathError
         If a saddle misses its own optimality conditions or cannot be computed.
+
+    Examples
+    --------
+    See `Algorithm`.
     """
     max_jumps = checks.count(max_jumps, "max_jumps")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))

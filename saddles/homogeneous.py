@@ -48,13 +48,13 @@ class HomogeneousNetwork(Protocol):
         """Return L of the network with neurons `theta` (H, p)."""
 
     def gradient(self, theta: Array, /) -> Array:
-        """Return ∂L/∂θ, shape (H, p)."""
+        """Return ∂L/∂θ at neurons `theta`, shape (H, p)."""
 
     def utility(self, theta: Array, active: Array, /) -> Array:
         """Return the utilities (H,) of neurons `theta` (H, p) beside the `active` ones (A, p)."""
 
     def utility_gradient(self, theta: Array, active: Array, /) -> Array:
-        """Return the gradients (H, p) of the utilities."""
+        """Return the gradients (H, p) over `theta` of the utilities beside the `active` neurons."""
 
     def point(self, theta: Array, /) -> Array:
-        """Return the network's function-space point, of a shape that does not depend on H."""
+        """Return the function-space point of neurons `theta`, of a shape that ignores H."""

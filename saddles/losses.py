@@ -110,7 +110,7 @@ class FullMatrix:
         return np.asarray(np.asarray(W, dtype=float) - self.M)
 
     def hessian_product(self, W: ArrayLike, D: ArrayLike) -> Array:
-        """Return D: the second derivative is the identity."""
+        """Return D, whatever W: the second derivative is the identity."""
         return np.asarray(D, dtype=float)
 
 

@@ -105,7 +105,7 @@ class Certificate:
         return self.creep > 0
 
     def holds(self, tolerance: float) -> bool:
-        """Whether stationarity and violation are both at most `tolerance`.
+        """Return whether stationarity and violation are both at most `tolerance`.
 
         A point short of an infimum at infinity is not stationary: there, `creep` is what must be
         small, and whoever follows the descent sees to that.
@@ -170,12 +170,12 @@ class Saddle:
     time : float
         Scaled time at which it is reached.
     beta : ndarray, scipy.sparse.csr_array or LowRank
-        Function-space point.
+        Function-space point, of the shape that the algorithm gives it.
     loss : float
         Loss there.
-    dual : ndarray or None
+    dual : ndarray of shape (n,), or None
         Dual point, where the algorithm has one.
-    active, entered, left : ndarray of int
+    active, entered, left : ndarray of int, shape (m,)
         Units that are not zero; that became so in this jump; that returned to zero in it.
     certificate : Certificate
         Its optimality conditions, checked.
@@ -250,7 +250,8 @@ class SaddlePath:
     duals : ndarray of shape (K+1, n) or None
         Dual points, where the algorithm has them.
     active, entered, left : tuple of K+1 index arrays
-        Units that are not zero at each saddle; that became so; that returned to zero.
+        Units that are not zero at each saddle, that became so, that returned to zero: arrays
+        of their numbers, of shape (m,).
     certificates : Certificates
         Optimality conditions of every saddle.
     status : Status
@@ -409,9 +410,21 @@ class SaddlePath:
         names: list[str] | None = None,
         features: ArrayLike | None = None,
     ) -> Any:
-        """Draw the staircase of the loss and the coefficients; returns a matplotlib figure.
+        """Draw the staircase of the loss and the coefficients.
 
-        Given the `features` X (n, d), it also shows the clocks between −1 and 1.
+        Parameters
+        ----------
+        log_alpha : float, optional
+            Draw physical times for this initial scale; scaled times by default.
+        names : list of str, optional
+            Names of the d features, where the points are vectors.
+        features : array_like of shape (n, d), optional
+            Features X of a diagonal network: its clocks are drawn too, between −1 and 1.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A plain figure: show it in a notebook, or ``savefig`` it.
         """
         from saddles.plots import plot_path
 
@@ -451,7 +464,7 @@ class SaddlePath:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> SaddlePath:
-        """Return the path that `to_dict` described; equal to the last bit."""
+        """Return the path that `to_dict` wrote as `data`; equal to the last bit."""
         if data.get("format") != FORMAT:
             raise ValueError(
                 f"format={data.get('format')!r}: this version reads format {FORMAT}; write the "
@@ -485,7 +498,7 @@ class SaddlePath:
 
     @classmethod
     def load(cls, file: str | Path) -> SaddlePath:
-        """Read a path that `save` wrote."""
+        """Return the path that `save` wrote to `file`."""
         return cls.from_dict(json.loads(Path(file).read_text(encoding="utf-8")))
 
 

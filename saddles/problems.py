@@ -77,7 +77,7 @@ class Regression:
 
     Attributes
     ----------
-    X, y : ndarray
+    X, y : ndarray of shape (n, d) and (n,)
         The data, each row multiplied by the square root of its weight; `X` is a
         ``scipy.sparse.csc_array``, not centred, if sparse features were given.
     n_samples : float
@@ -192,7 +192,7 @@ class Regression:
         return int(self.X.shape[1])
 
     def residual(self, beta: ArrayLike) -> Array:
-        """Residual y − Xβ, shape (n,)."""
+        """Return the residual y − Xβ, shape (n,)."""
         point = np.asarray(beta, dtype=float)
         if point.shape != (self.n_features,):
             raise ValueError(
@@ -202,12 +202,12 @@ class Regression:
         return np.asarray(self.y - self.features.combined(point))
 
     def loss(self, beta: ArrayLike) -> float:
-        """Mean loss |y − Xβ|² / (2n)."""
+        """Return the mean loss |y − Xβ|² / (2n)."""
         residual = self.residual(beta)
         return float(residual @ residual / (2 * self.n_samples))
 
     def gradient(self, beta: ArrayLike) -> Array:
-        """Gradient of the mean loss, −Xᵀ(y − Xβ)/n, shape (d,)."""
+        """Return the gradient of the mean loss, −Xᵀ(y − Xβ)/n, shape (d,)."""
         return np.asarray(-self.features.products(None, self.residual(beta))[0] / self.n_samples)
 
     def dense(self) -> Regression:

@@ -210,6 +210,8 @@ class PathError(RuntimeError):
         The reason; its ``sentence`` says what to do.
     path : SaddlePath or None
         What had been computed (and certified) before.
+    detail : str
+        What was found, in words; part of the message.
     """
 
     def __init__(self, status: Status, path: SaddlePath | None = None, detail: str = "") -> None:

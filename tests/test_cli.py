@@ -1,14 +1,11 @@
 """The command line: what it prints, its exit statuses, and one line for whatever is wrong."""
 
-import doctest
 import json
 import math
 import os
-import re
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -350,21 +347,6 @@ def test_bad_input_in_a_pipe_is_one_line():
     assert done.stderr == (
         "saddles: error: standard input, row 2, column 'y': 'x' is not a number.\n"
     )
-
-
-def test_the_page_shows_what_is_printed(tmp_path):
-    page = (Path(__file__).parent.parent / "docs" / "command_line.md").read_text("utf-8")
-    data = re.search(r"```text\n(.*?)```", page, flags=re.DOTALL)
-    (tmp_path / "data.csv").write_text(data[1], encoding="utf-8")
-    blocks = re.findall(r"```console\n(.*?)```", page, flags=re.DOTALL)
-    shown = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
-    assert len(shown) == 6
-    same = doctest.OutputChecker().check_output
-    for command, _, expected in (part.partition("\n") for part in shown):
-        there = f"cd '{tmp_path}'; {command.replace('python -c', f'{sys.executable} -c')}"
-        done = shell(there)
-        assert (done.returncode, done.stderr) == (2 if "error" in expected else 0, "")
-        assert same(expected, done.stdout, doctest.ELLIPSIS), done.stdout
 
 
 def test_names_that_the_output_cannot_show_are_escaped():

@@ -84,7 +84,7 @@ class LinearAttention:
         return np.asarray((N + 1) * self.first + N * np.trace(self.covariance) * self.covariance)
 
     def split(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Return v (H, 1), q (H, D) and k (H, D)."""
+        """Return v (H, 1), q (H, D) and k (H, D) of heads `theta` (H, 2D + 1)."""
         d = len(self.covariance)
         return theta[:, :1], theta[:, 1 : d + 1], theta[:, d + 1 :]
 
@@ -176,7 +176,7 @@ class AttentionModes:
         norm : float
             Largest |θ_i(0)|/α of a head.
         until : float
-            The norm |θ| that counts as active.
+            The norm |θ| that counts as active, in units of the weights.
 
         Returns
         -------
@@ -206,7 +206,7 @@ class AttentionModes:
         Parameters
         ----------
         times : array_like of shape (K + 1,)
-            Jump times t α of a path or a flow, one jump per mode, from 0.
+            Scaled jump times t α of a path or a flow, one jump per mode, from 0.
         log_alpha, norm, until : float
             As for `bound`.
 

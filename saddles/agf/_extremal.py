@@ -52,7 +52,8 @@ class ExtremalDirections:
     growth : ndarray of shape (m,)
         Rate of log |θ| of a balanced neuron (|a| = |w|) there; below 0 the neuron fades.
     kinks : tuple of m index arrays
-        The samples with ŵ·x_k = 0 that hold the direction; none for a smooth one, d(ŵ) ∥ ŵ.
+        The samples with ŵ·x_k = 0 that hold the direction, of shape (k,); none for a smooth one,
+        d(ŵ) ∥ ŵ.
     basins : ndarray of shape (m, 2)
         In the plane, the angles between which a neuron of that sign goes there (the second may
         exceed 2π, the first lie below 0); NaN elsewhere.

@@ -154,7 +154,8 @@ class NeuronPath(SaddlePath):
     directions : tuple of K+1 ndarrays
         Unit vectors along which neurons activated, one row for each of ``rang``.
     rang : tuple of K+1 index arrays
-        Units whose clocks rang: those of ``entered``, and any that the descent returned to zero.
+        Units whose clocks rang, of shape (m,): those of ``entered``, and any that the descent
+        returned to zero.
     """
 
     neurons: tuple[Array, ...] = ()

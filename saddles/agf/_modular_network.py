@@ -177,10 +177,10 @@ class ModularAddition:
     def time_bounds(self, *, log_alpha: float = -math.inf, norm: float = 1.0) -> Array:
         """Return, per frequency 0 … p//2, the earliest scaled time at which its neuron activates.
 
-        That is (1/`norm` − α) / (3 U*) for initial norms α · `norm`, U* of `utility_bounds`:
-        attained by a neuron that starts along the best direction. It bounds the first jump, by its
-        least entry; for later ones, whose neurons may have grown along other frequencies before,
-        it is a guide only. Infinite for frequencies without power.
+        That is (1/`norm` − α) / (3 U*) for initial norms α · `norm`, log α = `log_alpha` and U* of
+        `utility_bounds`: attained by a neuron that starts along the best direction. It bounds the
+        first jump, by its least entry; for later ones, whose neurons may have grown along other
+        frequencies before, it is a guide only. Infinite for frequencies without power.
         """
         scale = checks.log_scale(log_alpha, allow_limit=True)
         rule = "initial norms over α are positive and finite"
@@ -189,7 +189,7 @@ class ModularAddition:
             return np.asarray((1 / size - math.exp(scale)) / (3 * self.utility_bounds))
 
     def modes(self, theta: ArrayLike) -> Modes:
-        """Return the dominant frequency, its share and its phases, of neurons (H, 3p)."""
+        """Return the dominant frequency, its share and its phases, of neurons `theta` (H, 3p)."""
         rows = checks.real_array(theta, "theta", 2)
         if rows.shape[1] != self.size:
             raise ValueError(

@@ -212,11 +212,11 @@ class ReluNetwork:
         return slopes * heights, slopes
 
     def outputs(self, theta: Array) -> Array:
-        """Return f(x_k), shape (n,)."""
+        """Return f(x_k), shape (n,), of the network of neurons `theta` (H, p)."""
         return np.asarray(theta[:, -1] @ self._activations(theta)[0])
 
     def residual(self, theta: Array) -> Array:
-        """Return y_k − f(x_k), shape (n,)."""
+        """Return y_k − f(x_k), shape (n,), of the network of neurons `theta` (H, p)."""
         return np.asarray(self.y - self.outputs(theta))
 
     def loss(self, theta: Array, /) -> float:
@@ -247,7 +247,8 @@ class ReluNetwork:
     def first_ring(self, dormant: Dormant, active: Array, *, noise: float = 0.0) -> Phase:
         """Take dormant neurons along their broken lines to where they end, and let them grow there.
 
-        In the limit α → 0 the way takes no scaled time.
+        In the limit α → 0 the way takes no scaled time. Returns the `Phase` until the first of the
+        neurons `dormant` activates beside the `active` ones (A, p); growth below `noise` is none.
         """
         utility = PiecewiseUtility.of(self.X, self.residual(active), self.slope)
         ends = [self._end(utility, row) for row in dormant.directions]
@@ -289,5 +290,9 @@ class ReluNetwork:
         return end
 
     def descend(self, theta: Array, dormant: Array, *, near: bool = False) -> tuple[Descent, Array]:
-        """Follow the flow of active neurons from piece to piece, dormant ones turning meanwhile."""
+        """Follow the flow of active neurons from piece to piece, dormant ones turning meanwhile.
+
+        Returns where the neurons `theta` (A, p) come to rest, and the directions to which the
+        `dormant` ones (m, p) have turned; with `near`, `theta` starts close to a critical point.
+        """
         return descend(self, theta, dormant, near=near)

@@ -49,7 +49,7 @@ def checkpoints(
     loss : callable
         Maps the outputs (a float64 tensor) to a scalar tensor.
     times : array_like of shape (q,)
-        Increasing times from 0 on, at which to report.
+        Increasing times from 0 on, of the flow θ' = −∇L, at which to report.
     step : float, optional
         Step η of gradient descent, of which the times must be multiples; without it, gradient flow.
     rtol : float
@@ -58,7 +58,8 @@ def checkpoints(
     Returns
     -------
     list of dict of str to ndarray
-        q state dicts of the trainable parameters, for `Symmetry.drift` and `kernel.evolution`.
+        q state dicts of the trainable parameters, of the shapes that they have in the module, for
+        `Symmetry.drift` and `kernel.evolution`.
 
     Raises
     ------

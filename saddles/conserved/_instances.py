@@ -185,6 +185,11 @@ def scaling(*weights: str, rows: bool = False) -> Symmetry:
     Symmetry
         With invariant (), or (h,) for h rows.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If names are not text; when used, if the weights are missing.
+
     Examples
     --------
     >>> from saddles import conserved

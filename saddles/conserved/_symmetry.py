@@ -126,14 +126,15 @@ class Symmetry:
         Parameters
         ----------
         parameters : mapping of str to array or tensor
-            A state dict; entries that the symmetry does not act on are ignored.
+            A state dict; entries that the symmetry does not act on are ignored. Each weight has
+            the shape that it has in the network.
         element : array_like
             Which transformation: of the shape of `invariant`, zero for none.
 
         Returns
         -------
         dict of str to ndarray
-            The weights named in `weights`.
+            The weights named in `weights`, of the same shapes.
         """
         values = arrays(parameters, self.weights)
         return self.transform(values, self._element(values, element))
@@ -147,11 +148,11 @@ class Symmetry:
         return self.velocity(values, self._element(values, element))
 
     def invariant(self, parameters: Mapping[str, Any]) -> Array:
-        """Return the conserved quantity, of a shape that depends on the symmetry."""
+        """Return the conserved quantity of `parameters`; the symmetry decides on its shape."""
         return self.quantity(arrays(parameters, self.weights))
 
     def size(self, parameters: Mapping[str, Any]) -> Array:
-        """Return the size that each entry of the invariant could have."""
+        """Return the size that each entry of the invariant of `parameters` could have."""
         return self.terms(arrays(parameters, self.weights))
 
     def drift(self, trajectory: Iterable[Mapping[str, Any]]) -> Drift:
@@ -165,6 +166,7 @@ class Symmetry:
         Returns
         -------
         Drift
+            The invariant at every checkpoint, and its largest change relative to its size.
 
         Raises
         ------

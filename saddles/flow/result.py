@@ -51,13 +51,13 @@ class Curve(Protocol):
     """A trajectory in some coordinates; every `tau` is an array (q,) of scaled times."""
 
     def point(self, tau: Array) -> Array:
-        """Return the function-space points, shape (q, ...)."""
+        """Return the function-space points at `tau` (q,), shape (q, ...)."""
 
     def loss(self, tau: Array) -> Array:
-        """Return the losses, shape (q,)."""
+        """Return the losses at `tau` (q,), shape (q,)."""
 
     def loss_rate(self, tau: Array) -> Array:
-        """Return the derivatives of the loss with respect to scaled time, shape (q,)."""
+        """Return the derivatives of the loss with respect to scaled time at `tau`, shape (q,)."""
 
     def conservation(self) -> float:
         """Return the largest violation of a conservation law, relative to its natural size."""
@@ -263,7 +263,18 @@ class Flow:
         return np.asarray(clocks[0] if scalar else clocks)
 
     def plot(self, *, names: list[str] | None = None) -> Any:
-        """Draw loss, coefficients (or singular values) and clocks; returns a matplotlib figure."""
+        """Draw the loss, the coefficients (or singular values) and the clocks, if it has them.
+
+        Parameters
+        ----------
+        names : list of str, optional
+            Names of the d features, where the points are vectors.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A plain figure: show it in a notebook, or ``savefig`` it.
+        """
         from saddles.plots import plot_flow
 
         return plot_flow(self, names=names)

@@ -129,7 +129,7 @@ class Riccati:
         return np.asarray((1 + (np.log(rates) / 2 - np.log(sizes)) / self.scale) / rates)
 
     def factor(self, tau: Array) -> Array:
-        """Return factors U (q, n, r) with P = UUᵀ: those of the flow up to rotation."""
+        """Return factors U (q, n, r) at `tau` with P = UUᵀ: those of the flow up to rotation."""
         step = max(1, CHUNK // (self.lower.size + self.lower.shape[1] ** 2))
         starts = range(0, max(1, tau.size), step)
         return np.concatenate([self._factor(tau[k : k + step]) for k in starts])
@@ -172,7 +172,7 @@ class Riccati:
         return 0.0
 
     def stationary(self, tau: float) -> bool:
-        """Whether the gradient over the weights has vanished, to twelve digits."""
+        """Return whether at `tau` the gradient over the weights has vanished, to twelve digits."""
         pulls = self._pulls(np.array([tau]))
         largest = float(np.abs(self.rates).max()) ** 1.5
         return all(float(np.linalg.norm(pull)) <= STATIONARY * largest for pull in pulls)

@@ -65,8 +65,14 @@ def relu(X: ArrayLike, W: ArrayLike, A: ArrayLike, *, others: ArrayLike | None =
 
     Parameters
     ----------
-    X, W, A, others
-        As for `linear`.
+    X : array_like of shape (n, d)
+        Samples.
+    W : array_like of shape (h, d) or (q, h, d)
+        First layer, as for `linear`.
+    A : array_like of shape (c, h) or (q, c, h), or (h,) or (q, h)
+        Second layer, as for `linear`.
+    others : array_like of shape (m, d), optional
+        Samples of the columns of the kernel; `X` by default.
 
     Returns
     -------

@@ -68,10 +68,14 @@ def empirical(
 
     Parameters
     ----------
-    module, inputs, parameters
+    module : torch.nn.Module
         As for `jacobian`.
+    inputs : tensor or array_like of shape (n, ...)
+        Samples of the rows of the kernel.
     others : tensor or array_like of shape (m, ...), optional
         Samples of the columns of the kernel; `inputs` by default.
+    parameters : mapping, optional
+        As for `jacobian`.
 
     Returns
     -------
@@ -112,14 +116,17 @@ def evolution(module: Any, inputs: Any, trajectory: Iterable[Mapping[str, Any]])
 
     Parameters
     ----------
-    module, inputs
+    module : torch.nn.Module
         As for `jacobian`.
+    inputs : tensor or array_like of shape (n, ...)
+        Samples.
     trajectory : iterable of mappings
         State dicts of the module, in order.
 
     Returns
     -------
     Evolution
+        The kernels (q, n, n), one for each checkpoint.
 
     Raises
     ------

@@ -68,7 +68,9 @@ def alignment(first: ArrayLike, second: ArrayLike, *, centre: bool = False) -> A
 
     Parameters
     ----------
-    first, second, centre
+    first, second : array_like of shape (n, n) or (q, n, n)
+        As for `distance`.
+    centre : bool
         As for `distance`.
 
     Returns
@@ -180,7 +182,10 @@ class Evolution:
         return np.asarray(distance(self.kernels[1:], self.kernels[:-1]))
 
     def alignment(self, y: ArrayLike, *, centre: bool = False) -> Array:
-        """Return the alignment (q,) of each kernel with the targets `y`, (n,) or (n, c)."""
+        """Return the alignment (q,) of each kernel with the targets `y`, (n,) or (n, c).
+
+        With `centre`, kernels and yyᵀ are centred first.
+        """
         targets = checks.real_array(y, "y", 2 if np.ndim(y) == 2 else 1)
         targets = targets.reshape(len(targets), -1)
         return np.asarray(alignment(self.kernels, targets @ targets.T, centre=centre))

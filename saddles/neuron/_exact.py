@@ -172,18 +172,18 @@ class Trajectory:
         return (float(a[0]), w[0]) if times.ndim == 0 else (a, w)
 
     def beta(self, t: ArrayLike) -> Array:
-        """Return the function-space point a w, shape (d,) or (q, d)."""
+        """Return the function-space point a w at time `t`, shape (d,) or (q, d)."""
         a, w = self.at(t)
         return np.asarray(np.asarray(a)[..., None] * w)
 
     def mu(self, t: ArrayLike) -> Any:
-        """Return the signed norm a |w|: a float, or (q,)."""
+        """Return the signed norm a |w| at time `t`: a float, or (q,)."""
         a, w = self.at(t)
         mu = a * np.linalg.norm(w, axis=-1)
         return float(mu) if np.ndim(mu) == 0 else mu
 
     def phi(self, t: ArrayLike) -> Any:
-        """Return the cosine of the angle between w and beta_star: a float, or (q,).
+        """Return the cosine of the angle between w and beta_star at time `t`: a float, or (q,).
 
         NaN where the angle is not defined, that is, if w or beta_star is zero.
         """
@@ -195,7 +195,7 @@ class Trajectory:
         return float(phi[0]) if times.ndim == 0 else phi
 
     def loss(self, t: ArrayLike) -> Any:
-        """Return |beta − beta_star|² / 2, the loss above its minimum: a float, or (q,)."""
+        """Return |beta − beta_star|² / 2 at time `t`, above the minimum: a float, or (q,)."""
         loss = np.sum((self.beta(t) - self.beta_star) ** 2, axis=-1) / 2
         return float(loss) if np.ndim(loss) == 0 else loss
 

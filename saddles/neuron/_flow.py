@@ -84,8 +84,9 @@ def function_space_flow(
     delta : float
         Conserved quantity a² − |w|².
     until : float, optional
-        Time at which to stop. Without it, the flow is followed until X⁺X beta equals X⁺y to
-        `rtol` (64 ulp at best), relative to the larger of its sizes at the start and at the end.
+        Time t of the gradient flow at which to stop. Without it, the flow is followed until
+        X⁺X beta equals X⁺y to `rtol` (64 ulp at best), relative to the larger of its sizes at the
+        start and at the end.
     rtol : float, optional
         Relative error of the weights allowed per step, from 1e-13 to 1e-2.
 

@@ -61,7 +61,7 @@ class Regime:
     rates : tuple of float
         Rates, 1 / time, at which norm and direction settle at the end.
     delay : float
-        Time spent near a saddle before the drop (0 without a plateau).
+        Time of the flow θ' = −∇L spent near a saddle before the drop (0 without a plateau).
     """
 
     name: str

@@ -62,6 +62,7 @@ def task(
     Returns
     -------
     Task
+        The teacher's weights, and its training and test samples.
 
     Raises
     ------

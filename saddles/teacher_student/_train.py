@@ -108,6 +108,7 @@ def train(
     Returns
     -------
     Outcome
+        Errors and distances at the end, and how well the flow's invariant was kept.
 
     Raises
     ------
@@ -164,9 +165,11 @@ def point(scale: float, delta: float, seed: int, **settings: float) -> dict[str,
 
     Parameters
     ----------
-    scale, delta, seed
+    scale, delta : float
         As for `train`.
-    **settings
+    seed : int
+        As for `train`.
+    **settings : float
         Keyword arguments of `train`.
 
     Returns

@@ -213,7 +213,9 @@ def assert_diagonal_path(
         An answer in one of the forms that `check_diagonal_path` lists.
     X, y : array_like of shapes (n, d) and (n,)
         The data.
-    tolerance, minimum_norm
+    tolerance : float
+        See `check_diagonal_path`.
+    minimum_norm : bool
         See `check_diagonal_path`.
     finished : bool
         Whether the path must go to the end of training.

@@ -29,6 +29,19 @@ def title(law: Law) -> str:
 class LawError(AssertionError):
     """A solver breaks a law.
 
+    Parameters
+    ----------
+    law : callable
+        The law; the first line of its docstring says what it is.
+    problem : mapping
+        The data on which it fails, by argument.
+    broken : Broken
+        What was looked at, and both sides.
+    heading : str
+        What the data are called in the message.
+    seed : int, optional
+        Seed of what the law itself draws.
+
     Attributes
     ----------
     law, statement : str

@@ -132,7 +132,22 @@ SIZES = (1, 2, 3, 9)
 
 
 def integer_problem(seed: int, sizes: tuple[int, ...] = SIZES) -> Problem:
-    """Return the integer problem (X, y) of this seed; each family has its turn."""
+    """Return the integer problem (X, y) of this seed; each family has its turn.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0; seeds that follow one another draw from different families.
+    sizes : tuple of int
+        Largest absolute values of entries, one of which is drawn.
+
+    Returns
+    -------
+    X : ndarray of shape (n, d)
+        Features.
+    y : ndarray of shape (n,)
+        Targets.
+    """
     rng = np.random.default_rng(seed)
     family = FAMILIES[seed % len(FAMILIES)]
     X, y = family(rng, int(rng.choice(sizes)))

@@ -61,7 +61,17 @@ def _regression(n: int, d: int, size: int) -> st.SearchStrategy[Problem]:
 def general_position(
     draw: st.DrawFn, *, max_side: int = 8, size: int = 1000, max_samples: int | None = None
 ) -> Problem:
-    """Integers so large that no two clocks are likely to ring together."""
+    """Integers so large that no two clocks are likely to ring together.
+
+    Parameters
+    ----------
+    max_side : int
+        Largest number of samples, and of features.
+    size : int
+        Largest absolute value of an entry.
+    max_samples : int, optional
+        Largest number of samples, in the place of `max_side`.
+    """
     n = draw(st.integers(1, max_samples or max_side))
     d = draw(st.integers(1, max_side))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -73,7 +83,13 @@ def general_position(
 def gaussian(
     draw: st.DrawFn, *, max_samples: int = 8, max_features: int = 8, min_samples: int = 1
 ) -> Problem:
-    """Independent normal entries: no ties, unique coefficients."""
+    """Independent normal entries: no ties, unique coefficients.
+
+    Parameters
+    ----------
+    max_samples, max_features, min_samples : int
+        Bounds of the number of samples, and of features.
+    """
     n = draw(st.integers(min_samples, max_samples))
     d = draw(st.integers(1, max_features))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -82,14 +98,28 @@ def gaussian(
 
 @st.composite
 def with_ties(draw: st.DrawFn, *, max_side: int = 8) -> Problem:
-    """Entries −1, 0, 1: many clocks ring together."""
+    """Entries −1, 0, 1: many clocks ring together.
+
+    Parameters
+    ----------
+    max_side : int
+        Largest number of samples, and of features.
+    """
     n, d = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     return draw(_regression(n, d, 1))
 
 
 @st.composite
 def with_duplicate_columns(draw: st.DrawFn, *, max_side: int = 8, size: int = 3) -> Problem:
-    """Some columns occur again, the sign perhaps turned."""
+    """Some columns occur again, the sign perhaps turned.
+
+    Parameters
+    ----------
+    max_side : int
+        Largest number of samples, and of features.
+    size : int
+        Largest absolute value of an entry.
+    """
     n, d = draw(st.integers(1, max_side)), draw(st.integers(1, max_side // 2))
     X, y = draw(_regression(n, d, size))
     copies = draw(st.lists(st.integers(0, d - 1), min_size=1, max_size=max_side - d))
@@ -99,7 +129,15 @@ def with_duplicate_columns(draw: st.DrawFn, *, max_side: int = 8, size: int = 3)
 
 @st.composite
 def with_zero_columns(draw: st.DrawFn, *, max_side: int = 8, size: int = 3) -> Problem:
-    """At least one feature is zero throughout."""
+    """At least one feature is zero throughout.
+
+    Parameters
+    ----------
+    max_side : int
+        Largest number of samples, and of features.
+    size : int
+        Largest absolute value of an entry.
+    """
     n, d = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     X, y = draw(_regression(n, d, size))
     X[:, sorted(draw(st.sets(st.integers(0, d - 1), min_size=1)))] = 0
@@ -108,7 +146,15 @@ def with_zero_columns(draw: st.DrawFn, *, max_side: int = 8, size: int = 3) -> P
 
 @st.composite
 def with_zero_rows(draw: st.DrawFn, *, max_side: int = 8, size: int = 3) -> Problem:
-    """At least one sample has no features; its target may be anything."""
+    """At least one sample has no features; its target may be anything.
+
+    Parameters
+    ----------
+    max_side : int
+        Largest number of samples, and of features.
+    size : int
+        Largest absolute value of an entry.
+    """
     n, d = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     X, y = draw(_regression(n, d, size))
     X[sorted(draw(st.sets(st.integers(0, n - 1), min_size=1)))] = 0
@@ -117,7 +163,15 @@ def with_zero_rows(draw: st.DrawFn, *, max_side: int = 8, size: int = 3) -> Prob
 
 @st.composite
 def rank_deficient(draw: st.DrawFn, *, max_side: int = 8, size: int = 2) -> Problem:
-    """The features have rank at most 3, and less than their number."""
+    """The features have rank at most 3, and less than their number.
+
+    Parameters
+    ----------
+    max_side : int
+        Largest number of samples, and of features.
+    size : int
+        Largest absolute value of an entry of their factors, and of the targets.
+    """
     n, d = draw(st.integers(1, max_side)), draw(st.integers(2, max_side))
     rank = draw(st.integers(1, min(3, d - 1)))
     X = draw(_entries((n, rank), size)) @ draw(_entries((rank, d), size))
@@ -126,7 +180,15 @@ def rank_deficient(draw: st.DrawFn, *, max_side: int = 8, size: int = 2) -> Prob
 
 @st.composite
 def wide(draw: st.DrawFn, *, max_side: int = 8, size: int = 5) -> Problem:
-    """Fewer samples than features."""
+    """Fewer samples than features.
+
+    Parameters
+    ----------
+    max_side : int
+        Largest number of samples, and of features.
+    size : int
+        Largest absolute value of an entry.
+    """
     d = draw(st.integers(2, max_side))
     return draw(_regression(draw(st.integers(1, d - 1)), d, size))
 
@@ -137,6 +199,11 @@ def deactivating(draw: st.DrawFn, *, max_extra: int = 3) -> Problem:
 
     The published example, its columns permuted and their signs turned, its samples permuted, and
     features added that are too small to ring before the coordinate has left.
+
+    Parameters
+    ----------
+    max_extra : int
+        Largest number of features added.
     """
     X, y = NONMONOTONE
     extra = draw(_entries((2, draw(st.integers(0, max_extra))), 3)) / 32
@@ -150,6 +217,16 @@ def integer_regressions(*, max_side: int = 8) -> st.SearchStrategy[Problem]:
     """Every kind of integer problem: tied, general, duplicate, zero, deficient, wide.
 
     Failures shrink towards the first kind, whose entries are the easiest to read.
+
+    Parameters
+    ----------
+    max_side : int
+        Largest number of samples, and of features.
+
+    Returns
+    -------
+    SearchStrategy
+        Of pairs (X, y), X (n, d) and y (n,).
     """
     return st.one_of(
         with_ties(max_side=max_side),
@@ -163,7 +240,13 @@ def integer_regressions(*, max_side: int = 8) -> st.SearchStrategy[Problem]:
 
 
 def regressions() -> st.SearchStrategy[Problem]:
-    """Regressions of every kind: integers, degenerate or not, deactivating, Gaussian."""
+    """Regressions of every kind: integers, degenerate or not, deactivating, Gaussian.
+
+    Returns
+    -------
+    SearchStrategy
+        Of pairs (X, y), X (n, d) and y (n,).
+    """
     return st.one_of(integer_regressions(), deactivating(), gaussian())
 
 
@@ -181,7 +264,13 @@ def _symmetric(M: Array) -> Array:
 
 @st.composite
 def full_matrices(draw: st.DrawFn, *, max_size: int = 5) -> FullMatrix:
-    """Symmetric matrices seen in full, their eigenvalues well apart, some of them negative."""
+    """Symmetric matrices seen in full, their eigenvalues well apart, some of them negative.
+
+    Parameters
+    ----------
+    max_size : int
+        Largest number of rows d.
+    """
     d, rng = draw(st.integers(1, max_size)), draw(_generators())
     Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
     levels = rng.permutation(np.arange(-1, d + 1))[:d] + rng.uniform(0.2, 0.8, d)
@@ -194,6 +283,11 @@ def completions(draw: st.DrawFn, *, max_size: int = 5) -> MatrixCompletion:
 
     The diagonal is seen, so that no minimum is at infinity, and one row, so that no part keeps to
     itself.
+
+    Parameters
+    ----------
+    max_size : int
+        Largest number of rows d.
     """
     d, rng = draw(st.integers(1, max_size)), draw(_generators())
     U = rng.standard_normal((d, d)) * np.geomspace(1.5, 0.3, d)
@@ -204,7 +298,13 @@ def completions(draw: st.DrawFn, *, max_size: int = 5) -> MatrixCompletion:
 
 @st.composite
 def sensings(draw: st.DrawFn, *, max_size: int = 4) -> MatrixSensing:
-    """A matrix of rank 2 (or 1, for size 1) and as many measurements as it has entries."""
+    """A matrix of rank 2 (or 1, for size 1) and as many measurements as it has entries.
+
+    Parameters
+    ----------
+    max_size : int
+        Largest number of rows d.
+    """
     d, rng = draw(st.integers(1, max_size)), draw(_generators())
     A = rng.standard_normal((d * d, d, d)) / d
     A = A + A.transpose(0, 2, 1)
@@ -213,13 +313,25 @@ def sensings(draw: st.DrawFn, *, max_size: int = 4) -> MatrixSensing:
 
 
 def matrix_losses() -> st.SearchStrategy[Any]:
-    """Matrix losses of every kind: seen in full, completion, sensing."""
+    """Matrix losses of every kind: seen in full, completion, sensing.
+
+    Returns
+    -------
+    SearchStrategy
+        Of `FullMatrix`, `MatrixCompletion` and `MatrixSensing`.
+    """
     return st.one_of(full_matrices(), completions(), sensings())
 
 
 @st.composite
 def moments(draw: st.DrawFn, *, max_inputs: int = 4, max_outputs: int = 3) -> tuple[Array, Array]:
-    """Second moments Σxx (d, d) and Σyx (c, d) of correlated inputs and noisy outputs."""
+    """Second moments Σxx (d, d) and Σyx (c, d) of correlated inputs and noisy outputs.
+
+    Parameters
+    ----------
+    max_inputs, max_outputs : int
+        Largest numbers d and c.
+    """
     d, c = draw(st.integers(1, max_inputs)), draw(st.integers(1, max_outputs))
     rng, n = draw(_generators()), 60
     X = rng.standard_normal((n, d)) * np.geomspace(1.5, 0.7, d)

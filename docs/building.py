@@ -1,0 +1,176 @@
+"""What the documentation needs of its own: pages of the public names, docstrings, pictures."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import saddles
+
+__all__ = [
+    "file_names",
+    "forget_pictures",
+    "public_names",
+    "scrape_figures",
+    "setup",
+    "write_api_pages",
+    "write_table_pages",
+]
+
+#: What `make tables` wrote.
+RESULTS = Path(__file__).parent.parent / "tables" / "results"
+
+#: Links that work in the repository, and what they are on these pages.
+LINKS = (
+    (re.compile(r"\]\((?:\.\./)+tables/results/(\w+)\.md\)"), r"](/tables/\1.md)"),
+    (re.compile(r"\]\((?:\.\./)*examples/(plot_\w+)\.py\)"), r"](/gallery/\1.rst)"),
+    (re.compile(r"\]\((?:\.\./)*examples/\)"), r"](/gallery/index.rst)"),
+)
+
+#: The public modules: the packages, and what others must offer to be trained by them.
+ROOMS = (*saddles._ROOMS, "homogeneous")
+
+#: Text in single backticks, and not in double ones.
+QUOTED = re.compile(r"(?<![`:])`([\w.]+)`(?!`)")
+
+#: Code in a line, which keeps its bars; everywhere else |x| is a norm.
+CODE = re.compile(r"(``.*?``|:\w+:`[^`]*`)")
+
+
+@cache
+def public_names() -> tuple[str, ...]:
+    """Return the full name of everything public but the packages; of two names the shorter."""
+    found: dict[int, str] = {}
+    for room in ("", *ROOMS):
+        home = importlib.import_module(f"saddles.{room}".rstrip("."))
+        for name in home.__all__:
+            if name not in (*ROOMS, "__version__"):
+                full = ".".join(filter(None, ["saddles", room, name]))
+                found.setdefault(id(getattr(home, name)), full)
+    return tuple(found.values())
+
+
+def file_names() -> dict[str, str]:
+    """Return file names for the classes that differ from another name by their case alone."""
+    names = public_names()
+    lower = [name.lower() for name in names]
+    rooms = [f"saddles.{room}" for room in ROOMS]
+    return {
+        name: f"{name}-class"
+        for name in names
+        if name != name.lower() and (lower.count(name.lower()) > 1 or name.lower() in rooms)
+    }
+
+
+def write_api_pages(folder: Path) -> None:
+    """Write one page for the package and one for each of its rooms, from their ``__all__``."""
+    folder.mkdir(exist_ok=True)
+    for room in ("", *ROOMS):
+        module = f"saddles.{room}" if room else "saddles"
+        prefix = f"{module}."
+        names = [n.removeprefix(prefix) for n in public_names() if n.rpartition(".")[0] == module]
+        text = [module, "=" * len(module), "", f".. automodule:: {module}", ""]
+        text += [f".. currentmodule:: {module}", "", ".. autosummary::", "   :toctree: names", ""]
+        text += [f"   {name}" for name in sorted(names, key=str.lower)]
+        _write(folder / f"{module}.rst", text)
+    pages = [f"   saddles.{room}" for room in ROOMS]
+    _forget(folder / "names", {file_names().get(name, name) for name in public_names()})
+    index = ["Reference", "=========", "", "Every public name, as its docstring has it.", ""]
+    _write(folder / "index.rst", [*index, ".. toctree::", "", "   saddles", *pages])
+
+
+def write_table_pages(folder: Path) -> None:
+    """Write one page for each comparison table, as `make tables` left it, and their index."""
+    folder.mkdir(exist_ok=True)
+    names = sorted(file.stem for file in RESULTS.glob("*.md"))
+    for name in names:
+        include = [f"```{{include}} ../../tables/results/{name}.md", ":relative-images:", "```"]
+        _write(folder / f"{name}.md", include)
+    _forget(folder, {*names, "index"})
+    index = ["# Comparison tables", "", "As `make tables` left them, from its last run.", ""]
+    _write(folder / "index.md", [*index, "```{toctree}", ":maxdepth: 1", "", *names, "```"])
+
+
+def forget_pictures(examples: Path, gallery: Path) -> None:
+    """Remove the pages of examples that are no more; sphinx-gallery would leave them."""
+    for page in gallery.glob("plot_*.rst"):
+        if not (examples / f"{page.stem}.py").exists():
+            for file in gallery.glob(f"{page.stem}.*"):
+                file.unlink()
+
+
+def _forget(folder: Path, keep: set[str]) -> None:
+    """Remove the pages of what is no more."""
+    for page in [*folder.glob("*.rst"), *folder.glob("*.md")]:
+        if page.stem not in keep:
+            page.unlink()
+
+
+def _write(file: Path, lines: list[str]) -> None:
+    """Write a page, but only if it has changed: unchanged ones are not built again."""
+    text = "\n".join(lines) + "\n"
+    if not file.exists() or file.read_text("utf-8") != text:
+        file.write_text(text, "utf-8")
+
+
+def _mend(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Make a docstring reStructuredText: norms are not substitutions, and names are links."""
+    code = None
+    for k, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        if code is not None and line.strip() and indent <= code:
+            code = None
+        if code is None and not line.lstrip().startswith(">>>"):
+            parts = CODE.split(QUOTED.sub(lambda m: _linked(m[1], name), line))
+            parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
+            lines[k] = "".join(parts)
+        if line.rstrip().endswith("::") and code is None:
+            code = indent
+
+
+def _linked(text: str, name: str) -> str:
+    """Return a link to the public name that `text` means in the docstring of `name`, or code."""
+    for home in (name.rpartition(".")[0], ".".join(name.split(".")[:2]), "saddles", ""):
+        full = f"{home}.{text}".lstrip(".")
+        if full in public_names():
+            return f":obj:`{text} <{full}>`"
+        if full in {f"saddles.{room}" for room in ROOMS}:
+            return f":mod:`{text} <{full}>`"
+    return f"``{text}``"
+
+
+def _skip(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what scikit-learn adds to every estimator to route metadata."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
+def scrape_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
+    """Save the matplotlib figures that a block of an example has named, and return their links."""
+    from matplotlib.figure import Figure
+    from sphinx_gallery.scrapers import figure_rst
+
+    files = []
+    for value in list(block_vars["example_globals"].values()):
+        if isinstance(value, Figure) and not getattr(value, "in_gallery", False):
+            value.in_gallery = True  # type: ignore[attr-defined]
+            file = next(block_vars["image_path_iterator"])
+            value.savefig(file, dpi=100)
+            files.append(file)
+    return str(figure_rst(files, gallery_conf["src_dir"]))
+
+
+def _relink(app: Any, page: str, source: list[str]) -> None:
+    """Turn links to files of the repository into links to the pages made of them."""
+    for pattern, replacement in LINKS:
+        source[0] = pattern.sub(replacement, source[0])
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the docstrings' mending with Sphinx, after numpydoc's."""
+    app.connect("autodoc-process-docstring", _mend, priority=900)
+    app.connect("source-read", _relink)
+    app.connect("autodoc-skip-member", _skip)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,69 @@
+"""Settings of the documentation; `make docs` builds it, and warnings are errors."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import building
+
+import saddles
+
+HERE = Path(__file__).parent
+building.write_api_pages(HERE / "api")
+building.write_table_pages(HERE / "tables")
+building.forget_pictures(HERE / "examples", HERE / "gallery")
+
+project = "saddles"
+author = "The saddles developers"
+copyright = author  # noqa: A001 (Sphinx reads this name)
+version = release = saddles.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+    "sphinxcontrib.bibtex",
+    "building",
+]
+exclude_patterns = ["_build", "_templates", "examples"]
+templates_path = ["_templates"]
+suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
+
+html_theme = "furo"
+html_title = "saddles"
+html_show_sphinx = False
+smartquotes = False
+
+autodoc_typehints = "none"  # the docstrings say types, shapes and units
+autodoc_member_order = "bysource"
+nitpick_ignore_regex = [("py:.*", r"(numpy|scipy|sklearn|torch|matplotlib|pandas)\..*")]
+autosummary_generate = True
+# `sweep` and `Sweep` are one file where the case of names does not count.
+autosummary_filename_map = building.file_names()
+numpydoc_show_class_members = False
+
+myst_heading_anchors = 3
+bibtex_bibfiles = ["references.bib"]
+bibtex_default_style = "plain"
+bibtex_reference_style = "author_year"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",
+    "image_scrapers": (building.scrape_figures,),
+    "reset_modules": (),
+    "within_subsection_order": "FileNameSortKey",
+    "remove_config_comments": True,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 5,
+    "abort_on_example_error": True,
+}

@@ -1,0 +1,32 @@
+"""
+Where a single linear neuron ends
+=================================
+
+f(x) = a w·x with one sample in two dimensions: every point of the line β·x = y fits it. Which one
+gradient flow finds depends on ``δ = a² − |w|²``, which it conserves. The curves are the flow in
+function space, all from the same β₀; the circles are the minimisers of Theorem 3.1, computed
+without the flow. Upstream (δ ≫ 0) β goes straight to the line, as linear regression does;
+downstream (δ ≪ 0) it keeps its direction first and turns late.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+import saddles
+
+X, y = np.array([[1.0, 0.5]]), np.array([1.0])
+start = np.array([0.0, 0.5])
+
+figure, axis = plt.subplots(layout="constrained")
+line = np.array([0.0, 1.0])
+axis.plot(line, (y - X[0, 0] * line) / X[0, 1], color="0.6", label="solutions, β·x = y")
+for colour, delta in zip(["C0", "C2", "C1"], [3.0, 0.0, -3.0], strict=True):
+    flow = saddles.neuron.function_space_flow(X, y, beta0=start, delta=delta)
+    along = flow.at(np.concatenate([[0.0], np.geomspace(1e-4, 1, 400) * flow.until]))
+    axis.plot(*along.T, color=colour, label=f"δ = {delta:g}")
+    end = saddles.implicit_bias.single_neuron(X, y, beta0=start, delta=delta)
+    axis.plot(*end.beta, "o", markersize=9, markerfacecolor="none", color=colour)
+axis.plot(*start, "k.", markersize=9)
+axis.annotate("start", start, xytext=(4, -14), textcoords="offset points")
+axis.set(xlabel="β[0]", ylabel="β[1]", aspect="equal")
+axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1.02, 0.5))

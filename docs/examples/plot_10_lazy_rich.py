@@ -1,0 +1,33 @@
+"""
+Lazy and rich: when features are learnt
+=======================================
+
+A two-layer ReLU student learns a narrow ReLU teacher from 50 samples. At a large initial scale it
+fits them without moving its neural tangent kernel: lazy. At a small one the kernel moves, as
+features are learnt: rich. The relative scale of the two layers matters too: at the smallest
+overall scale, a start with larger input weights (δ = −1, downstream) hardly moves the kernel.
+Means and standard errors over three seeds.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import matplotlib.pyplot as plt
+
+import saddles
+
+grid = {"scale": [0.1, 0.3, 1.0], "delta": [-1.0, 0.0, 1.0], "seed": range(3)}
+runs = saddles.sweep(saddles.teacher_student.point, grid, executor=ThreadPoolExecutor(2))
+means = runs.mean_and_error("seed").to_frame()
+
+figure, axis = plt.subplots(layout="constrained")
+for delta, rows in means.groupby("delta"):
+    axis.errorbar(
+        rows.scale,
+        rows.kernel_distance,
+        rows.kernel_distance_error,
+        label=f"δ = {delta:g}",
+        marker="o",
+        capsize=3,
+    )
+axis.set(xscale="log", xlabel="initial scale", ylabel="kernel distance from start to end")
+axis.legend(frameon=False)

@@ -1,0 +1,35 @@
+"""
+Stopping at a saddle as sparse regression
+=========================================
+
+Every saddle is a sparse linear model. ``SaddlePathCV`` stops at the jump that cross-validation
+chooses, and is an ordinary scikit-learn regressor. Here 8 of 200 features matter, and there are
+100 noisy samples: the saddle path keeps fewer features that do not matter than the lasso does, and
+does not shrink those that do.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.linear_model import LassoLarsCV
+
+from saddles.estimators import SaddlePathCV
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(100, 200))
+truth = np.zeros(200)
+truth[:8] = [3, -3, 2, -2, 1.5, -1.5, 1, -1]
+y = X @ truth + rng.normal(size=100)
+
+figure, axis = plt.subplots(layout="constrained")
+axis.plot(truth[:8], "k_", markersize=18, label="truth")
+for model, marker in ((SaddlePathCV(cv=10), "o"), (LassoLarsCV(cv=10), "s")):
+    model.fit(X, y)
+    kept = np.flatnonzero(model.coef_)
+    label = f"{type(model).__name__}: {(kept < 8).sum()} of 8, and {(kept >= 8).sum()} others"
+    axis.plot(kept, model.coef_[kept], marker, markerfacecolor="none", label=label)
+axis.set_xscale("symlog", linthresh=8)
+axis.set_xticks(
+    [0, 2, 4, 6, 20, 50, 100, 200], labels=["0", "2", "4", "6", "20", "50", "100", "200"]
+)
+axis.set(xlabel="feature", ylabel="coefficient")
+axis.legend(frameon=False)
