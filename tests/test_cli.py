@@ -241,6 +241,24 @@ def test_verify_leaves_out_fractions_that_would_take_minutes(table, capsys, monk
     assert (status, record["judges"][0]["verdict"]) == (0, "not tried")
 
 
+def test_verify_forgives_columns_that_depend_on_each_other_but_for_rounding(table, capsys):
+    rng = np.random.default_rng(2)
+    rows = rng.normal(size=(12, 3))
+    rows = np.column_stack([rows[:, :2], rows[:, 0] + rows[:, 1], rows[:, 2]])
+    status, record = verified(capsys, table(csv_text(rows, "a,b,sum,y")))
+    assert status == 0
+    assert record["judges"][0]["remark"].startswith("if clocks and pulls within 1e-12 are equal")
+
+
+def test_verify_cannot_decide_what_rounding_of_the_data_does(table, capsys):
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(50, 4))
+    rows[:, 2] = rows[:, 0] + 1e-7 * rng.normal(size=50)
+    status, record = verified(capsys, table(csv_text(rows, "a,b,c,y")))
+    assert status == 3
+    assert {judge["verdict"] for judge in record["judges"]} <= {"agrees", "undecided"}
+
+
 def test_nothing_to_learn_is_verified_too(table, capsys):
     status, record = verified(capsys, table("a,y\n1,0\n2,0\n"))
     assert (status, record["times"]) == (0, [0.0])

@@ -158,6 +158,15 @@ def test_data_frames_and_pipelines():
     assert pd.Series(pipeline.predict(frame), frame.index).corr(y) > 0.7
 
 
+def test_a_grid_over_a_pipeline_on_a_data_frame():
+    frame, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    pipeline = make_pipeline(StandardScaler(), SaddlePathRegressor())
+    grid = {"saddlepathregressor__n_jumps": [0, 2, 5]}
+    search = GridSearchCV(pipeline, grid, cv=3).fit(frame, y)
+    assert search.best_params_ == {"saddlepathregressor__n_jumps": 5}
+    assert search.score(frame, y) > 0.45
+
+
 def test_a_fold_that_fails_limits_what_is_tried(monkeypatch):
     X, y = samples()
     follow, calls = saddles.pesme_flammarion, []

@@ -11,7 +11,10 @@ import pytest
 import saddles
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ("scipy", "torch", "cvxpy", "matplotlib", "pandas", "sklearn", "hypothesis", "pytest")
+HEAVY = (
+    *("scipy", "torch", "cvxpy", "matplotlib", "pandas", "sklearn", "hypothesis", "pytest"),
+    *("typer", "rich"),
+)
 
 
 def loaded_after(code):
@@ -24,6 +27,7 @@ def loaded_after(code):
 def test_import_loads_nothing_heavy():
     assert loaded_after("import saddles") == []
     assert loaded_after("import saddles; saddles.agf, saddles.flow, saddles.testing") == []
+    assert loaded_after("import saddles.cli") == []
 
 
 def test_solving_needs_scipy_alone():

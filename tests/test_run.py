@@ -1,6 +1,10 @@
 """Training runs beside predictions: real gradient descent, and logs made to be known exactly."""
 
+import json
 import math
+import re
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import saddles
+import saddles.cli
 
 # Jumps that a log's rows straddle are known to the distance of two rows, and no better.
 RANDOM = np.random.default_rng(1)
@@ -279,3 +284,25 @@ def test_bad_input_is_named(kind):
 def test_only_a_path_predicts():
     with pytest.raises(TypeError, match="must be a SaddlePath"):
         saddles.compare_run(None, STEPS, log_alpha=-1.0, learning_rate=1.0)
+
+
+def test_the_torch_loop_of_the_page_runs_and_its_command_too(tmp_path, monkeypatch, capsys):
+    """The loop shown in docs/runs.md, on the data of that page, is the numpy run beside it."""
+    page = (Path(__file__).parent.parent / "docs" / "runs.md").read_text("utf-8")
+    loop = re.search(r"```python\n(.*?)```", page, flags=re.DOTALL)[1]
+    command = re.search(r"^    (saddles compare .*)$", page, flags=re.MULTILINE)[1]
+    X = torch.tensor([[2.0, 0.0, 0.2], [0.0, 1.0, 0.0], [1.0, 0.0, -0.5]], dtype=torch.float64)
+    y = torch.tensor([2.0, 1.0, 0.8], dtype=torch.float64)
+    u = torch.full((3,), 1e-6, dtype=torch.float64, requires_grad=True)
+    v = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    named = {"torch": torch, "saddles": saddles, "X": X, "y": y, "u": u, "v": v, "steps": 3000}
+    monkeypatch.chdir(tmp_path)
+    exec(loop, named | {"optimizer": torch.optim.SGD([u, v], lr=0.01)})
+    pd.DataFrame(X.numpy(), columns=list("abc")).assign(y=y.numpy()).to_csv("data.csv", index=False)
+    path = saddles.pesme_flammarion(X.numpy(), y.numpy())
+    run = saddles.compare_run(
+        path, "run.csv", log_alpha=math.log(1e-6), learning_rate=0.01, loss_factor=2
+    )
+    assert run.measured.round(2)[:2].tolist() == [0.65, 3.06]
+    assert saddles.cli.main([*shlex.split(command)[1:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["measured_times"][:2] == run.measured[:2].tolist()

@@ -69,11 +69,10 @@ def verify(
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
     data = Data.read(file, target, standardize=standardize)
     found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
-    judges = (
-        by_exact_arithmetic(found, data),
-        by_agf(found, data, log_alpha),
-        by_gradient_flow(found, data, log_alpha),
-    )
+    judges: list[Judge] = []
+    for ask in (by_exact_arithmetic, by_agf, by_gradient_flow):
+        with output.working(f"{len(found) - 1} jumps {ask.__name__.replace('_', ' ')} ..."):
+            judges.append(ask(found, data, log_alpha))
     verdicts = {judge.verdict for judge in judges}
     status = DISAGREES if "disagrees" in verdicts else UNDECIDED * ("undecided" in verdicts)
     output.record(
@@ -238,7 +237,7 @@ def _error(error: float) -> str:
 def _sentence(judge: Judge) -> str:
     """Return a judge's verdict with its numbers."""
     if judge.remark:
-        return f"{judge.name}: {judge.verdict}: {judge.remark}."
+        return f"{judge.name}: {judge.verdict}: {judge.remark.rstrip('.')}."
     return (
         f"{judge.name}: {judge.verdict} within {judge.tolerance:g} (coefficients "
         f"{judge.beta_error:.1e}, losses {judge.loss_error:.1e})."

@@ -62,6 +62,16 @@ class Output:
             table.add_row(*map(Text, row))
         self.console.print(table)
 
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Say on standard error, if somebody looks at it, what takes time."""
+        errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        if self.quiet or not errors.is_terminal:
+            yield
+            return
+        with errors.status(Text(what)):
+            yield
+
     def line(self, text: str) -> None:
         """Print a line of words below a table."""
         if not (self.as_json or self.quiet):
