@@ -75,7 +75,7 @@ def test_without_a_bend_it_is_a_linear_network():
 def test_gradient_flow_tends_to_the_path():
     """Excess of the first three jump times times log(1/α) is bounded; plateaus are the saddles."""
     X, y = problem(2)
-    init = _balanced(30, 2, 2)
+    init = _balanced(30, 2, 1, 2)
     path = saddles.agf.relu(X, y, init=init, max_jumps=3)
     assert len(path) == 4
     network = saddles.agf.ReluNetwork(X, y)
@@ -142,7 +142,7 @@ def test_dormant_neurons_turn_while_active_ones_descend():
     X, y = problem(8, largest=9)
     network = saddles.agf.ReluNetwork(X, y)
     theta = 100 * largest_direction(X, y)[0]
-    dormant = _balanced(12, 2, 0)
+    dormant = _balanced(12, 2, 1, 0)
     end, turned = descend(network, theta, dormant)
     last = trained(network, np.vstack([theta, 1e-30 * dormant]), 60, 8e-3)
     G = PiecewiseUtility.of(X, network.residual(end.theta), 0.0)
@@ -168,7 +168,7 @@ def test_dormant_neurons_turn_while_active_ones_descend():
 @given(st.integers(0, 10**4))
 def test_laws(seed):
     X, y = problem(seed, largest=6)
-    init = _balanced(8, 2, seed)
+    init = _balanced(8, 2, 1, seed)
     path = saddles.agf.relu(X, y, init=init, max_jumps=2, on_failure="return")
     assert path.success or path.status is Status.STALLED
     assert path.certificates.worst <= 1e-7
@@ -215,8 +215,10 @@ def test_neurons_that_no_sample_moves_end_it():
     ("arguments", "options", "error", "words"),
     [
         (([1.0, 2.0], [1.0, 2.0]), {}, ValueError, "X=.* must have 2 axes"),
-        ((np.eye(2), np.eye(2)), {}, ValueError, "y=.* must have 1 axis"),
-        ((np.eye(2), [1.0]), {}, ValueError, "y has shape"),
+        ((np.eye(2), np.zeros((2, 2, 2))), {}, ValueError, "Y=.* must have 1 axis"),
+        ((np.eye(2), [[1.0], [1.0, 2.0]]), {}, ValueError, "Y=.* is ragged"),
+        ((np.eye(2), np.zeros((2, 0))), {}, ValueError, "Y=.* is empty"),
+        ((np.eye(2), [1.0]), {}, ValueError, "Y has shape"),
         ((np.eye(2), [1.0, 1.0]), {"width": 0}, ValueError, "width=0"),
         ((np.eye(2), [1.0, 1.0]), {"width": None}, TypeError, "width=None"),
         ((np.eye(2), [1.0, 1.0]), {"init": [[1.0, 1.0]]}, ValueError, "init"),
