@@ -5,6 +5,10 @@ The ways of the neurons are those of `_ascent` (one output, in the limit α → 
 neuron rings when log|θ| has grown by what it lacks; in the limit turning takes no time, and it rings
 after A/(κÛ) with Û the utility where its direction ends.
 
+With several outputs, neurons that share a direction θ̂ with an active one are at a saddle of the
+utility, M w = 0 and P Mᵀa = 0 but PM ≠ 0: they part, each by what little it differs from the
+others, as those of a linear network do when it learns its next mode. The path stops there.
+
 ===============  ==========================================================================
 code name        symbol
 ===============  ==========================================================================
@@ -25,7 +29,7 @@ from saddles.agf._active_neurons import AMPLITUDE
 from saddles.agf._ascent import climb
 from saddles.agf._dormant_neurons import TIE, Clock, Dormant, Phase
 from saddles.agf._piecewise import PiecewiseUtility, Pulls
-from saddles.agf._turning import Way, turn
+from saddles.agf._turning import Way, held_rates, turn
 from saddles.alternation import Breakdown
 from saddles.status import Status
 from saddles.typing import Array, Mask
@@ -62,9 +66,11 @@ def first_ring(
     Raises
     ------
     Breakdown
-        If a way does not end, or comes to w = 0.
+        If a way does not end, comes to w = 0, or is that of neurons that part.
     """
     residual = network.residual(active).reshape(network.columns.shape)
+    if residual.shape[1] > 1:
+        _refuse_parting(network, residual, dormant, active, noise)
     if math.isinf(clock.scale):
         ends = _ends(network, residual, dormant.directions, noise)
         found = _in_the_limit(ends, dormant, noise)
@@ -83,6 +89,21 @@ def first_ring(
         pull=float(np.linalg.norm(pulled, axis=1).max(initial=0.0)),
         unique=found.unique,
     )
+
+
+def _refuse_parting(
+    network: ReluNetwork, residual: Array, dormant: Dormant, active: Array, noise: float
+) -> None:
+    """Stop if an active neuron shares an unstable direction with another one."""
+    if not len(active):
+        return
+    pulls = Pulls.of(network.X, residual, network.slope, noise=noise)
+    units = active / np.linalg.norm(active, axis=1, keepdims=True)
+    others = np.vstack([units, dormant.directions])
+    for unit in units:
+        together = np.abs(others - unit).max(axis=1) <= PARALLEL
+        if np.count_nonzero(together) > 1 and held_rates(pulls, unit).max() > noise:
+            raise Breakdown(Status.NEURONS_PART)
 
 
 @dataclass(frozen=True, eq=False)

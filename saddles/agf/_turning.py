@@ -32,7 +32,7 @@ import numpy as np
 from saddles.agf._piecewise import EPS, ON_LINE, ZERO, Pulls, leave, pull_back, slide, within
 from saddles.typing import Array, Indices
 
-__all__ = ["Way", "turn"]
+__all__ = ["Way", "held_rates", "turn"]
 
 #: A hyperplane is passed once w is so far behind it, relative to |w|; a pull fails to hold once it
 #: misses by as much, relative to |a| and `scale`. Rounding of a sum of exponentials is below.
@@ -168,6 +168,11 @@ def turn(pulls: Pulls, theta: Array, *, noise: float = 0.0) -> Way | None:
     return None
 
 
+def held_rates(pulls: Pulls, theta: Array) -> Array:
+    """Return the singular values of MP for a neuron `theta` (p,), in the piece that it is in."""
+    return _Walk(pulls, theta, 0.0).sizes()
+
+
 class _Walk:
     """A neuron on its way; the only mutable object here, made and dropped by `turn`."""
 
@@ -221,11 +226,19 @@ class _Walk:
         self._settle(self._place(np.unique(self.numbers[passed])))
         return None
 
+    def _matrix(self) -> Array:
+        """Return MP."""
+        matrix = self.pulls.matrix(self.side)
+        return np.asarray(matrix - (matrix @ self.basis.T) @ self.basis)
+
+    def sizes(self) -> Array:
+        """Return its singular values."""
+        return np.linalg.svd(self._matrix(), compute_uv=False)
+
     def _leg(self) -> _Leg:
         """Return the piece that begins here; without exponents that are not needed."""
         w, a = self.parts
-        matrix = self.pulls.matrix(self.side)
-        matrix = matrix - (matrix @ self.basis.T) @ self.basis
+        matrix = self._matrix()
         left, sizes, right = np.linalg.svd(matrix, full_matrices=False)
         used = sizes > self.noise
         left, sizes, right = left[:, used], sizes[used], right[used]
