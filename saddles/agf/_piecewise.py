@@ -165,8 +165,7 @@ class PiecewiseUtility:
 
     def samples(self, lines: Indices) -> Indices:
         """Return the samples on these lines, in their order."""
-        groups = [self.members[slice(*self.spans[j])] for j in lines]
-        return np.sort(np.concatenate([np.zeros(0, dtype=np.intp), *groups]))
+        return _samples(self.members, self.spans, lines)
 
     def gradient(self, side: Array) -> Array:
         """Return ∇G in the cone of `side` (m,); hyperplanes on which it is 0 are left out."""
@@ -208,9 +207,19 @@ class Pulls:
         """Return G at each row of `w`, shape (..., q)."""
         return np.asarray(w @ self.offset.T + np.maximum(w @ self.lines.T, 0.0) @ self.bends)
 
+    def samples(self, lines: Indices) -> Indices:
+        """Return the samples on these lines, in their order."""
+        return _samples(self.members, self.spans, lines)
+
     def matrix(self, side: Array) -> Array:
         """Return M (q, d), G(w) = M w in the cone of `side` (m,)."""
         return np.asarray(self.offset + (self.bends * (side > 0)[:, None]).T @ self.lines)
+
+
+def _samples(members: Indices, spans: Indices, lines: Indices) -> Indices:
+    """Return the samples on `lines`, in their order."""
+    groups = [members[slice(*spans[j])] for j in lines]
+    return np.sort(np.concatenate([np.zeros(0, dtype=np.intp), *groups]))
 
 
 @dataclass(frozen=True, eq=False)
