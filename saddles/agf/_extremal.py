@@ -5,8 +5,9 @@ arXiv:1803.08367): from a small initialisation the weights of a ReLU layer first
 directions that the data alone determine, whatever the width. Here those directions are computed.
 With a frozen residual r a neuron a φ(w·x) obeys ŵ' = (a/|w|) P⊥ d(ŵ), d = ∇G, where
 G(w) = (1/n) Σ r_k φ(w·x_k), so neurons with a > 0 gather at the local maxima of G on the sphere,
-those with a < 0 at the minima (for a in R^q: `_extremal_outputs`). Some of them are smooth, d(w) ∥ w; others sit on kinks, w·x_k = 0
-for a sample k, and a search for d(w) ∥ w alone would miss them.
+those with a < 0 at the minima (for a in R^q see `_extremal_outputs`). Some of them are smooth,
+d(w) ∥ w; others sit on kinks, w·x_k = 0 for a sample k, and a search for d(w) ∥ w alone would miss
+them.
 
 ================  ======================================================================
 code name         symbol

@@ -149,9 +149,7 @@ class PiecewiseUtility:
     spans: Indices
 
     @classmethod
-    def of(
-        cls, X: Array, residual: Array, slope: float, *, noise: float = 0.0
-    ) -> PiecewiseUtility:
+    def of(cls, X: Array, residual: Array, slope: float, *, noise: float = 0.0) -> PiecewiseUtility:
         """Return G with the lines on which it bends by more than rounding, and than `noise`."""
         whole = Lines.of(X).utility(residual, slope)
         bent = np.abs(whole.bends) > max(4 * EPS * whole.scale, noise)

@@ -113,6 +113,12 @@ def relu(
     PathError
         If the path cannot be continued correctly (only with ``on_failure="raise"``).
 
+    Warnings
+    --------
+    With several outputs, neurons that share a direction will part at some later time, which hangs
+    on what little they differ. There the path ends with ``Status.NEURONS_PART``: for a wide network
+    that is after its first jump.
+
     See Also
     --------
     extremal_directions : The directions to which dormant neurons turn.
@@ -143,6 +149,11 @@ def relu(
     """
     features, targets, number = checked_features(X, Y, "Y", slope, bias)
     network = ReluNetwork(features, targets, number)
+    if number == 1 and network.widths[1] > 1:
+        raise ValueError(
+            f"slope={slope!r} with several outputs makes a linear network, whose neurons mix; use "
+            "saddles.agf.linear on its second moments."
+        )
     if init is None:
         rows = _balanced(checks.count(width, "width", least=1), *network.widths, seed)
     else:

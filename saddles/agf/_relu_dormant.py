@@ -1,9 +1,9 @@
 """Dormant ReLU neurons: how they turn and grow until the first of them rings.
 
-The ways of the neurons are those of `_ascent` (one output, in the limit α → 0: broken lines) and of
-`_turning` (exponentials); here they are set against the clock. In scaled time τ = t / log(1/α) a
-neuron rings when log|θ| has grown by what it lacks; in the limit turning takes no time, and it rings
-after A/(κÛ) with Û the utility where its direction ends.
+The ways of the neurons are those of `_ascent` (one output, in the limit α → 0: broken lines) and
+of `_turning` (exponentials); here they are set against the clock. In scaled time τ = t / log(1/α) a
+neuron rings when log|θ| has grown by what it lacks; in the limit turning takes no time, and it
+rings after A/(κÛ) with Û the utility where its direction ends.
 
 With several outputs, neurons that share a direction θ̂ with an active one are at a saddle of the
 utility, M w = 0 and P Mᵀa = 0 but PM ≠ 0: they part, each by what little it differs from the
@@ -68,8 +68,8 @@ def first_ring(
     Breakdown
         If a way does not end, comes to w = 0, or is that of neurons that part.
     """
-    residual = network.residual(active).reshape(network.columns.shape)
-    if residual.shape[1] > 1:
+    residual = np.reshape(network.residual(active), network.columns.shape)
+    if network.widths[1] > 1:
         _refuse_parting(network, residual, dormant, active, noise)
     if math.isinf(clock.scale):
         ends = _ends(network, residual, dormant.directions, noise)
@@ -161,7 +161,8 @@ def _at_a_scale(ways: list[Way], dormant: Dormant, scale: float) -> _Found:
     lacking = dormant.lacking - np.array([grown for _, grown in states]) / scale
     bound = np.array([np.abs(way.direction - first.direction).max() <= PARALLEL for way in ways])
     together |= bound & (lacking * scale <= -math.log(AMPLITUDE))
-    directions[together] = [way.direction for way in np.array(ways)[together]]
+    for unit in np.flatnonzero(together):
+        directions[unit] = ways[unit].direction
     return _Found(times, together, Dormant(directions, lacking), unique)
 
 

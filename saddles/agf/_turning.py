@@ -26,11 +26,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 
 from saddles.agf._piecewise import EPS, ON_LINE, ZERO, Pulls, leave, pull_back, slide, within
-from saddles.typing import Array, Indices
+from saddles.typing import Array, Indices, Mask
 
 __all__ = ["Way", "held_rates", "turn"]
 
@@ -214,8 +215,7 @@ class _Walk:
         self.legs.append(leg)
         if np.abs(leg.rates).max() <= self.noise:
             return self._end(replace(leg, rates=np.zeros(1), modes=self.theta[None]))
-        rows, bounds = self._events()
-        found = _first_event(leg, rows, bounds, self.dimension)
+        found = _first_event(_Margins(leg, *self._events(), self.dimension))
         if found is None:
             return self._end(leg)
         wait, passed = found
@@ -233,7 +233,7 @@ class _Walk:
 
     def sizes(self) -> Array:
         """Return its singular values."""
-        return np.linalg.svd(self._matrix(), compute_uv=False)
+        return np.asarray(np.linalg.svd(self._matrix(), compute_uv=False))
 
     def _leg(self) -> _Leg:
         """Return the piece that begins here; without exponents that are not needed."""
@@ -259,7 +259,7 @@ class _Walk:
         present = np.linalg.norm(modes, axis=1) > EPS**2
         return _Leg(self.time, self.grown, rates[present], modes[present])
 
-    def _events(self) -> tuple[Array, Array]:
+    def _events(self) -> tuple[Array, Mask]:
         """Return rows (e, p) that are positive on θ within the piece, and which scale with |a|."""
         lines, d = self.pulls.lines, self.dimension
         free, held = np.flatnonzero(self.side), np.flatnonzero(self.side == 0)
@@ -312,55 +312,87 @@ class _Walk:
         )
 
 
-def _first_event(leg: _Leg, rows: Array, outer: Array, d: int) -> tuple[float, Array] | None:
-    """Return when the first of `rows` becomes negative on a leg, and which have; None if none does.
+@dataclass(frozen=True, eq=False)
+class _Margins:
+    """Rows of θ on a leg, which are positive within the piece, as functions of time.
 
-    Rows are compared with |a| where `outer`, else with |w|.
+    They are divided by the exponential of the leading rate, and may be negative by `PASSED` times
+    |a| where ``outer``, times |w| elsewhere.
     """
-    from scipy.optimize import brentq, minimize_scalar
 
-    weights, rates = rows @ leg.modes.T, leg.rates - leg.lead
-    times = _looks(leg)
+    leg: _Leg
+    rows: Array
+    outer: Mask
+    dimension: int
 
-    def margins(time: Array) -> Array:
-        decays = np.exp(np.multiply.outer(rates, time))
-        theta = np.tensordot(leg.modes, decays, axes=(0, 0))
-        sizes = np.linalg.norm(theta[:d], axis=0), np.linalg.norm(theta[d:], axis=0)
-        allowed = np.where(outer[:, None], sizes[1], sizes[0]) if time.ndim else None
-        if allowed is None:
-            allowed = np.where(outer, sizes[1], sizes[0])
-        return np.asarray(weights @ decays + PASSED * allowed)
+    @cached_property
+    def weights(self) -> Array:
+        """Each row at each mode."""
+        return np.asarray(self.rows @ self.leg.modes.T)
 
-    values = margins(times)
-    decays = np.exp(np.multiply.outer(rates, times))
-    slopes = (weights * rates) @ decays
-    behind = values < 0
-    first = int(behind.any(axis=0).argmax()) if behind.any() else len(times)
-    # Between two looks a row may dip below zero and come back: only if its tangents say so.
-    steps = np.diff(times)
-    dips = (slopes[:, :-1] < 0) & (slopes[:, 1:] > 0)
-    dips &= values[:, :-1] + slopes[:, :-1] * steps < 0
-    for row, look in sorted(np.argwhere(dips[:, : max(first, 0)]).tolist(), key=lambda e: e[1]):
-        lowest = minimize_scalar(
-            lambda t, row=row: float(margins(np.asarray(t))[row]),
-            bounds=(times[look], times[look + 1]),
-            method="bounded",
-            options={"xatol": 1e-12 * times[look + 1]},
-        )
-        if lowest.fun < 0:
-            times, first = np.insert(times, look + 1, lowest.x), look + 1
-            break
-    if first == len(times):
+    def _decays(self, times: Array) -> Array:
+        return np.exp(np.multiply.outer(self.leg.rates - self.leg.lead, times))
+
+    def __call__(self, times: Array) -> Array:
+        """Return their values at `times` (t,), shape (e, t)."""
+        decays, d = self._decays(times), self.dimension
+        theta = self.leg.modes.T @ decays
+        inner, outer = np.linalg.norm(theta[:d], axis=0), np.linalg.norm(theta[d:], axis=0)
+        allowed = np.where(self.outer[:, None], outer, inner)
+        return np.asarray(self.weights @ decays + PASSED * allowed)
+
+    def slopes(self, times: Array) -> Array:
+        """Return their derivatives, but for what is allowed, shape (e, t)."""
+        rates = self.leg.rates - self.leg.lead
+        return np.asarray((self.weights * rates) @ self._decays(times))
+
+    def one(self, row: int, time: float) -> float:
+        """Return one of them at one time."""
+        return float(self(np.array([time]))[row, 0])
+
+    def worst(self, time: float) -> float:
+        """Return the least of them at one time."""
+        return float(self(np.array([time])).min())
+
+    def dip(self, times: Array, values: Array) -> tuple[int, float] | None:
+        """Return between which two of `times` a row dips below zero and comes back, and when.
+
+        Its tangents at both say whether it could.
+        """
+        from scipy.optimize import minimize_scalar
+
+        slopes = self.slopes(times)
+        dips = (slopes[:, :-1] < 0) & (slopes[:, 1:] > 0)
+        dips &= values[:, :-1] + slopes[:, :-1] * np.diff(times) < 0
+        for look, row in np.argwhere(dips.T).tolist():
+            lowest = minimize_scalar(
+                partial(self.one, row),
+                bounds=(times[look], times[look + 1]),
+                method="bounded",
+                options={"xatol": 1e-12 * times[look + 1]},
+            )
+            if lowest.fun < 0:
+                return look, float(lowest.x)
         return None
+
+
+def _first_event(margins: _Margins) -> tuple[float, Mask] | None:
+    """Return when the first margin becomes negative on a leg, and which have; None if none does."""
+    from scipy.optimize import brentq
+
+    times = _looks(margins.leg)
+    values = margins(times)
+    behind = (values < 0).any(axis=0)
+    first = int(behind.argmax()) if behind.any() else len(times)
     if first == 0:
-        return 0.0, margins(np.asarray(0.0)) < PASSED / 2
-
-    def worst(time: float) -> float:
-        return float(margins(np.asarray(time)).min())
-
-    last, look = times[first - 1], times[first]
-    wait = float(brentq(worst, last, look, xtol=EPS * (look - last), rtol=4 * EPS))
-    return wait, margins(np.asarray(wait)) < PASSED / 2
+        return 0.0, values[:, 0] < PASSED / 2
+    # Looks at which all is well, and the next.
+    dip = margins.dip(times[: first + 1], values[:, : first + 1])
+    if dip is None and first == len(times):
+        return None
+    last, look = (times[first - 1], times[first]) if dip is None else (times[dip[0]], dip[1])
+    wait = float(brentq(margins.worst, last, look, xtol=EPS * (look - last), rtol=4 * EPS))
+    return wait, margins(np.array([wait]))[:, 0] < PASSED / 2
 
 
 def _looks(leg: _Leg) -> Array:
