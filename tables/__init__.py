@@ -27,6 +27,7 @@ NAMES = (
     "modular_addition",
     "attention",
     "relu_directions",
+    "digits_networks",
 )
 
 #: Tables of timings, made only when asked for by name and printed, not kept.
