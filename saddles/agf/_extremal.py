@@ -23,7 +23,9 @@ code name         symbol
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +71,8 @@ class ExtremalDirections:
     exhaustive : bool
         True if these are all there are: in one and two dimensions. False for several outputs on a
         line, or where |G| is constant along an arc, every direction of which is then a maximum.
+    utility : callable
+        G: weights (..., d) -> values (...), or (..., q) for several outputs.
     """
 
     directions: Array
@@ -81,6 +85,7 @@ class ExtremalDirections:
     residuals: Array
     dead: Array
     exhaustive: bool
+    utility: Callable[[Array], Array]
 
     def __len__(self) -> int:
         """Return the number m of directions."""
@@ -119,6 +124,15 @@ class ExtremalDirections:
             )
         with np.errstate(divide="ignore"):
             return np.asarray(-self.directions[:, 1] / self.directions[:, 0])
+
+    def plot(self, *, flowed: ArrayLike | None = None) -> Any:
+        """Draw the directions on the circle and the utility around it; a matplotlib figure.
+
+        `flowed` (H, 2 + q) are neurons (w, a) that were followed, to be drawn beside.
+        """
+        from saddles.plots import plot_directions
+
+        return plot_directions(self, flowed=flowed)
 
 
 def extremal_directions(
@@ -232,6 +246,7 @@ def _on_the_line(utility: PiecewiseUtility) -> ExtremalDirections:
         residuals=np.zeros(4),
         dead=np.zeros((0, 2)),
         exhaustive=True,
+        utility=utility.value,
     )
 
 
@@ -255,6 +270,7 @@ def _in_the_plane(utility: PiecewiseUtility) -> ExtremalDirections:
         residuals=(across + sets.rounding) / scale,
         dead=sets.angles[sets.dead],
         exhaustive=True,
+        utility=utility.value,
     )
 
 
@@ -284,6 +300,7 @@ def _in_space(utility: PiecewiseUtility, starts: Array) -> ExtremalDirections:
         residuals=np.array([end.residual for end in ends]),
         dead=np.zeros((0, 2)),
         exhaustive=False,
+        utility=utility.value,
     )
 
 
@@ -313,6 +330,7 @@ def _with_outputs(pulls: Pulls, starts: Array) -> ExtremalDirections:
         residuals=np.array([way.residual for way, _ in found]),
         dead=np.zeros((0, 2)),
         exhaustive=every,
+        utility=pulls.value,
     )
 
 
@@ -327,7 +345,12 @@ def _count(found: list[tuple[End, int]], end: End) -> None:
 
 
 def _sorted(
-    *, kinks: list[Indices], dead: Array, exhaustive: bool, **arrays: Array
+    *,
+    kinks: list[Indices],
+    dead: Array,
+    exhaustive: bool,
+    utility: Callable[[Array], Array],
+    **arrays: Array,
 ) -> ExtremalDirections:
     """Return the directions with the fastest growth first."""
     arrays.setdefault("outputs", arrays["sign"][:, None])
@@ -337,4 +360,5 @@ def _sorted(
         kinks=tuple(kinks[k] for k in order),
         dead=dead,
         exhaustive=exhaustive,
+        utility=utility,
     )
