@@ -131,8 +131,8 @@ def plot_comparison(comparison: Comparison, *, names: list[str] | None = None) -
 def plot_directions(found: ExtremalDirections, *, flowed: ArrayLike | None = None) -> Any:
     """Draw directions in the plane on the circle, and the utility around it.
 
-    Up and down triangles attract neurons with a > 0 and a < 0; open ones sit on kinks. Each attracts
-    the neurons of one sign and repels those of the other. Arcs in which neurons rest are grey.
+    Up and down triangles attract neurons with a > 0 and a < 0, and repel the others; open ones sit
+    on kinks. Arcs in which neurons rest are grey.
 
     Parameters
     ----------

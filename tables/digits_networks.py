@@ -159,7 +159,8 @@ def _flow(
         half = theta + step / 2 * network.utility_gradient(theta, theta)
         theta = theta + step * network.utility_gradient(half, half)
         losses.append(network.loss(theta))
-    return step / scale * np.arange(1, len(losses) + 1), np.array(losses)
+    times = step / scale * np.arange(1.0, len(losses) + 1)
+    return np.asarray(times, dtype=float), np.array(losses)
 
 
 def _linear() -> tuple[pd.DataFrame, float]:

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from saddles.agf._active_neurons import LEVELS, STATIONARY, Descent, newton
-from saddles.agf._piecewise import ON_LINE, pull_back, slide, within
+from saddles.agf._piecewise import ON_LINE, PiecewiseUtility, Slide, leave, pull_back, slide, within
 from saddles.agf._piecewise import PARALLEL as SAME_LINE
 from saddles.alternation import Breakdown
 from saddles.status import Status
@@ -48,7 +48,7 @@ __all__ = ["descend", "shortest_gradient"]
 
 #: Local relative error of the flow.
 RTOL = 1e-8
-#: Pieces and steps after which the flow is given up.
+#: Pieces, and steps in all of them, after which the flow is given up.
 PIECES, STEPS = 2_000, 20_000
 #: A hyperplane counts as passed once w_i is so far behind it, relative to |w_i|, and as letting go
 #: once its pull misses by as much, relative to the first pulls: above the integrator's error.
@@ -72,14 +72,23 @@ def shortest_gradient(network: ReluNetwork, theta: Array) -> Array:
     on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(w, axis=1)[:, None]
     for i in np.flatnonzero(on_line.any(axis=1)):
         utility = pulls.along(a[i])
-        side = _sides(np.sign(heights[i]), on_line[i], utility.bends)
-        gradient[i, : w.shape[1]] = -slide(utility, side, 1.0).velocity
+        side = np.where(on_line[i], 0.0, np.sign(heights[i]))
+        gradient[i, : w.shape[1]] = -_entered(utility, side).velocity
     return gradient
 
 
-def _sides(side: Array, touched: Mask, bends: Array) -> Array:
-    """Return 0 where a touched hyperplane bends down, and its lower side where it does not."""
-    return np.where(touched, np.where(bends < 0, 0.0, -1.0), side)
+def _entered(utility: PiecewiseUtility, side: Array) -> Slide:
+    """Return how a weight goes on from the hyperplanes where `side` is 0.
+
+    Those that bend down may hold it; the others it leaves, to where they let it go. Nothing bends
+    where a sample that is fitted begins to be seen: there the velocity says to which side.
+    """
+    start = side.copy()
+    upward = np.flatnonzero((side == 0) & ~(utility.bends < 0))
+    start[upward] = -1.0
+    for j in upward:
+        leave(utility, start, int(j), 1.0)
+    return slide(utility, start, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +118,7 @@ class _Piece:
         a, d = network.parts(theta)[1], network.X.shape[1]
         sides = side.copy()
         for i in np.flatnonzero((side == 0).any(axis=1)):
-            utility = pulls.along(a[i])
-            start = _sides(side[i], side[i] == 0, utility.bends)
-            sides[i] = slide(utility, start, 1.0).side
+            sides[i] = _entered(pulls.along(a[i]), side[i]).side
         # On a hyperplane the samples count as below it, as in the utility's gradient.
         lower = np.where(sides > 0, 1.0, -1.0)
         above = lower[:, network.lines.of_sample] * np.sign(network.lines.sizes) > 0
@@ -249,7 +256,7 @@ def _parallel(theta: Array) -> tuple[Indices, Indices]:
 
 def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Array:
     """Follow neurons of which no two are parallel; see the module's table."""
-    levels = _Levels()
+    levels, steps = _Levels(), iter(range(STEPS))
     w, _ = network.parts(theta)
     heights = w @ network.lines.units.T
     on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(w, axis=1)[:, None]
@@ -258,7 +265,7 @@ def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Arr
         theta = _placed(network, theta, side)
         piece = _Piece.at(network, active, theta, side)
         passed: Mask | None = None
-        for place, force, passed in _flow(piece, theta):
+        for place, force, passed in _flow(piece, theta, steps):
             theta = place
             if passed is None and (levels.low(force) or near):
                 near = False
@@ -327,7 +334,9 @@ class _Levels:
         return bool(passed)
 
 
-def _flow(piece: _Piece, theta: Array) -> Iterator[tuple[Array, float, Mask | None]]:
+def _flow(
+    piece: _Piece, theta: Array, steps: Iterator[int]
+) -> Iterator[tuple[Array, float, Mask | None]]:
     """Yield θ, the force and, at the end of the piece, the hyperplanes (A, m) that end it."""
     from scipy.integrate import LSODA
 
@@ -342,7 +351,7 @@ def _flow(piece: _Piece, theta: Array) -> Iterator[tuple[Array, float, Mask | No
         rtol=RTOL,
         atol=RTOL * least,
     )
-    for _ in range(STEPS):
+    for _ in steps:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # what it warns of is its status too
             solver.step()
