@@ -86,6 +86,15 @@ class Status(Enum):
         True,
         False,
     )
+    NEURONS_PART = (
+        "neurons part",
+        "Neurons that share a direction, with several outputs, will part under what is left of the "
+        "residual, at a time that hangs on components far below rounding: the path is right up to "
+        "here, and training goes on. Start from fewer neurons, one for each direction, or learn "
+        "one output at a time.",
+        True,
+        False,
+    )
     NO_GROWTH = (
         "no neuron grows",
         "The loss is not least, but no dormant neuron has a direction of positive utility, or can "

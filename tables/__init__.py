@@ -28,6 +28,7 @@ NAMES = (
     "attention",
     "relu_directions",
     "estimators",
+    "digits_networks",
 )
 
 #: Timings, made only when asked for by name and printed, not kept.

@@ -14,6 +14,8 @@ from tables.table import Check, Table
 
 #: Samples of each data set.
 SIZES = (2, 3, 4, 5, 6, 8, 12, 20)
+#: The one that is drawn.
+SHOWN = 3
 #: Neurons followed on each, half of them with a > 0.
 NEURONS = 64
 #: Steps of the direction's flow, as angles where the pull is largest: long ones, then shorter.
@@ -39,7 +41,10 @@ def build() -> Table:
         X, y = data(size)
         found = saddles.agf.extremal_directions(X, y)
         start, sign = _starts(size)
-        gaps, resting = _gaps(found, start, _flown(X, y, start, sign), sign)
+        end = _flown(X, y, start, sign)
+        gaps, resting = _gaps(found, start, end, sign)
+        if size == SHOWN:
+            figure = found.plot(flowed=np.column_stack([np.cos(end), np.sin(end), sign]))
         ended = gaps <= REACHED
         counts = [np.count_nonzero(found.sign == s) for s in (1, -1)]
         kinks = np.count_nonzero(found.kinked)
@@ -62,9 +67,13 @@ def build() -> Table:
             f"whose basin it starts: arrived within {REACHED:.0e}, at rest in an arc where nothing "
             "pulls, or still on the way because growth there is small. The last columns follow "
             "whole networks of 24 balanced neurons from scale alpha until 1 % of the loss has "
-            "gone: the median angle to the nearest attracting direction of a neuron's sign."
+            "gone: the median angle to the nearest attracting direction of a neuron's sign. The "
+            f"picture is the case of {SHOWN} samples: directions on the circle (triangles; open on "
+            "kinks), the utility around it, and where the followed neurons ended (dots a > 0, "
+            "crosses a < 0)."
         ),
         frame=frame,
+        figure=figure,
         checks=(
             Check("share of neurons still on the way", float(late), 0.05),
             Check("median angle at the smallest scale", float(medians[-1]), 1e-2),

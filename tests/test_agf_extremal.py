@@ -334,3 +334,28 @@ def test_a_hundred_thousand_samples():
 def test_bad_input(arguments, options, error, words):
     with pytest.raises(error, match=words):
         saddles.agf.extremal_directions(*arguments, **options)
+
+
+def test_a_picture_shows_every_direction_and_the_neurons_that_were_followed():
+    X, r, _ = problem(3)
+    found = saddles.agf.extremal_directions(X, r)
+    flowed = np.column_stack([found.directions, found.sign])
+    circle, curve = found.plot(flowed=flowed).axes
+    for axis, points in ((circle, found.directions), (curve, None)):
+        drawn = np.vstack([marks.get_offsets() for marks in axis.collections])
+        assert len(drawn) == 2 * len(found)
+        if points is not None:
+            gaps = np.abs(drawn[:, None] - points[None]).max(axis=2).min(axis=0)
+            assert gaps.max() <= CLOSE
+    line = curve.lines[1]
+    assert line.get_ydata().max() == pytest.approx((found.sign * found.growth).max(), rel=1e-4)
+    with pytest.raises(ValueError, match=r"flowed has shape \(2, 2\)"):
+        found.plot(flowed=np.eye(2))
+    with pytest.raises(ValueError, match="only those in the plane"):
+        saddles.agf.extremal_directions(np.eye(3), [1.0, 1.0, 1.0], starts=2).plot()
+
+
+def test_several_outputs_are_drawn_by_their_length():
+    found = saddles.agf.extremal_directions(*np.random.default_rng(0).standard_normal((2, 5, 2)))
+    curve = found.plot().axes[1]
+    assert curve.lines[1].get_ydata().max() == pytest.approx(found.growth.max(), rel=1e-4)

@@ -75,7 +75,7 @@ def test_without_a_bend_it_is_a_linear_network():
 def test_gradient_flow_tends_to_the_path():
     """Excess of the first three jump times times log(1/α) is bounded; plateaus are the saddles."""
     X, y = problem(2)
-    init = _balanced(30, 2, 2)
+    init = _balanced(30, 2, 1, 2)
     path = saddles.agf.relu(X, y, init=init, max_jumps=3)
     assert len(path) == 4
     network = saddles.agf.ReluNetwork(X, y)
@@ -142,7 +142,7 @@ def test_dormant_neurons_turn_while_active_ones_descend():
     X, y = problem(8, largest=9)
     network = saddles.agf.ReluNetwork(X, y)
     theta = 100 * largest_direction(X, y)[0]
-    dormant = _balanced(12, 2, 0)
+    dormant = _balanced(12, 2, 1, 0)
     end, turned = descend(network, theta, dormant)
     last = trained(network, np.vstack([theta, 1e-30 * dormant]), 60, 8e-3)
     G = PiecewiseUtility.of(X, network.residual(end.theta), 0.0)
@@ -168,7 +168,7 @@ def test_dormant_neurons_turn_while_active_ones_descend():
 @given(st.integers(0, 10**4))
 def test_laws(seed):
     X, y = problem(seed, largest=6)
-    init = _balanced(8, 2, seed)
+    init = _balanced(8, 2, 1, seed)
     path = saddles.agf.relu(X, y, init=init, max_jumps=2, on_failure="return")
     assert path.success or path.status is Status.STALLED
     assert path.certificates.worst <= 1e-7
@@ -197,6 +197,109 @@ def test_gradients_are_those_of_the_loss(seed, slope):
     assert np.sum(pull * theta, axis=1) == pytest.approx(2 * utilities)
 
 
+def check_rate(X, y, init, slope=0.0, jumps=3):
+    """Times from a finite scale exceed the limit's by c / log(1/α), c a constant."""
+    options = {"init": init, "slope": slope, "max_jumps": jumps}
+    path = saddles.agf.relu(X, y, **options)
+    excess = []
+    for scale in (300.0, 3000.0):
+        other = saddles.agf.relu(X, y, **options, log_alpha=-scale)
+        assert len(other) == len(path)
+        assert other.log_alpha == -scale
+        assert other.losses == pytest.approx(path.losses, rel=1e-7, abs=1e-10)
+        assert other.betas == pytest.approx(path.betas, abs=1e-5)
+        excess.append((other.times - path.times) * scale)
+    # What turning costs does not depend on α but for exponentially small terms.
+    assert excess[0] == pytest.approx(excess[1], rel=1e-6, abs=1e-6)
+    assert (np.abs(excess[1][1:]) > 1e-3).any()
+    return path
+
+
+@pytest.mark.parametrize(("seed", "slope"), [(2, 0.0), (3, 0.1)])
+def test_paths_from_finite_scales_tend_to_the_limit(seed, slope):
+    X, y = problem(seed)
+    check_rate(X, y, _balanced(6, 2, 1, seed), slope, jumps=2)
+
+
+def test_unbalanced_neurons_take_their_own_time():
+    X, y = problem(2)
+    rng = np.random.default_rng(0)
+    check_rate(X, y, rng.standard_normal((10, 3)) * rng.uniform(0.2, 2, (10, 1)), jumps=1)
+
+
+def test_the_activation_norm_shifts_the_first_jump_by_its_logarithm():
+    """Beyond the turning all growth is exponential: log h over the rate."""
+    X, y = np.array([[1.0, 0.0], [0.0, 1.0]]), [2.0, -1.0]
+    options = {"log_alpha": -100.0, "max_jumps": 1}
+    times = [saddles.agf.relu(X, y, activation_norm=h, **options).times[1] for h in (1.0, 3.0)]
+    assert (times[1] - times[0]) * 100 == pytest.approx(math.log(3))
+
+
+def test_several_outputs_as_the_plain_flow_learns_them():
+    """Excess of the flow's jump times, times log(1/α), is the same at two scales; so is AGF's."""
+    rng = np.random.default_rng(0)
+    X, Y, init = (rng.standard_normal(shape) for shape in ((6, 2), (6, 2), (3, 4)))
+    path = check_rate(X, Y, init)
+    assert path.betas.shape == (3, 6, 2)
+    network = saddles.agf.ReluNetwork(X, Y)
+    halves = (path.losses[1:] + path.losses[:-1]) / 2
+    excess = {}
+    for scale in (20.0, 40.0):
+        flow = steps(network, math.exp(-scale) * init, 1.1 * path.times[-1] * scale, 0.1)
+        losses = np.minimum.accumulate([network.loss(theta) for theta in flow])
+        times = 0.1 * np.arange(1, len(losses) + 1)
+        excess[scale] = np.interp(-halves, -losses, times) - path.times[1:] * scale
+    assert losses[-1] == pytest.approx(path.losses[-1], abs=1e-3)
+    assert excess[20.0] == pytest.approx(excess[40.0], abs=0.05)
+
+
+def test_one_output_may_be_a_column():
+    X, y = problem(2)
+    path, other = (saddles.agf.relu(X, t, width=8, max_jumps=2) for t in (y, y[:, None]))
+    assert other.betas.shape == (3, len(y), 1)
+    assert other.betas[:, :, 0].tolist() == path.betas.tolist()
+    assert other.times.tolist() == path.times.tolist()
+
+
+def test_outputs_turn_with_their_targets():
+    """Y and a turned by the same rotation: the same times, outputs turned."""
+    rng = np.random.default_rng(1)
+    X, Y, init = (rng.standard_normal(shape) for shape in ((6, 2), (6, 2), (3, 4)))
+    turn = np.linalg.qr(rng.standard_normal((2, 2)))[0]
+    path = saddles.agf.relu(X, Y, init=init, max_jumps=2)
+    other = saddles.agf.relu(
+        X,
+        Y @ turn,
+        init=init @ np.kron(np.diag([0, 1]), turn) + init @ np.diag([1, 1, 0, 0]),
+        max_jumps=2,
+    )
+    assert other.times == pytest.approx(path.times, rel=1e-9)
+    assert other.betas == pytest.approx(path.betas @ turn, abs=1e-6)
+
+
+def test_neurons_that_would_part_end_a_path_with_several_outputs():
+    """Two share the first direction: their difference grows, and the plain flow goes on."""
+    rng = np.random.default_rng(2)
+    X, Y, init = (rng.standard_normal(shape) for shape in ((6, 2), (6, 2), (3, 4)))
+    path = saddles.agf.relu(X, Y, init=init)
+    assert path.status is Status.NEURONS_PART
+    assert path.success
+    assert not path.status.finished
+    network = saddles.agf.ReluNetwork(X, Y)
+    pair = path.neurons[-1]
+    shift = 1e-4 * np.random.default_rng(0).standard_normal(4)
+    apart = trained(network, pair + np.array([shift, -shift]), 400, 0.1)
+    assert network.loss(apart) < 0.99 * path.losses[-1]
+
+
+def test_a_neuron_at_rest_keeps_its_imbalance():
+    """Nothing pulls it until the residual changes; |a| < |w| then lets a change its sign."""
+    G = PiecewiseUtility.of(np.array([[1.0, 0.0]]), np.array([1.0]), 0.0)
+    end = climb(G, np.array([-1.0, 0.5]), sign=1.0, imbalance=0.25 - 1.25)
+    assert end.growth == 0
+    assert end.ratio == pytest.approx(math.sqrt(0.25 / 1.25))
+
+
 def test_a_bias_is_a_feature():
     x, y = np.array([[-1.0], [0.0], [2.0]]), [1.0, -0.5, 0.7]
     path = saddles.agf.relu(x, y, bias=True, seed=3, max_jumps=2)
@@ -215,13 +318,18 @@ def test_neurons_that_no_sample_moves_end_it():
     ("arguments", "options", "error", "words"),
     [
         (([1.0, 2.0], [1.0, 2.0]), {}, ValueError, "X=.* must have 2 axes"),
-        ((np.eye(2), np.eye(2)), {}, ValueError, "y=.* must have 1 axis"),
-        ((np.eye(2), [1.0]), {}, ValueError, "y has shape"),
+        ((np.eye(2), np.zeros((2, 2, 2))), {}, ValueError, "Y=.* must have 1 axis"),
+        ((np.eye(2), [[1.0], [1.0, 2.0]]), {}, ValueError, "Y=.* is ragged"),
+        ((np.eye(2), np.zeros((2, 0))), {}, ValueError, "Y=.* is empty"),
+        ((np.eye(2), [1.0]), {}, ValueError, "Y has shape"),
         ((np.eye(2), [1.0, 1.0]), {"width": 0}, ValueError, "width=0"),
         ((np.eye(2), [1.0, 1.0]), {"width": None}, TypeError, "width=None"),
         ((np.eye(2), [1.0, 1.0]), {"init": [[1.0, 1.0]]}, ValueError, "init"),
         ((np.eye(2), [1.0, 1.0]), {"init": [[0.0, 0.0, 1.0]]}, ValueError, r"init\[0\] has w = 0"),
         ((np.eye(2), [1.0, 1.0]), {"slope": "x"}, TypeError, "slope='x'"),
+        ((np.eye(2), np.eye(2)), {"slope": 1}, ValueError, "slope=1 .*agf.linear"),
+        ((np.eye(2), [1.0, 1.0]), {"log_alpha": 0.1}, ValueError, "log_alpha=0.1"),
+        ((np.eye(2), [1.0, 1.0]), {"activation_norm": -1.0}, ValueError, "activation_norm=-1.0"),
     ],
 )
 def test_bad_input(arguments, options, error, words):

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddles.agf._piecewise import EPS, ON_LINE, ZERO, PiecewiseUtility, slide, within
+from saddles.agf._piecewise import EPS, ON_LINE, ZERO, PiecewiseUtility, leave, slide, within
 from saddles.typing import Array, Indices, Mask
 
 __all__ = ["End", "climb"]
@@ -46,6 +46,8 @@ class End:
         The sign of a there.
     growth : float
         sign · G(direction): the rate of log |w|; 0 where nothing moves, below 0 where w fades.
+    ratio : float
+        |a|/|w| there: 1, unless the neuron is at rest.
     kinks : ndarray of int
         Hyperplanes that hold the direction.
     residual : float
@@ -60,6 +62,7 @@ class End:
     direction: Array
     sign: float
     growth: float
+    ratio: float
     kinks: Indices
     residual: float
     unique: bool = True
@@ -98,7 +101,7 @@ class _Walk:
     """A weight on its way; the only mutable object here, made and dropped by `climb`."""
 
     def __init__(self, utility: PiecewiseUtility, w: Array, sign: float, imbalance: float) -> None:
-        self.utility, self.sign, self.unique = utility, sign, True
+        self.utility, self.sign, self.unique, self.turned = utility, sign, True, False
         length = float(np.linalg.norm(w))
         self.w, self.imbalance = w / length, imbalance / length**2
         heights = utility.lines @ self.w
@@ -111,10 +114,7 @@ class _Walk:
         upward = np.flatnonzero(on_line & (self.sign * self.utility.bends > 0))
         self.side[upward] = -1.0
         for j in upward:
-            below = float(self.utility.lines[j] @ self._velocity())
-            above = below + self.sign * float(self.utility.bends[j])
-            self.unique &= not below < 0 < above
-            self.side[j] = 1.0 if above > 0 and above >= -below else -1.0
+            self.unique &= leave(self.utility, self.side, int(j), self.sign)
 
     def _velocity(self) -> Array:
         """Return the velocity, leaving the hyperplanes that let go of the weight."""
@@ -130,7 +130,7 @@ class _Walk:
             return self._end(self.w, 0.0, v)
         approach, heights = self.utility.lines @ v, self.utility.lines @ self.w
         if along < 0 and float(np.linalg.norm(v - along * self.w)) <= ZERO * size:
-            if self.imbalance < 0:
+            if self.imbalance < 0 and not self.turned:
                 self._turn()
                 return None
             return None if self._nudged(heights) else self._end(self.w, along, v)
@@ -165,8 +165,11 @@ class _Walk:
         upward = touched & (self.sign * self.utility.bends > 0)
         if not upward.any():
             return False
-        self.w, self.unique = direction, False
+        before = self.side.copy()
         self._take_sides(touched)
+        if (self.side == before).all():
+            return False
+        self.w, self.unique = direction, False
         return True
 
     def _move(self, wait: float, v: Array, reached: Mask) -> None:
@@ -179,7 +182,7 @@ class _Walk:
 
     def _time_of_turning(self, v: Array, along: float) -> float:
         """Return when |w|² = −δ on the way down, where a = 0; infinite if never."""
-        if not self.imbalance < 0 or along >= 0:
+        if not self.imbalance < 0 or self.turned or along >= 0:
             return math.inf
         square, excess = float(v @ v), 1.0 + self.imbalance
         inside = along**2 - square * excess
@@ -187,7 +190,7 @@ class _Walk:
 
     def _turn(self) -> None:
         """Let a change its sign: the way back is not the way here where hyperplanes bend."""
-        self.sign, self.imbalance = -self.sign, math.inf
+        self.sign, self.turned = -self.sign, True
         held = self.side == 0
         self._take_sides(held)
 
@@ -198,6 +201,7 @@ class _Walk:
             direction=direction,
             sign=self.sign,
             growth=growth,
+            ratio=1.0 if growth else math.sqrt(max(1.0 + self.imbalance, 0.0)),
             kinks=np.flatnonzero(self.side == 0),
             residual=float(np.linalg.norm(across)) / (self.utility.scale or 1.0),
             unique=self.unique,

@@ -5,8 +5,9 @@ arXiv:1803.08367): from a small initialisation the weights of a ReLU layer first
 directions that the data alone determine, whatever the width. Here those directions are computed.
 With a frozen residual r a neuron a φ(w·x) obeys ŵ' = (a/|w|) P⊥ d(ŵ), d = ∇G, where
 G(w) = (1/n) Σ r_k φ(w·x_k), so neurons with a > 0 gather at the local maxima of G on the sphere,
-those with a < 0 at the minima. Some of them are smooth, d(w) ∥ w; others sit on kinks, w·x_k = 0
-for a sample k, and a search for d(w) ∥ w alone would miss them.
+those with a < 0 at the minima (for a in R^q see `_extremal_outputs`). Some of them are smooth,
+d(w) ∥ w; others sit on kinks, w·x_k = 0 for a sample k, and a search for d(w) ∥ w alone would miss
+them.
 
 ================  ======================================================================
 code name         symbol
@@ -22,21 +23,21 @@ code name         symbol
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from saddles import checks
 from saddles.agf._arcs import arcs
 from saddles.agf._ascent import End, climb
-from saddles.agf._piecewise import PiecewiseUtility
+from saddles.agf._extremal_outputs import SAME, ascend, peaks
+from saddles.agf._piecewise import PiecewiseUtility, Pulls
 from saddles.status import PathError, Status
 from saddles.typing import Array, ArrayLike, Indices, Mask
 
 __all__ = ["ExtremalDirections", "checked_features", "extremal_directions"]
-
-#: Ends of two ascents that differ by less are the same direction: each is right to about 1e-14.
-SAME = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,7 +49,10 @@ class ExtremalDirections:
     directions : ndarray of shape (m, d)
         Unit vectors ŵ; with ``bias``, the last entry is the bias.
     sign : ndarray of shape (m,)
-        1.0 if ŵ attracts neurons with a > 0 (and repels the others), −1.0 if those with a < 0.
+        1.0 if ŵ attracts neurons with a > 0 (and repels the others), −1.0 if those with a < 0; 1.0
+        for several outputs.
+    outputs : ndarray of shape (m, q)
+        â, to which the outgoing weights turn: ``sign`` itself for a single output.
     growth : ndarray of shape (m,)
         Rate of log |θ| of a balanced neuron (|a| = |w|) there; below 0 the neuron fades.
     kinks : tuple of m index arrays
@@ -56,19 +60,25 @@ class ExtremalDirections:
         d(ŵ) ∥ ŵ.
     basins : ndarray of shape (m, 2)
         In the plane, the angles between which a neuron of that sign goes there (the second may
-        exceed 2π, the first lie below 0); NaN elsewhere.
+        exceed 2π, the first lie below 0); NaN elsewhere, and for several outputs.
     shares : ndarray of shape (m,)
-        Share of the circle that the basin takes; elsewhere, share of the starts that went there.
+        Share of the circle that the basin takes; elsewhere, and for several outputs, share of the
+        starts that went there.
     residuals : ndarray of shape (m,)
         |P⊥ v| at ŵ, relative to (1/n) Σ |r_k| |x_k|, with v the (Filippov) velocity of w.
     dead : ndarray of shape (p, 2)
-        In the plane, the arcs (first and last angle) in which neurons rest: d = 0.
+        In the plane, for a single output, the arcs (first and last angle) in which neurons rest:
+        d = 0.
     exhaustive : bool
-        True if these are all there are: in one and two dimensions.
+        True if these are all there are: in one and two dimensions. False for several outputs on a
+        line, or where |G| is constant along an arc, every direction of which is then a maximum.
+    utility : callable
+        G: weights (..., d) -> values (...), or (..., q) for several outputs.
     """
 
     directions: Array
     sign: Array
+    outputs: Array
     growth: Array
     kinks: tuple[Indices, ...]
     basins: Array
@@ -76,15 +86,17 @@ class ExtremalDirections:
     residuals: Array
     dead: Array
     exhaustive: bool
+    utility: Callable[[Array], Array]
 
     def __len__(self) -> int:
         """Return the number m of directions."""
         return len(self.sign)
 
     def __repr__(self) -> str:
+        up, down = np.count_nonzero(self.sign > 0), np.count_nonzero(self.sign < 0)
+        each = f"{up} for a > 0, {down} for a < 0" if self.outputs.shape[1] == 1 else f"{up}"
         return (
-            f"<ExtremalDirections: {np.count_nonzero(self.sign > 0)} for a > 0, "
-            f"{np.count_nonzero(self.sign < 0)} for a < 0, {np.count_nonzero(self.kinked)} on "
+            f"<ExtremalDirections: {each}, {np.count_nonzero(self.kinked)} on "
             f"kinks, {'all' if self.exhaustive else 'found by ascent'}>"
         )
 
@@ -114,6 +126,23 @@ class ExtremalDirections:
         with np.errstate(divide="ignore"):
             return np.asarray(-self.directions[:, 1] / self.directions[:, 0])
 
+    def plot(self, *, flowed: ArrayLike | None = None) -> Any:
+        """Draw the directions on the circle and the utility around it.
+
+        Parameters
+        ----------
+        flowed : array_like of shape (H, 2 + q), optional
+            Neurons (w, a) that were followed, to be drawn beside.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A plain figure: show it in a notebook, or ``savefig`` it.
+        """
+        from saddles.agf._circle import plot_directions
+
+        return plot_directions(self, flowed=flowed)
+
 
 def extremal_directions(
     X: ArrayLike,
@@ -130,14 +159,15 @@ def extremal_directions(
     ----------
     X : array_like of shape (n, d)
         Features.
-    residual : array_like of shape (n,)
+    residual : array_like of shape (n,) or (n, q)
         r_k = y_k − f(x_k); the targets, for neurons that start from a small scale.
     slope : float
         s of φ(z) = max(z, 0) + s min(z, 0): 0 for ReLU, between 0 and 1 leaky, −1 for |z|.
     bias : bool
         Append a feature that is 1, so that scalar inputs are a problem in the plane.
     starts : int
-        In three dimensions and more, ascents from so many random directions for each sign of a.
+        In three dimensions and more, ascents from so many random directions for each sign of a;
+        with several outputs, from so many of (w, a), in the plane too.
     seed : int
         Their seed.
 
@@ -176,13 +206,16 @@ def extremal_directions(
     features, targets, number = checked_features(X, residual, "residual", slope, bias)
     seed = checks.count(seed, "seed") or 0
     n_starts = checks.count(starts, "starts", least=1) or 100
-    utility = PiecewiseUtility.of(features, targets, number)
-    d = features.shape[1]
+    rng, d = np.random.default_rng(seed), features.shape[1]
+    if targets.ndim == 2 and targets.shape[1] > 1:
+        halves = rng.standard_normal((n_starts, d)), rng.standard_normal((n_starts, len(targets.T)))
+        balanced = [half / np.linalg.norm(half, axis=1, keepdims=True) for half in halves]
+        return _with_outputs(Pulls.of(features, targets, number), np.hstack(balanced))
+    utility = PiecewiseUtility.of(features, targets.ravel(), number)
     if d == 1:
         return _on_the_line(utility)
     if d == 2:
         return _in_the_plane(utility)
-    rng = np.random.default_rng(seed)
     return _in_space(utility, rng.standard_normal((2, n_starts, d)))
 
 
@@ -190,7 +223,8 @@ def checked_features(
     X: ArrayLike, targets: ArrayLike, name: str, slope: float, bias: bool
 ) -> tuple[Array, Array, float]:
     """Return features (n, d), the bias's among them, targets (n,) and the slope, validated."""
-    features, values = checks.real_array(X, "X", 2), checks.real_array(targets, name, 1)
+    features = checks.real_array(X, "X", 2)
+    values = checks.real_array(targets, name, 2 if _axes(targets) == 2 else 1)
     checks.same_length(features, "X", values, name)
     number = checks.finite_number(slope, "slope")
     if not isinstance(bias, bool | np.bool_):
@@ -198,6 +232,14 @@ def checked_features(
     if bias:
         features = np.column_stack([features, np.ones(len(features))])
     return features, values, number
+
+
+def _axes(value: ArrayLike) -> int:
+    """Return the number of axes, 0 for what is no array."""
+    try:
+        return np.ndim(value)
+    except ValueError:
+        return 0
 
 
 def _on_the_line(utility: PiecewiseUtility) -> ExtremalDirections:
@@ -213,6 +255,7 @@ def _on_the_line(utility: PiecewiseUtility) -> ExtremalDirections:
         residuals=np.zeros(4),
         dead=np.zeros((0, 2)),
         exhaustive=True,
+        utility=utility.value,
     )
 
 
@@ -236,6 +279,7 @@ def _in_the_plane(utility: PiecewiseUtility) -> ExtremalDirections:
         residuals=(across + sets.rounding) / scale,
         dead=sets.angles[sets.dead],
         exhaustive=True,
+        utility=utility.value,
     )
 
 
@@ -265,6 +309,37 @@ def _in_space(utility: PiecewiseUtility, starts: Array) -> ExtremalDirections:
         residuals=np.array([end.residual for end in ends]),
         dead=np.zeros((0, 2)),
         exhaustive=False,
+        utility=utility.value,
+    )
+
+
+def _with_outputs(pulls: Pulls, starts: Array) -> ExtremalDirections:
+    """Collect the ends of ascents from `starts` (s, d + q), and in the plane those they missed."""
+    d = pulls.lines.shape[1]
+    found, every = ascend(pulls, starts), False
+    if d == 2:
+        angles, every = peaks(pulls)
+        w = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        a = pulls.value(w)
+        a /= np.linalg.norm(a, axis=1, keepdims=True)
+        known = [way.direction for way, _ in found]
+        for way, _ in ascend(pulls, np.hstack([w, a])):
+            if all(np.abs(way.direction - other).max() > SAME for other in known):
+                found.append((way, 0))
+    ends = np.array([way.direction for way, _ in found]).reshape(-1, starts.shape[1])
+    w, a = ends[:, :d], ends[:, d:]
+    return _sorted(
+        directions=w / np.linalg.norm(w, axis=1, keepdims=True),
+        sign=np.ones(len(found)),
+        outputs=a / np.linalg.norm(a, axis=1, keepdims=True),
+        growth=np.array([way.growth for way, _ in found]),
+        kinks=[pulls.samples(way.kinks) for way, _ in found],
+        basins=np.full((len(found), 2), math.nan),
+        shares=np.array([count for _, count in found]) / len(starts),
+        residuals=np.array([way.residual for way, _ in found]),
+        dead=np.zeros((0, 2)),
+        exhaustive=every,
+        utility=pulls.value,
     )
 
 
@@ -279,13 +354,20 @@ def _count(found: list[tuple[End, int]], end: End) -> None:
 
 
 def _sorted(
-    *, kinks: list[Indices], dead: Array, exhaustive: bool, **arrays: Array
+    *,
+    kinks: list[Indices],
+    dead: Array,
+    exhaustive: bool,
+    utility: Callable[[Array], Array],
+    **arrays: Array,
 ) -> ExtremalDirections:
     """Return the directions with the fastest growth first."""
+    arrays.setdefault("outputs", arrays["sign"][:, None])
     order = np.argsort(-arrays["growth"], kind="stable")
     return ExtremalDirections(
         **{name: array[order] for name, array in arrays.items()},
         kinks=tuple(kinks[k] for k in order),
         dead=dead,
         exhaustive=exhaustive,
+        utility=utility,
     )

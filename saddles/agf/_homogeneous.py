@@ -74,10 +74,10 @@ def solve_network(
         Degree, loss, gradient, utility and its gradient, function-space point; it may also have
         ``hessian(theta, basis)``: the second derivatives (Hm, Hm) of the loss over z, where neuron
         i is ``theta[i] + basis @ z[i]`` and `basis` has shape (p, m). A network that is smooth in
-        pieces only brings its own steps: ``first_ring(dormant, active, noise=...)`` returns the
-        `Phase` of `_dormant_neurons.first_ring`; ``descend(theta, directions, near=...)`` returns
-        the `Descent` of `_active_neurons.descend` and the directions of the dormant neurons after
-        it, `near` a critical point from which neurons at zero were taken.
+        pieces only brings its own steps: ``first_ring(dormant, active, clock=..., noise=...)``
+        returns the `Phase` of `_dormant_neurons.first_ring`; ``descend(theta, directions,
+        near=...)`` returns the `Descent` of `_active_neurons.descend` and the directions of the
+        dormant neurons after it, `near` a critical point from which neurons at zero were taken.
     init : array_like of shape (H, p)
         Initial weights over α, one neuron a row: their directions and relative sizes count.
     log_alpha : float
@@ -302,6 +302,8 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
         return Status.AT_INFINITY
     rows = np.flatnonzero(~state.active)
     if not rows.size:
+        if hasattr(task.network, "first_ring"):  # it may know that the active ones do not rest
+            _phase(task, state, rows)
         return Status.MAX_RANK
     phase = _phase(task, state, rows)
     if not math.isfinite(phase.delay):
@@ -317,7 +319,7 @@ def _phase(task: _Task, state: _State, rows: Indices) -> Phase:
     """Follow the dormant neurons `rows`, in the network's own way if it has one."""
     dormant, noise = state.dormant.rows(rows), task.limits.tol * state.pull
     if hasattr(task.network, "first_ring"):
-        own: Phase = task.network.first_ring(dormant, state.neurons, noise=noise)
+        own: Phase = task.network.first_ring(dormant, state.neurons, clock=task.clock, noise=noise)
         return own
     return first_ring(
         task.pull(state.neurons),

@@ -10,12 +10,15 @@ Samples on one line through the origin share a unit vector u_j. Between the hype
 the gradient is constant. At a hyperplane that bends down (a b_j < 0) the gradients of both sides
 may point at each other; w then slides along it (Filippov), with the shortest velocity between them.
 
+With several outputs, r_k and a in R^q, the pull on a is the vector G(w) and w sees a·G: for each a
+the utility of one output again.
+
 ===============  ==========================================================================
 code name        symbol
 ===============  ==========================================================================
 ``lines``        u_j, shape (m, d), no two of them parallel
-``bends``        b_j = (1 − s)/n Σ r_k |x_k| over the samples of line j, shape (m,)
-``offset``       c, the gradient where every u_j·w < 0, shape (d,)
+``bends``        b_j = (1 − s)/n Σ r_k |x_k| over the samples of line j, shape (m,) or (m, q)
+``offset``       c, the gradient where every u_j·w < 0, shape (d,) or (q, d)
 ``scale``        (1/n) Σ |r_k| |x_k|, the size that ∇G is compared with
 ``sign``         the sign of a: the direction moves along sign · ∇G
 ``side``         sign of u_j·w; 0 for the hyperplanes that hold w, shape (m,)
@@ -32,7 +35,7 @@ import numpy as np
 
 from saddles.typing import Array, Indices
 
-__all__ = ["Lines", "PiecewiseUtility", "Slide", "pull_back", "slide", "within"]
+__all__ = ["Lines", "PiecewiseUtility", "Pulls", "Slide", "leave", "pull_back", "slide", "within"]
 
 EPS = float(np.finfo(float).eps)
 
@@ -109,6 +112,22 @@ class Lines:
             spans=self.spans,
         )
 
+    def pulls(self, residual: Array, slope: float) -> Pulls:
+        """Return G for this residual (n, q), a bend for every line."""
+        n = len(self.X)
+        moments = residual * np.abs(self.sizes)[:, None] / n
+        bends = np.zeros((len(self.spans), residual.shape[1]))
+        np.add.at(bends, self.of_sample[self.members], moments[self.members])
+        below = np.where(self.sizes > 0, slope, 1.0)[:, None] * residual / n
+        return Pulls(
+            lines=self.units,
+            bends=(1 - slope) * bends,
+            offset=np.asarray(below.T @ self.X),
+            scale=float(np.linalg.norm(moments, axis=1).sum()),
+            members=self.members,
+            spans=self.spans,
+        )
+
 
 def _sorted_along(units: Array, probe: Array) -> Indices:
     """Order lines so that parallel ones are neighbours: by angle in the plane, or by projection."""
@@ -130,10 +149,10 @@ class PiecewiseUtility:
     spans: Indices
 
     @classmethod
-    def of(cls, X: Array, residual: Array, slope: float) -> PiecewiseUtility:
-        """Return G with the lines on which it bends; residuals that cancel leave no bend."""
+    def of(cls, X: Array, residual: Array, slope: float, *, noise: float = 0.0) -> PiecewiseUtility:
+        """Return G with the lines on which it bends by more than rounding, and than `noise`."""
         whole = Lines.of(X).utility(residual, slope)
-        bent = np.abs(whole.bends) > 4 * EPS * whole.scale
+        bent = np.abs(whole.bends) > max(4 * EPS * whole.scale, noise)
         return replace(
             whole, lines=whole.lines[bent], bends=whole.bends[bent], spans=whole.spans[bent]
         )
@@ -144,12 +163,61 @@ class PiecewiseUtility:
 
     def samples(self, lines: Indices) -> Indices:
         """Return the samples on these lines, in their order."""
-        groups = [self.members[slice(*self.spans[j])] for j in lines]
-        return np.sort(np.concatenate([np.zeros(0, dtype=np.intp), *groups]))
+        return _samples(self.members, self.spans, lines)
 
     def gradient(self, side: Array) -> Array:
         """Return ∇G in the cone of `side` (m,); hyperplanes on which it is 0 are left out."""
         return np.asarray(self.offset + (self.bends * (side > 0)) @ self.lines)
+
+
+@dataclass(frozen=True, eq=False)
+class Pulls:
+    """G with several outputs; see the module's table."""
+
+    lines: Array
+    bends: Array
+    offset: Array
+    scale: float
+    members: Indices
+    spans: Indices
+
+    @classmethod
+    def of(cls, X: Array, residual: Array, slope: float, *, noise: float = 0.0) -> Pulls:
+        """Return G with the lines on which it bends by more than rounding, and than `noise`."""
+        whole = Lines.of(X).pulls(residual, slope)
+        bent = np.linalg.norm(whole.bends, axis=1) > max(4 * EPS * whole.scale, noise)
+        return replace(
+            whole, lines=whole.lines[bent], bends=whole.bends[bent], spans=whole.spans[bent]
+        )
+
+    def along(self, a: Array) -> PiecewiseUtility:
+        """Return a·G for one `a` (q,)."""
+        return PiecewiseUtility(
+            lines=self.lines,
+            bends=np.asarray(self.bends @ a),
+            offset=np.asarray(a @ self.offset),
+            scale=self.scale * float(np.linalg.norm(a)),
+            members=self.members,
+            spans=self.spans,
+        )
+
+    def value(self, w: Array) -> Array:
+        """Return G at each row of `w`, shape (..., q)."""
+        return np.asarray(w @ self.offset.T + np.maximum(w @ self.lines.T, 0.0) @ self.bends)
+
+    def samples(self, lines: Indices) -> Indices:
+        """Return the samples on these lines, in their order."""
+        return _samples(self.members, self.spans, lines)
+
+    def matrix(self, side: Array) -> Array:
+        """Return M (q, d), G(w) = M w in the cone of `side` (m,)."""
+        return np.asarray(self.offset + (self.bends * (side > 0)[:, None]).T @ self.lines)
+
+
+def _samples(members: Indices, spans: Indices, lines: Indices) -> Indices:
+    """Return the samples on `lines`, in their order."""
+    groups = [members[slice(*spans[j])] for j in lines]
+    return np.sort(np.concatenate([np.zeros(0, dtype=np.intp), *groups]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +259,19 @@ def slide(utility: PiecewiseUtility, side: Array, sign: float) -> Slide:
         if not loose.any():
             return Slide(within(basis, free), side, basis)
         side[held[loose]] = np.where(shares[loose] > 0.5, 1.0, -1.0)
+
+
+def leave(utility: PiecewiseUtility, side: Array, j: int, sign: float) -> bool:
+    """Enter in `side` to where a weight leaves hyperplane `j`, which bends up; whether it must.
+
+    It could leave to the other side too if both push away; then it goes where that is faster.
+    """
+    towards = []
+    for side[j] in (-1.0, 1.0):
+        towards.append(float(utility.lines[j] @ slide(utility, side, sign).velocity))
+    below, above = towards
+    side[j] = 1.0 if above > 0 and above >= -below else -1.0
+    return not below < 0 < above
 
 
 def pull_back(normals: Array, free: Array) -> tuple[Array, Array]:

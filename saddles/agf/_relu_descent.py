@@ -7,18 +7,19 @@ followed from piece to piece; where its force has become small, Newton's method 
 piece, and what it finds counts if it lies in the piece. So a saddle may be a kink: a point that is
 stationary along the hyperplanes that hold its neurons, and held from both sides across them.
 
-While the residual changes, dormant neurons go on turning, ŵ' = sgn(a) P⊥ d(ŵ) with d of the moment;
-they are taken along, so that each starts the next phase in the basin into which it was carried.
+While the residual changes, dormant neurons go on turning, ŵ' = P⊥ Mᵀâ, â' = P⊥ M ŵ with the M of
+their cone and of the moment; they are taken along, so that each starts the next phase in the basin
+into which it was carried.
 
 =============  ==============================================================================
 code name      symbol
 =============  ==============================================================================
-``theta``      θ = (w, a) of the active neurons, then (ŵ, sgn a) of dormant ones, (A + D, d + 1)
+``theta``      θ = (w, a) of active neurons, then θ/|w| of dormant ones, (A + D, d + q)
 ``active``     A
 ``side``       sign of u_j·w_i in this piece, 0 where the hyperplane holds w_i, (A + D, m)
 ``slopes``     φ'(w_i·x_k) in this piece, shape (A + D, n)
 ``needed``     p_j, the pulls across the hyperplanes that keep w_i on them: held while
-               a_i b_j < p_j < 0
+               a_i·b_j < p_j < 0
 =============  ==============================================================================
 """
 
@@ -34,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from saddles.agf._active_neurons import LEVELS, STATIONARY, Descent, newton
-from saddles.agf._piecewise import ON_LINE, pull_back, slide, within
+from saddles.agf._piecewise import ON_LINE, PiecewiseUtility, Slide, leave, pull_back, slide, within
 from saddles.agf._piecewise import PARALLEL as SAME_LINE
 from saddles.alternation import Breakdown
 from saddles.status import Status
@@ -47,7 +48,7 @@ __all__ = ["descend", "shortest_gradient"]
 
 #: Local relative error of the flow.
 RTOL = 1e-8
-#: Pieces and steps after which the flow is given up.
+#: Pieces, and steps in all of them, after which the flow is given up.
 PIECES, STEPS = 2_000, 20_000
 #: A hyperplane counts as passed once w_i is so far behind it, relative to |w_i|, and as letting go
 #: once its pull misses by as much, relative to the first pulls: above the integrator's error.
@@ -63,21 +64,31 @@ LOOKS = 4
 
 
 def shortest_gradient(network: ReluNetwork, theta: Array) -> Array:
-    """Return ∂L/∂θ (A, d + 1); at kinks the shortest gradient, whose negative is the velocity."""
+    """Return ∂L/∂θ (A, d + q); at kinks the shortest gradient, whose negative is the velocity."""
     gradient = -network.utility_gradient(theta, theta)
-    utility = network.lines.utility(network.residual(theta), network.slope)
-    heights = theta[:, :-1] @ utility.lines.T
-    on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(theta[:, :-1], axis=1)[:, None]
+    pulls = network.pulls(network.residual(theta))
+    w, a = network.parts(theta)
+    heights = w @ pulls.lines.T
+    on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(w, axis=1)[:, None]
     for i in np.flatnonzero(on_line.any(axis=1)):
-        side = _sides(np.sign(heights[i]), on_line[i], theta[i, -1] * utility.bends)
-        found = slide(utility, side, math.copysign(1.0, theta[i, -1]))
-        gradient[i, :-1] = -abs(theta[i, -1]) * found.velocity
+        utility = pulls.along(a[i])
+        side = np.where(on_line[i], 0.0, np.sign(heights[i]))
+        gradient[i, : w.shape[1]] = -_entered(utility, side).velocity
     return gradient
 
 
-def _sides(side: Array, touched: Mask, bends: Array) -> Array:
-    """Return 0 where a touched hyperplane bends down, and its lower side where it does not."""
-    return np.where(touched, np.where(bends < 0, 0.0, -1.0), side)
+def _entered(utility: PiecewiseUtility, side: Array) -> Slide:
+    """Return how a weight goes on from the hyperplanes where `side` is 0.
+
+    Those that bend down may hold it; the others it leaves, to where they let it go. Nothing bends
+    where a sample that is fitted begins to be seen: there the velocity says to which side.
+    """
+    start = side.copy()
+    upward = np.flatnonzero((side == 0) & ~(utility.bends < 0))
+    start[upward] = -1.0
+    for j in upward:
+        leave(utility, start, int(j), 1.0)
+    return slide(utility, start, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,19 +114,19 @@ class _Piece:
     @classmethod
     def at(cls, network: ReluNetwork, active: int, theta: Array, side: Array) -> _Piece:
         """Return the piece that the flow enters at `theta`; `side` is 0 where it must be found."""
-        utility = network.lines.utility(network.residual(theta[:active]), network.slope)
+        pulls = network.pulls(network.residual(theta[:active]))
+        a, d = network.parts(theta)[1], network.X.shape[1]
         sides = side.copy()
         for i in np.flatnonzero((side == 0).any(axis=1)):
-            start = _sides(side[i], side[i] == 0, theta[i, -1] * utility.bends)
-            sides[i] = slide(utility, start, math.copysign(1.0, theta[i, -1])).side
+            sides[i] = _entered(pulls.along(a[i]), side[i]).side
         # On a hyperplane the samples count as below it, as in the utility's gradient.
         lower = np.where(sides > 0, 1.0, -1.0)
         above = lower[:, network.lines.of_sample] * np.sign(network.lines.sizes) > 0
         slopes = np.where(above, 1.0, network.slope)
-        projectors = np.tile(np.eye(theta.shape[1] - 1), (len(theta), 1, 1))
-        backs = [np.zeros((0, theta.shape[1] - 1))]
+        projectors = np.tile(np.eye(d), (len(theta), 1, 1))
+        backs = [np.zeros((0, d))]
         for i in np.flatnonzero((sides == 0).any(axis=1)):
-            normals = utility.lines[sides[i] == 0]
+            normals = pulls.lines[sides[i] == 0]
             backs.append(-np.linalg.pinv(normals.T, rcond=SAME_LINE))
             projectors[i] += normals.T @ backs[-1]
             projectors[i] = projectors[i] @ projectors[i]
@@ -137,37 +148,39 @@ class _Piece:
 
     def onto(self, theta: Array) -> Array:
         """Return `theta` with every w on the hyperplanes that hold it."""
-        w = np.matmul(self.projectors, theta[:, :-1, None])[:, :, 0]
-        return np.hstack([w, theta[:, -1:]])
+        w, a = self.network.parts(theta)
+        return np.hstack([np.matmul(self.projectors, w[:, :, None])[:, :, 0], a])
 
     def residual(self, theta: Array) -> Array:
-        """Return y − f, shape (n,)."""
-        theta, slopes = theta[: self.active], self.slopes[: self.active]
-        heights = theta[:, :-1] @ self.network.X.T
-        return np.asarray(self.network.y - theta[:, -1] @ (slopes * heights))
+        """Return y − f, shape (n, q)."""
+        w, a = self.network.parts(theta[: self.active])
+        heights = self.slopes[: self.active] * (w @ self.network.X.T)
+        return np.asarray(self.network.columns - heights.T @ a)
 
     def loss(self, theta: Array, /) -> float:
         """Return |y − f|²/(2n)."""
         residual = self.residual(theta)
-        return float(residual @ residual) / (2 * len(residual))
+        return float(np.sum(residual**2)) / (2 * len(residual))
 
-    def pulls(self, theta: Array) -> Array:
-        """Return d_i, regardless of what holds w_i, shape (A + D, d)."""
-        return np.asarray(
-            (self.slopes * self.residual(theta)) @ self.network.X / len(self.slopes.T)
-        )
+    def inner(self, theta: Array, residual: Array) -> Array:
+        """Return ∂U_i/∂w_i, regardless of what holds w_i, shape (A + D, d)."""
+        sums = self.slopes * (self.network.parts(theta)[1] @ residual.T)
+        return np.asarray(sums @ self.network.X / len(residual))
 
     def gradient(self, theta: Array, /) -> Array:
-        """Return minus the velocity along the hyperplanes, shape (A + D, d + 1)."""
+        """Return minus the velocity along the hyperplanes, shape (A + D, d + q)."""
         theta = self.onto(theta)
-        w, pulls = theta[:, :-1], self.pulls(theta)
-        outer = np.sum(pulls * w, axis=1)
-        inner = theta[:, -1:] * pulls
+        residual = self.residual(theta)
+        w, a = self.network.parts(theta)
+        inner = self.inner(theta, residual)
+        outer = (self.slopes * (w @ self.network.X.T)) @ residual / len(residual)
         asleep = slice(self.active, None)
-        growth = theta[asleep, -1] * outer[asleep] / np.sum(w[asleep] ** 2, axis=1)
-        inner[asleep] -= growth[:, None] * w[asleep]
-        outer[asleep] = 0.0
-        return -self.onto(np.column_stack([inner, outer]))
+        utility = np.sum(inner[asleep] * w[asleep], axis=1)
+        growth = (utility / np.sum(w[asleep] ** 2, axis=1))[:, None]
+        inner[asleep] -= growth * w[asleep]
+        # One output only: a keeps its sign, which rounding would turn where a neuron shrinks.
+        outer[asleep] = 0.0 if a.shape[1] == 1 else outer[asleep] - growth * a[asleep]
+        return -self.onto(np.hstack([inner, outer]))
 
     def force(self, theta: Array) -> float:
         """Return |∂L/∂θ| along the hyperplanes, of the active neurons."""
@@ -175,39 +188,41 @@ class _Piece:
 
     def margins(self, theta: Array) -> Array:
         """Return how far every hyperplane (A, m) is from being passed or letting go; relative."""
-        lines, w = self.network.lines.units, theta[:, :-1]
+        lines, (w, a) = self.network.lines.units, self.network.parts(theta)
         norms = np.maximum(np.linalg.norm(w, axis=1), np.finfo(float).tiny)
         margins = self.side * (w @ lines.T) / norms[:, None]
         if self.held.size:
             i, j = self.held
-            utility = self.network.lines.utility(self.residual(theta), self.network.slope)
-            needed = np.sum(self.backs * (theta[:, -1:] * self.pulls(theta))[i], axis=1)
+            residual = self.residual(theta)
+            bends = np.sum(a[i] * self.network.pulls(residual).bends[j], axis=1)
+            needed = np.sum(self.backs * self.inner(theta, residual)[i], axis=1)
             # The size of pulls at the start: where all is fitted, nothing but rounding is left.
-            sizes = np.maximum(np.abs(theta[i, -1]) * self.network.scale, np.finfo(float).tiny)
-            # Compared as pulls: the shares p_j / (a_i b_j) lose their sense as the bend vanishes.
-            margins[i, j] = np.minimum(-needed, needed - theta[i, -1] * utility.bends[j]) / sizes
+            sizes = np.linalg.norm(a[i], axis=1) * self.network.scale
+            sizes = np.maximum(sizes, np.finfo(float).tiny)
+            # Compared as pulls: the shares p_j / (a_i·b_j) lose their sense as the bend vanishes.
+            margins[i, j] = np.minimum(-needed, needed - bends) / sizes
         return np.asarray(margins)
 
 
 def descend(
     network: ReluNetwork, theta: Array, dormant: Array, *, near: bool = False
 ) -> tuple[Descent, Array]:
-    """Follow the gradient flow of the neurons `theta` (A, d + 1) to the critical point it reaches.
+    """Follow the gradient flow of the neurons `theta` (A, d + q) to the critical point it reaches.
 
     Parameters
     ----------
     network : ReluNetwork
         The network and its data.
-    theta : ndarray of shape (A, d + 1)
+    theta : ndarray of shape (A, d + q)
         Active neurons.
-    dormant : ndarray of shape (D, d + 1)
+    dormant : ndarray of shape (D, d + q)
         Dormant ones, as directions that turn meanwhile.
     near : bool
         Whether `theta` is a critical point already, but for a little.
 
     Returns
     -------
-    Descent, ndarray of shape (D, d + 1)
+    Descent, ndarray of shape (D, d + q)
         The critical point, and where the dormant neurons have come to.
 
     Raises
@@ -219,18 +234,14 @@ def descend(
     norms = np.linalg.norm(theta, axis=1)
     sizes = np.sqrt(np.bincount(members, norms**2))
     asleep, places = _parallel(dormant)
-    turning = np.column_stack(
-        [
-            dormant[asleep, :-1] / np.linalg.norm(dormant[asleep, :-1], axis=1, keepdims=True),
-            np.copysign(1.0, dormant[asleep, -1]),
-        ]
-    )
+    turning = dormant[asleep] / np.linalg.norm(network.parts(dormant[asleep])[0], axis=1)[:, None]
     start = np.vstack([theta[first] * (sizes / norms[first])[:, None], turning])
     end = _descend(network, len(first), start, near)
     shared = end[members] * (norms / sizes[members])[:, None]
     turned = end[len(first) :][places]
-    turned[:, :-1] /= np.linalg.norm(turned[:, :-1], axis=1, keepdims=True)
-    return Descent(shared, 0.0), turned / math.sqrt(2)
+    w, a = network.parts(turned)
+    turned = np.hstack([w / np.linalg.norm(w, axis=1, keepdims=True), a])
+    return Descent(shared, 0.0), turned / np.linalg.norm(turned, axis=1, keepdims=True)
 
 
 def _parallel(theta: Array) -> tuple[Indices, Indices]:
@@ -245,15 +256,16 @@ def _parallel(theta: Array) -> tuple[Indices, Indices]:
 
 def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Array:
     """Follow neurons of which no two are parallel; see the module's table."""
-    levels = _Levels()
-    heights = theta[:, :-1] @ network.lines.units.T
-    on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(theta[:, :-1], axis=1)[:, None]
+    levels, steps = _Levels(), iter(range(STEPS))
+    w, _ = network.parts(theta)
+    heights = w @ network.lines.units.T
+    on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(w, axis=1)[:, None]
     side = np.where(on_line, 0.0, np.sign(heights))
     for _ in range(PIECES):
         theta = _placed(network, theta, side)
         piece = _Piece.at(network, active, theta, side)
         passed: Mask | None = None
-        for place, force, passed in _flow(piece, theta):
+        for place, force, passed in _flow(piece, theta, steps):
             theta = place
             if passed is None and (levels.low(force) or near):
                 near = False
@@ -269,9 +281,10 @@ def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Arr
 def _placed(network: ReluNetwork, theta: Array, side: Array) -> Array:
     """Return `theta` with every w exactly on the hyperplanes that it has met, where `side` is 0."""
     theta = theta.copy()
+    w, _ = network.parts(theta)
     for i in np.flatnonzero((side == 0).any(axis=1)):
         normals = network.lines.units[side[i] == 0]
-        theta[i, :-1] = within(pull_back(normals, theta[i, :-1])[0], theta[i, :-1])
+        w[i] = within(pull_back(normals, w[i])[0], w[i])
     return theta
 
 
@@ -298,7 +311,7 @@ def _critical(piece: _Piece, theta: Array) -> Array | None:
 def _crossed(network: ReluNetwork, theta: Array, active: int, before: Array, side: Array) -> Array:
     """Return the sides after an event: hyperplanes that bend up are crossed."""
     residual = network.residual(theta[:active])
-    bends = theta[:, -1:] * network.lines.utility(residual, network.slope).bends
+    bends = network.parts(theta)[1] @ network.pulls(residual).bends.T
     met = (side == 0) & (before != 0)
     return np.where(met & (bends >= 0), -before, side)
 
@@ -321,7 +334,9 @@ class _Levels:
         return bool(passed)
 
 
-def _flow(piece: _Piece, theta: Array) -> Iterator[tuple[Array, float, Mask | None]]:
+def _flow(
+    piece: _Piece, theta: Array, steps: Iterator[int]
+) -> Iterator[tuple[Array, float, Mask | None]]:
     """Yield θ, the force and, at the end of the piece, the hyperplanes (A, m) that end it."""
     from scipy.integrate import LSODA
 
@@ -336,7 +351,7 @@ def _flow(piece: _Piece, theta: Array) -> Iterator[tuple[Array, float, Mask | No
         rtol=RTOL,
         atol=RTOL * least,
     )
-    for _ in range(STEPS):
+    for _ in steps:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # what it warns of is its status too
             solver.step()
