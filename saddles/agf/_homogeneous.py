@@ -92,11 +92,11 @@ def solve_network(
         Learning ends when the loss, or every dormant neuron's utility, is below `tol` times the
         first.
     creep : float
-        Where the descent's norms diverge while the loss creeps to an infimum, it is followed until
-        the loss falls by no more than this share of the first while time grows fourfold. The
-        certificate's ``creep`` is what it then fell. With more than 450 coordinates (active neurons
-        times the dimension of the space in which they move) a quasi-Newton search takes the place
-        of the flow, its iterations that of time, and ``creep`` may be up to 20 times larger.
+        Where norms diverge while the loss creeps to an infimum that no finite point attains, the
+        loss of the saddle is that infimum, extrapolated. The descent is followed until
+        extrapolations agree to this share of the first loss; where rounding makes that long, until
+        the loss falls by `saddles.agf._active_neurons.ROUGH` of it while time grows fourfold. The
+        certificate's ``creep`` is what the loss of the neurons has still to fall.
     rtol : float
         Local relative error of the directions.
     max_jumps : int, optional
@@ -295,10 +295,10 @@ def _start(task: _Task) -> _State:
 
 def _utility(task: _Task, state: _State) -> Ring | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
+    if state.creep and state.loss <= max(task.limits.creep, 2 * state.creep) * task.start:
+        return Status.AT_INFINITY
     if not state.loss > task.limits.tol * task.start:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    if state.creep and state.loss <= task.limits.creep * task.start:
-        return Status.AT_INFINITY
     rows = np.flatnonzero(~state.active)
     if not rows.size:
         return Status.MAX_RANK
@@ -374,7 +374,7 @@ def _cost(task: _Task, state: _State) -> _State:
     active[units[gone]] = False
     lacking = state.dormant.lacking.copy()
     lacking[units] = 0.0
-    loss = float(task.network.loss(found.theta))
+    loss = float(task.network.loss(found.theta)) if found.loss is None else found.loss
     return replace(
         state,
         theta=theta,
@@ -391,9 +391,7 @@ def _descended(task: _Task, state: _State) -> tuple[Descent, Array]:
     directions = state.dormant.directions
     if not hasattr(task.network, "descend"):
         sizes, creep = state.sizes[state.active], task.limits.creep
-        creeping = state.creep > 0
-        found = descend(task.network, state.neurons, sizes, creep=creep, creeping=creeping)
-        return found, directions
+        return descend(task.network, state.neurons, sizes, creep=creep), directions
     directions = directions.copy()
     found, turned = task.network.descend(state.neurons, directions[~state.active])
     directions[~state.active] = turned
