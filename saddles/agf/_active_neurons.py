@@ -58,7 +58,7 @@ RTOL, FINE, CANCELLED = 1e-5, 1e-7, 1e-2
 AMPLITUDE = 1e-2
 #: Time's logarithm takes over once a new neuron has come to this share of the norm that it may come
 #: to, and the force has fallen to this share of its peak.
-GROWN, FALLEN = 0.3, 0.1
+GROWN, FALLEN = 0.2, 0.1
 #: The force is tried for a nearby critical point each time that it has fallen to such a share.
 LEVELS = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
 #: Extrapolations of the infimum to which the loss creeps may differ by this, relative to L(0).
