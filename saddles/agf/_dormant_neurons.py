@@ -39,14 +39,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from saddles.agf._clocks import Clock, Dormant, Phase
 from saddles.alternation import Breakdown
 from saddles.status import Status
-from saddles.typing import Array, Indices, Mask
+from saddles.typing import Array, Mask
 
 __all__ = ["Clock", "Dormant", "Phase", "align", "first_ring"]
 
@@ -68,106 +68,6 @@ TIE = 1e-8
 RTOL = 1e-8
 #: Steps after which directions that do not come to rest are given up.
 STEPS = 20_000
-
-
-@dataclass(frozen=True)
-class Clock:
-    """How norms, clocks and directions hang together; see the module's formulas.
-
-    Attributes
-    ----------
-    degree : int
-        κ.
-    scale : float
-        log(1/α), infinite in the limit.
-    log_threshold : float
-        log h.
-    """
-
-    degree: int
-    scale: float
-    log_threshold: float = 0.0
-
-    @property
-    def log_floor(self) -> float:
-        """Return log s₀."""
-        if self.degree == 2:
-            return -math.log(self.scale)
-        return -(self.degree - 2) * (self.scale + self.log_threshold)
-
-    def lacking(self, log_norms: Array) -> Array:
-        """Return A of neurons with log|θ/α| = `log_norms`."""
-        if self.degree == 2:
-            limit = math.isinf(self.scale)
-            return 1 + (0 * log_norms if limit else (self.log_threshold - log_norms) / self.scale)
-        power = self.degree - 2
-        return np.asarray((np.exp(-power * log_norms) - math.exp(self.log_floor)) / power)
-
-    def log_slowness(self, lacking: Array) -> Array:
-        """Return log s."""
-        above = np.maximum((self.degree - 2) * lacking, 0.0)
-        with np.errstate(divide="ignore"):
-            return np.logaddexp(np.log(above), self.log_floor)
-
-    def from_log_slowness(self, log_slowness: Array) -> Array:
-        """Return A, the inverse of `log_slowness`; for κ > 2 only."""
-        return (np.exp(log_slowness) - math.exp(self.log_floor)) / (self.degree - 2)
-
-
-@dataclass(frozen=True, eq=False)
-class Dormant:
-    """Dormant neurons: where each points and what it lacks; see the module's table."""
-
-    directions: Array
-    lacking: Array
-
-    def rows(self, units: Indices) -> Dormant:
-        """Return some of them."""
-        return Dormant(self.directions[units], self.lacking[units])
-
-
-@dataclass(frozen=True, eq=False)
-class Phase:
-    """What a utility step ends with.
-
-    Attributes
-    ----------
-    delay : float
-        Scaled time until the first clock rings; infinite if none does.
-    units : ndarray of int
-        Rows that ring.
-    margin : float
-        Relative lead over the next row, whose delay supposes that it goes on at its present
-        growth: growth never falls, so the true lead is no larger.
-    after : Dormant
-        All rows at the ring.
-    pull : float
-        Largest |∇U| at the start of the phase.
-    unique : bool
-        False if rounding of the data could lead a neuron elsewhere.
-    """
-
-    delay: float
-    units: Indices
-    margin: float
-    after: Dormant
-    pull: float
-    unique: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class _Field:
-    """The utility on the sphere, for a frozen residual."""
-
-    gradient: Callable[[Array], Array]
-    degree: int
-
-    def split(self, directions: Array) -> tuple[Array, Array]:
-        """Return P⊥∇U (D, p) and κÛ (D,), which is the radial part of ∇U by Euler's identity."""
-        unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
-        slope = self.gradient(unit)
-        growth = np.sum(slope * unit, axis=1)
-        return slope - growth[:, None] * unit, growth
 
 
 def first_ring(

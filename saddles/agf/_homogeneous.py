@@ -25,18 +25,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
-from functools import cached_property, partial
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from saddles import checks
 from saddles.agf._active_neurons import AMPLITUDE, CREEP, Descent, descend, reach, settle
-from saddles.agf._dormant_neurons import RTOL, Clock, Dormant, Phase, align, first_ring
+from saddles.agf._clocks import Dormant, Phase
+from saddles.agf._dormant_neurons import RTOL, align, first_ring
+from saddles.agf._homogeneous_task import Limits, NeuronPath, Task
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.homogeneous import HomogeneousNetwork
-from saddles.path import Certificate, Saddle, SaddlePath
+from saddles.path import Certificate, Saddle
 from saddles.status import PathError, Status
 from saddles.typing import Array, ArrayLike, Indices, Mask
 
@@ -92,11 +92,11 @@ def solve_network(
         Learning ends when the loss, or every dormant neuron's utility, is below `tol` times the
         first.
     creep : float
-        Where the descent's norms diverge while the loss creeps to an infimum, it is followed until
-        the loss falls by no more than this share of the first while time grows fourfold. The
-        certificate's ``creep`` is what it then fell. With more than 450 coordinates (active neurons
-        times the dimension of the space in which they move) a quasi-Newton search takes the place
-        of the flow, its iterations that of time, and ``creep`` may be up to 20 times larger.
+        Where norms diverge while the loss creeps to an infimum that no finite point attains, the
+        loss of the saddle is that infimum, extrapolated. The descent is followed until
+        extrapolations agree to this share of the first loss; where rounding makes that long, until
+        the loss falls by `saddles.agf._active_neurons.ROUGH` of it while time grows fourfold. The
+        certificate's ``creep`` is what the loss of the neurons has still to fall.
     rtol : float
         Local relative error of the directions.
     max_jumps : int, optional
@@ -120,8 +120,8 @@ def solve_network(
     PathError
         If the path cannot be continued correctly (only with ``on_failure="raise"``).
     """
-    limits = _Limits(tol=tol, creep=creep, rtol=rtol)
-    task = _Task.of(network, init, log_alpha, activation_norm, limits)
+    limits = Limits(tol=tol, creep=creep, rtol=rtol)
+    task = Task.of(network, init, log_alpha, activation_norm, limits)
     algorithm = Algorithm(
         name=name,
         source=source,
@@ -139,111 +139,6 @@ def solve_network(
         known = None if error.path is None else task.with_neurons(error.path)
         raise PathError(error.status, known, error.detail) from None
     return task.with_neurons(path)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class NeuronPath(SaddlePath):
-    """A saddle path that also knows the weights of its neurons.
-
-    ``save`` writes what a `SaddlePath` has; the weights are not written.
-
-    Attributes
-    ----------
-    neurons : tuple of K+1 ndarrays
-        Weights θ of the active neurons at each saddle, one row for each of ``active``.
-    directions : tuple of K+1 ndarrays
-        Unit vectors along which neurons activated, one row for each of ``rang``.
-    rang : tuple of K+1 index arrays
-        Units whose clocks rang, of shape (m,): those of ``entered``, and any that the descent
-        returned to zero.
-    """
-
-    neurons: tuple[Array, ...] = ()
-    directions: tuple[Array, ...] = ()
-    rang: tuple[Indices, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Limits:
-    """Relative limits, each between 0 and 1."""
-
-    tol: float
-    creep: float
-    rtol: float
-
-    def __post_init__(self) -> None:
-        for entry in fields(self):
-            rule = "it is relative and must lie in (0, 1)"
-            checks.real_number(getattr(self, entry.name), entry.name, rule, lambda v: 0 < v < 1)
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """What stays the same along a path."""
-
-    network: HomogeneousNetwork
-    clock: Clock
-    init: Array
-    start: float
-    limits: _Limits
-    seen: list[tuple[Array, Array, Indices]] = field(default_factory=list)
-
-    @classmethod
-    def of(
-        cls,
-        network: HomogeneousNetwork,
-        init: Any,
-        log_alpha: float,
-        activation_norm: float,
-        limits: _Limits,
-    ) -> _Task:
-        """Validate everything."""
-        rows = _initial(network, init)
-        scale = -checks.log_scale(log_alpha, allow_limit=True)
-        norms = np.linalg.norm(rows, axis=1)
-        rule = "neurons must have to grow to become active; give a finite norm above all initial"
-        threshold = checks.real_number(
-            activation_norm,
-            "activation_norm",
-            rule,
-            lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) - scale,
-        )
-        clock = Clock(network.degree, scale, math.log(threshold))
-        return cls(network, clock, rows, float(network.loss(rows[:0])), limits)
-
-    def with_neurons(self, path: SaddlePath) -> NeuronPath:
-        """Add the weights that were seen along a path."""
-        known = {entry.name: getattr(path, entry.name) for entry in fields(SaddlePath)}
-        neurons, directions, rang = zip(*self.seen[: len(path)], strict=True)
-        return NeuronPath(**known, neurons=neurons, directions=directions, rang=rang)
-
-    @cached_property
-    def home(self) -> Dormant:
-        """Where the neurons start."""
-        norms = np.linalg.norm(self.init, axis=1)
-        return Dormant(self.init / norms[:, None], self.clock.lacking(np.log(norms)))
-
-    def pull(self, active: Array) -> Callable[[Array], Array]:
-        """Return the map from directions (D, p) to the gradients of their utilities."""
-        return lambda directions: self.network.utility_gradient(directions, active)
-
-
-def _initial(network: HomogeneousNetwork, init: Any) -> Array:
-    """Return the initial rows, or say what is wrong with them."""
-    rows = checks.real_array(init, "init", 2)
-    if rows.shape[1] != network.size:
-        raise ValueError(
-            f"init={checks.show(rows)} has {rows.shape[1]} columns; a neuron of this network has "
-            f"{network.size} parameters, one neuron a row."
-        )
-    zero = ~rows.any(axis=1)
-    if zero.any():
-        where = int(zero.argmax())
-        raise ValueError(
-            f"init[{where}] is zero: such a neuron never moves; leave it out, or give it a "
-            "direction."
-        )
-    return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,7 +173,7 @@ class _Ring(Ring):
     phase: Phase
 
 
-def _start(task: _Task) -> _State:
+def _start(task: Task) -> _State:
     """Begin with every neuron dormant, at its initial size."""
     none = np.zeros(len(task.init), dtype=bool)
     return _State(
@@ -294,12 +189,12 @@ def _start(task: _Task) -> _State:
     )
 
 
-def _utility(task: _Task, state: _State) -> Ring | Status:
+def _utility(task: Task, state: _State) -> Ring | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
+    if state.creep and state.loss <= max(task.limits.creep, 2 * state.creep) * task.start:
+        return Status.AT_INFINITY
     if not state.loss > task.limits.tol * task.start:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    if state.creep and state.loss <= task.limits.creep * task.start:
-        return Status.AT_INFINITY
     rows = np.flatnonzero(~state.active)
     if not rows.size:
         if hasattr(task.network, "first_ring"):  # it may know that the active ones do not rest
@@ -315,7 +210,7 @@ def _utility(task: _Task, state: _State) -> Ring | Status:
     return _Ring(delay=phase.delay, units=rows[phase.units], margin=phase.margin, phase=phase)
 
 
-def _phase(task: _Task, state: _State, rows: Indices) -> Phase:
+def _phase(task: Task, state: _State, rows: Indices) -> Phase:
     """Follow the dormant neurons `rows`, in the network's own way if it has one."""
     dormant, noise = state.dormant.rows(rows), task.limits.tol * state.pull
     if hasattr(task.network, "first_ring"):
@@ -331,7 +226,7 @@ def _phase(task: _Task, state: _State, rows: Indices) -> Phase:
     )
 
 
-def _jump(task: _Task, state: _State, ring: Ring) -> _State:
+def _jump(task: Task, state: _State, ring: Ring) -> _State:
     """Take all clocks and directions to the ring, and let the units that rang in, small."""
     assert isinstance(ring, _Ring)
     rows = np.flatnonzero(~state.active)
@@ -361,7 +256,7 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
     )
 
 
-def _cost(task: _Task, state: _State) -> _State:
+def _cost(task: Task, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
     found, directions = _descended(task, state)
     gone = _gone(task, found.theta)
@@ -377,7 +272,7 @@ def _cost(task: _Task, state: _State) -> _State:
     active[units[gone]] = False
     lacking = state.dormant.lacking.copy()
     lacking[units] = 0.0
-    loss = float(task.network.loss(found.theta))
+    loss = float(task.network.loss(found.theta)) if found.loss is None else found.loss
     return replace(
         state,
         theta=theta,
@@ -389,21 +284,19 @@ def _cost(task: _Task, state: _State) -> _State:
     )
 
 
-def _descended(task: _Task, state: _State) -> tuple[Descent, Array]:
+def _descended(task: Task, state: _State) -> tuple[Descent, Array]:
     """Follow the active neurons, in the network's own way if it has one; it turns dormant ones."""
     directions = state.dormant.directions
     if not hasattr(task.network, "descend"):
         sizes, creep = state.sizes[state.active], task.limits.creep
-        creeping = state.creep > 0
-        found = descend(task.network, state.neurons, sizes, creep=creep, creeping=creeping)
-        return found, directions
+        return descend(task.network, state.neurons, sizes, creep=creep), directions
     directions = directions.copy()
     found, turned = task.network.descend(state.neurons, directions[~state.active])
     directions[~state.active] = turned
     return found, directions
 
 
-def _gone(task: _Task, neurons: Array) -> Mask:
+def _gone(task: Task, neurons: Array) -> Mask:
     """Return which active neurons (A,) are back at zero."""
     norms = np.linalg.norm(neurons, axis=1)
     gone = norms < SMALL * norms.max()
@@ -413,13 +306,13 @@ def _gone(task: _Task, neurons: Array) -> Mask:
     return np.asarray(gone)
 
 
-def _stationarity(task: _Task, neurons: Array) -> float:
+def _stationarity(task: Task, neurons: Array) -> float:
     """Return |∂L/∂θ| |θ| / (2κ L(0))."""
     force = np.linalg.norm(task.network.gradient(neurons)) * np.linalg.norm(neurons)
     return float(force) / (2 * task.network.degree * task.start)
 
 
-def _saddle(task: _Task, state: _State) -> Saddle:
+def _saddle(task: Task, state: _State) -> Saddle:
     """Return the saddle with its certificate, and keep its weights."""
     task.seen.append((state.neurons, state.dormant.directions[state.rang], state.rang))
     return Saddle(

@@ -35,7 +35,8 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.agf._modular_pairs import Pair, Seen, energy, target
+from saddles.agf._modular_pairs import Pair, Seen
+from saddles.agf._modular_products import Products
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Modes", "ModularAddition"]
@@ -44,6 +45,9 @@ __all__ = ["Modes", "ModularAddition"]
 NO_POWER = 1e-12
 #: Utilities that differ by less than this share are equal but for rounding.
 TIED = 1e-9
+#: Largest p at which the residual of all pairs is formed: that is fast, and rounding is least where
+#: neurons all but cancel.
+GRID = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,6 +220,9 @@ class ModularAddition:
 
     def loss(self, theta: Array, /) -> float:
         """Return L of the network with neurons `theta` (H, 3p)."""
+        if self.period <= GRID:
+            residual = self._residual(theta).ravel()
+            return float(residual @ residual) / (2 * self.period**2)
         seen = self._see(theta)
         fit = np.sum(self._with_target(seen)) - np.sum(self._overlaps(seen, seen)) / 2
         return float(self.template @ self.template / 2 - fit / self.period**2)
@@ -232,6 +239,8 @@ class ModularAddition:
 
     def utility_gradient(self, theta: Array, active: Array, /) -> Array:
         """Return the gradients (H, 3p) of the utilities."""
+        if self.period <= GRID:
+            return self._grid_pull(theta, self._residual(active))
         seen = self._see(theta)
         pull = self._target_pull(seen)
         if len(active):
@@ -240,15 +249,10 @@ class ModularAddition:
             pull[:, 2] -= pair.kernel() @ pair.others.w
         return pull.reshape(theta.shape) / self.period**2
 
-    def hessian(self, theta: Array, basis: Array, /) -> Array:
-        """Return the second derivatives (Hm, Hm) of L over z, θ_i + `basis` (3p, m) z_i."""
-        seen, along = self._see(theta), self._see(basis.T)
-        result = energy(seen, along, centred=not self._mean)
-        rows = np.arange(len(theta))
-        q, q_along = seen.w @ self._shifts, along.w @ self._shifts
-        result[rows, :, rows, :] -= target(seen, along, q, q_along)
-        size = len(theta) * basis.shape[1]
-        return result.reshape(size, size) / self.period**2
+    def within(self, theta: Array, basis: Array, /) -> Products | None:
+        """Return the loss over z, θ_i + `basis` (3p, m) z_i; None if the subspace is large."""
+        fits = Products.fit(self.period, basis.shape[1])
+        return Products(self._shifts, theta, basis) if fits else None
 
     def point(self, theta: Array, /) -> Array:
         """Return the template (p,) that the network has learnt: E R_{−a−b} f(a, b).
@@ -266,6 +270,44 @@ class ModularAddition:
         """Matrix (p, p) with entry [c, m] = x[c − m]: a row times it is its product with R_m x."""
         c = np.arange(self.period)
         return np.asarray(self.template[(c[:, None] - c) % self.period])
+
+    def _grid_sums(self, theta: Array) -> tuple[Array, Array]:
+        """Return U_i(a) + V_i(b) of all pairs (H, p²), and w (H, p)."""
+        parts = theta.reshape(len(theta), 3, self.period)
+        U, V = (parts[:, :2] @ self._shifts).transpose(1, 0, 2)
+        return (U[:, :, None] + V[:, None]).reshape(len(theta), self.period**2), parts[:, 2]
+
+    def _residual(self, theta: Array) -> Array:
+        """Return the residual of all pairs (p², p).
+
+        The last one is kept: dormant neurons ask for it again and again beside the same others.
+        """
+        if self._last and np.array_equal(self._last[0], theta):
+            return self._last[1]
+        sums, w = self._grid_sums(theta)
+        residual = self._targets - (sums**2).T @ w
+        self._last[:] = theta.copy(), residual
+        return np.asarray(residual)
+
+    def _grid_pull(self, theta: Array, residual: Array) -> Array:
+        """Return the gradients (H, 3p) of the utilities beside a residual of all pairs."""
+        sums, w = self._grid_sums(theta)
+        along = (2 * sums * (w @ residual.T)).reshape(len(theta), self.period, self.period)
+        pull = np.empty((len(theta), 3, self.period))
+        pull[:, :2] = np.stack([along.sum(2), along.sum(1)], axis=1) @ self._shifts.T
+        pull[:, 2] = sums**2 @ residual
+        return pull.reshape(theta.shape) / self.period**2
+
+    @cached_property
+    def _last(self) -> list[Array]:
+        """The last neurons that were asked for, and their residual."""
+        return []
+
+    @cached_property
+    def _targets(self) -> Array:
+        """Targets R_{a+b} x of all pairs (p², p)."""
+        sums = np.add.outer(np.arange(self.period), np.arange(self.period)) % self.period
+        return np.ascontiguousarray(self._shifts.T[sums.ravel()])
 
     @cached_property
     def _waves(self) -> Array:

@@ -1,0 +1,191 @@
+"""Active neurons as coordinates: the subspace in which they move, and Newton's method there.
+
+Neurons move in the affine subspace that their gradients span. It is found by sampling: gradients
+at the start, then at random points of the subspace found so far, until nothing new appears.
+
+==============  ====================================================================
+code name       symbol
+==============  ====================================================================
+``theta``       θ⁰, the active neurons, (A, p)
+``basis``       B, orthonormal, (p, m): θ = θ⁰ + z Bᵀ
+``z``           coordinates (A, m), flattened for the integrator
+``force``       |∂L/∂z|
+``size``        |∂L/∂z| |θ| / (2 κ L(0)): by how much scaling θ could change L, relative to L(0)
+==============  ====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from saddles.homogeneous import HomogeneousNetwork
+from saddles.typing import Array
+
+__all__ = ["SHARP", "STATIONARY", "Coordinates"]
+
+#: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
+#: while the flow is followed, and when a critical point is sharpened.
+OUTSIDE, SHARP = 1e-7, 1e-13
+#: The critical point lies this near, relative to |θ|, or the flow goes on.
+NEAR = 0.1
+#: Relative stationarity of a critical point; Newton's method stops at `ENOUGH`.
+STATIONARY, ENOUGH = 1e-9, 1e-13
+#: Steps of Newton's method without progress after which it stops.
+PATIENCE = 3
+#: Curvature, relative to the largest, that is rounding alone.
+ZERO_CURVATURE = 1e-14
+#: Share of a Newton displacement along negative curvature that is rounding.
+CLIMBING = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """A network as a function of the coordinates z; `start` is L(0).
+
+    A network may offer ``within(theta, basis)``: the loss over z with methods ``loss``,
+    ``gradient`` and ``hessian``, or None if it has none that is better than its own.
+    """
+
+    network: HomogeneousNetwork
+    theta: Array
+    basis: Array
+    start: float
+
+    @classmethod
+    def of(
+        cls, network: HomogeneousNetwork, theta: Array, sizes: Array, outside: float = OUTSIDE
+    ) -> Coordinates:
+        """Find the subspace, and drop what rounding left of the neurons beside it."""
+        basis = _span(network, theta, sizes, outside)
+        inside = (theta @ basis) @ basis.T
+        beside = np.linalg.norm(theta - inside, axis=1, keepdims=True)
+        dust = beside <= outside * np.linalg.norm(theta, axis=1, keepdims=True)
+        return cls(network, np.where(dust, inside, theta), basis, network.loss(theta[:0]))
+
+    @property
+    def origin(self) -> Array:
+        """Return z = 0, the start."""
+        return np.zeros(self.theta.shape[0] * self.basis.shape[1])
+
+    @cached_property
+    def _within(self) -> Any:
+        """The network's own loss over z, or None."""
+        offer = getattr(self.network, "within", None)
+        return None if offer is None else offer(self.theta, self.basis)
+
+    def at(self, z: Array) -> Array:
+        """Return θ."""
+        return np.asarray(self.theta + z.reshape(len(self.theta), -1) @ self.basis.T)
+
+    def loss(self, z: Array) -> float:
+        """Return L."""
+        return float(
+            self.network.loss(self.at(z)) if self._within is None else self._within.loss(z)
+        )
+
+    def gradient(self, z: Array) -> Array:
+        """Return ∂L/∂z, flattened."""
+        if self._within is not None:
+            return np.asarray(self._within.gradient(z))
+        return np.asarray(self.network.gradient(self.at(z)) @ self.basis).ravel()
+
+    def norm(self, z: Array) -> float:
+        """Return |θ|."""
+        return float(np.linalg.norm(self.at(z)))
+
+    def size(self, z: Array, force: float) -> float:
+        """Return the relative stationarity."""
+        return force * self.norm(z) / self.scale
+
+    def growth(self, z: Array, gradient: Array) -> float:
+        """Return −(∂L/∂z·θ) / (2 κ L(0)): how fast |θ|² grows."""
+        return -float(gradient @ (self.at(z) @ self.basis).ravel()) / self.scale
+
+    @property
+    def scale(self) -> float:
+        """Return 2 κ L(0)."""
+        return 2 * self.network.degree * self.start
+
+    def hessian(self, z: Array) -> Array:
+        """Return ∂²L/∂z², from the network or by central differences."""
+        if self._within is not None:
+            return np.asarray(self._within.hessian(z))
+        own = getattr(self.network, "hessian", None)
+        if own is not None:
+            return np.asarray(own(self.at(z), self.basis))
+        step = float(np.finfo(float).eps ** (1 / 3)) * (self.norm(z) / math.sqrt(len(self.theta)))
+        rows = np.empty((z.size, z.size))
+        for k in range(z.size):
+            ahead, behind = z.copy(), z.copy()
+            ahead[k] += step
+            behind[k] -= step
+            rows[k] = (self.gradient(ahead) - self.gradient(behind)) / (2 * step)
+        return (rows + rows.T) / 2
+
+    def polish(self, z: Array) -> Array | None:
+        """Apply Newton's method from `z`; None unless a critical point is near."""
+        first, norm = z, self.norm(z)
+        gradient = self.gradient(z)
+        best = (self.size(z, float(np.linalg.norm(gradient))), z)
+        idle = 0
+        while best[0] > ENOUGH and idle < PATIENCE:
+            values, vectors = np.linalg.eigh(self.hessian(z))
+            z = z - _pseudo_inverse(values, vectors, gradient)
+            if not np.linalg.norm(z - first) <= NEAR * norm:
+                return None
+            gradient = self.gradient(z)
+            size = self.size(z, float(np.linalg.norm(gradient)))
+            idle = 0 if size < 0.5 * best[0] else idle + 1
+            best = min(best, (size, z), key=lambda entry: entry[0])
+        if best[0] > STATIONARY or self._climbs(best[1], best[1] - first):
+            return None
+        return best[1]
+
+    def sharpened(self, z: Array) -> tuple[Coordinates, Array]:
+        """Take along the directions that were left out, if the whole gradient asks for it."""
+        theta = self.at(z)
+        force = float(np.linalg.norm(self.network.gradient(theta)))
+        if force * float(np.linalg.norm(theta)) <= STATIONARY * self.scale:
+            return self, z
+        wider = Coordinates.of(self.network, theta, np.linalg.norm(theta, axis=1), SHARP)
+        found = wider.polish(wider.origin)
+        return (self, z) if found is None else (wider, found)
+
+    def _climbs(self, z: Array, moved: Array) -> bool:
+        """Whether the displacement leads up to a saddle that the flow is leaving."""
+        values, vectors = np.linalg.eigh(self.hessian(z))
+        down = vectors[:, values < -1e-8 * np.abs(values).max()]
+        return bool(np.linalg.norm(down.T @ moved) > CLIMBING * np.linalg.norm(moved))
+
+
+def _pseudo_inverse(values: Array, vectors: Array, gradient: Array) -> Array:
+    """Return the Newton step of least norm, leaving flat directions alone."""
+    used = np.abs(values) > ZERO_CURVATURE * np.abs(values).max()
+    return np.asarray(vectors[:, used] @ ((vectors[:, used].T @ gradient) / values[used]))
+
+
+def _span(network: HomogeneousNetwork, theta: Array, sizes: Array, share: float) -> Array:
+    """Return an orthonormal basis (p, m) of the directions in which neurons may ever move.
+
+    Gradients are sampled where every neuron has about the size that it may come to: at the small
+    start those that matter later would be lost.
+    """
+    rng = np.random.default_rng(0)
+    basis = np.zeros((theta.shape[1], 0))
+    unit = theta / np.linalg.norm(theta, axis=1, keepdims=True)
+    while basis.shape[1] < theta.shape[1]:
+        step = rng.standard_normal((len(theta), basis.shape[1])) / math.sqrt(max(1, len(basis.T)))
+        lengths = rng.uniform(0.5, 1.5, (len(theta), 1))
+        rows = network.gradient(sizes[:, None] * (lengths * unit + step @ basis.T))
+        outside = rows - (rows @ basis) @ basis.T
+        left, spread, _ = np.linalg.svd(outside.T, full_matrices=False)
+        new = left[:, spread > share * np.linalg.norm(rows)]
+        if not new.shape[1]:
+            break
+        basis = np.linalg.qr(np.hstack([basis, new]))[0]
+    return basis

@@ -1,0 +1,71 @@
+"""Active neurons in so many coordinates that second derivatives would be too many: a search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from saddles.agf._active_coordinates import STATIONARY, Coordinates
+from saddles.alternation import Breakdown
+from saddles.status import Status
+from saddles.typing import Array
+
+__all__ = ["search"]
+
+#: How often the search looks at where it is, and how many times at least.
+CHECK, PATIENT = 10, 6
+#: Iterations, and what the loss may still have fallen, relative to L(0), in the last three quarters
+#: of them.
+ITERATIONS, LOOSE = 500, 1e-2
+#: The same when it may stop before.
+CREEPING = 5e-4
+#: A fall that rounding hides.
+EPS = float(np.finfo(float).eps)
+#: Neurons below this share of the norm that they may come to are new.
+NEW = 0.3
+WINDOW = 4.0
+
+
+def search(run: Coordinates, sizes: Array, creep: float) -> tuple[Array, float]:
+    """Descend by L-BFGS; return the neurons (A, p) and ``creep``.
+
+    New neurons start at the best norm along their directions; iterations stand for time.
+    """
+    from scipy.optimize import minimize
+
+    norms = np.linalg.norm(run.theta, axis=1)
+    factors = np.where(norms < NEW * sizes, sizes / norms, 1.0)
+    run = replace(run, theta=run.theta * factors[:, None])
+    losses: list[float] = []
+    size, fall = np.inf, np.inf
+
+    def watch(intermediate_result: Any) -> None:
+        nonlocal size, fall
+        z = intermediate_result.x
+        losses.append(float(intermediate_result.fun))
+        fall = (losses[int(len(losses) / WINDOW)] - losses[-1]) / run.start
+        if len(losses) % CHECK == 0:
+            size = run.size(z, float(np.linalg.norm(run.gradient(z))))
+            if size <= STATIONARY or (len(losses) >= PATIENT * CHECK and fall <= CREEPING):
+                raise StopIteration
+
+    found = minimize(
+        run.loss,
+        run.origin,
+        jac=run.gradient,
+        method="L-BFGS-B",
+        callback=watch,
+        options={
+            "maxiter": ITERATIONS,
+            "maxfun": 4 * ITERATIONS,
+            "maxcor": 30,
+            "ftol": 0.0,
+            "gtol": 0.0,
+        },
+    )
+    size = run.size(found.x, float(np.linalg.norm(run.gradient(found.x))))
+    if not (size <= STATIONARY or fall <= LOOSE):
+        raise Breakdown(Status.STALLED, "the active neurons came to no critical point")
+    return run.at(found.x), 0.0 if size <= STATIONARY else max(fall, EPS)

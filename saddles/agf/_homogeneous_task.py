@@ -1,0 +1,124 @@
+"""What stays the same along a path of homogeneous neurons, and the path with their weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.agf._clocks import Clock, Dormant
+from saddles.homogeneous import HomogeneousNetwork
+from saddles.path import SaddlePath
+from saddles.typing import Array, Indices
+
+__all__ = ["Limits", "NeuronPath", "Task"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NeuronPath(SaddlePath):
+    """A saddle path that also knows the weights of its neurons.
+
+    ``save`` writes what a `SaddlePath` has; the weights are not written.
+
+    Attributes
+    ----------
+    neurons : tuple of K+1 ndarrays
+        Weights θ of the active neurons at each saddle, one row for each of ``active``.
+    directions : tuple of K+1 ndarrays
+        Unit vectors along which neurons activated, one row for each of ``rang``.
+    rang : tuple of K+1 index arrays
+        Units whose clocks rang, of shape (m,): those of ``entered``, and any that the descent
+        returned to zero.
+    """
+
+    neurons: tuple[Array, ...] = ()
+    directions: tuple[Array, ...] = ()
+    rang: tuple[Indices, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Relative limits, each between 0 and 1."""
+
+    tol: float
+    creep: float
+    rtol: float
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            rule = "it is relative and must lie in (0, 1)"
+            checks.real_number(getattr(self, entry.name), entry.name, rule, lambda v: 0 < v < 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What stays the same along a path."""
+
+    network: HomogeneousNetwork
+    clock: Clock
+    init: Array
+    start: float
+    limits: Limits
+    seen: list[tuple[Array, Array, Indices]] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        network: HomogeneousNetwork,
+        init: Any,
+        log_alpha: float,
+        activation_norm: float,
+        limits: Limits,
+    ) -> Task:
+        """Validate everything."""
+        rows = _initial(network, init)
+        scale = -checks.log_scale(log_alpha, allow_limit=True)
+        norms = np.linalg.norm(rows, axis=1)
+        rule = "neurons must have to grow to become active; give a finite norm above all initial"
+        threshold = checks.real_number(
+            activation_norm,
+            "activation_norm",
+            rule,
+            lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) - scale,
+        )
+        clock = Clock(network.degree, scale, math.log(threshold))
+        return cls(network, clock, rows, float(network.loss(rows[:0])), limits)
+
+    def with_neurons(self, path: SaddlePath) -> NeuronPath:
+        """Add the weights that were seen along a path."""
+        known = {entry.name: getattr(path, entry.name) for entry in fields(SaddlePath)}
+        neurons, directions, rang = zip(*self.seen[: len(path)], strict=True)
+        return NeuronPath(**known, neurons=neurons, directions=directions, rang=rang)
+
+    @cached_property
+    def home(self) -> Dormant:
+        """Where the neurons start."""
+        norms = np.linalg.norm(self.init, axis=1)
+        return Dormant(self.init / norms[:, None], self.clock.lacking(np.log(norms)))
+
+    def pull(self, active: Array) -> Callable[[Array], Array]:
+        """Return the map from directions (D, p) to the gradients of their utilities."""
+        return lambda directions: self.network.utility_gradient(directions, active)
+
+
+def _initial(network: HomogeneousNetwork, init: Any) -> Array:
+    """Return the initial rows, or say what is wrong with them."""
+    rows = checks.real_array(init, "init", 2)
+    if rows.shape[1] != network.size:
+        raise ValueError(
+            f"init={checks.show(rows)} has {rows.shape[1]} columns; a neuron of this network has "
+            f"{network.size} parameters, one neuron a row."
+        )
+    zero = ~rows.any(axis=1)
+    if zero.any():
+        where = int(zero.argmax())
+        raise ValueError(
+            f"init[{where}] is zero: such a neuron never moves; leave it out, or give it a "
+            "direction."
+        )
+    return rows
