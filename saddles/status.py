@@ -180,6 +180,14 @@ class Status(Enum):
         False,
         False,
     )
+    CREEP_LOST = (
+        "creep lost",
+        "Norms creep to infinity, pulled so weakly that float64 cannot say how fast, yet at this "
+        "alpha they have the time to get far: what comes later depends on how far. "
+        "Rescale the initial neurons to a larger alpha, or loosen rtol.",
+        False,
+        False,
+    )
     INTEGRATION_FAILED = (
         "integration failed",
         "The integrator could not meet its tolerance; loosen rtol (tighten it, if above 1e-6), or "

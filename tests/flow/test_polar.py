@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 
 import saddles
 from saddles.flow import neurons
-from saddles.flow._polar import Polar
+from saddles.flow._polar import LOOSE, Polar
 from saddles.status import PathError, Status
 from tests import networks
 
@@ -208,13 +208,15 @@ def test_jacobian_is_the_derivative_of_the_velocity(degree, grown):
     network = networks.power(X, rng.standard_normal(7), degree)
     polar = Polar.of(network, rng.standard_normal((4, 3)), 3.0)
     state = polar.start()
-    cells = state[1:].reshape(4, 4)
+    cells = state[2:].reshape(4, 4)
     cells[:, 0] += rng.uniform(0, grown, 4)
     cells[:, 1:] += 0.1 * rng.standard_normal((4, 3))
-    jacobian = polar.jacobian(0.0, state)
-    steps = 1e-6 * np.eye(state.size)
+    state[1] = LOOSE * polar.pace(polar.unpack(state)[0], polar.pulls(state))[0]
+    units = np.where(np.arange(state.size) == 1, LOOSE, 1.0)
+    jacobian = polar.jacobian(0.0, state) * units / units[:, None]
+    steps = 1e-6 * np.diag(units)
     columns = [
-        (polar.velocity(0.0, state + step) - polar.velocity(0.0, state - step)) / 2e-6
+        (polar.velocity(0.0, state + step) - polar.velocity(0.0, state - step)) / (2e-6 * units)
         for step in steps
     ]
     assert np.abs(jacobian - np.array(columns).T).max() < 1e-5 * max(1.0, np.abs(jacobian).max())
