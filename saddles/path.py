@@ -402,11 +402,17 @@ class SaddlePath:
         columns |= {entry.name: getattr(self.certificates, entry.name) for entry in _ENTRIES}
         return pd.DataFrame(columns).rename_axis("jump")
 
-    def plot(self, *, log_alpha: float | None = None, names: list[str] | None = None) -> Any:
+    def plot(
+        self,
+        *,
+        log_alpha: float | None = None,
+        names: list[str] | None = None,
+        spectrum: bool = False,
+    ) -> Any:
         """Draw the staircase of the loss and the coefficients; returns a matplotlib figure."""
         from saddles.plots import plot_path
 
-        return plot_path(self, log_alpha=log_alpha, names=names)
+        return plot_path(self, log_alpha=log_alpha, names=names, spectrum=spectrum)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the path as plain lists, numbers and strings, ready for JSON.

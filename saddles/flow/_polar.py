@@ -131,7 +131,7 @@ class Polar:
 
     def unpack(self, state: Array) -> tuple[Array, Array]:
         """Return λ (H,) and d (H, p) as integrated."""
-        cells = state[2:].reshape(len(self.theta), -1)
+        cells = state[2:].reshape(-1, self.theta.shape[1] + 1)
         return cells[:, 0], cells[:, 1:]
 
     def neurons(self, state: Array) -> tuple[Array, Array]:
@@ -191,7 +191,7 @@ class Polar:
             pulls = self.pulls(state)
             _, shares = self.pace(logs, pulls)
             rates = self.rates(state)
-            changes = self.changes(state, pulls, NEWTON_STEP)
+            changes = self._newton_changes(state, pulls)
             sizes = np.maximum(np.linalg.norm(pulls, axis=1), LEAST_PULL)
             steep = shares * (1 / sizes**2 + 2 * AT_REST**2 / sizes**4)
             speeds = np.einsum("i,ic,icjk->jk", steep, pulls, changes)
@@ -209,6 +209,25 @@ class Polar:
         matrix[1, 1] = -1 / LAG
         matrix[2:, 2:] = moved.reshape(count * (1 + size), -1)
         return _bounded(matrix)
+
+    def _newton_changes(self, state: Array, pulls: Array) -> Array:
+        """Return as much of `changes` as makes Newton's method converge.
+
+        For κ > 2 neurons that are not seen move no faster than the pace, and so are never stiff.
+        """
+        count, size = pulls.shape
+        logs, _ = self.unpack(state)
+        seen = self.seen(logs)
+        if not (self.excess and hasattr(self.network, "hessian")):
+            return self.changes(state, pulls, NEWTON_STEP)
+        changes = np.zeros((count, size, count, size))
+        if seen.any():
+            cells = state[2:].reshape(count, size)[seen]
+            part = np.append(state[:2], cells)
+            rows = np.flatnonzero(seen)
+            inner = self._exact_changes(self.network.hessian, part, pulls[seen])
+            changes[np.ix_(rows, range(size), rows, range(size))] = inner
+        return changes
 
     def changes(self, state: Array, pulls: Array, step: float) -> Array:
         """Return the derivatives of `pulls`, shape (H, 1 + p, H, 1 + p).
