@@ -30,6 +30,9 @@ WIDE = 30.0
 #: A loss smaller than this share of the first one is zero to the eye, even on a logarithmic axis.
 ROUNDING = 1e-12
 
+#: A frequency with less than this share of the power is silent, whatever the integrator leaves of it.
+SILENT = 1e-6
+
 #: No more coefficients than this are drawn and named: those that grow largest.
 MOST_LINES = 12
 
@@ -238,7 +241,8 @@ def _power(points: Array) -> Array:
     p = points.shape[1]
     both = np.full(p // 2 + 1, 2.0)
     both[[0] if p % 2 else [0, -1]] = 1.0
-    return np.asarray(both * np.abs(np.fft.rfft(points)) ** 2 / (2 * p))
+    power = both * np.abs(np.fft.rfft(points)) ** 2 / (2 * p)
+    return np.asarray(np.where(power < SILENT * power.max(initial=0.0), 0.0, power))
 
 
 def _singular_values(point: Any) -> Array:

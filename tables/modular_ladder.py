@@ -39,7 +39,9 @@ def build() -> Table:
         {
             "neurons": range(1, len(KNOWN) + 1),
             "share left": np.round(KNOWN, 5),
-            "found": [f"<{t:.0e}" if g <= t else f"{g:.1e}" for g, t in zip(gaps, tolerances)],
+            "found": [
+                f"<{t:.0e}" if g <= t else f"{g:.1e}" for g, t in zip(gaps, tolerances, strict=True)
+            ],
             "norms as the penalty vanishes": ["stay" if stay else "grow" for stay in stays],
             "minimum": ["attained" if stay else "only an infimum" for stay in stays],
         }
