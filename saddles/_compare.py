@@ -97,11 +97,11 @@ class Comparison:
             index=pd.RangeIndex(1, len(self.predicted) + 1, name="jump"),
         )
 
-    def plot(self, *, names: list[str] | None = None, spectrum: bool = False) -> Any:
+    def plot(self, *, names: list[str] | None = None) -> Any:
         """Draw the prediction over what it was compared with; returns a matplotlib figure."""
         from saddles.plots import plot_comparison
 
-        return plot_comparison(self, names=names, spectrum=spectrum)
+        return plot_comparison(self, names=names)
 
 
 def compare(path: SaddlePath, other: SaddlePath | Flow) -> Comparison:

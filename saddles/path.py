@@ -402,17 +402,11 @@ class SaddlePath:
         columns |= {entry.name: getattr(self.certificates, entry.name) for entry in _ENTRIES}
         return pd.DataFrame(columns).rename_axis("jump")
 
-    def plot(
-        self,
-        *,
-        log_alpha: float | None = None,
-        names: list[str] | None = None,
-        spectrum: bool = False,
-    ) -> Any:
+    def plot(self, *, log_alpha: float | None = None, names: list[str] | None = None) -> Any:
         """Draw the staircase of the loss and the coefficients; returns a matplotlib figure."""
         from saddles.plots import plot_path
 
-        return plot_path(self, log_alpha=log_alpha, names=names, spectrum=spectrum)
+        return plot_path(self, log_alpha=log_alpha, names=names)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the path as plain lists, numbers and strings, ready for JSON.

@@ -30,9 +30,6 @@ WIDE = 30.0
 #: A loss smaller than this share of the first one is zero to the eye, even on a logarithmic axis.
 ROUNDING = 1e-12
 
-#: A frequency with less than this share of the power is silent, whatever the integrator leaves of it.
-SILENT = 1e-6
-
 #: No more coefficients than this are drawn and named: those that grow largest.
 MOST_LINES = 12
 
@@ -41,11 +38,7 @@ POINTS = 800
 
 
 def plot_path(
-    path: SaddlePath,
-    *,
-    log_alpha: float | None = None,
-    names: list[str] | None = None,
-    spectrum: bool = False,
+    path: SaddlePath, *, log_alpha: float | None = None, names: list[str] | None = None
 ) -> Any:
     """Draw the staircase of the loss over time, and the coefficients below it.
 
@@ -57,17 +50,14 @@ def plot_path(
         Draw physical times for this initial scale; scaled times by default.
     names : list of str, optional
         Names of the d features, where the points are vectors.
-    spectrum : bool
-        Draw the power of each frequency instead of the coefficients: of the templates that
-        networks for modular addition have learnt.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     times = path.times if log_alpha is None else path.physical_times(log_alpha)
-    unit = _scaled(path) if log_alpha is None else f"time t, log α = {log_alpha:g}"
-    curves, kind, labels = _shown(path.betas, names, spectrum)
+    unit = "scaled time t / log(1/α)" if log_alpha is None else f"time t, log α = {log_alpha:g}"
+    curves, kind, labels = _shown(path.betas, names)
     figure, loss, betas = _axes(times, path.losses, unit, kind)
     ends = np.append(times, _last(times))
     loss.step(ends, np.append(path.losses, path.losses[-1]), where="post", color="black")
@@ -84,9 +74,7 @@ def plot_path(
     return figure
 
 
-def plot_comparison(
-    comparison: Comparison, *, names: list[str] | None = None, spectrum: bool = False
-) -> Any:
+def plot_comparison(comparison: Comparison, *, names: list[str] | None = None) -> Any:
     """Draw a prediction (dashed, black) over the flow or path that it was compared with.
 
     Parameters
@@ -95,16 +83,14 @@ def plot_comparison(
         As `saddles.compare` returns it.
     names : list of str, optional
         Names of the d features, where the points are vectors.
-    spectrum : bool
-        Draw the power of each frequency instead of the coefficients.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     path, other = comparison.path, comparison.other
-    curves, kind, labels = _shown(path.betas, names, spectrum)
-    figure, loss, betas = _axes(path.times, path.losses, _scaled(path), kind)
+    curves, kind, labels = _shown(path.betas, names)
+    figure, loss, betas = _axes(path.times, path.losses, "scaled time t / log(1/α)", kind)
     ends = np.append(path.times, _last(path.times))
     if isinstance(other, SaddlePath):
         end = ends[-1] if other.status.finished else other.times[-1]
@@ -126,7 +112,7 @@ def plot_comparison(
         label=f"predicted ({path.algorithm})",
     )
     loss.legend(frameon=False)
-    followed = _shown(points, None, spectrum)[0]
+    followed = _shown(points, None)[0]
     for colour, style, index in _lines(curves):
         betas.plot(grid, followed[:, index], color=colour, linestyle=style, label=labels[index])
         betas.step(
@@ -166,13 +152,6 @@ def _axes(times: Array, losses: Array, unit: str, kind: str) -> tuple[Any, Any, 
     return figure, loss, betas
 
 
-def _scaled(path: SaddlePath) -> str:
-    """Return the unit of scaled time."""
-    if path.kappa == 2:
-        return "scaled time t / log(1/α)"
-    return "scaled time t α" + ("" if path.kappa == 3 else f"^{path.kappa - 2}")
-
-
 def _last(times: Array) -> float:
     """Return where the picture ends: a little after the last jump."""
     return float(times[-1]) * 1.15 or 1.0
@@ -202,19 +181,12 @@ def _finish(axis: Any) -> None:
         axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _shown(
-    points: Any, names: list[str] | None, spectrum: bool = False
-) -> tuple[Array, str, list[str]]:
+def _shown(points: Any, names: list[str] | None) -> tuple[Array, str, list[str]]:
     """Return curves (m, q) of function-space points (m, ...), what they are, and a name for each.
 
-    Vectors are shown by their coefficients, or the power of their frequencies; matrices by their
-    singular values.
+    Vectors are shown by their coefficients, matrices by their singular values.
     """
-    if spectrum:
-        curves = _power(dense(points))
-        labels = names or [f"k = {index}" for index in range(curves.shape[1])]
-        kind = "power of frequency k"
-    elif len(points[0].shape) != 2 or hasattr(points, "toarray"):
+    if len(points[0].shape) != 2 or hasattr(points, "toarray"):
         curves = dense(points).reshape(len(points), -1)
         labels = names or [f"β[{index}]" for index in range(curves.shape[1])]
         kind = "coefficients β"
@@ -225,24 +197,9 @@ def _shown(
     if names is not None and (kind == "singular values" or len(names) != curves.shape[1]):
         raise ValueError(
             f"names={checks.show(names)} has {len(names)} names; a path of vectors takes one for "
-            f"each of its {curves.shape[1]} coefficients (or frequencies), and a path of matrices "
-            "none."
+            f"each of its {curves.shape[1]} coefficients, and a path of matrices none."
         )
     return curves, kind, labels
-
-
-def _power(points: Array) -> Array:
-    """Return |β̂_k|²/(2p) of points (m, p), both signs of k together: (m, p//2 + 1)."""
-    if points.ndim != 2:
-        raise ValueError(
-            f"spectrum=True, but a point of this path has shape {points.shape[1:]}; only vectors "
-            "(templates) have a spectrum: leave it out."
-        )
-    p = points.shape[1]
-    both = np.full(p // 2 + 1, 2.0)
-    both[[0] if p % 2 else [0, -1]] = 1.0
-    power = both * np.abs(np.fft.rfft(points)) ** 2 / (2 * p)
-    return np.asarray(np.where(power < SILENT * power.max(initial=0.0), 0.0, power))
 
 
 def _singular_values(point: Any) -> Array:

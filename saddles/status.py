@@ -175,8 +175,8 @@ class Status(Enum):
     DIRECTIONS_LOST = (
         "directions lost",
         "A neuron came closer to a direction than float64 can tell, and that direction then became "
-        "unstable: when it leaves is decided by rounding, or by rtol. Rescale the initial neurons to "
-        "a larger alpha, tighten rtol, or use the flow made for this network (flow.diagonal).",
+        "unstable: when it leaves is decided by rounding, or by rtol. Rescale the initial neurons "
+        "to a larger alpha, tighten rtol, or use the flow made for this network (flow.diagonal).",
         False,
         False,
     )

@@ -10,6 +10,7 @@ import pandas as pd
 import saddles
 from saddles.agf import ModularAddition, NeuronPath
 from saddles.typing import Array
+from tables.modular_picture import picture
 from tables.table import Check, Table, bounded
 
 #: The published example: p, its spectrum, its width and its initial scale.
@@ -78,13 +79,8 @@ def build() -> Table:
             Check("phases of the first neuron", float(_mismatch(network, path, 1)), PHASE),
             Check("first jump before its bound", _early(network, path), 0.0),
         ),
-        figure=_figure(path, flow),
+        figure=picture(network, path, flow),
     )
-
-
-def _figure(path: NeuronPath, flow: saddles.Flow) -> object:
-    names = [f"k = {k}" for k in range(PERIOD // 2 + 1)]
-    return saddles.compare(path, flow).plot(names=names, spectrum=True)
 
 
 def _learnt(network: ModularAddition, points: Array) -> Array:
