@@ -226,7 +226,7 @@ class Polar:
             part = np.append(state[:2], cells)
             rows = np.flatnonzero(seen)
             inner = self._exact_changes(self.network.hessian, part, pulls[seen])
-            changes[np.ix_(rows, range(size), rows, range(size))] = inner
+            changes[rows[:, None], :, rows] = inner.transpose(0, 2, 1, 3)
         return changes
 
     def changes(self, state: Array, pulls: Array, step: float) -> Array:

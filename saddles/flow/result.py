@@ -42,6 +42,9 @@ PLATEAU_RATIO = 1e3
 #: active units, so that their errors of about 1e-8 enter squared; rounding is of this order too.
 SMALLEST_DROP = 1e-12
 
+#: A drop by fewer ulp of the first loss is rounding, even if it is all that there is.
+ROUNDING = 16 * float(np.finfo(float).eps)
+
 #: Points per integrator step at which jumps are looked for. A step is short against whatever it
 #: resolves, so that the extrema of the slope are at least three steps wide.
 POINTS_PER_STEP = 3
@@ -261,7 +264,8 @@ class Flow:
         grid, height = self._slope()
         peaks = _separated_peaks(height)
         losses = self._loss_between(grid, height, peaks)
-        least = SMALLEST_DROP * (self._step_losses[0] - self._step_losses[-1])
+        first, last = self._step_losses[[0, -1]]
+        least = max(SMALLEST_DROP * (first - last), ROUNDING * first)
         while (small := -np.diff(losses) < least).any():
             peaks = peaks[~small]
             losses = self._loss_between(grid, height, peaks)

@@ -11,6 +11,7 @@ from scipy.integrate import solve_ivp
 
 import saddles
 from saddles.flow import neurons
+from saddles.flow._neuron_space import Within, leaks, within
 from saddles.flow._polar import LOOSE, Polar
 from saddles.status import PathError, Status
 from tests import networks
@@ -48,6 +49,14 @@ def limit():
     """Return the teacher's staircase at alpha = e^-60, where all but rounding of its limit is."""
     network, start = teacher()
     return neurons(network, start, log_alpha=-60.0, until=1.5).jumps()
+
+
+def lone_frequency(width, p=7):
+    """Quadratic neurons on modular addition, templates of one frequency."""
+    x = np.cos(2 * np.pi * np.arange(p) / p)
+    waves = np.stack([x, np.sin(2 * np.pi * np.arange(p) / p)])
+    rows = np.random.default_rng(1).standard_normal((width, 3, 2)) @ waves
+    return saddles.agf.ModularAddition(x), rows.reshape(width, -1)
 
 
 def unit_of_time(network, log_alpha):
@@ -168,7 +177,7 @@ def test_linear_network_tends_to_its_path():
     Y = X @ np.diag([2.0, 0.8])
     network, start = networks.linear(X, Y), rng.standard_normal((3, 4))
     levels = np.array([2.32 + 0.32, 0.32]) / 2
-    scales = np.array([8.0, 12.0, 16.0])
+    scales = np.array([8.0, 16.0])
     flows = [neurons(network, start, log_alpha=-scale) for scale in scales]
     times = np.array([flow.crossing_times(levels) for flow in flows])
     excess = (times - [1 / 2, 1 / 0.8]) * scales[:, None]
@@ -222,6 +231,24 @@ def test_jacobian_is_the_derivative_of_the_velocity(degree, grown):
     assert np.abs(jacobian - np.array(columns).T).max() < 1e-5 * max(1.0, np.abs(jacobian).max())
 
 
+@pytest.mark.parametrize("grown", [0.0, 20.0, 30.0, 39.0])
+def test_second_derivatives_give_the_same_as_differences(grown):
+    """Of neurons all small, of small ones beside large ones, and of all large."""
+    network, start = lone_frequency(4)
+    space, coordinates = within(network, start)
+    polar = Polar.of(space, coordinates, 40.0)
+    state, rng = polar.start(), np.random.default_rng(0)
+    cells = state[2:].reshape(4, 7)
+    cells[:, 0] += grown * np.array([1.0, 1.0, 0.97, 0.3])
+    cells[:, 1:] += 0.1 * rng.standard_normal((4, 6))
+    pulls, step = polar.pulls(state), 1e-5
+    exact = polar.changes(state, pulls, step)
+    plain = replace(polar, network=Within(network, space.basis))
+    apart = (plain.changes(state, pulls, step) + plain.changes(state, pulls, -step)) / 2
+    assert not hasattr(plain.network, "hessian")
+    assert np.abs(exact - apart).max() < 1e-7 * np.abs(apart).max()
+
+
 def test_loss_rate_is_the_derivative_of_the_loss():
     network, start = example("quadratic")
     flow = neurons(network, start, log_alpha=-3.0, until=2.0, rtol=1e-10)
@@ -231,6 +258,7 @@ def test_loss_rate_is_the_derivative_of_the_loss():
     assert (flow.curve.times_at(flow.curve.place(taus))) == pytest.approx(taus, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_units_of_the_data_do_not_matter(limit):
     """y → cy with θ → c^(1/κ)θ: gradients are c^(2 − 1/κ) larger, scaled times 1/c shorter."""
     network, start = teacher()
@@ -268,6 +296,49 @@ def test_a_flow_is_repeatable():
     assert np.array_equal(first.at(first.times), second.at(second.times))
 
 
+# --- the space of the neurons -----------------------------------------------------------------
+
+
+def test_neurons_are_followed_in_the_space_that_they_need():
+    network, start = lone_frequency(3)
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((21, 21)))[0]
+    assert within(network, start)[0].size == 6
+    taus = np.array([0.5, 1.0, 1.5])
+    narrow = neurons(network, start, log_alpha=-3.0, until=1.5, rtol=1e-7)
+    whole = neurons(Within(network, turn), start @ turn, log_alpha=-3.0, until=1.5, rtol=1e-7)
+    assert narrow.at(taus) == pytest.approx(whole.at(taus), abs=1e-6)
+    directions = narrow.curve.directions(taus)
+    assert directions == pytest.approx(whole.curve.directions(taus) @ turn.T, abs=1e-5)
+
+
+def test_a_space_that_neurons_leave_is_noticed():
+    network, start = lone_frequency(3)
+    space, coordinates = within(network, start)
+    assert not leaks(space, coordinates)
+    narrower = Within(network, space.basis[:, :5])
+    assert leaks(narrower, coordinates[:, :5])
+
+
+def test_exact_zeros_keep_their_coordinates():
+    network, start = networks.diagonal(*(np.eye(3), np.array([1.0, 2.0, 0.0])))
+    assert within(network, start)[0] is network
+
+
+# --- norms that creep ---------------------------------------------------------------------------
+
+
+def test_norms_that_creep_are_followed_or_refused():
+    """Two neurons of one frequency leave 5/9 of it, in the limit of infinite norms alone."""
+    network, start = lone_frequency(2)
+    flow = neurons(network, start, log_alpha=math.log(1e-3), until=12.0, rtol=1e-5)
+    share = flow.loss(flow.until) / flow.loss(0.0)
+    assert 5 / 9 < share < 5 / 9 + 3e-3
+    norms = np.exp(flow.curve.log_norms(np.array([flow.until / 4, flow.until]))).max(axis=1)
+    assert norms[1] > 1.05 * norms[0]
+    lost = neurons(network, start, log_alpha=-100.0, until=12.0, rtol=1e-5, on_failure="return")
+    assert lost.status is Status.CREEP_LOST
+
+
 # --- ends and refusals ----------------------------------------------------------------------------
 
 
@@ -277,6 +348,16 @@ def test_nothing_to_learn():
     assert flow.status is Status.NOTHING_TO_LEARN
     assert flow.loss(flow.until) == 0.0
     assert len(flow.jumps()) == 0
+
+
+def test_a_neuron_of_negative_utility_shrinks_and_never_jumps():
+    network, _ = example("quadratic")
+    start = np.array([[1.0, 1.0, 0.3]])
+    if network.utility(start, start[:0])[0] > 0:
+        network = replace(network, targets=-network.targets)
+    flow = neurons(network, start, log_alpha=-30.0, until=0.5)
+    assert len(flow.jumps()) == 0
+    assert flow.curve.log_norms(np.array([0.5]))[0, 0] < -30.0 + np.log(np.linalg.norm(start))
 
 
 def test_bad_input():
