@@ -63,7 +63,8 @@ def build() -> Table:
             "mean squared error per output after it (2/p times the loss), the scaled time t α. "
             "Phases: s_u + s_v − s_w − s_x of AGF's new neuron, where one frequency has at least "
             "99 % of it; zero is best unless others of its frequency have changed the residual. "
-            "Shares: of x̂_k, learnt by AGF after the jump. Later jumps need not agree: with two to "
+            "Shares: of x̂_k, learnt by AGF after the jump. The list ends where the last frequency "
+            "begins. Later jumps need not agree: with two to "
             "five neurons of a frequency norms creep to infinity, and at this α they do not come "
             "far before the next neuron rings; when, and which, hangs on that. The limit itself is "
             "compared in modular_times. When frequencies begin: "
@@ -74,6 +75,7 @@ def build() -> Table:
             Check("levels 0.65625, 0.15625, 0.03125, 0, predicted", _published(levels), 1e-14),
             Check("first frequency learnt, its level", float(gaps[1]), ATTAINED),
             Check("all levels, visited against predicted", float(gaps.max()), CREEP),
+            Check("first three levels, the flow's", _followed(network, jumps.losses), CREEP),
             Check("order of frequencies, AGF", _disorder(network, learnt), 0.0),
             Check("order of frequencies, flow", _disorder(network, followed), 0.0),
             Check("phases of the first neuron", float(_mismatch(network, path, 1)), PHASE),
@@ -152,6 +154,12 @@ def _firsts(
 def _published(levels: Array) -> float:
     """Return how far the predicted levels are from the published ones."""
     return float(np.abs(levels - [0.65625, 0.15625, 0.03125, 0.0]).max())
+
+
+def _followed(network: ModularAddition, losses: Array) -> float:
+    """Return how far the flow's plateaus are from the first three levels, relative to the first."""
+    gaps = np.abs(losses[:, None] - network.plateaus[:3]).min(axis=0)
+    return float(gaps.max() / network.plateaus[0])
 
 
 def _disorder(network: ModularAddition, learnt: Array) -> float:

@@ -48,7 +48,7 @@ def picture(network: ModularAddition, path: NeuronPath, flow: saddles.Flow) -> A
         power.step(steps, np.append(ladder, ladder[-1]), **dashes)
     power.set_ylabel("share of the frequency learnt")
     power.set_xlabel("scaled time t α")
-    power.legend(frameon=False, loc="center right")
+    power.legend(frameon=False, loc="center left", bbox_to_anchor=(0.66, 0.55))
     power.set_xscale("log")
     power.set_xlim(grid[0], steps[-1])
     for axis in (error, power):

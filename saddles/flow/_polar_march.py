@@ -73,6 +73,8 @@ def fastest(rtol: float) -> float:
 def march(polar: Polar, rtol: float, until: float | None) -> tuple[Trajectory, Status]:
     """Follow the neurons to `until`, or until they rest."""
     last = math.inf if until is None else until * polar.speed
+    if until is not None and last / polar.speed < until:  # by an ulp
+        last = math.nextafter(last, math.inf)
     knots, sigmas, pieces = [0.0], [0.0], []
     status, vigil = Status.INTEGRATION_FAILED, _Vigil(polar, rtol)
     for solver in _steps(polar, rtol):
