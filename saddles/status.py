@@ -184,8 +184,16 @@ class Status(Enum):
     DIRECTIONS_LOST = (
         "directions lost",
         "A neuron came closer to a direction than float64 can tell, and that direction then became "
-        "unstable: when it leaves is decided by rounding. Rescale the initial neurons to a larger "
-        "alpha, or use the flow made for this network (flow.diagonal).",
+        "unstable: when it leaves is decided by rounding, or by rtol. Rescale the initial neurons "
+        "to a larger alpha, tighten rtol, or use the flow made for this network (flow.diagonal).",
+        False,
+        False,
+    )
+    CREEP_LOST = (
+        "creep lost",
+        "Norms creep to infinity, pulled so weakly that float64 cannot say how fast, yet at this "
+        "alpha they have the time to get far: what comes later depends on how far. "
+        "Rescale the initial neurons to a larger alpha, or loosen rtol.",
         False,
         False,
     )

@@ -25,6 +25,8 @@ NAMES = (
     "lazy_rich",
     "function_space",
     "modular_addition",
+    "modular_ladder",
+    "modular_times",
     "attention",
     "relu_directions",
     "estimators",

@@ -1,4 +1,4 @@
-"""Modular addition: predicted levels against visited plateaus, jump times against gradient flow."""
+"""Modular addition: predicted levels against visited plateaus, every jump against gradient flow."""
 
 from __future__ import annotations
 
@@ -10,124 +10,166 @@ import pandas as pd
 import saddles
 from saddles.agf import ModularAddition, NeuronPath
 from saddles.typing import Array
+from tables.modular_picture import picture
 from tables.table import Check, Table, bounded
 
-#: The published example: p, its spectrum and its width.
-PERIOD, SPECTRUM, WIDTH = 20, {1: 10.0, 3: 5.0, 5: 2.5}, 18
+#: The published example: p, its spectrum, its width and its initial scale.
+PERIOD, SPECTRUM, WIDTH, ALPHA = 20, {1: 10.0, 3: 5.0, 5: 2.5}, 18, 1e-2
 #: What creeping leaves of the loss, as `saddles.agf.modular_addition` promises it.
 CREEP = 5e-4
-#: Levels that are attained, by neurons of finite norm or all but.
-ATTAINED = 1e-6
-#: Initial scales of the gradient flow, and the local error that it is integrated with.
-SCALES, RTOL = (1e-1, 1e-2, 1e-3), 1e-9
-#: Excess of the flow's first jump over the limit, over α: constant but for the next order.
-RATE = 2e-2
+#: A level that is attained, by neurons of finite norm or all but; phases of neurons at rest.
+ATTAINED, PHASE = 1e-6, 1e-6
+#: The flow's last scaled time, after the last frequency has begun, and its tolerance.
+UNTIL, RTOL = 17.0, 1e-6
+
+
+def published() -> ModularAddition:
+    """Return the network of the published example."""
+    spectrum = np.zeros(PERIOD // 2 + 1)
+    spectrum[list(SPECTRUM)] = list(SPECTRUM.values())
+    return ModularAddition(np.fft.irfft(spectrum, PERIOD))
+
+
+def initial() -> Array:
+    """Return random neurons of norm 1, without the frequencies that the template does not have.
+
+    Those never act on the rest, so that all jump times of the limit are the same with them.
+    """
+    rows = np.random.default_rng(0).standard_normal((WIDTH, 3 * PERIOD))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    waves = np.fft.rfft(rows.reshape(WIDTH, 3, PERIOD))
+    kept = np.isin(np.arange(waves.shape[2]), list(SPECTRUM))
+    return np.asarray(np.fft.irfft(waves * kept, PERIOD).reshape(WIDTH, -1))
 
 
 def build() -> Table:
     """Return the table."""
-    spectrum = np.zeros(PERIOD // 2 + 1)
-    spectrum[list(SPECTRUM)] = list(SPECTRUM.values())
-    network = ModularAddition(np.fft.irfft(spectrum, PERIOD))
-    init = np.random.default_rng(0).standard_normal((WIDTH, network.size))
-    init /= np.linalg.norm(init, axis=1, keepdims=True)
+    network, init = published(), initial()
     path = saddles.agf.modular_addition(network, init=init)
+    flow = saddles.flow.neurons(network, init, log_alpha=math.log(ALPHA), until=UNTIL, rtol=RTOL)
+    jumps = flow.jumps()
+    middles = np.append((jumps.times[:-1] + jumps.times[1:]) / 2, flow.until)
+    learnt, followed = _learnt(network, path.betas[1:]), _learnt(network, flow.at(middles))
     gaps = np.abs(path.losses[:, None] - network.plateaus).min(axis=0) / path.losses[0]
-    rates = [(_flow_time(network, init, scale, path) - path.times[1]) / scale for scale in SCALES]
-    order = network.modes(np.vstack([path.directions[1], *path.directions[2:]]))
+    levels = network.plateaus * 2 / PERIOD
     return Table(
         name="modular_addition",
         title="Modular addition",
         text=(
             "Quadratic neurons (u·x_a + v·x_b)² w learn a + b mod 20, templates with spectrum 10, "
-            "5, 2.5 at frequencies 1, 3, 5, 18 neurons, limit of vanishing initialisation. Mean "
-            "squared error per output (2/p times the loss) when the first frequencies are learnt: "
-            "predicted by the remaining power, and at the saddle nearest to it, relative to the "
-            "first. Then the largest utility of the next frequency and the earliest scaled time "
-            f"t α at which it can ring. Between these levels there are others: {_steps(path)}"
+            "5, 2.5 at frequencies 1, 3, 5, 18 random neurons. Per jump, of AGF in the limit of "
+            "vanishing initialisation and of the flow from the same neurons at α = 0.01: the "
+            "frequency that it begins or goes on with (the one whose learnt share grows most), the "
+            "mean squared error per output after it (2/p times the loss), the scaled time t α. "
+            "Phases: s_u + s_v − s_w − s_x of AGF's new neuron, where one frequency has at least "
+            "99 % of it; zero is best unless others of its frequency have changed the residual. "
+            "Shares: of x̂_k, learnt by AGF after the jump. The list ends where the last frequency "
+            "begins. Later jumps need not agree: with two to "
+            "five neurons of a frequency norms creep to infinity, and at this α they do not come "
+            "far before the next neuron rings; when, and which, hangs on that. The limit itself is "
+            "compared in modular_times. When frequencies begin: "
+            + _firsts(network, path.times[1:], learnt, jumps.times, followed)
         ),
-        frame=_frame(network, gaps),
+        frame=_frame(network, path, learnt, jumps, followed),
         checks=(
-            Check("levels 0.65625, 0.15625, 0.03125, 0, predicted", _published(network), 1e-14),
+            Check("levels 0.65625, 0.15625, 0.03125, 0, predicted", _published(levels), 1e-14),
             Check("first frequency learnt, its level", float(gaps[1]), ATTAINED),
             Check("all levels, visited against predicted", float(gaps.max()), CREEP),
-            Check("frequencies of activating neurons out of order", _disorder(order), 0.0),
-            Check("first ring before its bound", _early(network, path), 0.0),
-            Check(
-                "flow's first half-drop at α = 0.01 and 0.001: excess over α, not constant by",
-                abs(rates[1] / rates[2] - 1),
-                RATE,
-            ),
+            Check("first three levels, the flow's", _followed(network, jumps.losses), CREEP),
+            Check("order of frequencies, AGF", _disorder(network, learnt), 0.0),
+            Check("order of frequencies, flow", _disorder(network, followed), 0.0),
+            Check("phases of the first neuron", float(_mismatch(network, path, 1)), PHASE),
+            Check("first jump before its bound", _early(network, path), 0.0),
         ),
-        figure=path.plot(),
+        figure=picture(network, path, flow),
     )
 
 
-def _frame(network: ModularAddition, gaps: Array) -> pd.DataFrame:
-    learnt = [" ".join(map(str, network.frequencies[:k])) for k in range(len(gaps))]
-    tolerances = [ATTAINED, ATTAINED, CREEP, CREEP]
-    bounds = [network.utility_bounds[k] for k in network.frequencies]
-    times = [network.time_bounds()[k] for k in network.frequencies]
-    return pd.DataFrame(
+def _learnt(network: ModularAddition, points: Array) -> Array:
+    """Return the shares of x̂_k (m, 3) that templates (m, p) hold."""
+    k = np.sort(network.frequencies)
+    return np.asarray(np.real(np.fft.fft(points)[:, k] / network.spectrum[k]))
+
+
+def _frequencies(network: ModularAddition, learnt: Array) -> Array:
+    """Return the frequency (m,) whose share grows most at each jump."""
+    weight = network.power[np.sort(network.frequencies)]
+    grown = np.diff(learnt, axis=0, prepend=0.0) * weight
+    return np.asarray(np.sort(network.frequencies)[grown.argmax(axis=1)])
+
+
+def _frame(
+    network: ModularAddition,
+    path: NeuronPath,
+    learnt: Array,
+    jumps: saddles.flow.Jumps,
+    followed: Array,
+) -> pd.DataFrame:
+    """Return one row per jump, to the first of the last frequency."""
+    mine, its = (_frequencies(network, shares) for shares in (learnt, followed))
+    count = 1 + int(np.argmax(mine == network.frequencies[-1]))
+    rows = [
         {
-            "learnt": learnt,
-            "remaining power": network.plateaus * 2 / PERIOD,
-            "visited - predicted": [
-                bounded([gap], [0.0], tol)[0] for gap, tol in zip(gaps, tolerances, strict=True)
-            ],
-            "largest utility": [*bounds, math.nan],
-            "earliest ring": [*times, math.nan],
+            "jump": k + 1,
+            "frequency": mine[k],
+            "neuron": " ".join(map(str, path.rang[k + 1])),
+            "phases": _phase(network, path, k + 1),
+            "error": f"{path.losses[k + 1] * 2 / PERIOD:.3f}",
+            **{f"share {f}": f"{abs(s):.2f}" for f, s in zip(SPECTRUM, learnt[k], strict=True)},
+            "time": f"{path.times[k + 1]:.3g}",
+            "flow: frequency": its[k] if k < len(jumps) else "",
+            "flow: error": f"{jumps.losses[k + 1] * 2 / PERIOD:.3f}" if k < len(jumps) else "",
+            "flow: time": f"{jumps.times[k]:.3g}" if k < len(jumps) else "",
+            "flow - AGF": f"{jumps.times[k] - path.times[k + 1]:.2g}" if k < len(jumps) else "",
         }
-    )
+        for k in range(max(count, len(jumps)))
+    ]
+    return pd.DataFrame(rows)
 
 
-def _steps(path: NeuronPath) -> str:
-    """Say which levels the first two neurons reach, alone at their frequency."""
-    first, second = path.losses[1:3] * 2 / PERIOD
-    return (
-        f"{first:.4f} and {second:.3f} with one and two neurons of frequency 1 (the published "
-        "notebook has 0.59959 and 0.40916)."
-    )
+def _mismatch(network: ModularAddition, path: NeuronPath, jump: int) -> float:
+    """Return the phase mismatch of the first neuron of a jump, NaN if it mixes frequencies."""
+    modes = network.modes(path.directions[jump][:1])
+    return float(abs(modes.mismatch[0])) if modes.share[0] > 0.99 else math.nan
 
 
-def _published(network: ModularAddition) -> float:
+def _phase(network: ModularAddition, path: NeuronPath, jump: int) -> str:
+    gap = _mismatch(network, path, jump)
+    return "" if math.isnan(gap) else bounded([gap], [0.0], 1e-3)[0]
+
+
+def _firsts(
+    network: ModularAddition, times: Array, learnt: Array, measured: Array, followed: Array
+) -> str:
+    """Say when each frequency begins."""
+    parts = []
+    bounds = network.time_bounds()[network.frequencies]
+    for k, bound in zip(network.frequencies, bounds, strict=True):
+        agf = times[np.argmax(_frequencies(network, learnt) == k)]
+        flow = measured[np.argmax(_frequencies(network, followed) == k)]
+        parts.append(f"{k} at {agf:.3g} by AGF and {flow:.3g} in the flow (1/(3U*) = {bound:.3g})")
+    return "frequency " + ", ".join(parts) + "."
+
+
+def _published(levels: Array) -> float:
     """Return how far the predicted levels are from the published ones."""
-    levels = network.plateaus * 2 / PERIOD
     return float(np.abs(levels - [0.65625, 0.15625, 0.03125, 0.0]).max())
 
 
-def _disorder(modes: saddles.agf.Modes) -> float:
-    """Return by how much the frequencies of the neurons, in order of activation, ever fall."""
-    return float(np.maximum(-np.diff(modes.frequency), 0).max())
+def _followed(network: ModularAddition, losses: Array) -> float:
+    """Return how far the flow's plateaus are from the first three levels, relative to the first."""
+    gaps = np.abs(losses[:, None] - network.plateaus[:3]).min(axis=0)
+    return float(gaps.max() / network.plateaus[0])
+
+
+def _disorder(network: ModularAddition, learnt: Array) -> float:
+    """Return how many frequencies begin before a stronger one has, 1 if any never does."""
+    found = _frequencies(network, learnt)
+    if not np.isin(network.frequencies, found).all():
+        return 1.0
+    firsts = [int(np.argmax(found == k)) for k in network.frequencies]
+    return float(np.sum(np.diff(firsts) <= 0))
 
 
 def _early(network: ModularAddition, path: NeuronPath) -> float:
     return max(0.0, float(network.time_bounds().min() - path.times[1]))
-
-
-def _flow_time(network: ModularAddition, init: Array, alpha: float, path: NeuronPath) -> float:
-    """Return the scaled time at which gradient flow has done half of the first drop.
-
-    In units of α: φ = θ/α obeys dφ/dτ = −∇L(αφ)/α².
-    """
-    from scipy.integrate import solve_ivp
-
-    half = float(path.losses[:2].mean())
-
-    def velocity(_: float, flat: Array) -> Array:
-        return -network.gradient(alpha * flat.reshape(init.shape)).ravel() / alpha**2
-
-    def above(_: float, flat: Array) -> float:
-        return network.loss(alpha * flat.reshape(init.shape)) - half
-
-    above.terminal = True  # type: ignore[attr-defined]
-    run = solve_ivp(
-        velocity,
-        (0.0, 2 * path.times[1]),
-        init.ravel(),
-        "DOP853",
-        rtol=RTOL,
-        atol=RTOL,
-        events=above,
-    )
-    return float(run.t_events[0][0])

@@ -11,8 +11,9 @@ and d. An error in l is a relative error in θ, so that one absolute tolerance s
 
 For κ > 2 a dormant neuron lives on the time scale α^{2−κ} and an active one on that of 1, which may
 differ by a factor that no float holds. The integrator's variable s is therefore the length of the
-trajectory in these coordinates: ds = w dσ with σ the scaled time and w the speed of what moves, all
-in logarithms. Neurons at rest do not count, and their rates of relaxation are cut at `FASTEST`.
+trajectory in these coordinates, about: ds = w dσ with σ the scaled time and w, the pace, what
+follows the speed of what moves, all in logarithms. Neurons at rest do not count, and their rates of
+relaxation are cut at ``fastest``.
 
 ================  ==================================================================
 code name         symbol
@@ -22,7 +23,7 @@ code name         symbol
 ``pulls``         <d, u> = κ U(d), the growth, and u − <d, u> d, the turn, both divided by the
                   largest |u| at the start; shape (H, 1 + p)
 ``sigma``         σ, scaled time in which that |u| is 1: σ/τ is ``speed``
-``log_pace``      log w = log ds/dσ; 0 for κ = 2, where s = σ
+``state[1]``      log w = log ds/dσ, times `LOOSE`; 0 for κ = 2, where s = σ
 ``rates``         dσ_i/ds, the proper time of each neuron, shape (H,)
 ================  ==================================================================
 """
@@ -38,14 +39,16 @@ import numpy as np
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.typing import Array
 
-__all__ = ["Polar"]
+__all__ = ["EPS", "FASTEST", "Polar"]
+
+EPS = float(np.finfo(float).eps)
 
 #: Log of a neuron's part in what explains the data below which it leaves the pull of others alone.
 UNSEEN = math.log(1e-18)
 
-#: By how much coordinates, all of them of order one in effect, are moved for a derivative: on one
-#: side, as Newton's method needs it, and on both.
-NEWTON_STEP, STEP = 1e-7, 1e-5
+#: By how much coordinates, all of them of order one in effect, are moved for a derivative to one
+#: side, as Newton's method needs it.
+NEWTON_STEP = 1e-7
 
 #: Log norms are cut this far above their natural size. The trial points of an implicit step may lie
 #: anywhere, and e^50 = 5e21 is large enough to have such a step refused.
@@ -54,10 +57,20 @@ LARGEST_LOG = 50.0
 #: Bound on velocities, for functions that overflow at such trial points.
 LARGEST_RATE = 1e150
 
-#: Largest rate of relaxation, in units of s. A neuron that would relax faster is at rest: what is
-#: left of its pull is below `AT_REST`. Rounding of a pull, times this, must stay below the
-#: tolerance of a step, or flat directions (of which wide networks have many) would wander.
+#: Largest rate of relaxation, in units of s, at the tightest tolerances. A neuron that would relax
+#: faster is at rest: what is left of its pull is below `AT_REST`. Rounding of a pull, times this,
+#: must stay below the tolerance of a step, or flat directions (of which wide networks have many)
+#: would wander.
 FASTEST = 1e6
+
+#: The pace follows the speed of what moves at this distance in s. Without it, the velocity would be
+#: that of a unit vector, which turns at once where neurons relax to a slowly moving point, and no
+#: implicit step would converge. Above 1/e, it would not keep up with the growth before a jump.
+LAG = 0.2
+
+#: The log of the pace is integrated at this scale. Any pace follows the same trajectory: it needs
+#: no accuracy.
+LOOSE = 1e-4
 
 #: A neuron whose relative pull is below this is at rest and does not set the pace.
 AT_REST = 1e-6
@@ -71,7 +84,7 @@ RELAXING = 1e3
 
 @dataclass(frozen=True, eq=False)
 class Polar:
-    """The flow in polar coordinates, packed into one vector: σ, then (λ, d) of each neuron."""
+    """The flow in polar coordinates, packed into one vector: σ, log w, (λ, d) of each neuron."""
 
     network: HomogeneousNetwork
     theta: Array
@@ -82,6 +95,8 @@ class Polar:
     """|u(0)|, the largest pull at the start."""
     natural: float
     """Log norm at which a neuron explains the data."""
+    fastest: float = FASTEST
+    """Largest rate of relaxation, in units of s."""
     shake: Array | float = 0.0
     """Velocity (H, p) that is added to that of the directions, to see what it changes."""
 
@@ -110,11 +125,13 @@ class Polar:
     def start(self) -> Array:
         """Return the packed start."""
         norms = np.linalg.norm(self.theta, axis=1, keepdims=True)
-        return np.append(0.0, np.hstack([np.log(norms), self.theta / norms]))
+        state = np.append([0.0, 0.0], np.hstack([np.log(norms), self.theta / norms]))
+        state[1] = LOOSE * self.pace(np.log(norms[:, 0]), self.pulls(state))[0]
+        return state
 
     def unpack(self, state: Array) -> tuple[Array, Array]:
         """Return λ (H,) and d (H, p) as integrated."""
-        cells = state[1:].reshape(len(self.theta), -1)
+        cells = state[2:].reshape(-1, self.theta.shape[1] + 1)
         return cells[:, 0], cells[:, 1:]
 
     def neurons(self, state: Array) -> tuple[Array, Array]:
@@ -132,73 +149,143 @@ class Polar:
         growth = np.sum(units * pull, axis=1, keepdims=True)
         return np.hstack([growth, pull - growth * units])
 
-    def rates(self, logs: Array, pulls: Array) -> tuple[Array, float, Array]:
-        """Return dσ_i/ds, the proper time of each neuron, log w, and each neuron's share in it.
+    def pace(self, logs: Array, pulls: Array) -> tuple[float, Array]:
+        """Return the log of the speed of what moves, and each neuron's share in it.
 
-        The pace is that of the trajectory's length, of which neurons at rest have no part however
-        fast they would relax: hence the factor exp(−(AT_REST/|pull|)²).
+        Neurons at rest have no part in it however fast they would relax: hence the factor
+        exp(−(AT_REST/|pull|)²).
         """
         if not self.excess:
-            return np.ones_like(logs), 0.0, np.zeros_like(logs)
-        own = self.excess * logs
+            return 0.0, np.zeros_like(logs)
         sizes = np.maximum(np.linalg.norm(pulls, axis=1), LEAST_PULL)
-        moving = 2 * (own + np.log(sizes) - (AT_REST / sizes) ** 2)
-        log_pace = float(np.logaddexp.reduce(np.append(moving, 0.0))) / 2
-        rates = np.exp(np.minimum(own - log_pace, math.log(FASTEST)))
-        return rates, log_pace, np.exp(moving - 2 * log_pace)
+        moving = 2 * (self.excess * logs + np.log(sizes) - (AT_REST / sizes) ** 2)
+        speed = float(np.logaddexp.reduce(np.append(moving, 0.0))) / 2
+        return speed, np.exp(moving - 2 * speed)
+
+    def rates(self, state: Array) -> Array:
+        """Return dσ_i/ds (H,), the proper time of each neuron."""
+        logs, _ = self.unpack(state)
+        free = self.excess * logs - state[1] / LOOSE
+        return np.asarray(np.exp(np.minimum(free, math.log(self.fastest))))
 
     def velocity(self, _s: float, state: Array) -> Array:
         """Return the derivative of the state with respect to s."""
         logs, directions = self.unpack(state)
         with np.errstate(over="ignore", invalid="ignore"):
             pulls = self.pulls(state)
-            rates, log_pace, _ = self.rates(logs, pulls)
+            speed, _ = self.pace(logs, pulls)
+            rates = self.rates(state)
             moved = rates[:, None] * pulls
             # Back to the sphere, at the pace of the integrator's time.
             moved[:, 1:] += (1 - np.sum(directions**2, axis=1, keepdims=True)) * directions
             moved[:, 1:] += np.minimum(rates, 1.0)[:, None] * self.shake
-        velocity = np.append(math.exp(-log_pace), moved)
-        return _bounded(velocity)
+            slower = [np.exp(-state[1] / LOOSE), (LOOSE * speed - state[1]) / LAG]
+        return _bounded(np.append(slower, moved))
 
     def jacobian(self, _s: float, state: Array) -> Array:
-        """Return the derivative of `velocity`, shape (1 + H + Hp, 1 + H + Hp)."""
+        """Return the derivative of `velocity`, shape (2 + H + Hp, 2 + H + Hp)."""
         logs, directions = self.unpack(state)
         count, size = directions.shape
+        matrix = np.zeros((state.size, state.size))
         with np.errstate(over="ignore", invalid="ignore"):
             pulls = self.pulls(state)
-            rates, log_pace, shares = self.rates(logs, pulls)
-            changes = self._changes(state, pulls, NEWTON_STEP)
+            _, shares = self.pace(logs, pulls)
+            rates = self.rates(state)
+            changes = self._newton_changes(state, pulls)
             sizes = np.maximum(np.linalg.norm(pulls, axis=1), LEAST_PULL)
             steep = shares * (1 / sizes**2 + 2 * AT_REST**2 / sizes**4)
-            pace = np.einsum("i,ic,icjk->jk", steep, pulls, changes)
-            pace[:, 0] += self.excess * shares
-            free = rates * (self.excess * logs - log_pace < math.log(FASTEST))
+            speeds = np.einsum("i,ic,icjk->jk", steep, pulls, changes)
+            speeds[:, 0] += self.excess * shares
+            free = rates * (rates < self.fastest)
             moved = rates[:, None, None, None] * changes
-            moved -= np.einsum("i,ic,jk->icjk", free, pulls, pace)
             diagonal = np.arange(count)
             moved[diagonal, :, diagonal, 0] += self.excess * free[:, None] * pulls
             off = 1 - np.sum(directions**2, axis=1)[:, None, None]
             outer = directions[:, :, None] * directions[:, None]
             moved[diagonal, 1:, diagonal, 1:] += off * np.eye(size) - 2 * outer
-        matrix = np.zeros((state.size, state.size))
-        matrix[0, 1:] = -math.exp(-log_pace) * pace.ravel()
-        matrix[1:, 1:] = moved.reshape(count * (1 + size), -1)
+            matrix[0, 1] = -np.exp(-state[1] / LOOSE) / LOOSE
+            matrix[1, 2:] = LOOSE / LAG * speeds.ravel()
+            matrix[2:, 1] = -(free[:, None] * pulls).ravel() / LOOSE
+        matrix[1, 1] = -1 / LAG
+        matrix[2:, 2:] = moved.reshape(count * (1 + size), -1)
         return _bounded(matrix)
 
-    def _changes(self, state: Array, pulls: Array, step: float) -> Array:
-        """Return the derivatives of `pulls`, shape (H, 1 + p, H, 1 + p), by differences.
+    def _newton_changes(self, state: Array, pulls: Array) -> Array:
+        """Return as much of `changes` as makes Newton's method converge.
+
+        For κ > 2 neurons that are not seen move no faster than the pace, and so are never stiff.
+        """
+        count, size = pulls.shape
+        logs, _ = self.unpack(state)
+        seen = self.seen(logs)
+        if not (self.excess and hasattr(self.network, "hessian")):
+            return self.changes(state, pulls, NEWTON_STEP)
+        changes = np.zeros((count, size, count, size))
+        if seen.any():
+            cells = state[2:].reshape(count, size)[seen]
+            part = np.append(state[:2], cells)
+            rows = np.flatnonzero(seen)
+            inner = self._exact_changes(self.network.hessian, part, pulls[seen])
+            changes[rows[:, None], :, rows] = inner.transpose(0, 2, 1, 3)
+        return changes
+
+    def changes(self, state: Array, pulls: Array, step: float) -> Array:
+        """Return the derivatives of `pulls`, shape (H, 1 + p, H, 1 + p).
+
+        They follow from the second derivatives of the loss, or are differences over `step`.
+        """
+        hessian = getattr(self.network, "hessian", None)
+        if hessian is None:
+            return self._differences(state, pulls, step)
+        return self._exact_changes(hessian, state, pulls)
+
+    def _exact_changes(self, hessian: Any, state: Array, pulls: Array) -> Array:
+        """Return the derivatives of `pulls` from the Hessian of the loss.
+
+        With n_i = |θ_i|, ∂L/∂θ_i = −n_i^{κ−1} u_i, so that −n_i^{1−κ} ∂²L/∂θ_i∂θ_j is ∂u_i/∂θ_j,
+        and for j = i the derivative of u_i with its size restored: (κ−1) u_i more over l_i. Every
+        block is a product of powers of n_i and n_j, but for n_i^{2κ−2} beside n_i^{κ−2} in the
+        blocks j = i: neurons too small to be seen are enlarged to the size at which they would be.
+        """
+        logs, directions = self.unpack(state)
+        count, size = directions.shape
+        lengths = np.linalg.norm(directions, axis=1)
+        units = directions / lengths[:, None]
+        least, most = UNSEEN / self.network.degree, LARGEST_LOG
+        norms = np.exp(self.natural + np.clip(logs - self.scale - self.natural, least, most))
+        curvature = hessian(norms[:, None] * units, np.eye(size)) / self.unit
+        pull = pulls[:, :1] * units + pulls[:, 1:]
+        own, seen = np.arange(count), self.seen(logs)
+        acts = seen | np.eye(count, dtype=bool)
+        reach = norms * acts * norms[:, None] ** (1 - self.network.degree)
+        slopes = -curvature.reshape(count, size, count, size) * reach[:, None, :, None]
+        along = np.einsum("icjk,jk->icj", slopes, units)
+        across = (slopes - along[..., None] * units) / lengths[:, None]
+        along[own, :, own] -= (self.network.degree - 1) * pull
+        along[own[~seen], :, own[~seen]] = 0.0
+        moved = np.concatenate([along[..., None], across], axis=3)
+
+        growth = np.einsum("ic,icjk->ijk", units, moved)
+        growth[own, own, 1:] += pulls[:, 1:] / lengths[:, None]
+        turn = moved - units[:, :, None, None] * growth[:, None]
+        tangent = np.eye(size) - units[:, :, None] * units[:, None]
+        turn[own, :, own, 1:] -= (pulls[:, 0] / lengths)[:, None, None] * tangent
+        return np.concatenate([growth[:, None], turn], axis=1)
+
+    def _differences(self, state: Array, pulls: Array, step: float) -> Array:
+        """Return the derivatives of `pulls` by differences.
 
         A neuron too small to be seen in the residual changes its own pull alone: all such neurons
         are moved at once, one coordinate at a time.
         """
         count, size = pulls.shape
         logs, _ = self.unpack(state)
-        seen = self._seen(logs)
+        seen = self.seen(logs)
         changes = np.zeros((count, size, count, size))
 
         def change(moved: Any, k: int) -> Array:
             nearby = state.copy()
-            nearby[1:].reshape(count, size)[moved, k] += step
+            nearby[2:].reshape(count, size)[moved, k] += step
             return (self.pulls(nearby) - pulls) / step
 
         for k in range(size):
@@ -213,44 +300,7 @@ class Polar:
         logs, _ = self.unpack(state)
         return bool(logs.max() - self.scale - self.natural > LARGEST_LOG)
 
-    def rests(self, state: Array, rtol: float) -> bool:
-        """Say whether no pull is left, but for neurons that shrink to nothing."""
-        logs, _ = self.unpack(state)
-        pulls = self.pulls(state)
-        growth, turning = pulls[:, 0], np.linalg.norm(pulls[:, 1:], axis=1)
-        parts = self.network.degree * (logs - self.scale - self.natural)
-        shrinking = (growth < 0) & (parts < math.log(rtol))
-        return bool(((turning <= rtol) & (shrinking | (np.abs(growth) <= rtol))).all())
-
-    def escapes(self, state: Array, rtol: float) -> Array:
-        """Return the rates, in proper time, at which neurons at rest would leave; 0 for others.
-
-        The derivative of the pulls is −E^{−κ/2} H E^{κ/2} for the Hessian H of the loss and
-        E = diag |θ_i|: its symmetric form is taken of the neurons that are seen, all together, and
-        of the direction of each of the others, which do not act on any. Components that are
-        exactly zero stay so, and do not count.
-        """
-        logs, directions = self.unpack(state)
-        pulls = self.pulls(state)
-        still = np.linalg.norm(pulls[:, 1:], axis=1) <= rtol
-        seen = self._seen(logs)
-        if not (still[seen] & (np.abs(pulls[seen, 0]) <= rtol)).all():
-            still &= ~seen
-        rates = np.zeros_like(logs)
-        if not still.any():
-            return rates
-        changes = (self._changes(state, pulls, STEP) + self._changes(state, pulls, -STEP)) / 2
-        alive = np.hstack([np.ones((len(logs), 1), dtype=bool), directions != 0])
-        for i in np.flatnonzero(still & ~seen):
-            alive[i, 0] = False
-            rates[i] = _largest_rate(changes[i][alive[i]][:, i, alive[i]])
-        if (still & seen).any():
-            sizes = np.exp(self.network.degree * (logs[seen] - logs[seen].max()) / 2)
-            among = changes[seen][:, :, seen] * (sizes[:, None] / sizes)[:, None, :, None]
-            rates[seen] = _largest_rate(among[alive[seen]][:, alive[seen]])
-        return rates
-
-    def _seen(self, logs: Array) -> Any:
+    def seen(self, logs: Array) -> Any:
         """Return which neurons (H,) are large enough to act on others."""
         return self.network.degree * (logs - self.scale - self.natural) > UNSEEN
 
@@ -270,7 +320,7 @@ class Polar:
         """
         logs, _ = self.unpack(state)
         pulls = self.pulls(state)
-        rates, _, _ = self.rates(logs, pulls)
+        rates = self.rates(state)
         squares = np.sum(pulls**2, axis=1) * self.unit
         work = np.exp(self.network.degree * (logs - self.scale)) * rates * squares
         growth = np.where(rates < RELAXING, rates * pulls[:, 0], math.nan)
@@ -282,8 +332,3 @@ def _bounded(array: Array) -> Array:
     return np.asarray(
         np.nan_to_num(array, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE)
     )
-
-
-def _largest_rate(matrix: Array) -> float:
-    """Return the largest eigenvalue of a matrix that is symmetric but for rounding."""
-    return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]) if matrix.size else 0.0

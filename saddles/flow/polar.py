@@ -1,37 +1,26 @@
 """Gradient flow of homogeneous neurons in polar coordinates, at any initial scale.
 
 Kunin et al., "Alternating gradient flows" (2025, arXiv:2506.06489), section 2. The coordinates,
-log norms and directions, are those of `saddles.flow._polar`; here they are integrated, over the
-length s of their trajectory.
+log norms and directions, are those of `saddles.flow._polar`; `saddles.flow._polar_march` integrates
+them over a length s of their trajectory.
 
 A direction is known to an absolute error. A neuron that lies closer than that to a direction which
 has become unstable has lost the digits that say when it leaves (linear networks after their first
 mode, diagonal ones after a change of sign, at small α). So each flow is computed twice, the second
 time with all directions shaken by the tolerance, and must not depend on it.
-
-===========  ================================================================
-code name    symbol
-===========  ================================================================
-``knots``    s at the integrator's steps, shape (m,)
-``sigmas``   σ there: scaled time τ in units in which the first pull is 1
-``states``   (σ, λ and d of each neuron), packed
-===========  ================================================================
 """
 
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from saddles import checks
+from saddles.flow._neuron_space import leaks, within
 from saddles.flow._polar import Polar
+from saddles.flow._polar_curve import Trajectory
+from saddles.flow._polar_march import fastest, is_robust, march, resting
 from saddles.flow.result import Flow
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.status import PathError, Status
@@ -40,44 +29,6 @@ from saddles.typing import Array, ArrayLike
 __all__ = ["neurons"]
 
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 2"
-
-EPS = float(np.finfo(float).eps)
-
-#: Neurons at rest leave a saddle at a rate above this; slower ones are not waited for. Derivatives
-#: at a rest known to `rtol` are not known better.
-LEAST_ESCAPE = 1e-6
-
-#: A neuron has left an unstable direction by rounding alone when what it has been exposed to, the
-#: rate of escape times its proper time, reaches 36 = log(1/EPS).
-WAIT = 100.0
-
-#: λ is of size log(1/α) and known to a few ulp. No integrator can meet a tolerance below this many.
-ROUNDING = 16 * EPS
-
-#: Relative tolerance handed to scipy, the smallest that it takes. The one that acts is absolute.
-RELATIVE = 100 * EPS
-
-#: Share of the tolerance that a single step may use: errors of λ shift all later times.
-STEP_SHARE = 0.05
-
-#: Steps per neuron before giving up. A few hundred are usual at the default tolerance.
-STEPS_PER_NEURON = 5000
-
-#: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
-STEPS_PER_LOOK = 16
-
-#: Change of a log norm or a direction, where the flow is slow, that shaking by `rtol` may make.
-ROBUST = 1e-3
-
-#: Times at which the shaken flow is compared, and the largest speed of a slow one, in units of σ.
-COMPARED, SLOW = 400, 100.0
-
-#: Gauss-Legendre nodes per step for the balances: exact to degree 11, and an integrator of order at
-#: most 12 makes steps over which its own polynomial has a lower degree.
-NODES = 6
-
-#: Parts into which a step is cut for the balances, at most: what grows on a longer one is tiny.
-LONGEST = 16
 
 
 def neurons(
@@ -127,6 +78,11 @@ def neurons(
 
     Notes
     -----
+    Neurons that lie, with their gradients, in a space of m < p dimensions are followed there; a
+    step while active neurons relax takes O((H m)³) operations. A network that also has
+    ``hessian(theta, basis)``, the second derivatives of its loss over z, where neuron i is
+    ``theta[i] + basis @ z[i]``, spares as many evaluations as a neuron has parameters.
+
     For degree above 2 a jump is shorter than the spacing of floats in scaled time once alpha is
     below 1e-16: there ``at`` and ``loss`` are step functions, and ``loss_rate`` may be -inf.
 
@@ -160,13 +116,9 @@ def neurons(
     if until is not None:
         rule = "the last scaled time must be finite and above 0; leave it out for the whole flow"
         until = checks.real_number(until, "until", rule, lambda value: 0 < value < math.inf)
-    polar = Polar.of(network, theta, -log_alpha)
-    if polar.unit == 0:
-        curve, status = _resting(polar, until or 1.0), Status.NOTHING_TO_LEARN
-    else:
-        curve, status = _march(polar, rtol, until)
-        if status.success and not _is_robust(curve, rtol):
-            status = Status.DIRECTIONS_LOST
+    curve, status = _followed(*within(network, theta), -log_alpha, rtol, until)
+    if any(leaks(curve.polar.network, theta) for theta in curve.weights()):
+        curve, status = _followed(network, theta, -log_alpha, rtol, until)
     if not status.success and on_failure == "raise":
         raise PathError(status, detail=f"scaled time {float(curve.times[-1]):.6g} was reached")
     return Flow(
@@ -180,6 +132,19 @@ def neurons(
     )
 
 
+def _followed(
+    network: HomogeneousNetwork, theta: Array, scale: float, rtol: float, until: float | None
+) -> tuple[Trajectory, Status]:
+    """Integrate, and again with all directions shaken."""
+    polar = replace(Polar.of(network, theta, scale), fastest=fastest(rtol))
+    if polar.unit == 0:
+        return resting(polar, until or 1.0), Status.NOTHING_TO_LEARN
+    curve, status = march(polar, rtol, until)
+    if status.success and not is_robust(curve, rtol):
+        status = Status.DIRECTIONS_LOST
+    return curve, status
+
+
 def _checked(network: Any, init: ArrayLike, log_alpha: float) -> tuple[Array, float]:
     if not isinstance(network, HomogeneousNetwork):
         raise TypeError(
@@ -188,246 +153,3 @@ def _checked(network: Any, init: ArrayLike, log_alpha: float) -> tuple[Array, fl
         )
     theta = checks.neurons(init, "init", network.size)
     return theta, log_alpha
-
-
-def _march(polar: Polar, rtol: float, until: float | None) -> tuple[_Trajectory, Status]:
-    """Follow the neurons to `until`, or until they rest."""
-    last = math.inf if until is None else until * polar.speed
-    knots, sigmas, pieces = [0.0], [0.0], []
-    status, vigil = Status.INTEGRATION_FAILED, _Vigil(polar, rtol)
-    for solver in _steps(polar, rtol):
-        knots.append(solver.t)
-        sigmas.append(max(sigmas[-1], float(solver.y[0])))
-        pieces.append(solver.dense_output())
-        done = sigmas[-1] >= last
-        verdict = vigil.look(solver.t, solver.y, at_once=done)
-        if done or verdict not in (None, Status.CONVERGED):
-            status = verdict or Status.UNTIL_REACHED
-            break
-        if until is None and verdict is Status.CONVERGED:
-            status = verdict
-            break
-    if not pieces:
-        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    return _Trajectory.of(polar, knots, sigmas, pieces, min(last, sigmas[-1])), status
-
-
-class _Vigil:
-    """Watches for the end, and for neurons that rest where they should not.
-
-    An implicit step damps what grows as well as what decays, if it is long enough: a neuron that
-    sits on an unstable direction may stay there, where no error estimate sees it.
-    """
-
-    def __init__(self, polar: Polar, rtol: float) -> None:
-        self.polar, self.rtol = polar, rtol
-        self.steps, self.last = 0, 0.0
-        self.exposure = np.zeros(len(polar.theta))
-
-    def look(self, s: float, state: Array, *, at_once: bool) -> Status | None:
-        """Return why the flow ends here, or None; most looks only count the steps."""
-        self.steps += 1
-        if self.polar.overflows(state):
-            return Status.OVERFLOW
-        if self.steps % STEPS_PER_LOOK and not at_once:
-            return None
-        escapes = self.polar.escapes(state, self.rtol)
-        logs, _ = self.polar.unpack(state)
-        proper = self.polar.rates(logs, self.polar.pulls(state))[0] * (s - self.last)
-        unstable = escapes > LEAST_ESCAPE
-        self.exposure = np.where(unstable, self.exposure + escapes * proper, 0.0)
-        self.last = s
-        if self.exposure.max() > WAIT:
-            return Status.DIRECTIONS_LOST
-        at_rest = self.polar.rests(state, self.rtol)
-        return Status.CONVERGED if at_rest and not unstable.any() else None
-
-
-def _steps(polar: Polar, rtol: float) -> Iterator[Any]:
-    """Yield the solver after each step, at most so many of them, until it fails.
-
-    LSODA switches between Adams (growth and jumps) and BDF (relaxation) by itself.
-    """
-    from scipy.integrate import LSODA
-
-    solver = LSODA(
-        polar.velocity,
-        0.0,
-        polar.start(),
-        math.inf,
-        jac=polar.jacobian,
-        rtol=RELATIVE,
-        atol=max(STEP_SHARE * rtol, ROUNDING * polar.scale),
-    )
-    for _ in range(STEPS_PER_NEURON * (polar.theta.shape[0] + 2)):
-        # A failed step is reported by the status that is returned, not by a warning besides.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            solver.step()
-        if solver.status == "failed" or not math.isfinite(solver.t):
-            return
-        yield solver
-
-
-def _resting(polar: Polar, until: float) -> _Trajectory:
-    """Return the trajectory of neurons that nothing pulls."""
-    still = replace(polar, unit=1.0)
-    last = until * still.speed
-    return _Trajectory.of(still, [0.0, last], [0.0, last], [_Still(still.start(), last)], last)
-
-
-def _is_robust(curve: _Trajectory, rtol: float) -> bool:
-    """Say whether the neurons stay where they are if their directions are shaken.
-
-    The shaking adds up to `rtol` over log(1/α) units of s, and leaves neurons that relax alone.
-    Components that are exactly zero throughout are kept so: float64 knows them exactly.
-    """
-    polar = curve.polar
-    random = np.random.default_rng(0).standard_normal(polar.theta.shape)
-    moving = np.any([polar.unpack(state)[1] for state in curve.states(curve.knots)], axis=0)
-    shaken = replace(polar, shake=rtol / max(1.0, polar.scale) * random * moving)
-    other, status = _march(shaken, rtol, curve.until)
-    if not status.success:
-        return False
-    grid = np.linspace(0, curve.until, COMPARED)
-    mine, its = curve.states(curve.place(grid)), other.states(other.place(grid))
-    speeds = np.array([np.abs(polar.velocity(0.0, state)) for state in mine])
-    slow = speeds[:, 1:].max(axis=1) <= SLOW * speeds[:, 0]
-    gaps = np.abs(mine - its)[:, 1:]
-    return bool((gaps[slow] <= ROBUST).all())
-
-
-@dataclass(frozen=True)
-class _Still:
-    """A piece of trajectory along which nothing but time moves."""
-
-    state: Array
-    last: float
-
-    def __call__(self, s: Array) -> Array:
-        states = np.repeat(self.state[:, None], np.size(s), axis=1)
-        states[0] = s
-        return states
-
-
-@dataclass(frozen=True, eq=False)
-class _Trajectory:
-    """The trajectory over s, and what follows from it; a `saddles.flow.result.Stretched` curve."""
-
-    polar: Polar
-    knots: Array
-    """s at the integrator's steps, shape (m,)."""
-    sigmas: Array
-    """σ there, not falling."""
-    steps: Array
-    """Ends of the pieces: as `knots`, but for the last."""
-    pieces: tuple[Any, ...]
-
-    @classmethod
-    def of(
-        cls, polar: Polar, knots: list[float], sigmas: list[float], pieces: list[Any], last: float
-    ) -> _Trajectory:
-        """Cut the trajectory at σ = `last`, which lies in its last piece."""
-        steps = np.array(knots)
-        whole = cls(polar, steps, np.array(sigmas), steps, tuple(pieces))
-        end = float(whole.place(np.array([last / polar.speed]))[0])
-        cut = np.append(steps[:-1], end)
-        return cls(polar, cut, np.append(sigmas[:-1], last), steps, tuple(pieces))
-
-    @cached_property
-    def _path(self) -> Any:
-        from scipy.integrate import OdeSolution
-
-        return OdeSolution(self.steps, self.pieces)
-
-    @property
-    def times(self) -> Array:
-        """Return τ at the knots, shape (m,); jumps too short for a float repeat it."""
-        return self.sigmas / self.polar.speed
-
-    @property
-    def until(self) -> float:
-        """Return the last τ."""
-        return float(self.times[-1])
-
-    def states(self, s: Array) -> Array:
-        """Return the packed states, shape (q, ...)."""
-        return np.asarray(self._path(s)).T
-
-    def place(self, tau: Array) -> Array:
-        """Return the last s at which scaled time is `tau`, shape (q,)."""
-        from scipy.optimize.elementwise import find_root
-
-        sigma = np.minimum(tau * self.polar.speed, self.sigmas[-1])
-        if not self.polar.excess:
-            return np.asarray(sigma)
-        after = np.searchsorted(self.sigmas, sigma, side="right")
-        after = np.clip(after, 1, self.knots.size - 1)
-        left, right = self.knots[after - 1], self.knots[after]
-
-        def ahead(s: Array, target: Array) -> Array:
-            return np.asarray(self._path(s)[0] - target)
-
-        with np.errstate(all="ignore"):
-            root = find_root(ahead, (left, right), args=(sigma,)).x
-        # Where rounding leaves no change of sign, the root is at the end that is nearer.
-        nearer = np.where(np.abs(ahead(left, sigma)) < np.abs(ahead(right, sigma)), left, right)
-        return np.asarray(np.where(np.isfinite(root), root, nearer))
-
-    def log_norms(self, tau: Array) -> Array:
-        """Return log|θ_i|, shape (q, H)."""
-        states = self.states(self.place(np.asarray(tau, dtype=float)))
-        return np.array([self.polar.unpack(state)[0] for state in states]) - self.polar.scale
-
-    def directions(self, tau: Array) -> Array:
-        """Return θ_i/|θ_i|, shape (q, H, p)."""
-        states = self.states(self.place(np.asarray(tau, dtype=float)))
-        return np.array([self.polar.neurons(state)[1] for state in states])
-
-    def point(self, tau: Array) -> Array:
-        """Return the points in function space, shape (q, ...)."""
-        polar = self.polar
-        states = self.states(self.place(tau))
-        return np.array([polar.network.point(polar.neurons(state)[0]) for state in states])
-
-    def loss(self, tau: Array) -> Array:
-        """Return the losses, shape (q,)."""
-        return self.losses_at(self.place(tau))
-
-    def loss_rate(self, tau: Array) -> Array:
-        """Return dL/dτ = −Σ|∂L/∂θ_i|² dt/dτ, shape (q,); -inf where it overflows."""
-        with np.errstate(over="ignore"):
-            return -np.exp(self.log_slopes_at(self.place(tau)))
-
-    def times_at(self, s: Array) -> Array:
-        """Return τ, shape (q,)."""
-        return np.asarray(self._path(s)[0] / self.polar.speed)
-
-    def losses_at(self, s: Array) -> Array:
-        """Return the losses, shape (q,)."""
-        polar = self.polar
-        return np.array([polar.network.loss(polar.neurons(state)[0]) for state in self.states(s)])
-
-    def log_slopes_at(self, s: Array) -> Array:
-        """Return log(−dL/dτ), shape (q,)."""
-        return np.array([self.polar.log_slope(state) for state in self.states(s)])
-
-    def conservation(self) -> float:
-        """Return the larger defect of two balances: of the loss, and of the log norms."""
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        # Sizes grow like powers of exp(s): long steps are cut.
-        parts = [
-            np.linspace(a, b, 1 + math.ceil(min(max(b - a, 1.0), LONGEST)))
-            for a, b in pairwise(self.knots)
-        ]
-        knots = np.append(np.concatenate([part[:-1] for part in parts]), self.knots[-1])
-        lengths = np.diff(knots)
-        inner = knots[:-1, None] + lengths[:, None] * (nodes + 1) / 2
-        rates = np.array([self.polar.balances(state) for state in self.states(inner.ravel())])
-        means = np.einsum("sni,n->si", rates.reshape(lengths.size, NODES, -1), weights / 2)
-        logs = np.array([self.polar.unpack(state)[0] for state in self.states(knots)])
-        losses = self.losses_at(knots)
-        changes = np.diff(np.column_stack([losses, logs]), axis=0)
-        gaps = np.abs(np.cumsum(np.nan_to_num(changes - means * lengths[:, None]), axis=0))
-        work, grown = gaps[:, 0].max() / (losses[0] or 1.0), gaps[:, 1:].max()
-        return float(max(work, grown / max(1.0, self.polar.scale)))

@@ -11,7 +11,8 @@ from scipy.integrate import solve_ivp
 
 import saddles
 from saddles.flow import neurons
-from saddles.flow._polar import Polar
+from saddles.flow._neuron_space import Within, leaks, within
+from saddles.flow._polar import LOOSE, Polar
 from saddles.status import PathError, Status
 from tests import networks
 
@@ -48,6 +49,14 @@ def limit():
     """Return the teacher's staircase at alpha = e^-60, where all but rounding of its limit is."""
     network, start = teacher()
     return neurons(network, start, log_alpha=-60.0, until=1.5).jumps()
+
+
+def lone_frequency(width, p=7):
+    """Quadratic neurons on modular addition, templates of one frequency."""
+    x = np.cos(2 * np.pi * np.arange(p) / p)
+    waves = np.stack([x, np.sin(2 * np.pi * np.arange(p) / p)])
+    rows = np.random.default_rng(1).standard_normal((width, 3, 2)) @ waves
+    return saddles.agf.ModularAddition(x), rows.reshape(width, -1)
 
 
 def unit_of_time(network, log_alpha):
@@ -208,16 +217,36 @@ def test_jacobian_is_the_derivative_of_the_velocity(degree, grown):
     network = networks.power(X, rng.standard_normal(7), degree)
     polar = Polar.of(network, rng.standard_normal((4, 3)), 3.0)
     state = polar.start()
-    cells = state[1:].reshape(4, 4)
+    cells = state[2:].reshape(4, 4)
     cells[:, 0] += rng.uniform(0, grown, 4)
     cells[:, 1:] += 0.1 * rng.standard_normal((4, 3))
-    jacobian = polar.jacobian(0.0, state)
-    steps = 1e-6 * np.eye(state.size)
+    state[1] = LOOSE * polar.pace(polar.unpack(state)[0], polar.pulls(state))[0]
+    units = np.where(np.arange(state.size) == 1, LOOSE, 1.0)
+    jacobian = polar.jacobian(0.0, state) * units / units[:, None]
+    steps = 1e-6 * np.diag(units)
     columns = [
-        (polar.velocity(0.0, state + step) - polar.velocity(0.0, state - step)) / 2e-6
+        (polar.velocity(0.0, state + step) - polar.velocity(0.0, state - step)) / (2e-6 * units)
         for step in steps
     ]
     assert np.abs(jacobian - np.array(columns).T).max() < 1e-5 * max(1.0, np.abs(jacobian).max())
+
+
+@pytest.mark.parametrize("grown", [0.0, 20.0, 30.0, 39.0])
+def test_second_derivatives_give_the_same_as_differences(grown):
+    """Of neurons all small, of small ones beside large ones, and of all large."""
+    network, start = lone_frequency(4)
+    space, coordinates = within(network, start)
+    polar = Polar.of(space, coordinates, 40.0)
+    state, rng = polar.start(), np.random.default_rng(0)
+    cells = state[2:].reshape(4, 7)
+    cells[:, 0] += grown * np.array([1.0, 1.0, 0.97, 0.3])
+    cells[:, 1:] += 0.1 * rng.standard_normal((4, 6))
+    pulls, step = polar.pulls(state), 1e-5
+    exact = polar.changes(state, pulls, step)
+    plain = replace(polar, network=Within(network, space.basis))
+    apart = (plain.changes(state, pulls, step) + plain.changes(state, pulls, -step)) / 2
+    assert not hasattr(plain.network, "hessian")
+    assert np.abs(exact - apart).max() < 1e-7 * np.abs(apart).max()
 
 
 def test_loss_rate_is_the_derivative_of_the_loss():
@@ -265,6 +294,49 @@ def test_a_flow_is_repeatable():
     first, second = (neurons(network, start, log_alpha=-9.0, until=2.0) for _ in range(2))
     assert np.array_equal(first.times, second.times)
     assert np.array_equal(first.at(first.times), second.at(second.times))
+
+
+# --- the space of the neurons -----------------------------------------------------------------
+
+
+def test_neurons_are_followed_in_the_space_that_they_need():
+    network, start = lone_frequency(3)
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((21, 21)))[0]
+    assert within(network, start)[0].size == 6
+    taus = np.array([0.5, 1.0, 1.5])
+    narrow = neurons(network, start, log_alpha=-3.0, until=1.5, rtol=1e-7)
+    whole = neurons(Within(network, turn), start @ turn, log_alpha=-3.0, until=1.5, rtol=1e-7)
+    assert narrow.at(taus) == pytest.approx(whole.at(taus), abs=1e-6)
+    directions = narrow.curve.directions(taus)
+    assert directions == pytest.approx(whole.curve.directions(taus) @ turn.T, abs=1e-5)
+
+
+def test_a_space_that_neurons_leave_is_noticed():
+    network, start = lone_frequency(3)
+    space, coordinates = within(network, start)
+    assert not leaks(space, coordinates)
+    narrower = Within(network, space.basis[:, :5])
+    assert leaks(narrower, coordinates[:, :5])
+
+
+def test_exact_zeros_keep_their_coordinates():
+    network, start = networks.diagonal(*(np.eye(3), np.array([1.0, 2.0, 0.0])))
+    assert within(network, start)[0] is network
+
+
+# --- norms that creep ---------------------------------------------------------------------------
+
+
+def test_norms_that_creep_are_followed_or_refused():
+    """Two neurons of one frequency leave 5/9 of it, in the limit of infinite norms alone."""
+    network, start = lone_frequency(2)
+    flow = neurons(network, start, log_alpha=math.log(1e-3), until=12.0, rtol=1e-5)
+    share = flow.loss(flow.until) / flow.loss(0.0)
+    assert 5 / 9 < share < 5 / 9 + 3e-3
+    norms = np.exp(flow.curve.log_norms(np.array([flow.until / 4, flow.until]))).max(axis=1)
+    assert norms[1] > 1.05 * norms[0]
+    lost = neurons(network, start, log_alpha=-100.0, until=12.0, rtol=1e-5, on_failure="return")
+    assert lost.status is Status.CREEP_LOST
 
 
 # --- ends and refusals ----------------------------------------------------------------------------
