@@ -156,11 +156,10 @@ class Clocks:
             self._ahead = first * speed
             self._ahead += clocks
         delays[ties] = math.inf
-        second = float(delays.min())
         self._scale[ties] = 0.0
         units, boundaries = self._arrivals(ties, speed)
         self._places.update(zip(units.tolist(), ties.tolist(), strict=True))
-        return Race(units, boundaries, slack / pace[ties], first, second)
+        return Race(units, boundaries, slack / pace[ties], first, float(delays.min()))
 
     def _speed(self, residual: Array) -> Array:
         speed = self._blocks[0].pull(residual)
@@ -171,6 +170,7 @@ class Clocks:
 
     def _arrivals(self, places: Indices, speed: Array) -> tuple[Indices, Array]:
         """Return clocks, and the boundaries to which they move."""
-        units = self.units[places]
-        upper, lower = self._boundaries
+        units, (upper, lower) = self.units[places], self._boundaries
+        if units.size == 1:
+            return units, upper[units] if speed[places[0]] > 0 else -lower[units]
         return units, np.where(speed[places] > 0, upper[units], -lower[units])

@@ -93,13 +93,14 @@ def _sliced(values: Array, terms: int) -> list[Array]:
     """Split an array into slices whose products, `terms` of them, add up without rounding."""
     bits = (53 - math.ceil(math.log2(terms + 1))) // 2
     exponent = math.frexp(float(np.abs(values).max(initial=0.0)))[1]
-    slices = []
+    slices, rest = [], values.copy()
     for _ in range(math.ceil(BITS / bits)):
         exponent -= bits
         shift = math.ldexp(1.5, 52 + exponent)  # adding it rounds to multiples of 2^exponent
-        head = (values + shift) - shift
+        head = rest + shift
+        head -= shift
+        rest -= head
         slices.append(head)
-        values = values - head
     return slices
 
 

@@ -20,7 +20,7 @@ code name    symbol
 ``slope``    a / |r₀|
 ``span``     the smallest span_i of the clocks that are not kept
 ``along``    κ
-``astray``   |v|, and what rounding may hide, over |r₀|
+``astray``   |v| / |r₀|
 ===========  ======================================================================
 """
 
@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
@@ -115,24 +114,40 @@ class _Habit:
     slope: float = SLOPE
 
 
-class _Tube(NamedTuple):
-    """Dual points at which the clocks that are not kept are short of their boundaries."""
+@dataclass(eq=False)
+class _Tube:
+    """Dual points at which the clocks that are not kept are short of their boundaries.
+
+    One was at ``along`` and ``astray`` when last measured; another adds no more to |v| than its
+    distance, which is at most the arc length since ``arc``.
+    """
 
     base: Array
     direction: Array
-    squared: float
+    size: float
     slope: float
     span: float
+    arc: float
+    along: float = 0.0
+    astray: float = 0.0
 
-    def place(self, course: Course, delay: float) -> tuple[float, float]:
-        """Return κ and |v| / |r₀| after `delay`."""
+    def holds(self, course: Course, delay: float) -> bool:
+        """Whether the dual point is in the tube for all of `delay`."""
+        if not math.isfinite(delay):
+            return False
+        arc = course.arc + delay * course.size
+        hidden = 2 * (course.reach + delay * course.noise) + ROUNDING * course.dual.size * arc
+        gone = (arc - self.arc + hidden) / self.size
+        if self.astray + gone <= self.slope * self.span:
+            return True
         stray = course.dual + delay * course.residual
         stray -= self.base
-        along = float(stray @ self.direction) / self.squared
-        stray -= along * self.direction
-        hidden = 2 * (course.reach + delay * course.noise)
-        hidden += ROUNDING * stray.size * (course.arc + delay * course.size)
-        return along, (math.sqrt(stray @ stray) + hidden) / math.sqrt(self.squared)
+        self.along = float(stray @ self.direction) / self.size**2
+        stray -= self.along * self.direction
+        self.astray = math.sqrt(stray @ stray) / self.size
+        self.arc = course.arc - delay * course.size  # from here on, if it first went back
+        astray = self.astray + hidden / self.size
+        return 0 <= self.along <= self.span and astray <= self.slope * self.span
 
 
 @dataclass(eq=False)
@@ -189,14 +204,12 @@ class _Sieve:
         return self.races >= RACES or kept.late > LATE
 
     def _is_safe(self, tube: _Tube, course: Course, delay: float) -> bool:
-        """Whether no clock that is not kept could ring within `delay`."""
-        along = astray = math.inf
-        if math.isfinite(delay):
-            along, astray = tube.place(course, delay)
-            if 0 <= along <= tube.span and astray <= tube.slope * tube.span:
-                return True
+        """Whether no clock that is not kept could ring within `delay`; habits change if not."""
+        if tube.holds(course, delay):
+            return True
         if self.races > 1:
-            self.habit.slope = min(max(astray / along, SLOPES[0]), SLOPES[1])
+            slope = tube.astray / tube.along if tube.along > 0 else math.inf
+            self.habit.slope = min(max(slope, SLOPES[0]), SLOPES[1])
         elif tube.slope > SLOPES[0]:
             self.habit.slope = SLOPES[0]
         else:
@@ -215,7 +228,9 @@ class _Sieve:
         self.races, self.looks, self.tube, self.kept = 0, screen.looks, None, None
         if math.isfinite(span):
             chosen = spans < span
-            self.tube = _Tube(course.dual, course.residual, course.size**2, habit.slope, span)
+            self.tube = _Tube(
+                course.dual, course.residual, course.size, habit.slope, span, course.arc
+            )
             places = (chosen | fixed).nonzero()[0]
             if n * habit.count >= SCREEN_FROM and 2 * places.size <= d:
                 units = places if self.units is None else self.units[places]

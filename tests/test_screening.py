@@ -1,5 +1,7 @@
 """Clocks that are not looked at cannot matter: the screened path is the path."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -185,8 +187,7 @@ def test_a_missed_clock_is_not_passed_over_in_silence(monkeypatch):
 
     class Careless(_screening._Sieve):
         def _is_safe(self, tube, course, delay):
-            along, astray = tube.place(course, delay)
-            return along < 9 * tube.span and astray < 9 * tube.slope * tube.span
+            return super()._is_safe(replace(tube, span=9 * tube.span), course, delay)
 
     failed = 0
     choose(monkeypatch, 16)
