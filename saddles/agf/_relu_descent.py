@@ -112,12 +112,18 @@ class _Piece:
     degree = 2
 
     @classmethod
-    def at(cls, network: ReluNetwork, active: int, theta: Array, side: Array) -> _Piece:
-        """Return the piece that the flow enters at `theta`; `side` is 0 where it must be found."""
+    def at(
+        cls, network: ReluNetwork, active: int, theta: Array, side: Array, asked: Mask
+    ) -> _Piece:
+        """Return the piece that the flow enters at `theta`.
+
+        Where `side` is 0 a hyperplane holds a neuron; it is asked whether it does for the neurons
+        `asked` (A + D,), those of which one was just met or let go. The others are still held.
+        """
         pulls = network.pulls(network.residual(theta[:active]))
         a, d = network.parts(theta)[1], network.X.shape[1]
         sides = side.copy()
-        for i in np.flatnonzero((side == 0).any(axis=1)):
+        for i in np.flatnonzero((side == 0).any(axis=1) & asked):
             sides[i] = _entered(pulls.along(a[i]), side[i]).side
         # On a hyperplane the samples count as below it, as in the utility's gradient.
         lower = np.where(sides > 0, 1.0, -1.0)
@@ -261,9 +267,10 @@ def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Arr
     heights = w @ network.lines.units.T
     on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(w, axis=1)[:, None]
     side = np.where(on_line, 0.0, np.sign(heights))
+    asked = np.ones(len(theta), dtype=bool)
     for _ in range(PIECES):
         theta = _placed(network, theta, side)
-        piece = _Piece.at(network, active, theta, side)
+        piece = _Piece.at(network, active, theta, side, asked)
         passed: Mask | None = None
         for place, force, passed in _flow(piece, theta, steps):
             theta = place
@@ -274,6 +281,7 @@ def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Arr
                     return found
         # A hyperplane that lets go is asked again, like one that is met.
         assert passed is not None
+        asked = passed.any(axis=1)
         side = _crossed(network, theta, active, piece.side, np.where(passed, 0.0, piece.side))
     raise Breakdown(Status.STALLED, "the flow of the active ReLU neurons met too many kinks")
 
