@@ -162,6 +162,18 @@ def test_help_of_all_says_what_the_exit_statuses_mean():
     assert version.stdout == f"saddles {saddles.__version__}\n"
 
 
+def test_what_cannot_be_trusted_has_a_status_of_its_own(table, capsys, monkeypatch):
+    def fails(*data, **options):
+        raise saddles.PathError(saddles.Status.STALLED, detail="here\nand there")
+
+    monkeypatch.setattr(saddles, "pesme_flammarion", fails)
+    for command in ("path", "verify"):
+        assert main([command, table(csv_text()), "--target", "y"]) == 3
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err.count("\n")) == ("", 1)
+        assert "here and there" in captured.err
+
+
 # --- verify -------------------------------------------------------------------------------------
 
 

@@ -70,8 +70,9 @@ def verify(
     data = Data.read(file, target, standardize=standardize)
     found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
     judges: list[Judge] = []
-    for ask in (by_exact_arithmetic, by_agf, by_gradient_flow):
-        with output.working(f"{len(found) - 1} jumps {ask.__name__.replace('_', ' ')} ..."):
+    ways = {"fractions": by_exact_arithmetic, "AGF": by_agf, "gradient flow": by_gradient_flow}
+    for way, ask in ways.items():
+        with output.working(f"{len(found) - 1} jumps by {way} ..."):
             judges.append(ask(found, data, log_alpha))
     verdicts = {judge.verdict for judge in judges}
     status = DISAGREES if "disagrees" in verdicts else UNDECIDED * ("undecided" in verdicts)
