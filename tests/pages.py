@@ -13,6 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+#: What commands print is compared by its words, for the widths of columns are their own affair.
+CHECKER, LOOSELY = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
 #: A fenced block: its language and its lines.
 FENCE = re.compile(r"^```(pycon|python|console|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -22,8 +25,7 @@ def run_page(page: Path, folder: Path) -> int:
 
     `pycon` blocks are sessions, with what they print; a `python` block is a script, and a `text`
     block right after it is what it prints; `console` blocks are `saddles` commands, with what they
-    print, if that is shown: its words, line by line, for the widths of columns are their own
-    affair. All blocks of a page share their names.
+    print, if that is shown ("..." for what may vary). All blocks of a page share their names.
     """
     names: dict[str, Any] = {"__name__": "__main__"}
     ran, printed = 0, None
@@ -54,27 +56,32 @@ def _session(block: str, names: dict[str, Any], name: str) -> int:
 
 
 def _commands(block: str, folder: Path) -> int:
-    """Run `saddles` commands; others (an installation) are left alone."""
-    commands = [part for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part]
+    """Run the lines of a shell that use `saddles`; others (an installation) are left alone."""
+    programs = folder / ".programs"
+    programs.mkdir(exist_ok=True)
+    for name, module in (("saddles", "-m saddles"), ("python", "")):
+        program = programs / name
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {module} "$@"\n')
+        program.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONUTF8": "1",
+    }
     ran = 0
-    for part in commands:
+    for part in filter(None, re.split(r"^\$ ", block, flags=re.MULTILINE)):
         line, _, shown = part.partition("\n")
-        program, *arguments = shlex.split(line)
-        if program != "saddles":
+        if not re.search(r"(^|\| *)saddles ", line):
             continue
         run = subprocess.run(
-            [sys.executable, "-m", "saddles", *arguments],
+            ["sh", "-c", line],
             cwd=folder,
-            env=os.environ | {"PYTHONUTF8": "1"},
+            env=environment,
             capture_output=True,
-            text=True,
             encoding="utf-8",
         )
-        assert run.returncode == 0, f"{line}: {run.stderr}"
-        assert not shown or _words(run.stdout) == _words(shown), f"{line}:\n{run.stdout}"
+        if shown:
+            assert CHECKER.check_output(shown, run.stdout, LOOSELY), f"{line}:\n{run.stdout}"
+        else:
+            assert run.returncode == 0, f"{line}: {run.stderr}"
         ran += 1
     return ran
-
-
-def _words(text: str) -> list[list[str]]:
-    return [line.split() for line in text.splitlines()]
