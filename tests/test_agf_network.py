@@ -295,3 +295,29 @@ def test_nothing_to_learn():
     for neuron, size in ((diagonal_neuron, 4), (relu_neuron, 3)):
         path = network(neuron, X, np.zeros(7), width=2, size=size, degree=2)
         assert path.status is Status.NOTHING_TO_LEARN
+
+
+@pytest.mark.parametrize(
+    ("neuron", "degree", "kinked"),
+    [
+        (lambda theta, X: (X @ theta[:3]) * theta[3], 2, False),
+        (lambda theta, X: torch.sqrt((X @ theta[:3]) ** 2 + theta[3] ** 2) * theta[3], 2, False),
+        (lambda theta, X: torch.relu(X @ theta[:3]) ** 2 * theta[3], 3, False),
+        (lambda theta, X: torch.relu(X @ theta[:3]) * theta[3], 2, True),
+        (lambda theta, X: torch.nn.functional.leaky_relu(X @ theta[:3], 0.9) * theta[3], 2, True),
+    ],
+    ids=["linear", "root", "square of ReLU", "ReLU", "leaky ReLU"],
+)
+@pytest.mark.parametrize("samples", [1, 200])
+def test_kinks_are_seen(neuron, degree, kinked, samples):
+    rng = np.random.default_rng(samples)
+    X, y = rng.standard_normal((samples, 3)), rng.standard_normal(samples)
+    assert TorchNetwork(neuron, X, y, size=4, degree=degree).kinked == kinked
+
+
+def test_a_flow_that_slides_along_a_kink_is_given_up_with_the_reason(monkeypatch):
+    monkeypatch.setattr("saddles.agf._homogeneous.KINKED_STEPS", 100)
+    rng = np.random.default_rng(0)
+    X, y, init = (rng.standard_normal(shape) for shape in ((8, 2), 8, (8, 3)))
+    with pytest.raises(saddles.PathError, match=r"kinks.*saddles\.agf\.relu"):
+        network(lambda theta, X: torch.relu(X @ theta[:2]) * theta[2], X, y, init, degree=2)

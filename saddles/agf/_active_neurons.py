@@ -68,8 +68,9 @@ CREEP = 1e-5
 LONG, ROUGH = 300, 5e-4
 #: A step that fails is taken anew with so much of the error allowed, down to so little in all.
 FINER, FINEST = 0.1, 1e-3
-#: Steps of the integrator after which the descent is given up.
-STEPS = 5_000
+#: Steps of the integrator after which the descent is given up: of neurons that are smooth, and of
+#: those with kinks, along which it may have to slide in ever shorter steps.
+STEPS, KINKED_STEPS = 5_000, 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +226,7 @@ def _steps(
         )
 
     finer, flow = 1.0, solver(0.0, z, 1.0)
-    for _ in range(STEPS):
+    for _ in range(KINKED_STEPS if getattr(run.network, "kinked", False) else STEPS):
         # A failed step is taken anew or reported by a status, not by a warning besides.
         with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

@@ -66,8 +66,9 @@ ALL_BUT = 1e-12
 TIE = 1e-8
 #: Local relative error of the directions.
 RTOL = 1e-8
-#: Steps after which directions that do not come to rest are given up.
-STEPS = 20_000
+#: Steps after which directions that do not come to rest are given up: of neurons that are smooth,
+#: and of those with kinks, along which they may have to slide in ever shorter steps.
+STEPS, KINKED_STEPS = 20_000, 1_000
 
 
 def first_ring(
@@ -78,6 +79,7 @@ def first_ring(
     *,
     noise: float = 0.0,
     rtol: float = RTOL,
+    steps: int = STEPS,
 ) -> Phase:
     """Follow dormant neurons until the first of them activates.
 
@@ -95,6 +97,8 @@ def first_ring(
         |∇U| that counts as none.
     rtol : float
         Local relative error of the directions.
+    steps : int
+        Steps after which directions that do not come to rest are given up.
 
     Raises
     ------
@@ -102,12 +106,12 @@ def first_ring(
         If directions neither come to rest nor ring in many steps.
     """
     run = _Run(gradient, dormant, home, clock, noise, rtol)
-    for _ in range(STEPS):
+    for _ in range(steps):
         if run.finished:
             return run.phase()
         run.step()
     raise Breakdown(
-        Status.INTEGRATION_FAILED, f"directions of dormant neurons moved on after {STEPS} steps"
+        Status.INTEGRATION_FAILED, f"directions of dormant neurons moved on after {steps} steps"
     )
 
 

@@ -32,7 +32,7 @@ import numpy as np
 
 from saddles.agf._active_neurons import AMPLITUDE, CREEP, Descent, descend, reach, settle
 from saddles.agf._clocks import Dormant, Phase
-from saddles.agf._dormant_neurons import RTOL, align, first_ring
+from saddles.agf._dormant_neurons import KINKED_STEPS, RTOL, STEPS, align, first_ring
 from saddles.agf._homogeneous_task import Limits, NeuronPath, Task
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.homogeneous import HomogeneousNetwork
@@ -78,6 +78,7 @@ def solve_network(
         returns the `Phase` of `_dormant_neurons.first_ring`; ``descend(theta, directions,
         near=...)`` returns the `Descent` of `_active_neurons.descend` and the directions of the
         dormant neurons after it, `near` a critical point from which neurons at zero were taken.
+        With ``kinked`` true, flows that slide along kinks are given up sooner.
     init : array_like of shape (H, p)
         Initial weights over α, one neuron a row: their directions and relative sizes count.
     log_alpha : float
@@ -223,6 +224,7 @@ def _phase(task: Task, state: _State, rows: Indices) -> Phase:
         task.clock,
         noise=noise,
         rtol=task.limits.rtol,
+        steps=KINKED_STEPS if getattr(task.network, "kinked", False) else STEPS,
     )
 
 

@@ -21,11 +21,18 @@ from saddles.agf._quadratic import is_quadratic, quadratic_steps
 from saddles.agf._torch_network import TorchNetwork
 from saddles.alternation import solve
 from saddles.path import Saddle, SaddlePath
+from saddles.status import PathError
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["network"]
 
 NAME = "alternating gradient flow, torch neurons"
+
+#: What is added when neurons with kinks cannot be followed.
+KINKED = (
+    "the neuron's gradient jumps, and flows may have to slide along such kinks, which is not done "
+    "here: saddles.agf.relu does it for ReLU networks"
+)
 
 
 def network(
@@ -64,7 +71,8 @@ def network(
         Initial neurons over α, one a row. Without it, `width` neurons of `size` parameters are
         drawn, uniform on the unit sphere.
     degree : int
-        Degree of homogeneity κ, at least 2; checked on random neurons.
+        Degree of homogeneity κ, at least 2; checked on random neurons. A neuron with kinks (ReLU)
+        is followed across them, but not along: where the flow slides, the path ends as failed.
     size, width : int, optional
         p and H, where `init` is not given.
     seed : int
@@ -131,19 +139,24 @@ def network(
                 on_failure=on_failure,
                 callback=watched,
             )
-        return solve_network(
-            task,
-            start,
-            log_alpha=log_alpha,
-            activation_norm=activation_norm,
-            name=NAME,
-            source=SOURCE,
-            tol=tol,
-            creep=creep,
-            max_jumps=max_jumps,
-            on_failure=on_failure,
-            callback=watched,
-        )
+        try:
+            return solve_network(
+                task,
+                start,
+                log_alpha=log_alpha,
+                activation_norm=activation_norm,
+                name=NAME,
+                source=SOURCE,
+                tol=tol,
+                creep=creep,
+                max_jumps=max_jumps,
+                on_failure=on_failure,
+                callback=watched,
+            )
+        except PathError as error:
+            if not task.kinked:
+                raise
+            raise PathError(error.status, error.path, f"{error.detail}; {KINKED}") from None
 
 
 def _start(init: Any, size: int | None, width: int | None, seed: int) -> Array:

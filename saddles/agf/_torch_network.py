@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
+from saddles.agf._kinks import has_kinks
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["TorchNetwork"]
@@ -111,6 +113,11 @@ class TorchNetwork:
     def degree(self) -> int:
         """Return κ."""
         return self._degree
+
+    @cached_property
+    def kinked(self) -> bool:
+        """Whether the gradient of a neuron jumps, as that of a ReLU neuron does."""
+        return has_kinks(self)
 
     @property
     def size(self) -> int:
