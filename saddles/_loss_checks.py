@@ -28,9 +28,7 @@ def checked_size(loss: Any) -> int:
             f"loss={checks.show(loss)} has no {', no '.join(missing)}; a loss needs size, value(W) "
             "and gradient(W): see saddles.MatrixLoss, or use saddles.MatrixCompletion."
         )
-    size = checks.count(loss.size, "loss.size", least=1)
-    if size is None:
-        raise TypeError("loss.size=None: it must be the number of rows of W.")
+    size = checks.whole_number(loss.size, "loss.size", least=1)
     if not isinstance(loss, OURS):
         _compare_gradient(loss, size)
     return size

@@ -205,10 +205,10 @@ def log_scale(log_alpha: Any, *, allow_limit: bool) -> float:
 
 
 def count(value: Any, name: str, *, least: int = 0) -> int | None:
-    """Return a whole number of at least `least`, or None for no bound."""
+    """Return a whole number of at least `least`, or None if that is given."""
     if value is None:
         return None
-    return whole_number(value, name, least=least, otherwise=", or None for no bound")
+    return whole_number(value, name, least=least, otherwise=", or None")
 
 
 def whole_number(value: Any, name: str, *, least: int = 0, otherwise: str = "") -> int:

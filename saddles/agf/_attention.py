@@ -299,7 +299,7 @@ def attention(
     network = checked_attention(covariance, context_length)
     if init is None:
         number = checks.count(heads, "heads", least=1) or 2 * len(network.covariance)
-        rng = np.random.default_rng(checks.count(seed, "seed"))
+        rng = np.random.default_rng(checks.whole_number(seed, "seed"))
         init = rng.standard_normal((number, network.size))
         init /= np.linalg.norm(init, axis=1, keepdims=True)
     return solve_network(
@@ -383,7 +383,5 @@ def checked_attention(covariance: Any, context_length: Any) -> LinearAttention:
         raise ValueError(
             "covariance is zero, so that there is nothing to learn; pass that of inputs which vary."
         )
-    length = checks.count(context_length, "context_length", least=1)
-    if length is None:
-        raise TypeError("context_length=None: it is needed; pass the number of pairs in a context.")
+    length = checks.whole_number(context_length, "context_length", least=1)
     return LinearAttention(matrix, length)

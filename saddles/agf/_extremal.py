@@ -204,8 +204,8 @@ def extremal_directions(
     ([[0.7071, -0.7071], [0.0, 1.0]], [1.0607, 1.0])
     """
     features, targets, number = checked_features(X, residual, "residual", slope, bias)
-    seed = checks.count(seed, "seed") or 0
-    n_starts = checks.count(starts, "starts", least=1) or 100
+    seed = checks.whole_number(seed, "seed")
+    n_starts = checks.whole_number(starts, "starts", least=1)
     rng, d = np.random.default_rng(seed), features.shape[1]
     if targets.ndim == 2 and targets.shape[1] > 1:
         halves = rng.standard_normal((n_starts, d)), rng.standard_normal((n_starts, len(targets.T)))

@@ -126,7 +126,9 @@ def _initial(
     if init is None:
         if count is None:
             raise ValueError("width=None: pass the number of neurons, or their initial weights.")
-        rows = np.random.default_rng(seed).standard_normal((count, network.size))
+        rows = np.random.default_rng(checks.whole_number(seed, "seed")).standard_normal(
+            (count, network.size)
+        )
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
     rows = checks.real_array(init, "init", 2)
     if count is not None and count != len(rows):

@@ -174,9 +174,9 @@ def _start(init: Any, size: int | None, width: int | None, seed: int) -> Array:
             f"size={size!r}, width={width!r}: without init both are needed, the number of "
             "parameters of a neuron and the number of neurons."
         )
-    checks.count(width, "width", least=1)
-    checks.count(size, "size", least=1)
-    rows = np.random.default_rng(checks.count(seed, "seed")).standard_normal((width, size))
+    checks.whole_number(width, "width", least=1)
+    checks.whole_number(size, "size", least=1)
+    rows = np.random.default_rng(checks.whole_number(seed, "seed")).standard_normal((width, size))
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 

@@ -155,7 +155,7 @@ def relu(
             "saddles.agf.linear on its second moments."
         )
     if init is None:
-        rows = _balanced(checks.count(width, "width", least=1), *network.widths, seed)
+        rows = _balanced(checks.whole_number(width, "width", least=1), *network.widths, seed)
     else:
         rows = _checked_init(init, network)
     return solve_network(
@@ -176,7 +176,7 @@ def _balanced(width: int | None, d: int, q: int, seed: int) -> Array:
     """Return random balanced neurons with |θ| = 1, shape (width, d + q)."""
     if width is None:
         raise TypeError("width=None: it is needed where init is not given; pass a whole number.")
-    rng = np.random.default_rng(checks.count(seed, "seed"))
+    rng = np.random.default_rng(checks.whole_number(seed, "seed"))
     w = rng.standard_normal((width, d))
     w /= np.linalg.norm(w, axis=1, keepdims=True)
     if q == 1:

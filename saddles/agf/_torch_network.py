@@ -94,7 +94,10 @@ class TorchNetwork:
         if not callable(neuron):
             raise TypeError(f"neuron={checks.show(neuron)} must be callable: neuron(theta, X).")
         inputs, targets = _data(X, Y)
-        self._size, self._degree = _whole(size, "size", 1), _whole(degree, "degree", 2)
+        self._size, self._degree = (
+            checks.whole_number(size, "size", least=1),
+            checks.whole_number(degree, "degree", least=2),
+        )
         self._neuron = neuron
         self._inputs, self._shape = torch.tensor(inputs), targets.shape
         self.targets = targets
@@ -288,10 +291,3 @@ def _data(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
     targets = checks.real_array(Y, "Y", 1 if np.ndim(Y) == 1 else 2)
     checks.same_length(inputs, "X", targets, "Y")
     return inputs, targets
-
-
-def _whole(value: Any, name: str, least: int) -> int:
-    number = checks.count(value, name, least=least)
-    if number is None:
-        raise TypeError(f"{name}=None: it is needed; pass a whole number of at least {least}.")
-    return number

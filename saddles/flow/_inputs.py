@@ -59,8 +59,7 @@ def initial_factor(initial: Any, rows: int, width: int | None, seed: int) -> Arr
     The default width is `rows`: no more columns are needed for any W = UUᵀ.
     """
     columns = checks.count(width, "width", least=1)
-    if checks.count(seed, "seed") is None:
-        raise TypeError("seed=None: it must be a whole number of at least 0; pass one.")
+    checks.whole_number(seed, "seed")
     if initial is None:
         return np.random.default_rng(seed).standard_normal((rows, columns or rows))
     factor = checks.real_array(initial, "initial", 2)
