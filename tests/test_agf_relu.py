@@ -342,3 +342,21 @@ def test_a_weight_that_comes_to_zero_is_refused():
     X, r = np.array([[1.0, 1.0], [1.0, -1.0]]), [-1.0, -1.0]
     with pytest.raises(PathError, match="comes to w = 0"):
         saddles.agf.relu(X, r, init=[[1.0, 0.1, 3.0]], slope=-1.0)
+
+
+def test_a_weight_crosses_the_hyperplane_of_a_sample_that_is_fitted():
+    """Where its target is 0 nothing bends at first; the slow crossing must not start over."""
+    X = np.array(
+        [[1, 0, 0, -1], [1, 0, 1, 1], [-2, 1, -1, -1], [0, 0, 1, 3], [-1, 0, 0, -1], [-2, 0, 0, 0],
+         [0, 1, 0, 1], [-1, -3, 1, 0], [1, 0, 0, 0], [1, -1, 0, 0], [0, 2, -1, 3], [0, 0, 0, 1]],
+        dtype=float,
+    )  # fmt: skip
+    y = np.array([-1, 0, 0, -1, -1, 0, 1, 0, 0, 0, 1, 0], dtype=float)
+    init = [[-0.488, 0.248, -0.14, 0.425, math.sqrt(0.488**2 + 0.248**2 + 0.14**2 + 0.425**2)]]
+    path = saddles.agf.relu(X, y, slope=0.1, init=init)
+    network = saddles.agf.ReluNetwork(X, y, 0.1)
+    theta = 0.1 * np.array(init)
+    assert path.status is Status.MAX_RANK
+    assert path.losses[1] == pytest.approx(
+        network.loss(trained(network, theta, 400, 0.1)), abs=1e-4
+    )

@@ -267,7 +267,7 @@ def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Arr
     heights = w @ network.lines.units.T
     on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(w, axis=1)[:, None]
     side = np.where(on_line, 0.0, np.sign(heights))
-    asked = np.ones(len(theta), dtype=bool)
+    asked: Mask = np.ones(len(theta), dtype=bool)
     for _ in range(PIECES):
         theta = _placed(network, theta, side)
         piece = _Piece.at(network, active, theta, side, asked)
@@ -281,7 +281,7 @@ def _descend(network: ReluNetwork, active: int, theta: Array, near: bool) -> Arr
                     return found
         # A hyperplane that lets go is asked again, like one that is met.
         assert passed is not None
-        asked = passed.any(axis=1)
+        asked = np.asarray(passed.any(axis=1))
         side = _crossed(network, theta, active, piece.side, np.where(passed, 0.0, piece.side))
     raise Breakdown(Status.STALLED, "the flow of the active ReLU neurons met too many kinks")
 
