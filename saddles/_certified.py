@@ -45,9 +45,16 @@ def saddles(network: Network, states: list[State]) -> list[Saddle]:
     before = np.zeros_like(used)
     before[1:] = used[:-1]
     before[0] = np.isin(units, states[0].previous, assume_unique=True)
-    parts = [_split(units, mask) for mask in (used, used & ~before, before & ~used)]
-    scaled = data.betas(betas, units)
-    points = _stored(network, units, scaled, used, parts[0])
+    units_of = [_split(units, mask) for mask in (used, used & ~before, before & ~used)]
+    points = _stored(network, units, data.betas(betas, units), used, units_of[0])
+    certificates = [
+        Certificate(
+            stationarity=worst, violation=violated, margin=state.margin, unique=state.unique
+        )
+        for state, worst, violated in zip(
+            states, stationarity.tolist(), violation.tolist(), strict=True
+        )
+    ]
     return [
         Saddle(
             index=state.jumps,
@@ -58,15 +65,10 @@ def saddles(network: Network, states: list[State]) -> list[Saddle]:
             active=active,
             entered=entered,
             left=left,
-            certificate=Certificate(
-                stationarity=worst,
-                violation=violated,
-                margin=state.margin,
-                unique=state.unique,
-            ),
+            certificate=certificate,
         )
-        for state, point, active, entered, left, worst, violated in zip(
-            states, points, *parts, stationarity.tolist(), violation.tolist(), strict=True
+        for state, point, active, entered, left, certificate in zip(
+            states, points, *units_of, certificates, strict=True
         )
     ]
 
