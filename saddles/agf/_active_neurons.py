@@ -66,7 +66,7 @@ CREEP = 1e-5
 #: After `LONG` steps they need not agree, if neurons have grown by the factor `FAR` and the loss
 #: falls by no more than `ROUGH` while time grows fourfold: the farther neurons are that all but
 #: cancel, the shorter are the steps. After `LONGER` steps a fall by no more than `STILL` will do.
-LONG, LONGER, FAR, ROUGH, STILL = 300, 400, 1.5, 5e-4, 2e-4
+LONG, LONGER, FAR, ROUGH, STILL = 200, 400, 1.5, 5e-4, 2e-4
 #: A step that fails is taken anew with so much of the error allowed, down to so little in all.
 FINER, FINEST = 0.1, 1e-3
 #: Steps of the integrator after which the descent is given up.
