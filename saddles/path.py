@@ -89,8 +89,9 @@ class Certificate:
         False if other coefficients give the same function (those returned have minimum norm).
     creep : float
         0 at a critical point. Where the descent's norms diverge while the loss creeps to an
-        infimum that no finite point attains: how much the loss still fell, relative to the first
-        loss, while the time of the descent last grew fourfold.
+        infimum that no finite point attains: how much the neurons' loss is above that infimum,
+        relative to the first loss; the saddle's own loss is extrapolated there. Where that cannot
+        be done, how much the loss fell while the time of the descent last grew fourfold.
     """
 
     stationarity: float

@@ -232,12 +232,15 @@ def test_the_published_example_learns_its_first_frequency():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(5))
 def test_the_published_example_visits_its_levels_in_order(seed):
     network = ModularAddition(published())
     path = modular_addition(network, width=18, seed=seed)
     gaps = np.abs(path.losses[:, None] - network.plateaus) / path.losses[0]
-    assert (gaps.min(axis=0) <= 5e-4).all()
+    assert (gaps.min(axis=0) <= 3e-4).all()
+    # What six neurons, or five with the help of another frequency, can remove at finite norm.
+    attained = ~path.certificates.at_infinity[gaps.argmin(axis=0)]
+    assert (gaps.min(axis=0)[attained] <= 1e-6).all()
     visited = gaps.argmin(axis=0)
     assert (np.diff(visited) > 0).all()
     assert (np.diff(path.losses) < 0).all()

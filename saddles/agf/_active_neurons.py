@@ -58,19 +58,20 @@ RTOL, FINE, CANCELLED = 1e-5, 1e-7, 1e-2
 AMPLITUDE = 1e-2
 #: Time's logarithm takes over once a new neuron has come to this share of the norm that it may come
 #: to, and the force has fallen to this share of its peak.
-GROWN, FALLEN = 0.2, 0.1
+GROWN, FALLEN = 0.3, 0.1
 #: The force is tried for a nearby critical point each time that it has fallen to such a share.
-LEVELS = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
+LEVELS: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
 #: Extrapolations of the infimum to which the loss creeps may differ by this, relative to L(0).
 CREEP = 1e-5
-#: After `LONG` steps they need not agree, if the loss falls by no more than this while time grows
-#: fourfold: the farther neurons are that all but cancel, the shorter are the steps.
-LONG, ROUGH = 300, 5e-4
+#: After `LONG` steps they need not agree, if neurons have grown by the factor `FAR` and the loss
+#: falls by no more than `ROUGH` while time grows fourfold: the farther neurons are that all but
+#: cancel, the shorter are the steps. After `LONGER` steps a fall by no more than `STILL` will do.
+LONG, LONGER, FAR, ROUGH, STILL = 200, 400, 1.5, 5e-4, 2e-4
 #: A step that fails is taken anew with so much of the error allowed, down to so little in all.
 FINER, FINEST = 0.1, 1e-3
 #: Steps of the integrator after which the descent is given up: of neurons that are smooth, and of
 #: those with kinks, along which it may have to slide in ever shorter steps.
-STEPS, KINKED_STEPS = 5_000, 1_000
+STEPS, KINKED_STEPS = 3_000, 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ def descend(
 
         theta, short = search(run, sizes, creep)
         return Descent(theta, short)
-    levels: tuple[float, ...] = LEVELS
+    levels, largest = LEVELS, float(np.linalg.norm(np.maximum(sizes, _norms(theta))))
     peak, trail, tried, steps = 0.0, Trail(), 0.0, 0
     for age, z, gradient in _flow(run, sizes):
         force = float(np.linalg.norm(gradient))
@@ -145,10 +146,11 @@ def descend(
             found = run.polish(z)
             if found is not None:
                 return _critical(*run.sharpened(found))
-            levels = tuple(level for level in levels if force > level * peak)
+            levels = levels[sum(force <= level * peak for level in levels) :]
             tried = (age or 0.0) + 1.0
         steps += age is not None
-        rough = ROUGH if steps >= LONG else 0.0
+        far = run.norm(z) >= FAR * largest
+        rough = ROUGH if far and steps >= LONG else STILL if steps >= LONGER else 0.0
         if (
             age is not None
             and trail.wants(age)
@@ -186,16 +188,20 @@ def _critical(run: Coordinates, z: Array) -> Descent:
     return Descent(run.at(z), 0.0, run.loss(z))
 
 
+def _norms(theta: Array) -> Array:
+    return np.asarray(np.linalg.norm(theta, axis=1))
+
+
 def _flow(run: Coordinates, sizes: Array) -> Iterator[tuple[float | None, Array, Array]]:
     """Yield age, z and ∂L/∂z along the flow; there is no age while the new neurons grow."""
-    norms = np.linalg.norm(run.theta, axis=1)
+    norms = _norms(run.theta)
     small = norms < GROWN * sizes
     rtol = min(RTOL, CANCELLED * float(sizes[small].min(initial=math.inf) / norms.max()) ** 3)
     peak, birth, time, z = 0.0, 0.0, 0.0, run.origin
     atol = rtol * float(norms.min())
     for time, z, gradient in _steps(run, run.origin, lambda _: 1.0, rtol, atol):
         yield None, z, gradient
-        grown = np.linalg.norm(run.at(z)[small], axis=1) / sizes[small]
+        grown = _norms(run.at(z)[small]) / sizes[small]
         if small.any() and grown.max() < GROWN / 2:
             birth = time
             continue

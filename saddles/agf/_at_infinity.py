@@ -40,6 +40,8 @@ POWERS = (0.05, 10.0)
 #: Fall that the growth of norms lets expect, beside what is fitted. They are equal for pairs of
 #: neurons of degree 3; much more means that the flow has not come to its final pace yet.
 EXPECTED = 4.0
+#: Nothing farther ahead, relative to L(0), is extrapolated: estimates may agree by chance.
+FARTHEST = 2e-4
 #: Norms that grow slower than this power of time are about to stop.
 GROWING = 0.01
 
@@ -96,7 +98,7 @@ class Trail:
             return False
         before_that, fall = -np.diff([self.losses[k] for k in points])
         agree = before is not None and fit is not None and abs(fit.level - before[1].level) <= error
-        if fit is not None and agree and growth <= EXPECTED * fit.ahead:
+        if fit is not None and agree and growth <= EXPECTED * fit.ahead <= EXPECTED * FARTHEST:
             self.level, self.ahead = fit.level, fit.ahead
             return True
         self.level, self.ahead = loss, float(fall)

@@ -59,7 +59,8 @@ def modular_addition(
         Norm at which a neuron counts as active. With strong templates the loss falls before any
         norm reaches 1; it shifts jump times by O(α).
     tol, creep : float
-        When learning ends, and how far a creeping loss is followed: see ``certificates.creep``.
+        When learning ends, and how closely the infimum of a creeping loss is extrapolated: see
+        ``certificates.creep``.
     max_jumps : int, optional
         Stop after so many jumps; None goes to the end.
     on_failure : {"raise", "return"}

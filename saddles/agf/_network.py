@@ -84,7 +84,8 @@ def network(
     activation_norm : float
         Norm at which a neuron counts as active.
     tol, creep : float
-        When learning ends, and how far a creeping loss is followed: see ``certificates.creep``.
+        When learning ends, and how closely the infimum of a creeping loss is extrapolated: see
+        ``certificates.creep``.
     max_jumps : int, optional
         Stop after so many jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
