@@ -16,7 +16,8 @@ code name    symbol
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -79,6 +80,23 @@ class Within:
 
 
 @dataclass(frozen=True, eq=False)
+class _ProductsWithin(Within):
+    """The same of a network that knows its loss over the coordinates of a subspace."""
+
+    known: dict[int, Any] = field(default_factory=dict)
+
+    def hessian(self, z: Array, basis: Array, /) -> Array:
+        """Return the second derivatives of the loss."""
+        count, size = z.shape
+        if count not in self.known:
+            nobody = np.zeros((count, self.network.size))
+            self.known[count] = self.network.within(nobody, self.basis)  # type: ignore[attr-defined]
+        whole = self.known[count].hessian(z.ravel()).reshape(count, size, count, size)
+        blocks = basis.T @ (whole @ basis).transpose(0, 2, 1, 3)
+        return np.asarray(blocks.transpose(0, 2, 1, 3).reshape(count * basis.shape[1], -1))
+
+
+@dataclass(frozen=True, eq=False)
 class _SmoothWithin(Within):
     """The same of a network that knows second derivatives."""
 
@@ -108,8 +126,15 @@ def within(network: HomogeneousNetwork, theta: Array) -> tuple[HomogeneousNetwor
         basis = wider
     if basis.shape[1] == rows.shape[1]:
         return network, theta
-    smooth = hasattr(network, "hessian")
-    return (_SmoothWithin if smooth else Within)(network, basis), np.asarray(theta @ basis)
+    return _kind(network, basis)(network, basis), np.asarray(theta @ basis)
+
+
+def _kind(network: HomogeneousNetwork, basis: Array) -> type[Within]:
+    """Return what fits a network, by what it knows of second derivatives."""
+    offer = getattr(network, "within", None)
+    if offer is not None and offer(np.zeros((1, network.size)), basis) is not None:
+        return _ProductsWithin
+    return _SmoothWithin if hasattr(network, "hessian") else Within
 
 
 def leaks(network: HomogeneousNetwork, z: Array) -> bool:
