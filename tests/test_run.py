@@ -291,13 +291,10 @@ def test_the_torch_loop_of_the_page_runs_and_its_command_too(tmp_path, monkeypat
     page = (Path(__file__).parent.parent / "docs" / "runs.md").read_text("utf-8")
     loop = re.search(r"```python\n(.*?)```", page, flags=re.DOTALL)[1]
     command = re.search(r"^    (saddles compare .*)$", page, flags=re.MULTILINE)[1]
-    X = torch.tensor([[2.0, 0.0, 0.2], [0.0, 1.0, 0.0], [1.0, 0.0, -0.5]], dtype=torch.float64)
-    y = torch.tensor([2.0, 1.0, 0.8], dtype=torch.float64)
-    u = torch.full((3,), 1e-6, dtype=torch.float64, requires_grad=True)
-    v = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    named = {"torch": torch, "saddles": saddles, "X": X, "y": y, "u": u, "v": v, "steps": 3000}
     monkeypatch.chdir(tmp_path)
-    exec(loop, named | {"optimizer": torch.optim.SGD([u, v], lr=0.01)})
+    names = {}
+    exec(loop, names)
+    X, y = names["X"].double(), names["y"].double()
     pd.DataFrame(X.numpy(), columns=list("abc")).assign(y=y.numpy()).to_csv("data.csv", index=False)
     path = saddles.pesme_flammarion(X.numpy(), y.numpy())
     run = saddles.compare_run(
