@@ -10,7 +10,6 @@ import pandas as pd
 import saddles
 from saddles.agf import ModularAddition, NeuronPath
 from saddles.typing import Array
-from tables.modular_picture import picture
 from tables.table import Check, Table, bounded
 
 #: The published example: p, its spectrum, its width and its initial scale.
@@ -81,7 +80,7 @@ def build() -> Table:
             Check("phases of the first neuron", float(_mismatch(network, path, 1)), PHASE),
             Check("first jump before its bound", _early(network, path), 0.0),
         ),
-        figure=picture(network, path, flow),
+        figure=network.plot(path, flow=flow),
     )
 
 

@@ -314,3 +314,18 @@ def test_paths_survive_being_saved(tmp_path):
     read = saddles.SaddlePath.load(tmp_path / "path.json")
     assert read.betas.tolist() == path.betas.tolist()
     assert read.times.tolist() == path.times.tolist()
+
+
+def test_the_picture_shows_what_is_learnt_of_each_frequency():
+    spectrum = np.zeros(6)
+    spectrum[[1, 2]] = 10.0, 5.0
+    network = ModularAddition(np.fft.irfft(spectrum, 11))
+    path = modular_addition(network, width=3, seed=0, max_jumps=2)
+    error, power = network.plot(path).axes
+    staircase = [line for line in error.lines if len(line.get_xdata()) == len(path) + 1]
+    assert staircase[0].get_ydata()[:-1] == pytest.approx(path.losses * 2 / 11)
+    assert [line.get_label() for line in power.lines] == ["frequency 1", "frequency 2"]
+    learnt = np.abs(np.fft.fft(path.betas)[:, 1] / network.spectrum[1]) ** 2
+    assert power.lines[0].get_ydata()[:-1] == pytest.approx(learnt)
+    with pytest.raises(ValueError, match="must have a jump"):
+        network.plot(saddles.pesme_flammarion([[1.0]], [1.0]))

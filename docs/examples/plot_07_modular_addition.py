@@ -4,9 +4,9 @@ Modular addition, frequency by frequency
 
 Quadratic neurons (u·x_a + v·x_b)² w learn a + b mod 11 from an encoding whose power sits at the
 frequencies 1 and 2. Dormant neurons turn into cosine waves; those of the strongest frequency
-activate first, and several of them together remove it. The dotted levels are the power that
-remains when the first frequencies are gone, in closed form; the path visits each of them, through
-smaller steps in between. The last level is zero, to which the loss creeps.
+activate first, and several of them together remove it. The grey levels are the power that remains
+when the first frequencies are gone, in closed form; the path visits each of them, through smaller
+steps in between. The last level is zero, to which the loss creeps.
 """
 
 import numpy as np
@@ -19,10 +19,7 @@ network = saddles.agf.ModularAddition(np.fft.irfft(spectrum, 11))
 
 path = saddles.agf.modular_addition(network, width=14, seed=0)
 
-figure = path.plot()
-figure.axes[1].set_xlabel("scaled time t α")
-for level in network.plateaus[:-1]:
-    figure.axes[0].axhline(level, color="0.5", linestyle=":", linewidth=1)
+figure = network.plot(path)
 
 # %%
 # The frequencies of the neurons, in the order in which they activate, and how far the first one's

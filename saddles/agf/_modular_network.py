@@ -30,7 +30,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,10 @@ from saddles import checks
 from saddles.agf._modular_pairs import Pair, Seen
 from saddles.agf._modular_products import Products
 from saddles.typing import Array, ArrayLike
+
+if TYPE_CHECKING:
+    from saddles.flow.result import Flow
+    from saddles.path import SaddlePath
 
 __all__ = ["Modes", "ModularAddition"]
 
@@ -217,6 +221,35 @@ class ModularAddition:
             phases=phases,
             mismatch=np.angle(np.exp(1j * mismatch)),
         )
+
+    def plot(self, path: SaddlePath, *, flow: Flow | None = None) -> Any:
+        """Draw the staircase of the loss, and how much of each frequency is learnt.
+
+        Parameters
+        ----------
+        path : SaddlePath
+            A path of this network, with at least one jump.
+        flow : Flow, optional
+            A gradient flow of it from the same neurons, to be drawn beside.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A plain figure: show it in a notebook, or ``savefig`` it.
+
+        Raises
+        ------
+        ValueError
+            If the path has no jump, or its points are not templates of this period.
+        """
+        from saddles.agf._modular_picture import plot_frequencies
+
+        if len(path) < 2 or np.shape(path.betas[0]) != (self.period,):
+            raise ValueError(
+                f"path={path!r} must have a jump, and templates of length {self.period} as its "
+                "points; pass a path of this network."
+            )
+        return plot_frequencies(self, path, flow)
 
     def loss(self, theta: Array, /) -> float:
         """Return L of the network with neurons `theta` (H, 3p)."""
