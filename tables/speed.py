@@ -37,6 +37,8 @@ ROUNDS = 3
 #: Sparse designs beside the same ones filled in: jumps, and whether they are centred.
 SPARSE = [(500, None, False), (2000, 100, False), (2000, 100, True)]
 FEATURES = 100_000
+#: A flow with many features, and the jumps that it is followed for.
+WIDE, WIDE_JUMPS = (100, 2000), 20
 #: Calls of the closed form that are timed together, so that its own caches are warm.
 CALLS = 20
 #: Most that the whole path may grow with d, as an exponent; what every certificate shows; how
@@ -165,9 +167,20 @@ def _others() -> list[dict[str, Any]]:
         case = f"flow, log(alpha) = {scale:.0e}"
         flow: Cases = {"ours": partial(saddles.flow.diagonal, U, v, log_alpha=scale)}
         rows.append(_row(case, flow, ROUNDS) | {"n": U.shape[0], "d": U.shape[1]})
+    rows.append(_wide_flow())
     rows.append(_row("Theorem 3.1", {"ours": closed, "convex program": program}, 9, CALLS))
     rows.append(_row("import saddles", imports, 7, clock=time.perf_counter))
     return rows
+
+
+def _wide_flow() -> dict[str, Any]:
+    """Return the row of a flow with many features, until the path's jump number `WIDE_JUMPS`."""
+    n, d = WIDE
+    X, y = gaussian(n, d)
+    until = float(saddles.pesme_flammarion(X, y, max_jumps=WIDE_JUMPS).times[-1])
+    flow: Cases = {"ours": partial(saddles.flow.diagonal, X, y, log_alpha=-1e4, until=until)}
+    sizes = {"n": n, "d": d, "jumps": WIDE_JUMPS}
+    return _row("flow, log(alpha) = -1e+04", flow, ROUNDS) | sizes
 
 
 def _row(case: str, cases: Cases, rounds: int, calls: int = 1, clock: Any = None) -> dict[str, Any]:
