@@ -26,14 +26,16 @@ if TYPE_CHECKING:
     from saddles._compare import Comparison, compare
     from saddles._greedy_low_rank import greedy_low_rank
     from saddles._pesme_flammarion import pesme_flammarion
+    from saddles._points import LowRank
     from saddles._recorder import Recorder
     from saddles._run import Run, compare_run
     from saddles._sweep import PointFailure, Sweep, sweep
     from saddles.alternation import Algorithm, Ring, solve, trace
+    from saddles.certificate import Certificate, Certificates
     from saddles.flow.result import Flow
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
     from saddles.losses import FullMatrix, MatrixCompletion, MatrixLoss, MatrixSensing
-    from saddles.path import Certificate, Certificates, LowRank, Saddle, SaddlePath
+    from saddles.path import Saddle, SaddlePath
     from saddles.problems import Regression
     from saddles.status import PathError, Status
 
@@ -62,9 +64,9 @@ _HOMES = {
     "MatrixCompletion": "saddles.losses",
     "MatrixLoss": "saddles.losses",
     "MatrixSensing": "saddles.losses",
-    "Certificate": "saddles.path",
-    "Certificates": "saddles.path",
-    "LowRank": "saddles.path",
+    "Certificate": "saddles.certificate",
+    "Certificates": "saddles.certificate",
+    "LowRank": "saddles._points",
     "Saddle": "saddles.path",
     "SaddlePath": "saddles.path",
     "Regression": "saddles.problems",

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from saddles._dual_path import Network, State
-from saddles.path import Certificate, Saddle
+from saddles.certificate import Certificate
+from saddles.path import Saddle
 from saddles.typing import Array, Indices, Mask
 
 __all__ = ["SPARSE_FROM", "saddles"]

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from saddles.path import LowRank, SaddlePath, dense
+from saddles._points import LowRank, dense
+from saddles.path import SaddlePath
 from saddles.typing import Array, ArrayLike
 
 if TYPE_CHECKING:

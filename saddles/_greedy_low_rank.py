@@ -37,9 +37,11 @@ from saddles import checks
 from saddles._descent import OnFactors, descend, is_left
 from saddles._dormant import align, eigenpairs, hand_over, next_ring
 from saddles._loss_checks import checked_size
+from saddles._points import LowRank
 from saddles.alternation import Algorithm, Ring, solve
+from saddles.certificate import Certificate
 from saddles.losses import MatrixLoss
-from saddles.path import Certificate, LowRank, Saddle, SaddlePath
+from saddles.path import Saddle, SaddlePath
 from saddles.status import Status
 from saddles.typing import Array
 

@@ -25,14 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from saddles import checks
+from saddles import _path_json, checks
+from saddles._points import stacked
+from saddles.certificate import Certificate, Certificates
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
 
-__all__ = ["Certificate", "Certificates", "LowRank", "Saddle", "SaddlePath", "physical_times"]
-
-#: Version of the dictionary that `SaddlePath.to_dict` writes.
-FORMAT = 1
+__all__ = ["Saddle", "SaddlePath", "physical_times"]
 
 
 def physical_times(times: ArrayLike, *, log_alpha: float, kappa: int) -> Array:
@@ -70,96 +69,6 @@ def physical_times(times: ArrayLike, *, log_alpha: float, kappa: int) -> Array:
     return physical
 
 
-@dataclass(frozen=True, kw_only=True)
-class Certificate:
-    """How far a saddle is from its own optimality conditions; all numbers are scale-free.
-
-    Attributes
-    ----------
-    stationarity : float
-        Largest gradient over the active units, relative to the largest it could be.
-    violation : float
-        Largest violation of the constraints: a wrong sign, a clock beyond its boundary, a unit
-        at its boundary that should have joined.
-    margin : float
-        Relative lead of the clock that rang over the runner-up, (second − first) / first; a
-        small margin says that rounding of the data could change the order. Infinite where there
-        is no runner-up, and for the start.
-    unique : bool
-        False if other coefficients give the same function (those returned have minimum norm).
-    creep : float
-        0 at a critical point. Where the descent's norms diverge while the loss creeps to an
-        infimum that no finite point attains: how much the neurons' loss is above that infimum,
-        relative to the first loss; the saddle's own loss is extrapolated there. Where that cannot
-        be done, how much the loss fell while the time of the descent last grew fourfold.
-    """
-
-    stationarity: float
-    violation: float
-    margin: float = math.inf
-    unique: bool = True
-    creep: float = 0.0
-
-    @property
-    def at_infinity(self) -> bool:
-        """Whether the saddle is an infimum that norms reach at infinity, up to its `creep`."""
-        return self.creep > 0
-
-    def holds(self, tolerance: float) -> bool:
-        """Return whether stationarity and violation are both at most `tolerance`.
-
-        A point short of an infimum at infinity is not stationary: there, `creep` is what must be
-        small, and whoever follows the descent sees to that.
-        """
-        stationary = self.stationarity <= tolerance or self.at_infinity
-        return stationary and self.violation <= tolerance
-
-
-@dataclass(frozen=True, eq=False)
-class LowRank:
-    """A large matrix of low rank, kept as its factors: ``left @ right.T``.
-
-    Attributes
-    ----------
-    left : ndarray of shape (c, r)
-        Left factor.
-    right : ndarray of shape (d, r)
-        Right factor; the same as `left` for a symmetric matrix UUᵀ.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from saddles import LowRank
-    >>> matrix = LowRank(np.array([[1.0], [2.0]]), np.array([[3.0], [0.0]]))
-    >>> matrix.shape, matrix.toarray().tolist()
-    ((2, 2), [[3.0, 0.0], [6.0, 0.0]])
-    """
-
-    left: Array
-    right: Array
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Shape (c, d) of the matrix."""
-        return self.left.shape[0], self.right.shape[0]
-
-    @property
-    def data(self) -> Array:
-        """Every number that is stored, (r (c + d),)."""
-        return np.concatenate([self.left.ravel(), self.right.ravel()])
-
-    def toarray(self) -> Array:
-        """Return the dense matrix (c, d)."""
-        return np.asarray(self.left @ self.right.T)
-
-
-def dense(betas: Any) -> Array:
-    """Return function-space points (K+1, ...), however they are stored, as one dense array."""
-    if isinstance(betas[0], LowRank):
-        return np.array([beta.toarray() for beta in betas])
-    return np.asarray(betas.toarray() if hasattr(betas, "toarray") else betas)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Saddle:
     """One saddle of the staircase, and the jump that led to it.
@@ -191,46 +100,6 @@ class Saddle:
     entered: Indices
     left: Indices
     certificate: Certificate
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Certificates:
-    """The certificates of a whole path, one entry per saddle.
-
-    Attributes
-    ----------
-    stationarity, violation, margin : ndarray of shape (K+1,)
-        See `Certificate`.
-    unique : ndarray of bool, shape (K+1,)
-        See `Certificate`.
-    creep : ndarray of shape (K+1,)
-        See `Certificate`.
-    """
-
-    stationarity: Array
-    violation: Array
-    margin: Array
-    unique: Any
-    creep: Array
-
-    def __getitem__(self, index: int) -> Certificate:
-        return Certificate(
-            stationarity=float(self.stationarity[index]),
-            violation=float(self.violation[index]),
-            margin=float(self.margin[index]),
-            unique=bool(self.unique[index]),
-            creep=float(self.creep[index]),
-        )
-
-    @property
-    def at_infinity(self) -> Any:
-        """Which saddles are infima at infinity (K+1,); see `Certificate.at_infinity`."""
-        return self.creep > 0
-
-    @property
-    def worst(self) -> float:
-        """Largest stationarity residual or violation on the path."""
-        return float(max(self.stationarity.max(), self.violation.max()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -296,7 +165,7 @@ class SaddlePath:
         duals = [saddle.dual for saddle in saddles if saddle.dual is not None]
         return cls(
             times=np.array([saddle.time for saddle in saddles]),
-            betas=_stack([saddle.beta for saddle in saddles]),
+            betas=stacked([saddle.beta for saddle in saddles]),
             losses=np.array([saddle.loss for saddle in saddles]),
             duals=np.array(duals) if duals else None,
             active=tuple(saddle.active for saddle in saddles),
@@ -401,7 +270,9 @@ class SaddlePath:
             "left": [tuple(units.tolist()) for units in self.left],
             "n_active": [len(units) for units in self.active],
         }
-        columns |= {entry.name: getattr(self.certificates, entry.name) for entry in _ENTRIES}
+        columns |= {
+            entry.name: getattr(self.certificates, entry.name) for entry in fields(Certificate)
+        }
         return pd.DataFrame(columns).rename_axis("jump")
 
     def plot(
@@ -436,61 +307,18 @@ class SaddlePath:
 
         Infinite numbers become the strings ``"inf"`` and ``"-inf"``, since JSON has none.
         """
-        sparse = hasattr(self.betas, "toarray")
-        rows = [self.betas[[k]].toarray()[0] for k in range(len(self))] if sparse else self.betas
-        pairs = list(zip(rows, self.active, strict=True))
-        by_unit = self.betas.ndim == 2 and all(_only_at(row, units) for row, units in pairs)
-        points = [_written(row, units if by_unit else None) for row, units in pairs]
-        return {
-            "format": FORMAT,
-            "algorithm": self.algorithm,
-            "source": self.source,
-            "status": self.status.name,
-            "message": self.message,
-            "kappa": self.kappa,
-            "log_alpha": _plain(self.log_alpha),
-            "shape": list(self.betas.shape),
-            "sparse": sparse,
-            "by_unit": by_unit,
-            "times": self.times.tolist(),
-            "losses": self.losses.tolist(),
-            "duals": None if self.duals is None else self.duals.tolist(),
-            **{name: [u.tolist() for u in getattr(self, name)] for name in _UNITS},
-            "values": points,
-            "certificates": {
-                entry.name: [_plain(v) for v in getattr(self.certificates, entry.name).tolist()]
-                for entry in _ENTRIES
-            },
-        }
+        return _path_json.written(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> SaddlePath:
-        """Return the path that `to_dict` wrote as `data`; equal to the last bit."""
-        if data.get("format") != FORMAT:
-            raise ValueError(
-                f"format={data.get('format')!r}: this version reads format {FORMAT}; write the "
-                "path again with SaddlePath.save."
-            )
-        units = {name: tuple(np.array(u, dtype=np.intp) for u in data[name]) for name in _UNITS}
-        whole = tuple(np.arange(data["shape"][-1]) for _ in data["values"])
-        betas = _read(data, units["active"] if data["by_unit"] else whole)
-        certificates = {
-            name: np.array(values, dtype=bool if name == "unique" else float)
-            for name, values in data["certificates"].items()
-        }
-        return cls(
-            algorithm=data["algorithm"],
-            source=data["source"],
-            times=np.array(data["times"]),
-            betas=betas,
-            losses=np.array(data["losses"]),
-            duals=None if data["duals"] is None else np.array(data["duals"]),
-            certificates=Certificates(**certificates),
-            status=Status[data["status"]],
-            kappa=data["kappa"],
-            log_alpha=float(data["log_alpha"]),
-            **units,
-        )
+        """Return the path that `to_dict` wrote as `data`; equal to the last bit.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `data` is no dictionary, lacks an entry, or is of another format.
+        """
+        return cls(**_path_json.read(data))
 
     def save(self, file: str | Path) -> None:
         """Write the path to `file` as JSON."""
@@ -501,61 +329,3 @@ class SaddlePath:
     def load(cls, file: str | Path) -> SaddlePath:
         """Return the path that `save` wrote to `file`."""
         return cls.from_dict(json.loads(Path(file).read_text(encoding="utf-8")))
-
-
-_ENTRIES = fields(Certificate)
-_UNITS = ("active", "entered", "left")
-_ROW = ("data", "indices")
-
-
-def _plain(value: float) -> float | str:
-    """Return a number that JSON can hold, or the word for an infinite one."""
-    return value if math.isfinite(value) else str(value)
-
-
-def _stack(betas: list[Any]) -> Any:
-    """Stack dense points into one array, sparse rows into one CSR array, factors as they are."""
-    if isinstance(betas[0], LowRank):
-        stack = np.empty(len(betas), dtype=object)
-        stack[:] = betas
-        return stack
-    if not hasattr(betas[0], "toarray"):
-        return np.array(betas)
-    from scipy.sparse import csr_array
-
-    ends = np.cumsum([0] + [beta.data.size for beta in betas])
-    values, indices = (np.concatenate([getattr(b, part) for b in betas]) for part in _ROW)
-    return csr_array((values, indices, ends), shape=(len(betas), betas[0].shape[1]))
-
-
-def _only_at(beta: Array, units: Indices) -> bool:
-    """Whether the entries of a vector other than those at `units` are zero."""
-    inside = bool((units < beta.size).all())
-    return inside and np.count_nonzero(beta) == np.count_nonzero(beta[units])
-
-
-def _written(beta: Any, units: Indices | None) -> list[Any]:
-    """Return what to write of a point: factors, or an array, of a vector only `units` if given."""
-    if isinstance(beta, LowRank):
-        return [beta.left.tolist(), beta.right.tolist()]
-    return list((beta if units is None else beta[units]).tolist())
-
-
-def _read(data: dict[str, Any], active: tuple[Indices, ...]) -> Any:
-    """Return the points that `_written` wrote."""
-    values = data["values"]
-    if len(data["shape"]) == 1:
-        shapes = [[np.array(factor, dtype=float) for factor in pair] for pair in values]
-        return _stack([LowRank(*pair) for pair in shapes])
-    if len(data["shape"]) > 2:
-        return np.array(values, dtype=float)
-    betas: Any = _empty_rows(data["shape"]) if data["sparse"] else np.zeros(data["shape"])
-    for row, units, entries in zip(range(len(values)), active, values, strict=True):
-        betas[row, units] = entries
-    return betas.tocsr() if data["sparse"] else betas
-
-
-def _empty_rows(shape: list[int]) -> Any:
-    from scipy.sparse import lil_array
-
-    return lil_array(tuple(shape))

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from saddles import checks
+from saddles._points import LowRank, dense
 from saddles._run import Run
 from saddles.flow.result import Ticking
-from saddles.path import LowRank, SaddlePath, dense
+from saddles.path import SaddlePath
 from saddles.typing import Array, ArrayLike
 
 if TYPE_CHECKING:

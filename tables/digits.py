@@ -45,26 +45,6 @@ def build() -> Table:
         log_alphas=SCALES,
     )
     measured = [0.0, *limit.jump_times]
-    missing = len(path) - len(measured)
-    hidden = ~mask
-    values, vectors = np.linalg.eigh(covariance)
-    best = [
-        (vectors[:, 64 - r :] * values[64 - r :]) @ vectors[:, 64 - r :].T for r in range(JUMPS + 1)
-    ]
-    frame = pd.DataFrame(
-        {
-            "rank": range(len(path)),
-            "predicted time": path.times,
-            "flow": [*(round(time, 5) for time in measured), *[None] * missing],
-            "difference": [
-                *bounded(measured, path.times[: len(measured)], EXTRAPOLATED),
-                *[""] * missing,
-            ],
-            "observed, left": [_left(covariance, W, mask) for W in path.betas],
-            "hidden, left": [_left(covariance, W, hidden) for W in path.betas],
-            "hidden, left by best rank": [_left(covariance, W, hidden) for W in best],
-        }
-    )
     checks = (
         Check("flow, extrapolated, times", worst(measured, path.times[: WIDTH + 1]), EXTRAPOLATED),
         Check("stationarity", float(path.certificates.stationarity.max()), 1e-10),
@@ -82,9 +62,32 @@ def build() -> Table:
             f"Jump times, t / log(1/alpha), of the first {WIDTH} jumps are also measured on the "
             f"flow of {WIDTH} columns, extrapolated from log(alpha) = -500, -1000, -2000."
         ),
-        frame=frame,
+        frame=_frame(covariance, mask, path, measured),
         checks=checks,
         figure=path.plot(),
+    )
+
+
+def _frame(
+    covariance: Array, mask: Any, path: saddles.SaddlePath, measured: list[float]
+) -> pd.DataFrame:
+    """Return the rows: ranks, jump times (R+1,) and those `measured`, and what is unexplained."""
+    unmeasured, hidden = len(path) - len(measured), ~mask
+    values, vectors = np.linalg.eigh(covariance)
+    best = [
+        (vectors[:, 64 - r :] * values[64 - r :]) @ vectors[:, 64 - r :].T for r in range(JUMPS + 1)
+    ]
+    gaps = bounded(measured, path.times[: len(measured)], EXTRAPOLATED)
+    return pd.DataFrame(
+        {
+            "rank": range(len(path)),
+            "predicted time": path.times,
+            "flow": [*(round(time, 5) for time in measured), *[None] * unmeasured],
+            "difference": [*gaps, *[""] * unmeasured],
+            "observed, left": [_left(covariance, W, mask) for W in path.betas],
+            "hidden, left": [_left(covariance, W, hidden) for W in path.betas],
+            "hidden, left by best rank": [_left(covariance, W, hidden) for W in best],
+        }
     )
 
 

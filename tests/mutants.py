@@ -20,7 +20,7 @@ import saddles
 import saddles._greedy_low_rank
 import saddles.agf._linear
 from saddles import alternation
-from saddles.path import Certificate
+from saddles.certificate import Certificate
 from tests.plain_path import PlainPath, solver
 
 Mutation = Callable[[alternation.Algorithm], alternation.Algorithm]

@@ -9,7 +9,7 @@ import pytest
 import saddles
 from saddles import Algorithm, PathError, Ring, Saddle, Status
 from saddles.alternation import AHEAD, Breakdown
-from saddles.path import Certificate
+from saddles.certificate import Certificate
 
 NOTHING = np.zeros(0, dtype=np.intp)
 

@@ -13,7 +13,8 @@ from scipy.sparse import csr_array
 
 import saddles
 from saddles import SaddlePath, Status
-from saddles.path import Certificate, physical_times
+from saddles.certificate import Certificate
+from saddles.path import physical_times
 from saddles.testing import strategies
 
 X = np.array([[1, 0.5, 0.7, 0], [0.5, 1, 0.1, 0.7]])
@@ -212,6 +213,16 @@ def test_file_is_strict_json(path, tmp_path):
     assert data["log_alpha"] == "-inf"
     assert data["certificates"]["margin"][0] == "inf"
     assert text.endswith("\n")
+
+
+def test_what_is_no_whole_path_is_refused(path):
+    with pytest.raises(TypeError, match=r"data=\[\] must be a dictionary"):
+        saddles.SaddlePath.from_dict([])
+    for name in path.to_dict().keys() - {"format", "message"}:
+        data = path.to_dict()
+        del data[name]
+        with pytest.raises(ValueError, match=f"data lacks {name};"):
+            saddles.SaddlePath.from_dict(data)
 
 
 def test_other_formats_are_refused(path):

@@ -56,6 +56,8 @@ MaxJumps = Annotated[int | None, typer.Option(metavar="K", help="Stop after K ju
 Plot = Annotated[
     Path | None, typer.Option(metavar="OUT", help="Draw the picture (.svg, .png ...).")
 ]
+Alpha = Annotated[float | None, typer.Option(metavar="A", help="The initial scale, below 1.")]
+LogAlpha = Annotated[float | None, typer.Option(metavar="L", help="Or its natural logarithm.")]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as one line of JSON.")]
 Quiet = Annotated[
     bool,
@@ -152,12 +154,8 @@ def compare(
     ],
     data: Annotated[Path, typer.Option(metavar="FILE.csv", help="The data.")],
     target: Target,
-    alpha: Annotated[
-        float | None, typer.Option(metavar="A", help="The initial scale, below 1.")
-    ] = None,
-    log_alpha: Annotated[
-        float | None, typer.Option(metavar="L", help="Or its natural logarithm.")
-    ] = None,
+    alpha: Alpha = None,
+    log_alpha: LogAlpha = None,
     learning_rate: Annotated[
         float | None, typer.Option(metavar="H", help="Of gradient descent, if the log has steps.")
     ] = None,
@@ -195,12 +193,8 @@ def compare(
 def bias(
     file: File,
     target: Target,
-    alpha: Annotated[
-        float | None, typer.Option(metavar="A", help="The initial scale, below 1.")
-    ] = None,
-    log_alpha: Annotated[
-        float | None, typer.Option(metavar="L", help="Or its natural logarithm.")
-    ] = None,
+    alpha: Alpha = None,
+    log_alpha: LogAlpha = None,
     delta: Annotated[
         float,
         typer.Option(metavar="D", help="The single neuron's a^2 - |w|^2 at the start."),

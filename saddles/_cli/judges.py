@@ -20,6 +20,7 @@ import numpy as np
 import saddles
 from saddles._cli.data import Data
 from saddles._exact_check import Refuted, exact_saddles
+from saddles._points import dense
 from saddles.path import SaddlePath
 from saddles.status import PathError
 from saddles.typing import Array
@@ -122,7 +123,7 @@ def by_agf(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
     if len(other) != len(path):
         remark = f"it makes {len(other) - 1} jumps, the path {len(path) - 1}"
         return _silent(path, "AGF", ROUNDING, "disagrees", remark)
-    betas = saddles.path.dense(other.betas)
+    betas = dense(other.betas)
     return _judged(path, "AGF", other.times[1:], betas, other.losses, data)
 
 
@@ -164,7 +165,7 @@ def _judged(
     path: SaddlePath, name: str, times: Array, betas: Array, losses: Array, data: Data
 ) -> Judge:
     """Return what saddles of the same number say."""
-    own = saddles.path.dense(path.betas)
+    own = dense(path.betas)
     gaps = np.abs(betas - own).max(axis=1)[path.certificates.unique]
     found = Judge(
         name=name,

@@ -41,8 +41,9 @@ import numpy as np
 
 from saddles import checks
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
+from saddles.certificate import Certificate
 from saddles.cone import minimum_norm, nonnegative_least_squares, optimality, solve_factored
-from saddles.path import Certificate, Saddle, SaddlePath
+from saddles.path import Saddle, SaddlePath
 from saddles.problems import ZERO, InUnits, Regression, as_regression
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike

@@ -35,8 +35,9 @@ from saddles.agf._clocks import Dormant, Phase
 from saddles.agf._dormant_neurons import KINKED_STEPS, RTOL, STEPS, align, first_ring
 from saddles.agf._homogeneous_task import Limits, NeuronPath, Task
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
+from saddles.certificate import Certificate
 from saddles.homogeneous import HomogeneousNetwork
-from saddles.path import Certificate, Saddle
+from saddles.path import Saddle
 from saddles.status import PathError, Status
 from saddles.typing import Array, ArrayLike, Indices, Mask
 

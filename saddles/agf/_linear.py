@@ -36,8 +36,9 @@ from saddles import checks
 from saddles._descent import OnFactors
 from saddles._greedy_low_rank import DENSE_PATH, Factorisation, steps
 from saddles._moments import Moments, least_loss, stacked
+from saddles._points import LowRank
 from saddles.alternation import solve
-from saddles.path import LowRank, Saddle, SaddlePath
+from saddles.path import Saddle, SaddlePath
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["linear"]

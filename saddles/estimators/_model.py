@@ -20,7 +20,8 @@ import numpy as np
 
 import saddles
 from saddles import checks
-from saddles.path import SaddlePath, dense
+from saddles._points import dense
+from saddles.path import SaddlePath
 from saddles.status import PathError
 from saddles.typing import Array
 
