@@ -30,6 +30,10 @@ SMALLEST_SCALE = 1e-150
 SYMMETRY = 1e-10
 
 
+#: Decimal exponent of numbers that fit a float64, with room for sums of many.
+MODERATE = 280
+
+
 #: Finite boundaries of clocks whose inverses a float64 can hold.
 SMALLEST_BOUNDARY, LARGEST_BOUNDARY = 1e-300, 1e300
 
@@ -143,6 +147,17 @@ def large_enough(sizes: Array, name: str, spot: str, least: float) -> None:
         )
 
 
+def moderate(array: Array, name: str, power: int) -> Array:
+    """Return `array` if that power of its largest entry fits a float64; zero is let through."""
+    largest, limit = float(np.abs(array).max()), 10.0 ** (MODERATE / power)
+    if not (largest == 0 or 1 / limit <= largest <= limit):
+        raise ValueError(
+            f"max(abs({name}))={largest!r} is outside [{1 / limit:g}, {limit:g}], beyond which "
+            f"powers of it overflow or underflow; multiply {name} by a constant."
+        )
+    return array
+
+
 def refuse_sparse(value: Any, name: str) -> None:
     """Raise: what follows needs a dense array."""
     raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.toarray()).")
@@ -153,7 +168,8 @@ def refuse_bad_entries(array: Array, name: str) -> None:
     if max(array.max(), -array.min()) <= LARGEST:
         return
     where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= LARGEST))[0])
-    spot = f"{name}[{', '.join(map(str, where))}]={float(array[where])!r}"
+    index = f"[{', '.join(map(str, where))}]" if where else ""
+    spot = f"{name}{index}={float(array[where])!r}"
     if np.isfinite(array[where]):
         raise ValueError(
             f"{spot} is larger than {LARGEST:g}, so its square overflows; divide {name} by a "

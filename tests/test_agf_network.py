@@ -102,6 +102,19 @@ def test_modular_neurons_give_the_path_of_modular_addition():
     ]
 
 
+def test_a_neuron_that_comes_to_a_direction_without_growth_rests_there():
+    """Beside a fitted neuron its own direction is one; steps end at the integrator's error."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((6, 3)), rng.standard_normal(6)
+    start = np.roll(rng.standard_normal((2, 4)), 1, axis=1)
+    path = network(cubic_neuron, X, Y, start, degree=3)
+    assert path.status is Status.NO_GROWTH
+    assert len(path) == 2
+    residual = Y - path.betas[1]
+    w, a = path.neurons[1][0, 1:], path.neurons[1][0, 0]
+    assert np.abs(np.einsum("k,ki,kj,j->i", residual, X, X, w)).max() <= 1e-9 * abs(a)
+
+
 def test_single_neuron_of_degree_three_against_its_clock():
     """a (w·x)² on one sample: U is largest at w² = 2a², and τ = 1/(3U) from there."""
     best = np.array([[1.0, np.sqrt(2)]]) / np.sqrt(3)

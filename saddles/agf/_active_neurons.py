@@ -48,8 +48,8 @@ __all__ = [
 
 #: Most coordinates for which second derivatives are formed.
 DENSE = 450
-#: A rise of the loss that rounding hides, relative to the utility.
-ROUNDING = 1e-12
+#: Less than a quarter, for rounding: a loss that falls below is not bounded by 0.
+LEAST = 0.2
 #: Local relative error of the flow: while new neurons grow, and in the logarithm of time. Neurons
 #: that all but cancel, R times as large as new ones, do so to R^(−3): the error is at most this
 #: share of that.
@@ -97,15 +97,16 @@ class Descent:
 def reach(network: HomogeneousNetwork, active: Array, direction: Array) -> float:
     """Return the norm at which one more neuron of this `direction` (p,) would serve best.
 
-    Along the ray L(c) = L − c^κ U + c^{2κ} q is least where c^κ = U / (2q); q does not depend on
-    the others.
+    Along the ray L(c) = L − c^κ U + c^{2κ} q is least where c^κ = U / (2q). It is looked at where
+    c^κ U = L: there L(c) is c^{2κ} q, and at least L/4 if no loss along the ray is negative.
     """
-    row, none = direction[None], direction[None][:0]
-    utility, alone = (float(network.utility(row, beside)[0]) for beside in (active, none))
-    rise = network.loss(row) - network.loss(none) + alone
-    if not rise > ROUNDING * max(utility, abs(alone)) or not utility > 0:
+    row, degree = direction[None], network.degree
+    utility, loss = float(network.utility(row, active)[0]), float(network.loss(active))
+    size = float((loss / utility) ** (1 / degree)) if utility > 0 else math.nan
+    held = network.loss(np.vstack([active, size * row]))
+    if not held >= LEAST * loss:
         raise Breakdown(Status.UNBOUNDED, "a neuron activates that nothing holds back")
-    return float((utility / (2 * rise)) ** (1 / network.degree))
+    return size * float((loss / (2 * held)) ** (1 / degree))
 
 
 def descend(

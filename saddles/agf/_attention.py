@@ -371,7 +371,7 @@ def attention_modes(covariance: ArrayLike, context_length: int) -> AttentionMode
 
 def checked_attention(covariance: Any, context_length: Any) -> LinearAttention:
     """Validate the covariance and the length of the context."""
-    matrix = checks.symmetric(covariance, "covariance")
+    matrix = checks.moderate(checks.symmetric(covariance, "covariance"), "covariance", 4)
     values = np.linalg.eigvalsh(matrix)
     largest = float(np.abs(values).max())
     if values[0] < -SINGULAR * largest:

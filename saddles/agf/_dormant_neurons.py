@@ -53,6 +53,10 @@ __all__ = ["Clock", "Dormant", "Phase", "align", "first_ring"]
 #: A direction rests once its speed is this small beside its growth κÛ: U is then wrong by about the
 #: square of it.
 AT_REST = 1e-5
+#: It rests as well where, beside the largest gradient, its speed is no more than the integrator's
+#: error explains and has not changed by half in so many steps: directions without growth, such as
+#: those of the active neurons, attract others that come to them from where U < 0.
+HOVERING, IDLE = 1e-6, 100
 #: The same for a neuron that activates, and steps without progress after which what was reached
 #: must do.
 ALIGNED, PATIENCE = 1e-12, 10
@@ -163,6 +167,7 @@ class _Run:
         tangent, self.growth = self.split(self.directions)
         self.pull = float(np.hypot(np.linalg.norm(tangent, axis=1), self.growth).max(initial=0.0))
         self.noise = max(NO_PULL * self.pull, noise)
+        self.mark, self.idle = np.full(len(self.lacking), math.inf), np.zeros(len(self.lacking))
         self.moving = np.flatnonzero(~self.rests(tangent, self.growth))
         self.step_size: float | None = None
         self.solver = self.restart()
@@ -178,6 +183,14 @@ class _Run:
         """Return which directions stay where they are (D,)."""
         speed = np.linalg.norm(tangent, axis=1)
         return np.asarray(speed <= np.maximum(AT_REST * np.abs(growth), self.noise))
+
+    def hovers(self, tangent: Array) -> Mask:
+        """Return which of the moving directions no longer move; counts the integrator's steps."""
+        speed, moving = np.linalg.norm(tangent, axis=1), self.moving
+        left = (speed < self.mark[moving] / 2) | (speed > 2 * self.mark[moving])
+        self.mark[moving[left]], self.idle[moving[left]] = speed[left], 0
+        self.idle[moving] += 1
+        return np.asarray((self.idle[moving] > IDLE) & (speed <= HOVERING * self.pull))
 
     @property
     def resting(self) -> Mask:
@@ -313,7 +326,7 @@ class _Run:
         self.lacking[moving] = clocks if two else self.clock.from_log_slowness(clocks)
         self.since[moving] = self.tau
         tangent, self.growth[moving] = self.split(self.directions[moving])
-        rests = self.rests(tangent, self.growth[moving])
+        rests = self.rests(tangent, self.growth[moving]) | self.hovers(tangent)
         if rests.any():
             self.moving = moving[~rests]
             self.solver = self.restart()

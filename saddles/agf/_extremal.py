@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from saddles.agf._arcs import arcs
 from saddles.agf._ascent import End, climb
 from saddles.agf._extremal_outputs import SAME, ascend, peaks
 from saddles.agf._piecewise import PiecewiseUtility, Pulls
+from saddles.agf._units import scaled
 from saddles.status import PathError, Status
 from saddles.typing import Array, ArrayLike, Indices, Mask
 
@@ -204,14 +205,24 @@ def extremal_directions(
     ([[0.7071, -0.7071], [0.0, 1.0]], [1.0607, 1.0])
     """
     features, targets, number = checked_features(X, residual, "residual", slope, bias)
+    features, targets, units = scaled(features, targets)
+    found = _found(features, targets, number, starts, seed)
+    rate, utility = 1 / units.time, found.utility
+    return replace(found, growth=rate * found.growth, utility=lambda w: rate * utility(w))
+
+
+def _found(
+    features: Array, targets: Array, slope: float, starts: int, seed: int
+) -> ExtremalDirections:
+    """Find them, in the way of the dimension."""
     seed = checks.whole_number(seed, "seed")
     n_starts = checks.whole_number(starts, "starts", least=1)
     rng, d = np.random.default_rng(seed), features.shape[1]
     if targets.ndim == 2 and targets.shape[1] > 1:
         halves = rng.standard_normal((n_starts, d)), rng.standard_normal((n_starts, len(targets.T)))
         balanced = [half / np.linalg.norm(half, axis=1, keepdims=True) for half in halves]
-        return _with_outputs(Pulls.of(features, targets, number), np.hstack(balanced))
-    utility = PiecewiseUtility.of(features, targets.ravel(), number)
+        return _with_outputs(Pulls.of(features, targets, slope), np.hstack(balanced))
+    utility = PiecewiseUtility.of(features, targets.ravel(), slope)
     if d == 1:
         return _on_the_line(utility)
     if d == 2:

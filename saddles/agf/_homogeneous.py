@@ -34,6 +34,7 @@ from saddles.agf._active_neurons import AMPLITUDE, CREEP, Descent, descend, reac
 from saddles.agf._clocks import Dormant, Phase
 from saddles.agf._dormant_neurons import KINKED_STEPS, RTOL, STEPS, align, first_ring
 from saddles.agf._homogeneous_task import Limits, NeuronPath, Task
+from saddles.agf._units import Units
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
 from saddles.certificate import Certificate
 from saddles.homogeneous import HomogeneousNetwork
@@ -66,6 +67,7 @@ def solve_network(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    units: Units | None = None,
 ) -> NeuronPath:
     """Saddle path of a network of homogeneous neurons, by alternating gradient flows.
 
@@ -111,6 +113,9 @@ def solve_network(
         as it was right.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    units : Units, optional
+        Of a network that is in units already: what its weights, losses and points are multiplied
+        by. Others are put in units here.
 
     Returns
     -------
@@ -126,7 +131,7 @@ def solve_network(
         If the path cannot be continued correctly (only with ``on_failure="raise"``).
     """
     limits = Limits(tol=tol, creep=creep, rtol=rtol)
-    task = Task.of(network, init, log_alpha, activation_norm, limits)
+    task = Task.of(network, init, log_alpha, activation_norm, limits, units)
     algorithm = Algorithm(
         name=name,
         source=source,
@@ -136,7 +141,7 @@ def solve_network(
         cost=partial(_cost, task),
         saddle=partial(_saddle, task),
         kappa=task.clock.degree,
-        log_alpha=-task.clock.scale,
+        log_alpha=task.log_alpha,
     )
     try:
         path = solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
@@ -320,12 +325,15 @@ def _stationarity(task: Task, neurons: Array) -> float:
 
 def _saddle(task: Task, state: _State) -> Saddle:
     """Return the saddle with its certificate, and keep its weights."""
-    task.seen.append((state.neurons, state.dormant.directions[state.rang], state.rang))
+    units = task.units
+    task.seen.append(
+        (units.weight * state.neurons, state.dormant.directions[state.rang], state.rang)
+    )
     return Saddle(
         index=state.jumps,
-        time=state.time,
-        beta=np.asarray(task.network.point(state.neurons), dtype=float),
-        loss=state.loss,
+        time=state.time * units.time,
+        beta=units.point * np.asarray(task.network.point(state.neurons), dtype=float),
+        loss=state.loss * units.loss,
         dual=None,
         active=np.flatnonzero(state.active),
         entered=np.flatnonzero(state.active & ~state.previous),

@@ -12,6 +12,7 @@ import numpy as np
 
 from saddles import checks
 from saddles.agf._clocks import Clock, Dormant
+from saddles.agf._units import Units, in_units, natural
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.path import SaddlePath
 from saddles.typing import Array, Indices
@@ -57,13 +58,15 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What stays the same along a path."""
+    """What stays the same along a path; in `units`, but for the user's `log_alpha`."""
 
     network: HomogeneousNetwork
     clock: Clock
     init: Array
     start: float
     limits: Limits
+    units: Units
+    log_alpha: float
     seen: list[tuple[Array, Array, Indices]] = field(default_factory=list)
 
     @classmethod
@@ -74,20 +77,27 @@ class Task:
         log_alpha: float,
         activation_norm: float,
         limits: Limits,
+        units: Units | None = None,
     ) -> Task:
-        """Validate everything."""
+        """Validate everything; `units` are those that the network is in already, if it is."""
         rows = _initial(network, init)
-        scale = -checks.log_scale(log_alpha, allow_limit=True)
+        log_alpha = checks.log_scale(log_alpha, allow_limit=True)
         norms = np.linalg.norm(rows, axis=1)
         rule = "neurons must have to grow to become active; give a finite norm above all initial"
         threshold = checks.real_number(
             activation_norm,
             "activation_norm",
             rule,
-            lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) - scale,
+            lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) + log_alpha,
         )
-        clock = Clock(network.degree, scale, math.log(threshold))
-        return cls(network, clock, rows, float(network.loss(rows[:0])), limits)
+        if units is None:
+            units = natural(network, rows)
+            network = in_units(network, units)
+        rows = rows * (units.scale / units.weight)
+        scale = math.log(units.scale) - log_alpha
+        clock = Clock(network.degree, scale, math.log(threshold / units.weight))
+        start = float(network.loss(rows[:0]))
+        return cls(network, clock, rows, start, limits, units, log_alpha)
 
     def with_neurons(self, path: SaddlePath) -> NeuronPath:
         """Add the weights that were seen along a path."""

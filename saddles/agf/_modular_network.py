@@ -92,7 +92,8 @@ class ModularAddition:
     Raises
     ------
     TypeError, ValueError
-        If the template is shorter than 3, is not finite, or has no power beside its mean.
+        If the template is shorter than 3, is not finite, has no power beside its mean, or entries
+        whose powers overflow or underflow.
 
     Examples
     --------
@@ -116,7 +117,7 @@ class ModularAddition:
                 f"template={checks.show(x)} is constant: no frequency beside 0 has power, and "
                 "there is nothing to learn; pass a template whose entries differ."
             )
-        x.setflags(write=False)
+        checks.moderate(x, "template", 4).setflags(write=False)
         object.__setattr__(self, "template", x)
 
     @property

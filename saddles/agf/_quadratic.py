@@ -39,6 +39,7 @@ from saddles._greedy_low_rank import Factorisation
 from saddles._greedy_low_rank import steps as factor_steps
 from saddles._pesme_flammarion import steps as path_steps
 from saddles.agf._torch_network import TorchNetwork
+from saddles.agf._units import in_units, natural
 from saddles.alternation import Algorithm
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.path import Saddle
@@ -96,8 +97,9 @@ def quadratic_steps(
     ValueError
         If the neuron falls into several parts, not all of one dimension, or is too large.
     """
-    basis = _subspace(network, init)
-    basis, parts = _parts(network, basis)
+    units = natural(network, init)
+    inner = in_units(network, units)
+    basis, parts = _parts(inner, _subspace(inner, init))
     log_alpha = checks.log_scale(log_alpha, allow_limit=True)
     if max(parts) == 1:
         steps = _separate(network, init, basis)
@@ -108,7 +110,7 @@ def quadratic_steps(
             "mixes; they may be of one dimension each, or all one: let each part be a problem of "
             "its own, or leave the parts of one dimension out."
         )
-    form = _Form.of(network, basis)
+    form = _Form.of(inner, basis)
     task = Factorisation(
         problem=OnFactors(form),
         size=form.size,
@@ -117,7 +119,13 @@ def quadratic_steps(
         symmetry=form.silent,
         show=form.show,
     )
-    return replace(factor_steps(task, name=name, source=SOURCE), log_alpha=log_alpha)
+    steps = factor_steps(task, name=name, source=SOURCE)
+
+    def saddle(state: Any) -> Saddle:
+        found = steps.saddle(state)
+        return replace(found, time=found.time * units.time, loss=found.loss * units.loss)
+
+    return replace(steps, saddle=saddle, log_alpha=log_alpha)
 
 
 def _parts(network: HomogeneousNetwork, basis: Array) -> tuple[Array, list[int]]:

@@ -33,6 +33,7 @@ from saddles.agf._homogeneous import DONE, NeuronPath, solve_network
 from saddles.agf._piecewise import Lines, Pulls
 from saddles.agf._relu_descent import descend, shortest_gradient
 from saddles.agf._relu_dormant import first_ring
+from saddles.agf._units import scaled
 from saddles.path import Saddle
 from saddles.typing import Array, ArrayLike
 
@@ -148,6 +149,7 @@ def relu(
     [0.0, 1.0, 2.0]
     """
     features, targets, number = checked_features(X, Y, "Y", slope, bias)
+    features, targets, units = scaled(features, targets)
     network = ReluNetwork(features, targets, number)
     if number == 1 and network.widths[1] > 1:
         raise ValueError(
@@ -169,6 +171,7 @@ def relu(
         max_jumps=max_jumps,
         on_failure=on_failure,
         callback=callback,
+        units=units,
     )
 
 

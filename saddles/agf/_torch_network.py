@@ -188,8 +188,9 @@ class TorchNetwork:
 
     def point(self, theta: Array, /) -> Array:
         """Return the outputs f(X), of the shape of Y."""
-        outputs = (self._targets - self._residual(theta)).reshape(self._shape)
-        return np.asarray(outputs.numpy())
+        with _torch().no_grad():
+            outputs = self._outputs(self._tensor(theta)).sum(dim=0)
+        return np.asarray(outputs.reshape(self._shape).numpy())
 
     def _tensor(self, array: Array) -> Any:
         return _torch().tensor(np.asarray(array, dtype=float))
@@ -244,7 +245,7 @@ class TorchNetwork:
             raise ValueError(
                 f"neuron(theta, X) is zero for {SAMPLES} random theta; it must depend on theta."
             )
-        largest = np.abs(base).max(axis=1)
+        largest = np.abs(checks.moderate(base, "neuron(theta, X)", 2)).max(axis=1)
         for factor in FACTORS:
             scaled = self._sampled(factor * samples)
             wanted = factor**self.degree
@@ -290,4 +291,4 @@ def _data(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
     inputs = checks.real_array(X, "X", max(1, np.ndim(X)))
     targets = checks.real_array(Y, "Y", 1 if np.ndim(Y) == 1 else 2)
     checks.same_length(inputs, "X", targets, "Y")
-    return inputs, targets
+    return inputs, checks.moderate(targets, "Y", 2)
