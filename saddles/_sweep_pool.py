@@ -328,13 +328,26 @@ class _Worker(SpawnProcess):
         kept = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(ONE_THREAD)
         try:
-            super().start()
+            with _no_interrupt():
+                super().start()
         finally:
             for name, value in kept.items():
                 if value is None:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Hold Ctrl-C back here and, for good, in processes started meanwhile: it is for the parent."""
+    hold = getattr(signal, "pthread_sigmask", None)  # not on Windows
+    before = hold(signal.SIG_BLOCK, {signal.SIGINT}) if hold else None
+    try:
+        yield
+    finally:
+        if hold:
+            hold(signal.SIG_SETMASK, before)
 
 
 class _Spawn(SpawnContext):

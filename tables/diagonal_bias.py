@@ -17,6 +17,8 @@ LOG_ALPHAS = (-0.1, -1.0, -5.0, -20.0, -100.0, -1e3, -1e4)
 #: The exponential cones of the solver resolve coefficients down to about this scale.
 CONVEX_RANGE = -20.0
 FLOW, CONVEX = 1e-9, 1e-4
+#: A distance below this has too few digits to be shown: both ends are known to about eps.
+REACHED = 1e-9
 
 
 def data() -> tuple[Array, Array]:
@@ -49,7 +51,7 @@ def build() -> Table:
         {
             "log alpha": LOG_ALPHAS,
             "l1 norm": np.abs(betas).sum(axis=1),
-            "distance to the l1 minimiser": [float(f"{value:.6g}") for value in distance],
+            "distance to the l1 minimiser": [_shown(value) for value in distance],
             "flow-entropy": bounded(flow_gaps, zeros, FLOW),
             "cvxpy-entropy": [*shown, *["out of range"] * (len(LOG_ALPHAS) - len(shown))],
         }
@@ -72,6 +74,10 @@ def build() -> Table:
         frame=frame,
         checks=checks,
     )
+
+
+def _shown(distance: float) -> str:
+    return f"{distance:.6g}" if distance > REACHED else f"<{REACHED:.0e}"
 
 
 def _end(X: Array, y: Array, log_alpha: float) -> Array:

@@ -10,7 +10,7 @@ import pandas as pd
 import saddles
 from saddles.agf import ModularAddition, NeuronPath
 from saddles.typing import Array
-from tables.table import Check, Table, bounded
+from tables.table import Check, Table
 
 #: The published example: p, its spectrum, its width and its initial scale.
 PERIOD, SPECTRUM, WIDTH, ALPHA = 20, {1: 10.0, 3: 5.0, 5: 2.5}, 18, 1e-2
@@ -18,6 +18,11 @@ PERIOD, SPECTRUM, WIDTH, ALPHA = 20, {1: 10.0, 3: 5.0, 5: 2.5}, 18, 1e-2
 EXTRAPOLATED, CREEP = 5e-5, 5e-4
 #: A level that is attained, by neurons of finite norm or all but; phases of neurons at rest.
 ATTAINED, PHASE = 1e-6, 1e-6
+#: Phases of a neuron, in radians, that match.
+MATCHED = 1e-3
+#: Times, and how closely they are known: those after a saddle to which neurons creep hang on where
+#: extrapolations agree.
+TIMES, CREPT = ("time", "flow - AGF"), 0.05
 #: The flow's last scaled time, after the last frequency has begun, and its tolerance.
 UNTIL, RTOL = 17.0, 1e-6
 
@@ -65,8 +70,9 @@ def build() -> Table:
             "Shares: of x̂_k, learnt by AGF after the jump. The list ends where the last frequency "
             "begins. Later jumps need not agree: with two to "
             "five neurons of a frequency norms creep to infinity, and at this α they do not come "
-            "far before the next neuron rings; when, and which, hangs on that. The limit itself is "
-            "compared in modular_times. When frequencies begin: "
+            "far before the next neuron rings; when, and which, hangs on that. AGF extrapolates "
+            f"where they creep to, so that its times after it are known to {CREPT:.0%}. The limit "
+            "itself is compared in modular_times. When frequencies begin: "
             + _firsts(network, path.times[1:], learnt, jumps.times, followed)
         ),
         frame=_frame(network, path, learnt, jumps, followed),
@@ -81,6 +87,7 @@ def build() -> Table:
             Check("first jump before its bound", _early(network, path), 0.0),
         ),
         figure=network.plot(path, flow=flow),
+        known=dict.fromkeys(("error", *(f"share {k}" for k in SPECTRUM), *TIMES), CREPT),
     )
 
 
@@ -113,17 +120,21 @@ def _frame(
             "frequency": mine[k],
             "neuron": " ".join(map(str, path.rang[k + 1])),
             "phases": _phase(network, path, k + 1),
-            "error": f"{path.losses[k + 1] * 2 / PERIOD:.3f}",
-            **{f"share {f}": f"{abs(s):.2f}" for f, s in zip(SPECTRUM, learnt[k], strict=True)},
-            "time": f"{path.times[k + 1]:.3g}",
+            "error": _rounded(path.losses[k + 1] * 2 / PERIOD),
+            **{f"share {f}": round(abs(s), 2) for f, s in zip(SPECTRUM, learnt[k], strict=True)},
+            "time": _rounded(path.times[k + 1]),
             "flow: frequency": its[k] if k < len(jumps) else "",
-            "flow: error": f"{jumps.losses[k + 1] * 2 / PERIOD:.3f}" if k < len(jumps) else "",
-            "flow: time": f"{jumps.times[k]:.3g}" if k < len(jumps) else "",
-            "flow - AGF": f"{jumps.times[k] - path.times[k + 1]:.2g}" if k < len(jumps) else "",
+            "flow: error": _rounded(jumps.losses[k + 1] * 2 / PERIOD) if k < len(jumps) else None,
+            "flow: time": _rounded(jumps.times[k]) if k < len(jumps) else None,
+            "flow - AGF": _rounded(jumps.times[k] - path.times[k + 1]) if k < len(jumps) else None,
         }
         for k in range(max(count, len(jumps)))
     ]
     return pd.DataFrame(rows)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
 
 
 def _mismatch(network: ModularAddition, path: NeuronPath, jump: int) -> float:
@@ -133,8 +144,9 @@ def _mismatch(network: ModularAddition, path: NeuronPath, jump: int) -> float:
 
 
 def _phase(network: ModularAddition, path: NeuronPath, jump: int) -> str:
+    """Say whether the phases match; how far they are off hangs on how far others have crept."""
     gap = _mismatch(network, path, jump)
-    return "" if math.isnan(gap) else bounded([gap], [0.0], 1e-3)[0]
+    return "" if math.isnan(gap) else f"<{MATCHED:.0e}" if gap < MATCHED else f">{MATCHED:.0e}"
 
 
 def _firsts(

@@ -6,6 +6,7 @@ bound: the check's tolerance where it is met, the number itself where it is not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,9 @@ class Table:
         What the reader should know: data, columns, units.
     figure : matplotlib.figure.Figure or None
         The picture.
+    known : dict
+        How closely columns are known that other machines find otherwise than in their last digit:
+        relative to the entry, or to 1 where it is less.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Table:
     checks: tuple[Check, ...]
     text: str
     figure: Any = field(default=None, repr=False)
+    known: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:

@@ -175,6 +175,8 @@ class _Walk:
     def _move(self, wait: float, v: Array, reached: Mask) -> None:
         """Cross hyperplanes that bend up, stop on those that bend down, and rescale w."""
         w = self.w + wait * v
+        for line in self.utility.lines[reached]:
+            w = w - (w @ line) * line  # rounding beside a w that has shrunk on its way
         down = self.sign * self.utility.bends < 0
         self.side = np.where(reached, np.where(down, 0.0, -self.side), self.side)
         length = float(np.linalg.norm(w))
