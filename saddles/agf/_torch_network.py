@@ -24,6 +24,7 @@ import numpy as np
 
 from saddles import checks
 from saddles.agf._kinks import has_kinks
+from saddles.agf._polynomial import Table, Tabulated, is_polynomial, spanned
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["TorchNetwork"]
@@ -103,6 +104,7 @@ class TorchNetwork:
         self.targets = targets
         self._targets = torch.tensor(targets.ravel())
         self._last: tuple[bytes, Any] | None = None
+        self._table: Table | None = None
         self._check_outputs()
         self._check_homogeneity()
 
@@ -169,6 +171,29 @@ class TorchNetwork:
         for i, (_, bend) in enumerate(pairs):
             matrix[i * k : (i + 1) * k, i * k : (i + 1) * k] -= bend
         return np.asarray(matrix / self._shape[0])
+
+    def within(self, theta: Array, basis: Array, /) -> Tabulated | None:
+        """Return the loss over z, θ_i + `basis` (p, k) z_i, of neurons that are small polynomials.
+
+        None for others.
+        """
+        if not self._is_polynomial:
+            return None
+        targets, columns = self._targets.numpy(), spanned(theta, basis)
+        table = Table.of(self._values, columns, self.degree, targets, before=self._table)
+        if table is None:
+            return None
+        self._table = table
+        return Tabulated(table, theta, basis, targets, self._shape[0])
+
+    @cached_property
+    def _is_polynomial(self) -> bool:
+        return is_polynomial(self._values, self.size, self.degree)
+
+    def _values(self, theta: Array) -> Array:
+        """Return f(X; θ_i) as numbers, shape (H, m)."""
+        with _torch().no_grad():
+            return np.asarray(self._outputs(self._tensor(theta)).numpy())
 
     def _along(self, row: Any, along: Any, residual: Any) -> tuple[Array, Array]:
         """Return the derivatives of f(X; θ) along k directions, (k, m), and of <f, r>, (k, k).
