@@ -10,6 +10,7 @@ from reference import torch_descent
 from saddles import Status
 from saddles.agf import TorchNetwork, network
 from saddles.homogeneous import HomogeneousNetwork
+from tables.modular_ladder import sixes
 from tests import networks
 
 torch = pytest.importorskip("torch")
@@ -99,6 +100,23 @@ def test_modular_neurons_give_the_path_of_modular_addition():
     assert path.losses[2] == pytest.approx(expected.losses[2], abs=1e-3 * path.losses[0])
     assert [saddle.entered.tolist() for saddle in path] == [
         saddle.entered.tolist() for saddle in expected
+    ]
+
+
+def test_modular_neurons_give_the_whole_path_where_saddles_are_finite():
+    """Six exact neurons for each of two frequencies: six ring at once, and remove theirs."""
+    template = np.fft.irfft([0, 6.0, 3.0, 0], 7)
+    task = saddles.agf.ModularAddition(template)
+    init = np.vstack([sixes(task, k) for k in task.frequencies])
+    init /= np.linalg.norm(init, axis=1, keepdims=True)
+    expected = saddles.agf.modular_addition(template, init=init)
+    assert [len(saddle.entered) for saddle in expected] == [0, 6, 6]
+    path = network(modular_neuron, *modular(template), init, degree=3)
+    assert path.status is expected.status is Status.CONVERGED
+    assert path.times == pytest.approx(expected.times, rel=TIMES)
+    assert path.losses == pytest.approx(expected.losses, abs=1e-12)
+    assert [units.tolist() for units in path.active] == [
+        units.tolist() for units in expected.active
     ]
 
 
