@@ -54,14 +54,15 @@ class Course(NamedTuple):
 class Race(NamedTuple):
     """The clocks that ring first, and when.
 
-    ``units`` are those of the clocks that ring ``first``, up to rounding, ``goals`` the boundaries
-    that they reach and ``blur`` the share of rounding in their delays, all (m,); the next one rings
-    ``second``. If none rings, ``first`` is infinite and ``units`` are all that move.
+    ``units`` are those of the clocks that ring ``first``, up to rounding, and ``goals`` the
+    boundaries that they reach, both (m,); ``blur`` is the most that rounding may take part in their
+    delays, and the next one rings ``second``. If none rings, ``first`` is infinite and ``units``
+    are all that move.
     """
 
     units: Indices
     goals: Array
-    blur: Array
+    blur: float
     first: float
     second: float
 
@@ -143,23 +144,26 @@ class Clocks:
         self._advance(course.dual)
         clocks, speed = self._clocks, self._speed(course.residual)
         pace = np.abs(speed)
-        goals = np.where(speed > 0, self._ceiling, self._floor)
-        delays = np.full(speed.size, math.inf)
-        with np.errstate(over="ignore", invalid="ignore"):
-            np.divide(goals - clocks, speed, out=delays, where=pace > course.noise)
-            first = float(delays.min(initial=math.inf))
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            delays = np.where(speed > 0, self._ceiling, self._floor)
+            delays -= clocks
+            delays /= speed
+            delays[pace <= course.noise] = math.inf
+            first = _least(delays)
             if not math.isfinite(first):
                 moving = (pace > course.noise).nonzero()[0]
-                return Race(*self._arrivals(moving, speed), delays[:0], first, math.inf)
+                return Race(*self._arrivals(moving, speed), 0.0, first, math.inf)
             slack = course.reach + first * course.noise
-            ties = ((delays - first) * pace <= slack).nonzero()[0]
+            lead = delays - first
+            lead *= pace
+            ties = (lead <= slack).nonzero()[0]
             self._ahead = first * speed
             self._ahead += clocks
         delays[ties] = math.inf
         self._scale[ties] = 0.0
         units, boundaries = self._arrivals(ties, speed)
         self._places.update(zip(units.tolist(), ties.tolist(), strict=True))
-        return Race(units, boundaries, slack / pace[ties], first, float(delays.min()))
+        return Race(units, boundaries, slack / _least(pace[ties]), first, _least(delays))
 
     def _speed(self, residual: Array) -> Array:
         speed = self._blocks[0].pull(residual)
@@ -174,3 +178,8 @@ class Clocks:
         if units.size == 1:
             return units, upper[units] if speed[places[0]] > 0 else -lower[units]
         return units, np.where(speed[places] > 0, upper[units], -lower[units])
+
+
+def _least(values: Array) -> float:
+    """Return the smallest of `values`, infinity if there are none."""
+    return float(values[values.argmin()]) if values.size else math.inf

@@ -78,8 +78,14 @@ class Factors:
         """Sides times norms (k,)."""
         return self._weights[: self.size]
 
-    def push(self, index: int, x: Array, weight: float) -> None:
-        """Let column `x` (n,) in, last."""
+    def push(self, index: int, x: Array, weight: float) -> Array:
+        """Let column `x` (n,) in, last.
+
+        Returns
+        -------
+        ndarray of shape (n + k,)
+            The basis vector that comes with it, above its combination of the columns.
+        """
         if self.size == self._support.size:
             self._grow()
         n, k = self.n, self.size
@@ -98,6 +104,7 @@ class Factors:
         self._columns[:, k], self._support[k], self._weights[k] = x, index, weight
         self.size = k + 1
         self.loose = self.loose or height < FIRM * norm
+        return new
 
     def pop(self) -> None:
         """Let the column go that entered last, before any other change."""
@@ -151,4 +158,4 @@ class Factors:
 
 
 def _length(vector: Array) -> float:
-    return math.sqrt(vector @ vector)
+    return math.sqrt(vector.dot(vector))  # less of a call than @

@@ -113,13 +113,12 @@ def descend(
             break
         column, weight = int(spare[best]), float(weights[best])
         longer = _extended(data, fit, column, data.features.column(column), weight)
-        turned = _turned(data, longer, fit.size)
-        if turned[-1]:
+        turned, gone = _turned(data, longer, fit.size), list[tuple[int, float]]()
+        if turned is not None and turned[-1]:
             fit.factors.pop()
             refused.append(best)
             continue
-        gone: list[tuple[int, float]] = []
-        if turned.any():
+        if turned is not None:
             longer, gone = _retreat(data, fit, longer, turned)
         fit, refused = longer, []
         spare, weights = _exchanged(spare, weights, best, gone)
@@ -134,7 +133,7 @@ def _pushes(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> Array:
     if spare.size > FEW:
         return np.asarray((fit.residual @ data.columns(spare)) / weights)
     column = data.features.column
-    return np.array([column(index) @ fit.residual for index in spare.tolist()]) / weights
+    return np.array([column(index).dot(fit.residual) for index in spare.tolist()]) / weights
 
 
 def _left_out(push: Array, refused: list[int]) -> Array:
@@ -150,20 +149,26 @@ def _exchanged(
     """Return the spare columns without the one at `joined`, and with those that are `gone`."""
     if spare.size == 1 and not gone:
         return spare[:0], weights[:0]
-    indices = [index for index, _ in gone]
-    return (
-        np.concatenate([spare[:joined], spare[joined + 1 :], np.array(indices, dtype=np.intp)]),
-        np.concatenate([weights[:joined], weights[joined + 1 :], [weight for _, weight in gone]]),
-    )
+    indices, kept = spare.tolist(), weights.tolist()
+    del indices[joined], kept[joined]
+    indices += [index for index, _ in gone]
+    kept += [weight for _, weight in gone]
+    return np.array(indices, dtype=np.intp), np.array(kept)
 
 
-def _turned(data: InUnits, fit: Fit, size: float) -> Mask:
-    """Mark the columns of a fit (k,) whose coefficient has the wrong sign or is zero beside |r|."""
-    return np.asarray(fit.factors.weights * fit.values <= data.resolution(size))
+def _turned(data: InUnits, fit: Fit, size: float) -> Mask | None:
+    """Mark the columns of a fit (k,) whose coefficient has the wrong sign or is zero beside |r|.
+
+    None if there are none.
+    """
+    inwards, least = fit.factors.weights * fit.values, data.resolution(size)
+    if not inwards.size or inwards[inwards.argmin()] > least:
+        return None
+    return np.asarray(inwards <= least)
 
 
 def _retreat(
-    data: InUnits, fit: Fit, longer: Fit, wrong: Mask
+    data: InUnits, fit: Fit, longer: Fit, wrong: Mask | None
 ) -> tuple[Fit, list[tuple[int, float]]]:
     """Move from `fit` towards `longer`, dropping each column whose sign would turn.
 
@@ -175,31 +180,29 @@ def _retreat(
         Index and weight of each column dropped.
     """
     gone: list[tuple[int, float]] = []
-    held = np.concatenate([fit.values, [0.0]])
-    while wrong.any():
-        step = float(np.min(held[wrong] / (held - longer.values)[wrong]))
-        held = held + step * (longer.values - held)
-        size = np.abs(held * longer.factors.weights)
-        leaving = wrong & (size <= data.resolution(fit.size))
-        for position in leaving.nonzero()[0][::-1].tolist():
+    held, factors, least = np.append(fit.values, 0.0), longer.factors, data.resolution(fit.size)
+    while wrong is not None:
+        places, ahead = wrong.nonzero()[0], longer.values - held
+        step = float((held[places] / -ahead[places]).min())
+        held = held + step * ahead
+        leaving = places[np.abs(held * factors.weights)[places] <= least]
+        for position in leaving[::-1].tolist():
             held[position] = held[-1]
             held = held[:-1]
-            factors = longer.factors
             gone.append((int(factors.support[position]), float(factors.weights[position])))
             longer = _shortened(data, longer, position)
+            factors = longer.factors
         wrong = _turned(data, longer, fit.size)
     return longer, gone
 
 
 def _extended(data: InUnits, fit: Fit, column: int, x: Array, weight: float) -> Fit:
     """Return the fit with one more column, last in its factors."""
-    factors = fit.factors
-    factors.push(column, x, weight)
-    n, k = factors.n, factors.size
-    new = factors.stack[: n + k, -1]
-    step = new * (new[:n] @ fit.residual)
-    step[n:-1] += fit.values
-    return _settled(data, fit, step[n:], fit.residual - step[:n])
+    n, new = fit.factors.n, fit.factors.push(column, x, weight)
+    step = new * new[:n].dot(fit.residual)
+    values = step[n:]
+    values[:-1] += fit.values
+    return _settled(data, fit, values, fit.residual - step[:n])
 
 
 def _shortened(data: InUnits, fit: Fit, position: int) -> Fit:
@@ -237,7 +240,7 @@ def _settled(data: InUnits, before: Fit, values: Array, residual: Array) -> Fit:
 
 
 def _length(vector: Array) -> float:
-    return math.sqrt(vector @ vector)
+    return math.sqrt(vector.dot(vector))  # less of a call than @
 
 
 def minimum_norm(

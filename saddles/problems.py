@@ -313,13 +313,13 @@ class InUnits:
         """Return |y|."""
         return float(np.linalg.norm(self.y))
 
-    def check_time(self, blur: Array, time: float, jump: int) -> None:
-        """Raise if rounding of clocks, `blur` in time (k,), leaves too little of a jump's time.
+    def check_time(self, blur: float, time: float, jump: int) -> None:
+        """Raise if rounding of clocks, at most `blur` in time, leaves too little of a jump's time.
 
         Clocks of features that are almost collinear differ by little more than their rounding, and
         move against each other as slowly.
         """
-        share = ROUNDING_SHARE * float(blur.max()) / time
+        share = ROUNDING_SHARE * blur / time
         if share > TIME_TOLERANCE:
             detail = f"the time of jump {jump} is known to a relative {share:.1g} only"
             raise Breakdown(Status.INACCURATE, detail)
