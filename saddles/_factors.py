@@ -89,17 +89,18 @@ class Factors:
         if self.size == self._support.size:
             self._grow()
         n, k = self.n, self.size
-        stack, new = self._stack[: n + k + 1, :k], self._stack[: n + k + 1, k]
-        self._stack[:n, k] = x
-        self._stack[n:, k] = 0.0
-        new[-1] = 1.0
+        room = self._stack[:, k]
+        room[:n], room[n:], room[n + k] = x, 0.0, 1.0
+        new = room[: n + k + 1]
         height = norm = abs(weight)
         if k:
-            new -= stack @ (x @ stack[:n])
-            height = _length(new[:n])
+            stack, outside = self._stack[: n + k + 1, :k], new[:n]
+            basis = stack[:n]
+            new -= stack @ (x @ basis)
+            height = _length(outside)
             if height < KEPT * norm:
-                new -= stack @ (new[:n] @ stack[:n])
-                height = _length(new[:n])
+                new -= stack @ (outside @ basis)
+                height = _length(outside)
         new /= height
         self._columns[:, k], self._support[k], self._weights[k] = x, index, weight
         self.size = k + 1
@@ -122,10 +123,12 @@ class Factors:
 
         n, last = self.n, self.size - 1
         stack = self.stack
-        turn = stack[n + position] / _length(stack[n + position])
-        scale = 1 + abs(turn[last])
-        turn[last] += math.copysign(1.0, turn[last])
-        blas.dger(-1 / scale, stack @ turn, turn, a=stack, overwrite_a=True)
+        first = int((stack[n + position] != 0).argmax())  # the basis of earlier columns stays
+        turning, turn = stack[:, first:], stack[n + position, first:]
+        turn = turn / _length(turn)
+        end = float(turn[-1])
+        turn[-1] += math.copysign(1.0, end)
+        blas.dger(-1 / (1 + abs(end)), turning @ turn, turn, a=turning, overwrite_a=True)
         gone = stack[:, last].copy()
         stack[n + position] = stack[n + last]
         stack[n + last] = 0.0
