@@ -40,7 +40,7 @@ State = TypeVar("State")
 CERTIFICATE_TOLERANCE = 1e-7
 
 #: Where several saddles cost less than one by one, so many are made at once if nobody is waiting.
-AHEAD = 32
+AHEAD = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

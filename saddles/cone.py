@@ -12,6 +12,7 @@ code name       symbol
 ``values``      β on the support (k,)
 ``residual``    r = y − Xβ (n,)
 ``size``        |r|, to which all tolerances are relative
+``noise``       what rounding may leave of x·r, for unit x
 ``spare``       indices of the candidates that do not take part (m,)
 ``weights``     σ|x|, the side that each may take, times its norm
 ==============  ==============================================================
@@ -62,14 +63,15 @@ class Fit(NamedTuple):
     values: Array
     residual: Array
     size: float
+    noise: float
     largest: float
     changes: int
 
 
-def no_fit(y: Array) -> Fit:
+def no_fit(data: InUnits) -> Fit:
     """Return the fit that uses no column."""
-    size = _length(y)
-    return Fit(Factors(y.shape[0]), np.zeros(0), y, size, size, 0)
+    factors, size = Factors(data.y.shape[0]), _length(data.y)
+    return Fit(factors, np.zeros(0), data.y, size, data.resolution(size), size, 0)
 
 
 def descend(
@@ -109,11 +111,12 @@ def descend(
         if not refused:
             push = _pushes(data, fit, spare, weights)
         best = int((_left_out(push, refused) if refused else push).argmax())
-        if push[best] <= data.resolution(fit.size) or len(refused) == spare.size:
+        if push[best] <= fit.noise or len(refused) == spare.size:
             break
         column, weight = int(spare[best]), float(weights[best])
         longer = _extended(data, fit, column, data.features.column(column), weight)
-        turned, gone = _turned(data, longer, fit.size), list[tuple[int, float]]()
+        gone: list[tuple[int, float]] = []
+        turned = _turned(longer, fit.noise)
         if turned is not None and turned[-1]:
             fit.factors.pop()
             refused.append(best)
@@ -156,15 +159,15 @@ def _exchanged(
     return np.array(indices, dtype=np.intp), np.array(kept)
 
 
-def _turned(data: InUnits, fit: Fit, size: float) -> Mask | None:
-    """Mark the columns of a fit (k,) whose coefficient has the wrong sign or is zero beside |r|.
+def _turned(fit: Fit, noise: float) -> Mask | None:
+    """Mark the columns of a fit (k,) whose coefficient has the wrong sign or is rounding.
 
     None if there are none.
     """
-    inwards, least = fit.factors.weights * fit.values, data.resolution(size)
-    if not inwards.size or inwards[inwards.argmin()] > least:
+    inwards = fit.factors.weights * fit.values
+    if not inwards.size or inwards[inwards.argmin()] > noise:
         return None
-    return np.asarray(inwards <= least)
+    return np.asarray(inwards <= noise)
 
 
 def _retreat(
@@ -180,19 +183,19 @@ def _retreat(
         Index and weight of each column dropped.
     """
     gone: list[tuple[int, float]] = []
-    held, factors, least = np.append(fit.values, 0.0), longer.factors, data.resolution(fit.size)
+    held, factors = np.append(fit.values, 0.0), longer.factors
     while wrong is not None:
         places, ahead = wrong.nonzero()[0], longer.values - held
         step = float((held[places] / -ahead[places]).min())
         held = held + step * ahead
-        leaving = places[np.abs(held * factors.weights)[places] <= least]
+        leaving = places[np.abs(held * factors.weights)[places] <= fit.noise]
         for position in leaving[::-1].tolist():
             held[position] = held[-1]
             held = held[:-1]
             gone.append((int(factors.support[position]), float(factors.weights[position])))
             longer = _shortened(data, longer, position)
             factors = longer.factors
-        wrong = _turned(data, longer, fit.size)
+        wrong = _turned(longer, fit.noise)
     return longer, gone
 
 
@@ -210,7 +213,7 @@ def _shortened(data: InUnits, fit: Fit, position: int) -> Fit:
     n = fit.factors.n
     gone = fit.factors.drop(position)
     if fit.factors.size == 0:
-        return no_fit(data.y)
+        return no_fit(data)
     gone *= fit.values[position] / gone[n + position]
     values = fit.values - gone[n : n + fit.values.size]
     values[position] = values[-1]
@@ -229,14 +232,14 @@ def _settled(data: InUnits, before: Fit, values: Array, residual: Array) -> Fit:
     largest = max(before.largest, size)
     least = max(CANCELLATION * largest, EXACT * math.sqrt(factors.n) * data.target_norm)
     if size > least and changes < CHANGES and not loose:
-        return Fit(factors, values, residual, size, largest, changes)
+        return Fit(factors, values, residual, size, data.resolution(size), largest, changes)
     A, y, careful = factors.columns, data.y, size <= CANCELLATION * data.target_norm or loose
     values, right = least_squares(A, y, factors.stack, careful)
     if _length(right - residual) > STRAY * largest:
         factors.renew()
         values, right = least_squares(A, y, factors.stack, careful)
     size = _length(right)
-    return Fit(factors, values, right, size, size, 0)
+    return Fit(factors, values, right, size, data.resolution(size), size, 0)
 
 
 def _length(vector: Array) -> float:
