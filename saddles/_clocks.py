@@ -11,7 +11,7 @@ code name     symbol
 ``arc``       ∫|r| dτ
 ``reach``     what rounding may have moved a clock by, over |x_i|
 ``noise``     what rounding may leave of x·r, for unit x
-``scale``     1 / |x_i|; 0 for clocks that stand at their boundary (m,)
+``scale``     1 / |x_i|; 0 for columns of zeros, and for clocks at their boundary (m,)
 ``clocks``    S_i / |x_i| (m,); ``ahead`` at the ring
 ``speed``     x_i·r / |x_i| (m,); ``pace`` its magnitude
 ``ceiling``,  t⁺ / |x_i|, −t⁻ / |x_i| (m,)
@@ -22,6 +22,7 @@ code name     symbol
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,31 @@ from saddles._features import Features
 from saddles.problems import InUnits
 from saddles.typing import Array, Indices
 
-__all__ = ["Clocks", "Course", "Race"]
+__all__ = ["Bounds", "Clocks", "Course", "Race"]
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Boundaries of all clocks, also over |x_i| (d,); see the module's table."""
+
+    upper: Array
+    lower: Array
+    scale: Array
+    ceiling: Array
+    floor: Array
+
+    @classmethod
+    def of(cls, norms: Array, upper: Array, lower: Array) -> Bounds:
+        """Return the bounds t⁺ and t⁻ for columns of these norms; those of zeros never ring."""
+        with np.errstate(over="ignore", divide="ignore"):
+            scale = 1 / norms
+            ceiling, floor = upper * scale, -lower * scale
+        scale[norms == 0] = 0.0
+        return cls(upper, lower, scale, ceiling, floor)
+
+    def at(self, units: Indices) -> tuple[Array, Array, Array]:
+        """Return scale, ceiling and floor of `units`."""
+        return self.scale[units], self.ceiling[units], self.floor[units]
 
 
 class Course(NamedTuple):
@@ -73,30 +98,20 @@ class Clocks:
     def __init__(
         self,
         data: InUnits,
-        boundaries: tuple[Array, Array],
+        bounds: Bounds,
         dual: Array,
         clocks: Array,
         units: Indices | None = None,
         columns: Features | None = None,
     ) -> None:
-        self._data, self._boundaries = data, boundaries
+        self._data, self._bounds = data, bounds
         self._all, self._late = units is None, np.zeros(0, dtype=np.intp)
         self._places: dict[int, int] = {}
         self._blocks = [data.features if columns is None else columns]
         self.units = np.arange(clocks.size) if units is None else units
-        self._dual, self._ahead = dual, clocks
-        self._scale, self._ceiling, self._floor = self._scaled(self.units)
-        self._clocks = self._ahead = clocks * self._scale
-
-    def _scaled(self, units: Indices) -> tuple[Array, Array, Array]:
-        """Return 1 / |x_i| and both boundaries of `units`, over it; columns of zeros never ring."""
-        norms = self._data.norms[units]
-        upper, lower = (boundary[units] for boundary in self._boundaries)
-        with np.errstate(over="ignore", divide="ignore"):
-            scale = 1 / norms
-            ceiling, floor = upper * scale, -lower * scale
-        scale[norms == 0] = 0.0
-        return scale, ceiling, floor
+        self._scale, self._ceiling, self._floor = bounds.at(self.units)
+        self._dual, self._clocks = dual, clocks * self._scale
+        self._ahead = self._clocks
 
     @property
     def late(self) -> int:
@@ -115,7 +130,7 @@ class Clocks:
             if place is None:
                 strangers.append(unit)
             else:
-                self._scale[place] = 1 / self._data.norms[unit]
+                self._scale[place] = self._bounds.scale[unit]
         if strangers:
             self._add(np.array(strangers), dual)
 
@@ -123,9 +138,10 @@ class Clocks:
         self._advance(dual)
         self.units = np.concatenate([self.units, units])
         self._late = np.concatenate([self._late, units])
-        self._blocks[1:] = [self._data.features.chosen(self._late)]
-        scale, ceiling, floor = self._scaled(units)
-        clocks = self._data.products(units, dual)[0] * scale
+        late = self._data.features.chosen(self._late)
+        self._blocks[1:] = [late]
+        scale, ceiling, floor = self._bounds.at(units)
+        clocks = late.pull(dual)[-units.size :] * scale
         self._clocks = self._ahead = np.concatenate([self._clocks, clocks])
         self._scale = np.concatenate([self._scale, scale])
         self._ceiling = np.concatenate([self._ceiling, ceiling])
@@ -174,7 +190,7 @@ class Clocks:
 
     def _arrivals(self, places: Indices, speed: Array) -> tuple[Indices, Array]:
         """Return clocks, and the boundaries to which they move."""
-        units, (upper, lower) = self.units[places], self._boundaries
+        units, upper, lower = self.units[places], self._bounds.upper, self._bounds.lower
         if units.size == 1:
             return units, upper[units] if speed[places[0]] > 0 else -lower[units]
         return units, np.where(speed[places] > 0, upper[units], -lower[units])

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from saddles._clocks import Clocks, Course, Race
+from saddles._clocks import Bounds, Clocks, Course, Race
 from saddles._features import Features
 from saddles.alternation import Breakdown
 from saddles.problems import InUnits
@@ -74,6 +74,7 @@ class Screen:
 
     def __init__(self, data: InUnits, upper: Array, lower: Array) -> None:
         self.data, self.upper, self.lower = data, upper, lower
+        self.bounds = Bounds.of(data.norms, upper, lower)
         self.looks = 0
         self.marks = np.zeros(data.shape[1], dtype=bool)
         self.habits: list[_Habit] = []
@@ -237,15 +238,14 @@ class _Sieve:
                 return _Sieve(screen, features.chosen(places), units, self.depth + 1)
         else:
             chosen, habit.count = ~fixed, self.most
-        boundaries = (screen.upper, screen.lower)
         if self.tube is None and self.units is None:
-            clocks = Clocks(screen.data, boundaries, course.dual, values)
+            clocks = Clocks(screen.data, screen.bounds, course.dual, values)
             clocks.hold(fixed.nonzero()[0])
             return clocks
         places = chosen.nonzero()[0]
         units = places if self.units is None else self.units[places]
         columns = features.chosen(places)
-        return Clocks(screen.data, boundaries, course.dual, values[places], units, columns)
+        return Clocks(screen.data, screen.bounds, course.dual, values[places], units, columns)
 
     def _look(self, course: Course) -> tuple[Array, Array]:
         """Return all clocks and their speeds (d,), after a change of habit."""
