@@ -178,7 +178,8 @@ class Clocks:
         delays[ties] = math.inf
         self._scale[ties] = 0.0
         units, boundaries = self._arrivals(ties, speed)
-        self._places.update(zip(units.tolist(), ties.tolist(), strict=True))
+        if not self._all:
+            self._places.update(zip(units.tolist(), ties.tolist(), strict=True))
         return Race(units, boundaries, slack / _least(pace[ties]), first, _least(delays))
 
     def _speed(self, residual: Array) -> Array:

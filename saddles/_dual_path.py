@@ -95,9 +95,9 @@ class State(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Ring(Ring):
-    """Clocks that ring, and the signs of their boundaries (m,)."""
+    """Clocks that ring, and the boundaries that they reach (m,)."""
 
-    sides: Array
+    goals: Array
 
 
 def start(network: Network) -> State:
@@ -149,14 +149,14 @@ def utility(network: Network, state: State) -> Ring | Status:
         return Status.NO_CLOCK_RINGS
     data.check_time(race.blur, state.time + race.first, state.jumps + 1)
     margin = (race.second - race.first) / race.first
-    return _Ring(delay=race.first, units=race.units, margin=margin, sides=np.sign(race.goals))
+    return _Ring(delay=race.first, units=race.units, margin=margin, goals=race.goals)
 
 
 def jump(network: Network, state: State, ring: Ring) -> State:
     """Advance the dual point to the ring; its clocks are held at their boundary from now on."""
     assert isinstance(ring, _Ring)
     data, fit, delay = network.data, state.fit, ring.delay
-    spare, weights = ring.units, ring.sides * data.norms[ring.units]
+    spare, weights = ring.units, np.copysign(data.norms[ring.units], ring.goals)
     if state.spare.size and state.resting.any():
         spare = np.concatenate([state.spare[state.resting], spare])
         weights = np.concatenate([state.weights[state.resting], weights])
