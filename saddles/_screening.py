@@ -143,9 +143,9 @@ class _Tube:
             return True
         stray = course.dual + delay * course.residual
         stray -= self.base
-        self.along = float(stray @ self.direction) / self.size**2
+        self.along = float(stray.dot(self.direction)) / self.size**2
         stray -= self.along * self.direction
-        self.astray = math.sqrt(stray @ stray) / self.size
+        self.astray = math.sqrt(stray.dot(stray)) / self.size
         self.arc = course.arc - delay * course.size  # from here on, if it first went back
         astray = self.astray + hidden / self.size
         return 0 <= self.along <= self.span and astray <= self.slope * self.span
