@@ -28,8 +28,9 @@ from saddles.typing import Array, Indices
 
 __all__ = ["FIRM", "Factors"]
 
-#: A column that keeps less of its length loses this share of its digits in one orthogonalisation.
-KEPT = 0.1
+#: A column that keeps less of its length is orthogonalised twice: what rounding leaves of it along
+#: the basis grows by the inverse, and later columns pass it on.
+KEPT = 0.3
 
 #: A column of which the others lack a smaller share makes much of the rounding of the basis.
 FIRM = 1e-2
