@@ -2,23 +2,24 @@
 
 Every saddle is checked against the data alone: that its β is a sign-constrained minimiser, and that
 its ρ has the clocks of all candidates at their boundaries. Taken together, B (b, k) over the
-columns X (n, k) that any of b saddles holds, this takes three products of matrices.
+columns X (n, k) that any of b saddles holds, this takes two products of matrices.
 
 ===============  =====================================================================
 code name        symbol
 ===============  =====================================================================
 ``units``        the coordinates that any of the saddles holds, ascending (k,)
 ``betas``        B (b, k)
-``sides``        σ|x|: sign of the clock times the column's norm; 0 where not held (b, k)
-``push``         xᵢ·(y − XB) / σ|x| (b, k)
-``drift``        how far xᵢ·ρ / σ|x| is from the boundary over |x| (b, k)
+``places``       where the candidates of each saddle in turn are in such an array (m,)
+``values``       β of these candidates (m,)
+``sides``        σ|x| of the same: sign of the clock times the column's norm (m,)
+``push``         xᵢ·(y − Xβ) / σ|x| (m,)
+``drift``        how far xᵢ·ρ / σ|x| is from the boundary over |x| (m,)
 ===============  =====================================================================
 """
 
 from __future__ import annotations
 
 from copy import copy
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,12 @@ def saddles(network: Network, states: list[State]) -> list[Saddle]:
     """Return the saddles of `states`, which follow each other, in the user's units."""
     data = network.data
     units, places = _union(network, states)
-    betas, sides = np.zeros((2, len(states), units.size))
-    betas.ravel()[places] = np.concatenate([state.values for state in states])
-    sides.ravel()[places] = np.concatenate([state.sides for state in states])
-    stationarity, violation = _optimality(network, states, units, betas, sides)
+    values = np.concatenate([state.values for state in states])
+    betas = _scattered(values, places, (len(states), units.size))
+    stationarity, violation = _optimality(network, states, units, places, betas)
     used = betas != 0
-    before = np.zeros_like(used)
-    before[1:] = used[:-1]
-    before[0] = np.isin(units, states[0].previous, assume_unique=True)
-    units_of = [_split(units, mask) for mask in (used, used & ~before, before & ~used)]
+    before = np.concatenate([_marked(network, units, states[0].previous)[None], used[:-1]])
+    units_of = [[units[row] for row in mask] for mask in (used, used > before, before > used)]
     points = _stored(network, units, data.betas(betas, units), used, units_of[0])
     certificates = [
         Certificate(
@@ -89,40 +87,45 @@ def _union(network: Network, states: list[State]) -> tuple[Indices, Indices]:
     return units, places[held] + np.repeat(np.arange(len(states)) * units.size, counts)
 
 
+def _marked(network: Network, units: Indices, some: Indices) -> Mask:
+    """Mark which of `units` (k,) are among `some`."""
+    network.marks[some] = True
+    marked = network.marks[units]
+    network.marks[some] = False
+    return marked
+
+
+def _scattered(values: Array, places: Indices, shape: tuple[int, int]) -> Array:
+    """Return an array of zeros but for `values` (m,) at `places` when flattened."""
+    scattered = np.zeros(shape)
+    scattered.ravel()[places] = values
+    return scattered
+
+
 def _optimality(
-    network: Network, states: list[State], units: Indices, betas: Array, sides: Array
+    network: Network, states: list[State], units: Indices, places: Indices, betas: Array
 ) -> tuple[Array, Array]:
     """Return the largest gradient and the largest violation of each saddle, both (b,)."""
+    count, data = len(states), network.data
     if units.size == 0:
-        return np.zeros(len(states)), np.zeros(len(states))
-    data, held, used = network.data, sides != 0, betas != 0
-    columns = data.features.chosen(units)
-    duals = np.array([state.dual for state in states])
-    rest = data.y[:, None] - columns.combined(betas.T)
-    push = _over(columns.pull(rest).T, sides, held)
-    pushed = np.where(held & ~used, push, 0.0).max(axis=1, initial=0.0)
-    inwards = (betas * sides).min(axis=1, initial=0.0)
-    stationarity = np.where(used, np.abs(push), 0.0).max(axis=1, initial=0.0)
-    boundary = np.where(sides > 0, network.upper[units], network.lower[units])
-    goals = _over(boundary, np.abs(sides), held)
-    drift = np.abs(_over(columns.pull(duals.T).T, sides, held) - goals)
+        return np.zeros(count), np.zeros(count)
+    columns, duals = data.features.chosen(units), np.array([state.dual for state in states])
+    rest = data.y - columns.combined(betas.T).T
+    pulls = columns.pull(np.concatenate([rest, duals]).T).T
+    sides = np.concatenate([state.sides for state in states])
+    push, clocks = (pull.ravel()[places] / sides for pull in (pulls[:count], pulls[count:]))
+    values, (saddle, place) = betas.ravel()[places], np.divmod(places, units.size)
+    boundary = np.where(sides > 0, network.upper[units[place]], network.lower[units[place]])
+    goals = boundary / np.abs(sides)
     # Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
-    drift = _over(drift, np.maximum(goals, np.abs(duals).max(axis=1)[:, None]), held)
-    violation = np.maximum(pushed, -inwards) / data.target_norm
-    return stationarity / data.target_norm, np.maximum(violation, drift.max(axis=1, initial=0.0))
-
-
-def _over(above: Array, below: Array, where: Mask) -> Array:
-    """Return a quotient, 0 elsewhere."""
-    return np.divide(above, below, out=np.zeros(where.shape), where=where)
-
-
-def _split(units: Indices, mask: Mask) -> list[Indices]:
-    """Return the coordinates marked in each row of `mask` (b, k)."""
-    places = mask.ravel().nonzero()[0]
-    marked = units[places % max(units.size, 1)]
-    ends = np.searchsorted(places, np.arange(len(mask) + 1) * units.size).tolist()
-    return [marked[first:end] for first, end in pairwise(ends)]
+    drift = np.abs(clocks - goals) / np.maximum(goals, np.abs(duals).max(axis=1)[saddle])
+    slope = np.where(values != 0, np.abs(push), 0.0) / data.target_norm
+    wrong = np.maximum(np.where(values != 0, 0.0, push), -values * sides) / data.target_norm
+    stationarity, violation = (
+        _scattered(worst, places, betas.shape).max(axis=1, initial=0.0)
+        for worst in (slope, np.maximum(wrong, drift))
+    )
+    return stationarity, violation
 
 
 def _stored(

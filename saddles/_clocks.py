@@ -11,7 +11,7 @@ code name     symbol
 ``arc``       ∫|r| dτ
 ``reach``     what rounding may have moved a clock by, over |x_i|
 ``noise``     what rounding may leave of x·r, for unit x
-``scale``     1 / |x_i|; 0 for clocks that stand at their boundary (m,)
+``scale``     1 / |x_i|; 0 for columns of zeros, and for clocks at their boundary (m,)
 ``clocks``    S_i / |x_i| (m,); ``ahead`` at the ring
 ``speed``     x_i·r / |x_i| (m,); ``pace`` its magnitude
 ``ceiling``,  t⁺ / |x_i|, −t⁻ / |x_i| (m,)
@@ -22,6 +22,7 @@ code name     symbol
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,31 @@ from saddles._features import Features
 from saddles.problems import InUnits
 from saddles.typing import Array, Indices
 
-__all__ = ["Clocks", "Course", "Race"]
+__all__ = ["Bounds", "Clocks", "Course", "Race"]
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Boundaries of all clocks, also over |x_i| (d,); see the module's table."""
+
+    upper: Array
+    lower: Array
+    scale: Array
+    ceiling: Array
+    floor: Array
+
+    @classmethod
+    def of(cls, norms: Array, upper: Array, lower: Array) -> Bounds:
+        """Return the bounds t⁺ and t⁻ for columns of these norms; those of zeros never ring."""
+        with np.errstate(over="ignore", divide="ignore"):
+            scale = 1 / norms
+            ceiling, floor = upper * scale, -lower * scale
+        scale[norms == 0] = 0.0
+        return cls(upper, lower, scale, ceiling, floor)
+
+    def at(self, units: Indices) -> tuple[Array, Array, Array]:
+        """Return scale, ceiling and floor of `units`."""
+        return self.scale[units], self.ceiling[units], self.floor[units]
 
 
 class Course(NamedTuple):
@@ -54,14 +79,15 @@ class Course(NamedTuple):
 class Race(NamedTuple):
     """The clocks that ring first, and when.
 
-    ``units`` are those of the clocks that ring ``first``, up to rounding, ``goals`` the boundaries
-    that they reach and ``blur`` the share of rounding in their delays, all (m,); the next one rings
-    ``second``. If none rings, ``first`` is infinite and ``units`` are all that move.
+    ``units`` are those of the clocks that ring ``first``, up to rounding, and ``goals`` the
+    boundaries that they reach, both (m,); ``blur`` is the most that rounding may take part in their
+    delays, and the next one rings ``second``. If none rings, ``first`` is infinite and ``units``
+    are all that move.
     """
 
     units: Indices
     goals: Array
-    blur: Array
+    blur: float
     first: float
     second: float
 
@@ -72,30 +98,20 @@ class Clocks:
     def __init__(
         self,
         data: InUnits,
-        boundaries: tuple[Array, Array],
+        bounds: Bounds,
         dual: Array,
         clocks: Array,
         units: Indices | None = None,
         columns: Features | None = None,
     ) -> None:
-        self._data, self._boundaries = data, boundaries
+        self._data, self._bounds = data, bounds
         self._all, self._late = units is None, np.zeros(0, dtype=np.intp)
         self._places: dict[int, int] = {}
         self._blocks = [data.features if columns is None else columns]
         self.units = np.arange(clocks.size) if units is None else units
-        self._dual, self._ahead = dual, clocks
-        self._scale, self._ceiling, self._floor = self._scaled(self.units)
-        self._clocks = self._ahead = clocks * self._scale
-
-    def _scaled(self, units: Indices) -> tuple[Array, Array, Array]:
-        """Return 1 / |x_i| and both boundaries of `units`, over it; columns of zeros never ring."""
-        norms = self._data.norms[units]
-        upper, lower = (boundary[units] for boundary in self._boundaries)
-        with np.errstate(over="ignore", divide="ignore"):
-            scale = 1 / norms
-            ceiling, floor = upper * scale, -lower * scale
-        scale[norms == 0] = 0.0
-        return scale, ceiling, floor
+        self._scale, self._ceiling, self._floor = bounds.at(self.units)
+        self._dual, self._clocks = dual, clocks * self._scale
+        self._ahead = self._clocks
 
     @property
     def late(self) -> int:
@@ -114,7 +130,7 @@ class Clocks:
             if place is None:
                 strangers.append(unit)
             else:
-                self._scale[place] = 1 / self._data.norms[unit]
+                self._scale[place] = self._bounds.scale[unit]
         if strangers:
             self._add(np.array(strangers), dual)
 
@@ -122,9 +138,10 @@ class Clocks:
         self._advance(dual)
         self.units = np.concatenate([self.units, units])
         self._late = np.concatenate([self._late, units])
-        self._blocks[1:] = [self._data.features.chosen(self._late)]
-        scale, ceiling, floor = self._scaled(units)
-        clocks = self._data.products(units, dual)[0] * scale
+        late = self._data.features.chosen(self._late)
+        self._blocks[1:] = [late]
+        scale, ceiling, floor = self._bounds.at(units)
+        clocks = late.pull(dual)[-units.size :] * scale
         self._clocks = self._ahead = np.concatenate([self._clocks, clocks])
         self._scale = np.concatenate([self._scale, scale])
         self._ceiling = np.concatenate([self._ceiling, ceiling])
@@ -143,23 +160,27 @@ class Clocks:
         self._advance(course.dual)
         clocks, speed = self._clocks, self._speed(course.residual)
         pace = np.abs(speed)
-        goals = np.where(speed > 0, self._ceiling, self._floor)
-        delays = np.full(speed.size, math.inf)
-        with np.errstate(over="ignore", invalid="ignore"):
-            np.divide(goals - clocks, speed, out=delays, where=pace > course.noise)
-            first = float(delays.min(initial=math.inf))
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            delays = np.where(speed > 0, self._ceiling, self._floor)
+            delays -= clocks
+            delays /= speed
+            delays[pace <= course.noise] = math.inf
+            first = _least(delays)
             if not math.isfinite(first):
                 moving = (pace > course.noise).nonzero()[0]
-                return Race(*self._arrivals(moving, speed), delays[:0], first, math.inf)
+                return Race(*self._arrivals(moving, speed), 0.0, first, math.inf)
             slack = course.reach + first * course.noise
-            ties = ((delays - first) * pace <= slack).nonzero()[0]
+            lead = delays - first
+            lead *= pace
+            ties = (lead <= slack).nonzero()[0]
             self._ahead = first * speed
             self._ahead += clocks
         delays[ties] = math.inf
         self._scale[ties] = 0.0
         units, boundaries = self._arrivals(ties, speed)
-        self._places.update(zip(units.tolist(), ties.tolist(), strict=True))
-        return Race(units, boundaries, slack / pace[ties], first, float(delays.min()))
+        if not self._all:
+            self._places.update(zip(units.tolist(), ties.tolist(), strict=True))
+        return Race(units, boundaries, slack / _least(pace[ties]), first, _least(delays))
 
     def _speed(self, residual: Array) -> Array:
         speed = self._blocks[0].pull(residual)
@@ -170,7 +191,12 @@ class Clocks:
 
     def _arrivals(self, places: Indices, speed: Array) -> tuple[Indices, Array]:
         """Return clocks, and the boundaries to which they move."""
-        units, (upper, lower) = self.units[places], self._boundaries
+        units, upper, lower = self.units[places], self._bounds.upper, self._bounds.lower
         if units.size == 1:
             return units, upper[units] if speed[places[0]] > 0 else -lower[units]
         return units, np.where(speed[places] > 0, upper[units], -lower[units])
+
+
+def _least(values: Array) -> float:
+    """Return the smallest of `values`, infinity if there are none."""
+    return float(values[values.argmin()]) if values.size else math.inf

@@ -95,9 +95,9 @@ class State(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Ring(Ring):
-    """Clocks that ring, and the signs of their boundaries (m,)."""
+    """Clocks that ring, and the boundaries that they reach (m,)."""
 
-    sides: Array
+    goals: Array
 
 
 def start(network: Network) -> State:
@@ -109,7 +109,7 @@ def start(network: Network) -> State:
         arc=0.0,
         reach=0.0,
         dual=np.zeros_like(data.y),
-        fit=no_fit(data.y),
+        fit=no_fit(data),
         screen=Screen(data, network.upper, network.lower),
         spare=NOBODY,
         weights=NOTHING,
@@ -133,7 +133,7 @@ def utility(network: Network, state: State) -> Ring | Status:
             size=fit.size,
             arc=state.arc,
             reach=state.reach,
-            noise=data.resolution(fit.size),
+            noise=fit.noise,
             held=fit.factors.support,
             resting=state.spare[state.resting] if state.spare.size else NOBODY,
             leaving=state.spare[~state.resting] if state.spare.size else NOBODY,
@@ -149,14 +149,14 @@ def utility(network: Network, state: State) -> Ring | Status:
         return Status.NO_CLOCK_RINGS
     data.check_time(race.blur, state.time + race.first, state.jumps + 1)
     margin = (race.second - race.first) / race.first
-    return _Ring(delay=race.first, units=race.units, margin=margin, sides=np.sign(race.goals))
+    return _Ring(delay=race.first, units=race.units, margin=margin, goals=race.goals)
 
 
 def jump(network: Network, state: State, ring: Ring) -> State:
     """Advance the dual point to the ring; its clocks are held at their boundary from now on."""
     assert isinstance(ring, _Ring)
     data, fit, delay = network.data, state.fit, ring.delay
-    spare, weights = ring.units, ring.sides * data.norms[ring.units]
+    spare, weights = ring.units, np.copysign(data.norms[ring.units], ring.goals)
     if state.spare.size and state.resting.any():
         spare = np.concatenate([state.spare[state.resting], spare])
         weights = np.concatenate([state.weights[state.resting], weights])
@@ -164,7 +164,7 @@ def jump(network: Network, state: State, ring: Ring) -> State:
         jumps=state.jumps + 1,
         time=state.time + delay,
         arc=state.arc + delay * fit.size,
-        reach=state.reach + delay * data.resolution(fit.size),
+        reach=state.reach + delay * fit.noise,
         dual=state.dual + delay * fit.residual,
         fit=fit,
         screen=state.screen,
@@ -187,7 +187,7 @@ def cost(network: Network, state: State) -> State:
     candidates, sides = fit.factors.support.copy(), fit.factors.weights.copy()
     values, unique, resting = fit.values, True, NONE
     if spare.size:
-        resting = np.abs(push) <= data.resolution(fit.size)
+        resting = np.abs(push) <= fit.noise
         candidates = np.concatenate([candidates, spare])
         sides = np.concatenate([sides, weights])
         values = np.concatenate([values, np.zeros(spare.size)])

@@ -28,8 +28,9 @@ from saddles.typing import Array, Indices
 
 __all__ = ["FIRM", "Factors"]
 
-#: A column that keeps less of its length loses this share of its digits in one orthogonalisation.
-KEPT = 0.1
+#: A column that keeps less of its length is orthogonalised twice: what rounding leaves of it along
+#: the basis grows by the inverse, and later columns pass it on.
+KEPT = 0.3
 
 #: A column of which the others lack a smaller share makes much of the rounding of the basis.
 FIRM = 1e-2
@@ -78,26 +79,34 @@ class Factors:
         """Sides times norms (k,)."""
         return self._weights[: self.size]
 
-    def push(self, index: int, x: Array, weight: float) -> None:
-        """Let column `x` (n,) in, last."""
+    def push(self, index: int, x: Array, weight: float) -> Array:
+        """Let column `x` (n,) in, last.
+
+        Returns
+        -------
+        ndarray of shape (n + k,)
+            The basis vector that comes with it, above its combination of the columns.
+        """
         if self.size == self._support.size:
             self._grow()
         n, k = self.n, self.size
-        stack, new = self._stack[: n + k + 1, :k], self._stack[: n + k + 1, k]
-        self._stack[:n, k] = x
-        self._stack[n:, k] = 0.0
-        new[-1] = 1.0
+        room = self._stack[:, k]
+        room[:n], room[n:], room[n + k] = x, 0.0, 1.0
+        new = room[: n + k + 1]
         height = norm = abs(weight)
         if k:
-            new -= stack @ (x @ stack[:n])
-            height = _length(new[:n])
+            stack, outside = self._stack[: n + k + 1, :k], new[:n]
+            basis = stack[:n]
+            new -= stack @ (x @ basis)
+            height = _length(outside)
             if height < KEPT * norm:
-                new -= stack @ (new[:n] @ stack[:n])
-                height = _length(new[:n])
+                new -= stack @ (outside @ basis)
+                height = _length(outside)
         new /= height
         self._columns[:, k], self._support[k], self._weights[k] = x, index, weight
         self.size = k + 1
         self.loose = self.loose or height < FIRM * norm
+        return new
 
     def pop(self) -> None:
         """Let the column go that entered last, before any other change."""
@@ -115,10 +124,12 @@ class Factors:
 
         n, last = self.n, self.size - 1
         stack = self.stack
-        turn = stack[n + position] / _length(stack[n + position])
-        scale = 1 + abs(turn[last])
-        turn[last] += math.copysign(1.0, turn[last])
-        blas.dger(-1 / scale, stack @ turn, turn, a=stack, overwrite_a=True)
+        first = int((stack[n + position] != 0).argmax())  # the basis of earlier columns stays
+        turning, turn = stack[:, first:], stack[n + position, first:]
+        turn = turn / _length(turn)
+        end = float(turn[-1])
+        turn[-1] += math.copysign(1.0, end)
+        blas.dger(-1 / (1 + abs(end)), turning @ turn, turn, a=turning, overwrite_a=True)
         gone = stack[:, last].copy()
         stack[n + position] = stack[n + last]
         stack[n + last] = 0.0
@@ -151,4 +162,4 @@ class Factors:
 
 
 def _length(vector: Array) -> float:
-    return math.sqrt(vector @ vector)
+    return math.sqrt(vector.dot(vector))  # less of a call than @

@@ -2,10 +2,10 @@
 
 Near the end of a path the residual is many orders of magnitude smaller than the targets, and its
 direction decides all later times. The augmented system {r + Az = y, Aᵀr = 0} is then refined
-(Björck, "Iterative refinement of linear least squares solutions", 1967) with residuals in twice
-the precision: matrix and vectors are split into slices of so few bits that products of slices are
-exact (Ozaki, Ogita, Oishi and Rump, "Error-free transformations of matrix multiplication", 2012),
-so that ordinary products do the work, and sums of slices are compensated.
+(Björck, "Iterative refinement of linear least squares solutions", 1967) with residuals of higher
+precision: of matrix and vector so few leading bits are split off that their product is exact
+(Ozaki, Ogita, Oishi and Rump, "Error-free transformations of matrix multiplication", 2012); what is
+left of either is so small that ordinary products do for it, and the sum of all is compensated.
 
 ============  ==================================================================
 code name     symbol
@@ -35,9 +35,6 @@ REFINEMENTS = 2
 #: A residual smaller than this per sample, relative to the targets, is rounding of the data
 #: themselves: what is left of an exact interpolation.
 EXACT = 4 * float(np.finfo(float).eps)
-
-#: Bits that the slices of a matrix or vector hold together: more than a float64 has.
-BITS = 64
 
 
 def solve_factored(A: Array, y: Array, Q: Array, R: Array) -> tuple[Array, Array]:
@@ -78,37 +75,34 @@ def least_squares(A: Array, y: Array, stack: Array, careful: bool) -> tuple[Arra
     z, r = T @ along, y - Q @ along
     if not careful:
         return z, r - Q @ (r @ Q)
-    unit = np.exp2(np.frexp(np.abs(A).max(axis=0))[1])
-    slices = _sliced(A / unit, max(n, k))
+    unit = np.exp2(np.frexp(np.maximum(A.max(axis=0), -A.min(axis=0)))[1])
+    head, tail = _split(A / unit, max(n, k))
     for _ in range(REFINEMENTS):
-        f = _sum([y, -r, *(-part for part in _products(slices, z * unit))])
-        slope = _sum(_products([part.T for part in slices], r)) * unit
+        f = _sum([y, -r, *(-part for part in _products(head, tail, z * unit))])
+        slope = _sum(_products(head.T, tail.T, r)) * unit
         along = f @ Q + slope @ T
         z, r = z + T @ along, r + (f - Q @ along)
     exact = r @ r <= n * EXACT**2 * (y @ y)
     return z, np.zeros_like(r) if exact else r
 
 
-def _sliced(values: Array, terms: int) -> list[Array]:
-    """Split an array into slices whose products, `terms` of them, add up without rounding."""
+def _split(values: Array, terms: int) -> tuple[Array, Array]:
+    """Return the leading bits of an array and the rest; `terms` products of the former sum exactly.
+
+    That is, of leading bits with other leading bits.
+    """
     bits = (53 - math.ceil(math.log2(terms + 1))) // 2
-    exponent = math.frexp(float(np.abs(values).max(initial=0.0)))[1]
-    slices, rest = [], values.copy()
-    for _ in range(math.ceil(BITS / bits)):
-        exponent -= bits
-        shift = math.ldexp(1.5, 52 + exponent)  # adding it rounds to multiples of 2^exponent
-        head = rest + shift
-        head -= shift
-        rest -= head
-        slices.append(head)
-    return slices
+    exponent = math.frexp(float(np.abs(values).max(initial=0.0)))[1] - bits
+    shift = math.ldexp(1.5, 52 + exponent)  # adding it rounds to multiples of 2^exponent
+    head = values + shift
+    head -= shift
+    return head, values - head
 
 
-def _products(slices: list[Array], vector: Array) -> list[Array]:
-    """Return exact terms of the product of a sliced matrix and a vector, the largest first."""
-    parts = _sliced(vector, max(slices[0].shape))
-    levels = range(len(parts))
-    return [slices[i] @ parts[level - i] for level in levels for i in range(level + 1)]
+def _products(head: Array, tail: Array, vector: Array) -> list[Array]:
+    """Return terms of the product of a split matrix and a vector: an exact one, and small ones."""
+    first, rest = _split(vector, max(head.shape))
+    return [head @ first, head @ rest, tail @ vector]
 
 
 def _sum(terms: list[Array]) -> Array:

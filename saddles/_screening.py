@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from saddles._clocks import Clocks, Course, Race
+from saddles._clocks import Bounds, Clocks, Course, Race
 from saddles._features import Features
 from saddles.alternation import Breakdown
 from saddles.problems import InUnits
@@ -74,6 +74,7 @@ class Screen:
 
     def __init__(self, data: InUnits, upper: Array, lower: Array) -> None:
         self.data, self.upper, self.lower = data, upper, lower
+        self.bounds = Bounds.of(data.norms, upper, lower)
         self.looks = 0
         self.marks = np.zeros(data.shape[1], dtype=bool)
         self.habits: list[_Habit] = []
@@ -84,7 +85,7 @@ class Screen:
         if course.size == 0:
             self._check_end(course)
             nothing = np.zeros(0)
-            return Race(np.zeros(0, dtype=np.intp), nothing, nothing, math.inf, math.inf)
+            return Race(np.zeros(0, dtype=np.intp), nothing, 0.0, math.inf, math.inf)
         if course.leaving.size:
             self._all.release(course)
         return self._all.race(course)
@@ -142,9 +143,9 @@ class _Tube:
             return True
         stray = course.dual + delay * course.residual
         stray -= self.base
-        self.along = float(stray @ self.direction) / self.size**2
+        self.along = float(stray.dot(self.direction)) / self.size**2
         stray -= self.along * self.direction
-        self.astray = math.sqrt(stray @ stray) / self.size
+        self.astray = math.sqrt(stray.dot(stray)) / self.size
         self.arc = course.arc - delay * course.size  # from here on, if it first went back
         astray = self.astray + hidden / self.size
         return 0 <= self.along <= self.span and astray <= self.slope * self.span
@@ -237,15 +238,14 @@ class _Sieve:
                 return _Sieve(screen, features.chosen(places), units, self.depth + 1)
         else:
             chosen, habit.count = ~fixed, self.most
-        boundaries = (screen.upper, screen.lower)
         if self.tube is None and self.units is None:
-            clocks = Clocks(screen.data, boundaries, course.dual, values)
+            clocks = Clocks(screen.data, screen.bounds, course.dual, values)
             clocks.hold(fixed.nonzero()[0])
             return clocks
         places = chosen.nonzero()[0]
         units = places if self.units is None else self.units[places]
         columns = features.chosen(places)
-        return Clocks(screen.data, boundaries, course.dual, values[places], units, columns)
+        return Clocks(screen.data, screen.bounds, course.dual, values[places], units, columns)
 
     def _look(self, course: Course) -> tuple[Array, Array]:
         """Return all clocks and their speeds (d,), after a change of habit."""

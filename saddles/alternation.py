@@ -40,7 +40,7 @@ State = TypeVar("State")
 CERTIFICATE_TOLERANCE = 1e-7
 
 #: Where several saddles cost less than one by one, so many are made at once if nobody is waiting.
-AHEAD = 32
+AHEAD = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,7 +141,11 @@ class Algorithm(Generic[State]):
 
 
 def trace(
-    algorithm: Algorithm[State], *, max_jumps: int | None = None, ahead: int = 1
+    algorithm: Algorithm[State],
+    *,
+    max_jumps: int | None = None,
+    ahead: int = 1,
+    jumps: int = 0,
 ) -> Generator[Saddle, None, Status]:
     """Yield the saddles of `algorithm` one by one, and return why there are no more.
 
@@ -154,6 +158,8 @@ def trace(
     ahead : int
         So many jumps may be made before the first of their saddles is yielded, by algorithms for
         which several saddles at once cost less.
+    jumps : int
+        So many jumps lie before the start, and count for `max_jumps`.
 
     Yields
     ------
@@ -169,18 +175,16 @@ def trace(
     --------
     See `Algorithm`.
     """
-    state = algorithm.start()
-    saddle = algorithm.saddle(state)
-    yield saddle
-    index, end, room = saddle.index, None, 1 if algorithm.saddles is None else ahead
-    while end is None:
-        states: list[State] = []
+    state, end = algorithm.start(), None
+    states, room = [state], 1 if algorithm.saddles is None else ahead
+    while states or end is None:
         while end is None and len(states) < room:
-            state, end = _next(algorithm, state, cut=index == max_jumps)
+            state, end = _next(algorithm, state, cut=jumps == max_jumps)
             if end is None:
                 states.append(state)
-                index += 1
+                jumps += 1
         yield from _shown(algorithm, states)
+        states = []
     if isinstance(end, Exception):
         raise end
     return end
@@ -255,7 +259,8 @@ def solve(
     found, ahead = list(earlier), AHEAD if callback is None else 1
     detail = ""
     try:
-        status = _collect(trace(algorithm, max_jumps=max_jumps, ahead=ahead), found, callback)
+        track = trace(algorithm, max_jumps=max_jumps, ahead=ahead, jumps=len(found))
+        status = _collect(track, found, callback)
     except Breakdown as failure:
         status, detail = failure.status, failure.detail
     path = SaddlePath.from_saddles(

@@ -12,6 +12,7 @@ code name       symbol
 ``values``      β on the support (k,)
 ``residual``    r = y − Xβ (n,)
 ``size``        |r|, to which all tolerances are relative
+``noise``       what rounding may leave of x·r, for unit x
 ``spare``       indices of the candidates that do not take part (m,)
 ``weights``     σ|x|, the side that each may take, times its norm
 ==============  ==============================================================
@@ -62,14 +63,15 @@ class Fit(NamedTuple):
     values: Array
     residual: Array
     size: float
+    noise: float
     largest: float
     changes: int
 
 
-def no_fit(y: Array) -> Fit:
+def no_fit(data: InUnits) -> Fit:
     """Return the fit that uses no column."""
-    size = _length(y)
-    return Fit(Factors(y.shape[0]), np.zeros(0), y, size, size, 0)
+    factors, size = Factors(data.y.shape[0]), _length(data.y)
+    return Fit(factors, np.zeros(0), data.y, size, data.resolution(size), size, 0)
 
 
 def descend(
@@ -109,17 +111,17 @@ def descend(
         if not refused:
             push = _pushes(data, fit, spare, weights)
         best = int((_left_out(push, refused) if refused else push).argmax())
-        if push[best] <= data.resolution(fit.size) or len(refused) == spare.size:
+        if push[best] <= fit.noise or len(refused) == spare.size:
             break
         column, weight = int(spare[best]), float(weights[best])
         longer = _extended(data, fit, column, data.features.column(column), weight)
-        turned = _turned(data, longer, fit.size)
-        if turned[-1]:
+        gone: list[tuple[int, float]] = []
+        turned = _turned(longer, fit.noise)
+        if turned is not None and turned[-1]:
             fit.factors.pop()
             refused.append(best)
             continue
-        gone: list[tuple[int, float]] = []
-        if turned.any():
+        if turned is not None:
             longer, gone = _retreat(data, fit, longer, turned)
         fit, refused = longer, []
         spare, weights = _exchanged(spare, weights, best, gone)
@@ -134,7 +136,7 @@ def _pushes(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> Array:
     if spare.size > FEW:
         return np.asarray((fit.residual @ data.columns(spare)) / weights)
     column = data.features.column
-    return np.array([column(index) @ fit.residual for index in spare.tolist()]) / weights
+    return np.array([column(index).dot(fit.residual) for index in spare.tolist()]) / weights
 
 
 def _left_out(push: Array, refused: list[int]) -> Array:
@@ -150,20 +152,26 @@ def _exchanged(
     """Return the spare columns without the one at `joined`, and with those that are `gone`."""
     if spare.size == 1 and not gone:
         return spare[:0], weights[:0]
-    indices = [index for index, _ in gone]
-    return (
-        np.concatenate([spare[:joined], spare[joined + 1 :], np.array(indices, dtype=np.intp)]),
-        np.concatenate([weights[:joined], weights[joined + 1 :], [weight for _, weight in gone]]),
-    )
+    indices, kept = spare.tolist(), weights.tolist()
+    del indices[joined], kept[joined]
+    indices += [index for index, _ in gone]
+    kept += [weight for _, weight in gone]
+    return np.array(indices, dtype=np.intp), np.array(kept)
 
 
-def _turned(data: InUnits, fit: Fit, size: float) -> Mask:
-    """Mark the columns of a fit (k,) whose coefficient has the wrong sign or is zero beside |r|."""
-    return np.asarray(fit.factors.weights * fit.values <= data.resolution(size))
+def _turned(fit: Fit, noise: float) -> Mask | None:
+    """Mark the columns of a fit (k,) whose coefficient has the wrong sign or is rounding.
+
+    None if there are none.
+    """
+    inwards = fit.factors.weights * fit.values
+    if not inwards.size or inwards[inwards.argmin()] > noise:
+        return None
+    return np.asarray(inwards <= noise)
 
 
 def _retreat(
-    data: InUnits, fit: Fit, longer: Fit, wrong: Mask
+    data: InUnits, fit: Fit, longer: Fit, wrong: Mask | None
 ) -> tuple[Fit, list[tuple[int, float]]]:
     """Move from `fit` towards `longer`, dropping each column whose sign would turn.
 
@@ -175,31 +183,29 @@ def _retreat(
         Index and weight of each column dropped.
     """
     gone: list[tuple[int, float]] = []
-    held = np.concatenate([fit.values, [0.0]])
-    while wrong.any():
-        step = float(np.min(held[wrong] / (held - longer.values)[wrong]))
-        held = held + step * (longer.values - held)
-        size = np.abs(held * longer.factors.weights)
-        leaving = wrong & (size <= data.resolution(fit.size))
-        for position in leaving.nonzero()[0][::-1].tolist():
+    held, factors = np.append(fit.values, 0.0), longer.factors
+    while wrong is not None:
+        places, ahead = wrong.nonzero()[0], longer.values - held
+        step = float((held[places] / -ahead[places]).min())
+        held = held + step * ahead
+        leaving = places[np.abs(held * factors.weights)[places] <= fit.noise]
+        for position in leaving[::-1].tolist():
             held[position] = held[-1]
             held = held[:-1]
-            factors = longer.factors
             gone.append((int(factors.support[position]), float(factors.weights[position])))
             longer = _shortened(data, longer, position)
-        wrong = _turned(data, longer, fit.size)
+            factors = longer.factors
+        wrong = _turned(longer, fit.noise)
     return longer, gone
 
 
 def _extended(data: InUnits, fit: Fit, column: int, x: Array, weight: float) -> Fit:
     """Return the fit with one more column, last in its factors."""
-    factors = fit.factors
-    factors.push(column, x, weight)
-    n, k = factors.n, factors.size
-    new = factors.stack[: n + k, -1]
-    step = new * (new[:n] @ fit.residual)
-    step[n:-1] += fit.values
-    return _settled(data, fit, step[n:], fit.residual - step[:n])
+    n, new = fit.factors.n, fit.factors.push(column, x, weight)
+    step = new * new[:n].dot(fit.residual)
+    values = step[n:]
+    values[:-1] += fit.values
+    return _settled(data, fit, values, fit.residual - step[:n])
 
 
 def _shortened(data: InUnits, fit: Fit, position: int) -> Fit:
@@ -207,7 +213,7 @@ def _shortened(data: InUnits, fit: Fit, position: int) -> Fit:
     n = fit.factors.n
     gone = fit.factors.drop(position)
     if fit.factors.size == 0:
-        return no_fit(data.y)
+        return no_fit(data)
     gone *= fit.values[position] / gone[n + position]
     values = fit.values - gone[n : n + fit.values.size]
     values[position] = values[-1]
@@ -226,18 +232,18 @@ def _settled(data: InUnits, before: Fit, values: Array, residual: Array) -> Fit:
     largest = max(before.largest, size)
     least = max(CANCELLATION * largest, EXACT * math.sqrt(factors.n) * data.target_norm)
     if size > least and changes < CHANGES and not loose:
-        return Fit(factors, values, residual, size, largest, changes)
+        return Fit(factors, values, residual, size, data.resolution(size), largest, changes)
     A, y, careful = factors.columns, data.y, size <= CANCELLATION * data.target_norm or loose
     values, right = least_squares(A, y, factors.stack, careful)
     if _length(right - residual) > STRAY * largest:
         factors.renew()
         values, right = least_squares(A, y, factors.stack, careful)
     size = _length(right)
-    return Fit(factors, values, right, size, size, 0)
+    return Fit(factors, values, right, size, data.resolution(size), size, 0)
 
 
 def _length(vector: Array) -> float:
-    return math.sqrt(vector @ vector)
+    return math.sqrt(vector.dot(vector))  # less of a call than @
 
 
 def minimum_norm(

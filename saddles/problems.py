@@ -13,6 +13,7 @@ code name          symbol
 
 from __future__ import annotations
 
+import math
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -271,11 +272,12 @@ class InUnits:
         """Return `problem` in its units; columns are copied only if one is extreme."""
         features, (largest, norms) = problem.features, problem.sizes
         extreme = (largest > 0) & ((largest < EXTREME) | (largest > 1 / EXTREME))
-        unit = np.where(extreme, np.exp2(np.frexp(largest)[1]), 1.0)
+        unit = np.ones_like(largest)
         if extreme.any():
+            unit[extreme] = np.exp2(np.frexp(largest[extreme])[1])
             features = features.divided(unit)
             norms = features.sizes()[1]
-        target_unit = float(np.exp2(np.frexp(np.abs(problem.y).max())[1]))
+        target_unit = math.ldexp(1.0, math.frexp(np.abs(problem.y).max())[1])
         return cls(
             features=features,
             y=problem.y / target_unit,
@@ -298,7 +300,8 @@ class InUnits:
 
     def read_often(self) -> InUnits:
         """Return the same data, stored such that reading single columns is fast."""
-        return replace(self, features=self.features.read_often())
+        features = self.features.read_often()
+        return self if features is self.features else replace(self, features=features)
 
     def columns(self, indices: Indices) -> Array:
         """Return columns of X, (n, m)."""
@@ -313,13 +316,13 @@ class InUnits:
         """Return |y|."""
         return float(np.linalg.norm(self.y))
 
-    def check_time(self, blur: Array, time: float, jump: int) -> None:
-        """Raise if rounding of clocks, `blur` in time (k,), leaves too little of a jump's time.
+    def check_time(self, blur: float, time: float, jump: int) -> None:
+        """Raise if rounding of clocks, at most `blur` in time, leaves too little of a jump's time.
 
         Clocks of features that are almost collinear differ by little more than their rounding, and
         move against each other as slowly.
         """
-        share = ROUNDING_SHARE * float(blur.max()) / time
+        share = ROUNDING_SHARE * blur / time
         if share > TIME_TOLERANCE:
             detail = f"the time of jump {jump} is known to a relative {share:.1g} only"
             raise Breakdown(Status.INACCURATE, detail)
@@ -342,7 +345,7 @@ class InUnits:
 
     def loss(self, residual: Array) -> float:
         """Return the mean loss of a residual (n,) in the user's units."""
-        loss = float(residual @ residual) / (2 * self.n_samples)
+        loss = float(residual.dot(residual)) / (2 * self.n_samples)
         return loss * self.target_unit * self.target_unit
 
     def time(self, time: float) -> float:

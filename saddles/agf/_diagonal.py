@@ -230,7 +230,7 @@ def _utility(data: InUnits, clock: _Clock, state: _State) -> Ring | Status:
     left_to_turn = to_turn - 4 * utility * first
     together = (utility > 0) & (left_to_turn <= 2 * reach * data.norms * data.column_unit)
     blur = reach * data.norms[together] * data.column_unit[together] / (2 * utility[together])
-    data.check_time(blur, state.time + first, state.jumps + 1)
+    data.check_time(float(blur.max()), state.time + first, state.jumps + 1)
     second = float(delays[~together].min(initial=math.inf))
     return Ring(delay=first, units=np.flatnonzero(together), margin=(second - first) / first)
 
