@@ -28,10 +28,19 @@ class Creeping:
         return self.pace * np.exp(2 * self.pace * z[0] - z[0]) / 6
 
 
-def followed(run, error=1e-5, rough=0.0):
+@dataclass
+class Leaving(Creeping):
+    """A loss that falls ever faster: L = level − share t^power."""
+
+    def loss(self, z):
+        return self.level - self.share * np.exp(self.power * z[0])
+
+
+def followed(run, error=1e-5, rough=0.0, slower=True, until=40.0):
     trail = Trail()
-    for age in np.arange(0.0, 40.0, 0.2):
-        if trail.at_infinity(run, age, np.array([age]), np.zeros(1), error, rough):
+    for age in np.arange(0.0, until, 0.2):
+        z, slope = np.array([age]), np.zeros(1)
+        if trail.at_infinity(run, age, z, slope, error, rough, slower=slower):
             return age, trail
     return None, trail
 
@@ -58,4 +67,15 @@ def test_a_rough_infimum_is_the_loss_itself():
     age, trail = followed(run, error=1e-30, rough=5e-4)
     assert age is not None
     assert trail.level == run.loss(np.array([age]))
+    assert 0 < trail.ahead <= 5e-4
+
+
+def test_a_fall_that_grows_must_be_below_the_error_unless_it_may_grow():
+    run = Leaving(0.3, 1e-9, 0.5)
+    age, trail = followed(run, rough=5e-4, until=25.0)
+    assert age is not None
+    assert 0 < trail.ahead <= 1e-5
+    assert followed(run, error=1e-12, rough=5e-4, until=25.0)[0] is None
+    age, trail = followed(run, error=1e-12, rough=5e-4, slower=False, until=25.0)
+    assert age is not None
     assert 0 < trail.ahead <= 5e-4

@@ -13,6 +13,7 @@ from reference import modular_addition as reference
 from saddles import Status
 from saddles.agf import ModularAddition, modular_addition
 from saddles.homogeneous import HomogeneousNetwork
+from tables.modular_ladder import sixes
 
 #: Sums of p^3 products of a few random numbers, in two orders.
 ROUNDING = 1e-12
@@ -247,6 +248,35 @@ def test_the_published_example_visits_its_levels_in_order(seed):
     powers = np.abs(np.fft.rfft(path.betas))[:, [1, 3, 5]] / [10.0, 5.0, 2.5]
     for k, learnt in zip(visited, np.tril(np.ones((4, 3)), -1), strict=True):
         assert powers[k] == pytest.approx(learnt, abs=0.02)
+
+
+def test_a_point_that_other_weights_would_leave_is_left(monkeypatch):
+    """Where neurons all but cancel, forces on what their subspace leaves out are found later."""
+    from saddles.agf import _active_neurons
+
+    starts, descended = [], _active_neurons._descended
+
+    def short(run, sizes, creep):
+        starts.append(run.theta)
+        stopped = _active_neurons.Descent(20 * run.theta, 0.0)
+        return stopped if len(starts) == 1 else descended(run, sizes, creep)
+
+    network = ModularAddition(template(7, {1: 1.0}))
+    init = sixes(network, 1)
+    monkeypatch.setattr(_active_neurons, "_descended", short)
+    path = modular_addition(network, init=init)
+    assert len(starts) == 2
+    assert starts[1] == pytest.approx(20 * starts[0])
+    assert path.losses == pytest.approx([network.loss(init[:0]), 0.0], abs=1e-12)
+
+
+@pytest.mark.slow
+def test_the_published_example_comes_to_its_end_from_60_starts():
+    network = ModularAddition(published())
+    for seed in range(60):
+        path = modular_addition(network, width=18, seed=seed)
+        gaps = np.abs(path.losses[:, None] - network.plateaus).min(axis=0)
+        assert (gaps <= 3e-4 * path.losses[0]).all(), seed
 
 
 def test_scaling_the_template():

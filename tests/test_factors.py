@@ -5,8 +5,8 @@ import pytest
 
 from saddles._factors import Factors
 
-#: Orthonormality of few updates, and what another one may lose of it.
-ORTHONORMAL, LOST = 1e-13, float(np.finfo(float).eps)
+#: Orthonormality after thousands of updates; each loses some eps.
+ORTHONORMAL = 1e-13
 
 
 def assert_factors(factors, columns, tolerance=ORTHONORMAL):
@@ -37,8 +37,8 @@ def test_basis_survives_thousands_of_entries_and_exits(seed):
             factors.push(step, x, float(np.linalg.norm(x)))
             columns[step] = x
         if step % 50 == 0:
-            assert_factors(factors, columns, ORTHONORMAL + step * LOST)
-    assert_factors(factors, columns, ORTHONORMAL + step * LOST)
+            assert_factors(factors, columns)
+    assert_factors(factors, columns)
 
 
 @pytest.mark.parametrize("share", [0.3, 1e-5, 1e-9])

@@ -102,6 +102,11 @@ class Coordinates:
         """Return the relative stationarity."""
         return force * self.norm(z) / self.scale
 
+    def misses(self, theta: Array) -> float:
+        """Return the relative stationarity of neurons, all of their weights counted."""
+        force = float(np.linalg.norm(self.network.gradient(theta)))
+        return force * float(np.linalg.norm(theta)) / self.scale
+
     def growth(self, z: Array, gradient: Array) -> float:
         """Return −(∂L/∂z·θ) / (2 κ L(0)): how fast |θ|² grows."""
         return -float(gradient @ (self.at(z) @ self.basis).ravel()) / self.scale
@@ -149,8 +154,7 @@ class Coordinates:
     def sharpened(self, z: Array) -> tuple[Coordinates, Array]:
         """Take along the directions that were left out, if the whole gradient asks for it."""
         theta = self.at(z)
-        force = float(np.linalg.norm(self.network.gradient(theta)))
-        if force * float(np.linalg.norm(theta)) <= STATIONARY * self.scale:
+        if self.misses(theta) <= STATIONARY:
             return self, z
         wider = Coordinates.of(self.network, theta, np.linalg.norm(theta, axis=1), SHARP)
         found = wider.polish(wider.origin)

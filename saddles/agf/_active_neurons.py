@@ -29,7 +29,7 @@ import numpy as np
 
 from saddles.agf._active_coordinates import SHARP, STATIONARY, Coordinates
 from saddles.agf._at_infinity import Trail
-from saddles.alternation import Breakdown
+from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.status import Status
 from saddles.typing import Array
@@ -65,8 +65,14 @@ LEVELS: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
 CREEP = 1e-5
 #: After `LONG` steps they need not agree, if neurons have grown by the factor `FAR` and the loss
 #: falls by no more than `ROUGH` while time grows fourfold: the farther neurons are that all but
-#: cancel, the shorter are the steps. After `LONGER` steps a fall by no more than `STILL` will do.
-LONG, LONGER, FAR, ROUGH, STILL = 200, 400, 1.5, 5e-4, 2e-4
+#: cancel, the shorter are the steps. After `LONGER` steps a fall by no more than `STILL` will do;
+#: after `LONGEST`, one by `ROUGH`, be it more than the one before.
+LONG, LONGER, LONGEST, FAR, ROUGH, STILL = 200, 400, 800, 1.5, 5e-4, 2e-4
+#: Points that are stationary while the logarithm of time grows by this are critical enough, though
+#: Newton's method finds none near: along a valley in which the loss is flat up to rounding.
+CALM = 3.0
+#: How often a subspace may turn out to be too small for the neurons that descend in it.
+WIDER = 4
 #: A step that fails is taken anew with so much of the error allowed, down to so little in all.
 FINER, FINEST = 0.1, 1e-3
 #: Steps of the integrator after which the descent is given up: of neurons that are smooth, and of
@@ -130,33 +136,45 @@ def descend(
     Breakdown
         If it reaches no critical point and does not creep to an infimum either.
     """
-    run = Coordinates.of(network, theta, sizes)
+    for _ in range(WIDER):
+        run = Coordinates.of(network, theta, sizes)
+        found = _descended(run, sizes, creep)
+        if found.creep or run.misses(found.theta) <= CERTIFICATE_TOLERANCE:
+            return found
+        theta, sizes = found.theta, _norms(found.theta)
+    raise Breakdown(Status.STALLED, "the active neurons move in ever more directions")
+
+
+def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
+    """Descend in the subspace that was found at the start."""
     if run.origin.size > DENSE:
         from saddles.agf._active_search import search
 
         theta, short = search(run, sizes, creep)
         return Descent(theta, short)
-    levels, largest = LEVELS, float(np.linalg.norm(np.maximum(sizes, _norms(theta))))
-    peak, trail, tried, steps = 0.0, Trail(), 0.0, 0
+    levels, largest = LEVELS, float(np.linalg.norm(np.maximum(sizes, _norms(run.theta))))
+    peak, trail, tried, steps, calm = 0.0, Trail(), 0.0, 0, math.inf
     for age, z, gradient in _flow(run, sizes):
         force = float(np.linalg.norm(gradient))
         if force > peak:
             peak, levels, trail = force, LEVELS, Trail()
-        still = age is not None and age > tried and run.size(z, force) <= STATIONARY
-        if still or (levels and force <= levels[0] * peak):
+        since = -math.inf if age is None else age
+        calm = min(calm, since) if age and run.size(z, force) <= STATIONARY else math.inf
+        if max(calm, tried) < since or (levels and force <= levels[0] * peak):
             found = run.polish(z)
             if found is not None:
                 return _critical(*run.sharpened(found))
             levels = levels[sum(force <= level * peak for level in levels) :]
             tried = (age or 0.0) + 1.0
+        if since - calm >= CALM:
+            return _critical(*run.sharpened(z))
         steps += age is not None
-        far = run.norm(z) >= FAR * largest
-        rough = ROUGH if far and steps >= LONG else STILL if steps >= LONGER else 0.0
-        if (
-            age is not None
-            and trail.wants(age)
-            and trail.at_infinity(run, age, z, gradient, creep, rough)
-        ):
+        if age is None or not trail.wants(age):
+            continue
+        ever = steps >= LONGEST
+        far = steps >= LONG and run.norm(z) >= FAR * largest
+        rough = ROUGH if far or ever else STILL if steps >= LONGER else 0.0
+        if trail.at_infinity(run, age, z, gradient, creep, rough, slower=not ever):
             return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start)
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
 
@@ -212,11 +230,11 @@ def _flow(run: Coordinates, sizes: Array) -> Iterator[tuple[float | None, Array,
             break
     aged = time - birth
     error = FINE * run.norm(z) / math.sqrt(z.size)
-    yield from _steps(run, z, lambda age: aged * math.exp(age), FINE, error)
+    yield from _steps(run, z, lambda age: aged * math.exp(age), FINE, error, 1.0)
 
 
 def _steps(
-    run: Coordinates, z: Array, pace: Any, rtol: float, atol: float
+    run: Coordinates, z: Array, pace: Any, rtol: float, atol: float, longest: float = math.inf
 ) -> Iterator[tuple[float, Array, Array]]:
     """Yield time, z and ∂L/∂z after every step of the integrator of z' = −pace(time) ∂L/∂z."""
     from scipy.integrate import LSODA
@@ -227,6 +245,7 @@ def _steps(
             time,
             z,
             math.inf,
+            max_step=longest,
             rtol=finer * rtol,
             atol=finer * atol,
             jac=lambda time, z: -pace(time) * run.hessian(z),

@@ -76,12 +76,20 @@ class Trail:
         return not self.ages or age >= self.ages[-1] + EVERY
 
     def at_infinity(
-        self, run: Coordinates, age: float, z: Array, gradient: Array, error: float, rough: float
+        self,
+        run: Coordinates,
+        age: float,
+        z: Array,
+        gradient: Array,
+        error: float,
+        rough: float,
+        *,
+        slower: bool = True,
     ) -> bool:
         """Add a point of the flow and the gradient there; whether L∞ is known.
 
         Either two estimates of L∞ agree to `error`, or the loss has fallen by no more than `rough`
-        while time last grew by `WINDOW`.
+        while time last grew by `WINDOW`: if `slower`, by less than before, but for `error`.
         """
         loss = run.loss(z) / run.start
         self.ages.append(age)
@@ -102,7 +110,9 @@ class Trail:
             self.level, self.ahead = fit.level, fit.ahead
             return True
         self.level, self.ahead = loss, float(fall)
-        return bool(0 < fall <= min(rough, before_that) and growth <= EXPECTED * fall)
+        slows = fall <= before_that or fall <= min(error, WINDOW * before_that)
+        calm = slows or not slower
+        return bool(0 < fall <= rough and calm and growth <= EXPECTED * fall)
 
     def _pace(self, since: int) -> float:
         """Return the largest power of time with which a norm grows."""
