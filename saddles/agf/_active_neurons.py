@@ -73,7 +73,8 @@ LONG, LONGER, LONGEST, FAR, ROUGH, STILL = 200, 400, 800, 1.5, 5e-4, 2e-4
 CALM = 3.0
 #: How often a subspace may turn out to be too small for the neurons that descend in it.
 WIDER = 4
-#: A step that fails is taken anew with so much of the error allowed, down to so little in all.
+#: A step that fails is taken anew by another integrator, with so much of the error allowed, down to
+#: so little in all.
 FINER, FINEST = 0.1, 1e-3
 #: Steps of the integrator after which the descent is given up: of neurons that are smooth, and of
 #: those with kinks, along which it may have to slide in ever shorter steps.
@@ -237,10 +238,10 @@ def _steps(
     run: Coordinates, z: Array, pace: Any, rtol: float, atol: float, longest: float = math.inf
 ) -> Iterator[tuple[float, Array, Array]]:
     """Yield time, z and ∂L/∂z after every step of the integrator of z' = −pace(time) ∂L/∂z."""
-    from scipy.integrate import LSODA
+    from scipy.integrate import BDF, LSODA
 
     def solver(time: float, z: Array, finer: float) -> Any:
-        return LSODA(
+        return (LSODA if finer == 1 else BDF)(
             lambda time, z: -pace(time) * run.gradient(z),
             time,
             z,

@@ -201,7 +201,8 @@ def _start(task: Task) -> _State:
 
 def _utility(task: Task, state: _State) -> Ring | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
-    if state.creep and state.loss <= max(task.limits.creep, 2 * state.creep) * task.start:
+    # How far an infimum is known: estimates agree to the one, and what is ahead is added to it.
+    if state.creep and state.loss <= (task.limits.creep + 2 * state.creep) * task.start:
         return Status.AT_INFINITY
     if not state.loss > task.limits.tol * task.start:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
