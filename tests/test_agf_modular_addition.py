@@ -270,6 +270,18 @@ def test_a_point_that_other_weights_would_leave_is_left(monkeypatch):
     assert path.losses == pytest.approx([network.loss(init[:0]), 0.0], abs=1e-12)
 
 
+@pytest.mark.parametrize(("width", "level", "error"), [(1, 8 / 9, 1e-9), (2, 5 / 9, 1e-2)])
+def test_many_coordinates_are_searched_for_the_same_levels(monkeypatch, width, level, error):
+    """One neuron rests; two creep, and the search stops at a fall that its certificate says."""
+    monkeypatch.setattr("saddles.agf._active_neurons.DENSE", 0)
+    path = modular_addition(template(7, {1: 1.0}), width=width)
+    shares = path.losses / path.losses[0]
+    assert shares[-1] == pytest.approx(level, abs=error)
+    assert path.certificates.creep[-1] <= error
+    assert path.certificates.stationarity[1] <= 1e-9
+    assert path.certificates.at_infinity.tolist() == [False] * width + [width == 2]
+
+
 @pytest.mark.slow
 def test_the_published_example_comes_to_its_end_from_60_starts():
     network = ModularAddition(published())

@@ -18,13 +18,14 @@ __all__ = ["search"]
 CHECK, PATIENT = 10, 6
 #: Iterations, and what the loss may still have fallen, relative to L(0), in the last three quarters
 #: of them.
-ITERATIONS, LOOSE = 500, 1e-2
+ITERATIONS, LOOSE = 1000, 1e-2
 #: The same when it may stop before.
 CREEPING = 5e-4
 #: A fall that rounding hides.
 EPS = float(np.finfo(float).eps)
-#: Neurons below this share of the norm that they may come to are new.
-NEW = 0.3
+#: Neurons below this share of the norm that they may come to are new; and none counts as smaller
+#: than so much of the largest.
+NEW, SMALL = 0.3, 1e-2
 WINDOW = 4.0
 
 
@@ -38,12 +39,13 @@ def search(run: Coordinates, sizes: Array, creep: float) -> tuple[Array, float]:
     norms = np.linalg.norm(run.theta, axis=1)
     factors = np.where(norms < NEW * sizes, sizes / norms, 1.0)
     run = replace(run, theta=run.theta * factors[:, None])
+    unit = _units(run)
     losses: list[float] = []
     size, fall = np.inf, np.inf
 
     def watch(intermediate_result: Any) -> None:
         nonlocal size, fall
-        z = intermediate_result.x
+        z = unit * intermediate_result.x
         losses.append(float(intermediate_result.fun))
         fall = (losses[int(len(losses) / WINDOW)] - losses[-1]) / run.start
         if len(losses) % CHECK == 0:
@@ -52,9 +54,9 @@ def search(run: Coordinates, sizes: Array, creep: float) -> tuple[Array, float]:
                 raise StopIteration
 
     found = minimize(
-        run.loss,
+        lambda x: run.loss(unit * x),
         run.origin,
-        jac=run.gradient,
+        jac=lambda x: unit * run.gradient(unit * x),
         method="L-BFGS-B",
         callback=watch,
         options={
@@ -65,7 +67,18 @@ def search(run: Coordinates, sizes: Array, creep: float) -> tuple[Array, float]:
             "gtol": 0.0,
         },
     )
-    size = run.size(found.x, float(np.linalg.norm(run.gradient(found.x))))
+    z = unit * found.x
+    size = run.size(z, float(np.linalg.norm(run.gradient(z))))
     if not (size <= STATIONARY or fall <= LOOSE):
         raise Breakdown(Status.STALLED, "the active neurons came to no critical point")
-    return run.at(found.x), 0.0 if size <= STATIONARY else max(fall, EPS)
+    return run.at(z), 0.0 if size <= STATIONARY else max(fall, EPS)
+
+
+def _units(run: Coordinates) -> Array:
+    """Return units of z: the loss is the more curved along a neuron, the larger it is.
+
+    The curvature goes like |θ|^(2κ−2).
+    """
+    norms = np.linalg.norm(run.theta, axis=1)
+    shares = np.maximum(norms / norms.max(), SMALL)
+    return np.repeat(shares ** (1 - run.network.degree), run.basis.shape[1])
