@@ -27,7 +27,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -366,10 +366,9 @@ class _Spawn(SpawnContext):
 def _begin() -> None:
     """Prepare a worker: Ctrl-C is for the parent, one BLAS thread, no life after the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(ImportError):
-        from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits
 
-        threadpool_limits(1)
+    threadpool_limits(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

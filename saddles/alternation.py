@@ -28,6 +28,7 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 
 from saddles import checks
+from saddles._threads import one_pool
 from saddles.path import Saddle, SaddlePath
 from saddles.status import PathError, Status
 from saddles.typing import Indices
@@ -215,6 +216,7 @@ def _shown(algorithm: Algorithm[State], states: list[State]) -> list[Saddle]:
     return algorithm.saddles(states) if states else []
 
 
+@one_pool
 def solve(
     algorithm: Algorithm[State],
     *,

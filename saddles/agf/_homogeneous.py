@@ -30,6 +30,7 @@ from functools import partial
 
 import numpy as np
 
+from saddles._threads import one_thread
 from saddles.agf._active_neurons import AMPLITUDE, CREEP, Descent, descend, reach, settle
 from saddles.agf._clocks import Dormant, Phase
 from saddles.agf._dormant_neurons import KINKED_STEPS, RTOL, STEPS, align, first_ring
@@ -53,6 +54,7 @@ DONE = 1e-10
 SMALL = 1e-2
 
 
+@one_thread
 def solve_network(
     network: HomogeneousNetwork,
     init: ArrayLike,

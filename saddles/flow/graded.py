@@ -29,6 +29,7 @@ import numpy as np
 
 from saddles._loss_checks import checked_size
 from saddles._moments import Moments, least_loss, stacked
+from saddles._threads import one_pool
 from saddles.flow._commuting import Basis, Modes
 from saddles.flow._frame import Graded, System
 from saddles.flow._inputs import checked_rtol, checked_until, finite_scale, initial_factor
@@ -45,6 +46,7 @@ MATRIX_SOURCE = "Li, Luo and Lyu 2021, arXiv:2012.09839"
 LINEAR_SOURCE = "Saxe, McClelland and Ganguli 2014, arXiv:1312.6120"
 
 
+@one_pool
 def matrix(
     loss: MatrixLoss,
     *,
@@ -129,6 +131,7 @@ def matrix(
     return follow(Graded.of(system, start, log_alpha), request)
 
 
+@one_pool
 def linear(
     sigma_xx: ArrayLike,
     sigma_yx: ArrayLike,

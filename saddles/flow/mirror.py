@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._threads import one_pool
 from saddles.flow._inputs import ROUNDING, checked_rtol, checked_until, finite_scale
 from saddles.flow.result import Curve, Flow
 from saddles.problems import Regression, as_regression
@@ -82,6 +83,7 @@ STEPS_PER_LOOK = 8
 NODES = 6
 
 
+@one_pool
 def diagonal(
     X: ArrayLike | Regression,
     y: ArrayLike | None = None,

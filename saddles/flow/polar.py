@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from saddles import checks
+from saddles._threads import one_thread
 from saddles.flow._neuron_space import leaks, within
 from saddles.flow._polar import Polar
 from saddles.flow._polar_curve import Trajectory
@@ -31,6 +32,7 @@ __all__ = ["neurons"]
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 2"
 
 
+@one_thread
 def neurons(
     network: HomogeneousNetwork,
     init: ArrayLike,
