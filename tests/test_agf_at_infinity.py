@@ -1,11 +1,11 @@
 """The infimum of a creeping loss, on losses that are known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from saddles.agf._at_infinity import Trail
+from saddles.agf._at_infinity import Demand, Trail
 
 
 @dataclass
@@ -17,12 +17,16 @@ class Creeping:
     power: float
     pace: float = 0.125
     start: float = 1.0
+    level_valley: bool = True
 
     def loss(self, z):
         return self.level + self.share * np.exp(-self.power * z[0])
 
     def at(self, z):
         return np.array([[np.exp(self.pace * z[0])]])
+
+    def flat(self, z, force):
+        return self.level_valley
 
     def growth(self, z, gradient):
         return self.pace * np.exp(2 * self.pace * z[0] - z[0]) / 6
@@ -36,11 +40,11 @@ class Leaving(Creeping):
         return self.level - self.share * np.exp(self.power * z[0])
 
 
-def followed(run, error=1e-5, rough=0.0, slower=True, until=40.0):
+def followed(run, error=1e-5, rough=0.0, growing=0.0, until=40.0):
     trail = Trail()
     for age in np.arange(0.0, until, 0.2):
         z, slope = np.array([age]), np.zeros(1)
-        if trail.at_infinity(run, age, z, slope, error, rough, slower=slower):
+        if trail.at_infinity(run, age, z, slope, Demand(error, rough, growing)):
             return age, trail
     return None, trail
 
@@ -70,12 +74,20 @@ def test_a_rough_infimum_is_the_loss_itself():
     assert 0 < trail.ahead <= 5e-4
 
 
-def test_a_fall_that_grows_must_be_below_the_error_unless_it_may_grow():
+def test_a_loss_of_which_nothing_is_left_is_at_its_infimum():
+    run = Creeping(0.0, 1e-2, 0.5, pace=0.3)
+    age, trail = followed(run, error=1e-5, rough=1e-30)
+    assert age is not None
+    assert trail.level == trail.ahead == run.loss(np.array([age])) <= 1e-5
+    assert followed(run, error=1e-12, until=20.0)[0] is None
+
+
+@pytest.mark.parametrize("growing", [1e-5, 5e-4])
+def test_a_fall_may_grow_where_the_valley_is_flat_but_a_slow_saddle_is_left(growing):
     run = Leaving(0.3, 1e-9, 0.5)
-    age, trail = followed(run, rough=5e-4, until=25.0)
+    age, trail = followed(run, error=1e-12, rough=5e-4, growing=growing, until=25.0)
     assert age is not None
-    assert 0 < trail.ahead <= 1e-5
+    assert 0 < trail.ahead <= growing
     assert followed(run, error=1e-12, rough=5e-4, until=25.0)[0] is None
-    age, trail = followed(run, error=1e-12, rough=5e-4, slower=False, until=25.0)
-    assert age is not None
-    assert 0 < trail.ahead <= 5e-4
+    saddle = replace(run, level_valley=False)
+    assert followed(saddle, error=1e-12, rough=5e-4, growing=growing, until=25.0)[0] is None

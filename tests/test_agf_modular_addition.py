@@ -232,6 +232,18 @@ def test_the_published_example_learns_its_first_frequency():
     assert path.times[1] >= network.time_bounds().min()
 
 
+def first_saddle(seed):
+    path = saddles.agf.modular_addition(published(), width=18, seed=seed, max_jumps=1)
+    assert path.certificates.stationarity[1] <= ROUNDING
+    return path.losses[1] / path.losses[0]
+
+
+@pytest.mark.parametrize("seed", [3, 19, 21])
+def test_slow_saddles_on_the_way_are_left(seed):
+    """One neuron passes saddles of another phase, 3e-9 above its own, that all but hold it."""
+    assert first_saddle(seed) == pytest.approx(first_saddle(0), rel=ROUNDING)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_the_published_example_visits_its_levels_in_order(seed):
@@ -270,7 +282,7 @@ def test_a_point_that_other_weights_would_leave_is_left(monkeypatch):
     assert path.losses == pytest.approx([network.loss(init[:0]), 0.0], abs=1e-12)
 
 
-@pytest.mark.parametrize(("width", "level", "error"), [(1, 8 / 9, 1e-9), (2, 5 / 9, 1e-2)])
+@pytest.mark.parametrize(("width", "level", "error"), [(1, 8 / 9, 1e-9), (2, 5 / 9, 5e-4)])
 def test_many_coordinates_are_searched_for_the_same_levels(monkeypatch, width, level, error):
     """One neuron rests; two creep, and the search stops at a fall that its certificate says."""
     monkeypatch.setattr("saddles.agf._active_neurons.DENSE", 0)

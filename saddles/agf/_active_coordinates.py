@@ -26,7 +26,7 @@ import numpy as np
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.typing import Array
 
-__all__ = ["SHARP", "STATIONARY", "Coordinates"]
+__all__ = ["ENOUGH", "SHARP", "STATIONARY", "Coordinates"]
 
 #: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
 #: while the flow is followed, and when a critical point is sharpened.
@@ -39,6 +39,8 @@ STATIONARY, ENOUGH = 1e-9, 1e-13
 PATIENCE = 3
 #: Curvature, relative to the largest, that is rounding alone.
 ZERO_CURVATURE = 1e-14
+#: Most curvature, in units of force / |θ|, that a conserved quantity explains.
+CONSERVED = 10.0
 #: Share of a Newton displacement along negative curvature that is rounding.
 CLIMBING = 1e-5
 
@@ -150,6 +152,15 @@ class Coordinates:
         if best[0] > STATIONARY or self._climbs(best[1], best[1] - first):
             return None
         return best[1]
+
+    def flat(self, z: Array, force: float) -> bool:
+        """Whether no curvature leads down from z by more than force and rounding explain.
+
+        What the flow conserves gives curvatures of about ± force / |θ| short of a critical point.
+        """
+        values = np.linalg.eigvalsh(self.hessian(z))
+        rounding = ZERO_CURVATURE * float(np.abs(values).max())
+        return bool(values[0] >= -(CONSERVED * force / self.norm(z) + rounding))
 
     def sharpened(self, z: Array) -> tuple[Coordinates, Array]:
         """Take along the directions that were left out, if the whole gradient asks for it."""

@@ -22,13 +22,15 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from saddles.agf._active_coordinates import SHARP, STATIONARY, Coordinates
-from saddles.agf._at_infinity import Trail
+from saddles.agf._active_coordinates import ENOUGH, SHARP, STATIONARY, Coordinates
+from saddles.agf._at_infinity import Demand, Trail
 from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.status import Status
@@ -66,11 +68,14 @@ CREEP = 1e-5
 #: After `LONG` steps they need not agree, if neurons have grown by the factor `FAR` and the loss
 #: falls by no more than `ROUGH` while time grows fourfold: the farther neurons are that all but
 #: cancel, the shorter are the steps. After `LONGER` steps a fall by no more than `STILL` will do;
-#: after `LONGEST`, one by `ROUGH`, be it more than the one before.
+#: after `LONGEST`, one by `ROUGH`, be it more than the one before or norms about to stop.
 LONG, LONGER, LONGEST, FAR, ROUGH, STILL = 200, 400, 800, 1.5, 5e-4, 2e-4
-#: Points that are stationary while the logarithm of time grows by this are critical enough, though
-#: Newton's method finds none near: along a valley in which the loss is flat up to rounding.
+#: Points that are stationary while the logarithm of time grows by this, but for the integrator's
+#: error, and from which no curvature leads down, are critical enough, though Newton's method finds
+#: none near in their flat valley.
 CALM = 3.0
+#: A saddle is left once the force is so many times its least there, and so many may be passed.
+LEFT, AGES = 100.0, 10
 #: How often a subspace may turn out to be too small for the neurons that descend in it.
 WIDER = 4
 #: A step that fails is taken anew by another integrator, with so much of the error allowed, down to
@@ -153,31 +158,70 @@ def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
 
         theta, short = search(run, sizes, creep)
         return Descent(theta, short)
-    levels, largest = LEVELS, float(np.linalg.norm(np.maximum(sizes, _norms(run.theta))))
-    peak, trail, tried, steps, calm = 0.0, Trail(), 0.0, 0, math.inf
+    largest = float(np.linalg.norm(np.maximum(sizes, _norms(run.theta))))
+    near, trail, steps = _Near(run), Trail(), 0
     for age, z, gradient in _flow(run, sizes):
         force = float(np.linalg.norm(gradient))
-        if force > peak:
-            peak, levels, trail = force, LEVELS, Trail()
-        since = -math.inf if age is None else age
-        calm = min(calm, since) if age and run.size(z, force) <= STATIONARY else math.inf
-        if max(calm, tried) < since or (levels and force <= levels[0] * peak):
-            found = run.polish(z)
-            if found is not None:
-                return _critical(*run.sharpened(found))
-            levels = levels[sum(force <= level * peak for level in levels) :]
-            tried = (age or 0.0) + 1.0
-        if since - calm >= CALM:
-            return _critical(*run.sharpened(z))
+        if near.rises(force, age):
+            trail = Trail()
+        found = near.critical(z, force)
+        if found is not None:
+            return _critical(*run.sharpened(found))
         steps += age is not None
         if age is None or not trail.wants(age):
             continue
-        ever = steps >= LONGEST
-        far = steps >= LONG and run.norm(z) >= FAR * largest
-        rough = ROUGH if far or ever else STILL if steps >= LONGER else 0.0
-        if trail.at_infinity(run, age, z, gradient, creep, rough, slower=not ever):
+        demand = _demand(creep, steps, far=run.norm(z) >= FAR * largest)
+        if trail.at_infinity(run, age, z, gradient, demand):
             return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start)
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
+
+
+def _demand(creep: float, steps: int, *, far: bool) -> Demand:
+    """Return what a creeping loss must show after so many steps."""
+    if steps >= LONGEST:
+        return Demand(creep, ROUGH, ROUGH, -math.inf)
+    rough = ROUGH if far and steps >= LONG else STILL if steps >= LONGER else 0.0
+    return Demand(creep, rough, creep)
+
+
+class _Near:
+    """Whether a flow has come near a critical point: asked at each of its steps."""
+
+    def __init__(self, run: Coordinates) -> None:
+        self.run = run
+        self.peak, self.levels, self.age = 0.0, LEVELS, -math.inf
+        self.tried, self.calm = 0.0, math.inf
+
+    def rises(self, force: float, age: float | None) -> bool:
+        """Whether all begins anew: the force is larger than ever, or a saddle was left.
+
+        Time has the logarithm `age`.
+        """
+        before, self.age = self.age, -math.inf if age is None else age
+        if self.age < before:
+            self.tried, self.calm = 0.0, math.inf
+        elif force <= self.peak:
+            return False
+        self.peak, self.levels = force, LEVELS
+        return True
+
+    def critical(self, z: Array, force: float) -> Array | None:
+        """Return the critical point near `z`, if there is one."""
+        run, size, age = self.run, self.run.size(z, force), self.age
+        if size > CERTIFICATE_TOLERANCE:
+            self.calm = math.inf
+        still = size <= STATIONARY and age > self.tried
+        if not (still or (self.levels and force <= self.levels[0] * self.peak)):
+            return None
+        found = run.polish(z)
+        # Where Newton's method gains nothing, the flow may go on all the same.
+        if found is not None and (found is not z or size <= ENOUGH):
+            return found
+        passed = sum(force <= level * self.peak for level in self.levels)
+        self.levels, self.tried = self.levels[passed:], max(age, 0.0) + 1.0
+        if still:
+            self.calm = min(self.calm, age) if run.flat(z, force) else math.inf
+        return z if still and age - self.calm >= CALM else None
 
 
 def settle(
@@ -229,9 +273,33 @@ def _flow(run: Coordinates, sizes: Array) -> Iterator[tuple[float | None, Array,
         peak = max(peak, force)
         if force <= FALLEN * peak and (not small.any() or grown.max() >= GROWN):
             break
-    aged = time - birth
+    yield from _aging(run, z, time - birth)
+
+
+def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[tuple[float, Array, Array]]:
+    """Yield age, z and ∂L/∂z in the logarithm of the time that passes, `aged` at first.
+
+    A slow saddle that is left begins a new age: what follows is as fast as leaving it was.
+    """
     error = FINE * run.norm(z) / math.sqrt(z.size)
-    yield from _steps(run, z, lambda age: aged * math.exp(age), FINE, error, 1.0)
+    for _ in range(AGES):
+        lowest = since = math.inf
+        left, pace = False, partial(_exponential, aged)
+        for age, place, gradient in _steps(run, z, pace, FINE, error, 1.0):
+            yield age, place, gradient
+            force = float(np.linalg.norm(gradient))
+            if force < lowest:
+                lowest, since = force, pace(age)
+            left = force > LEFT * lowest and run.size(place, force) > CERTIFICATE_TOLERANCE
+            if left:
+                z, aged = place, (pace(age) - since) / math.log(LEFT)
+                break
+        if not left:
+            return
+
+
+def _exponential(aged: float, age: float) -> float:
+    return aged * math.exp(age)
 
 
 def _steps(
@@ -258,8 +326,9 @@ def _steps(
         with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             time, z = flow.t, flow.y.copy()
-            flow.step()
-        if flow.status == "failed" or not np.isfinite(flow.y).all():
+            with suppress(ValueError, np.linalg.LinAlgError):
+                flow.step()
+        if flow.status == "failed" or flow.t == time or not np.isfinite(flow.y).all():
             finer *= FINER
             if finer < FINEST:
                 raise Breakdown(Status.STALLED, "the flow of the active neurons broke off")

@@ -28,7 +28,7 @@ import numpy as np
 from saddles.agf._active_coordinates import Coordinates
 from saddles.typing import Array
 
-__all__ = ["Trail"]
+__all__ = ["Demand", "Trail"]
 
 #: Time grows by this factor between the points that are fitted, and between estimates that are
 #: compared.
@@ -42,8 +42,9 @@ POWERS = (0.05, 10.0)
 EXPECTED = 4.0
 #: Nothing farther ahead, relative to L(0), is extrapolated: estimates may agree by chance.
 FARTHEST = 2e-4
-#: Norms that grow slower than this power of time are about to stop.
-GROWING = 0.01
+#: Norms that grow slower than this power of time are about to stop; where one grows faster than the
+#: other, it has not come to its final pace, which is 1/(2κ + 2) for pairs.
+GROWING, FASTEST = 0.01, 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,30 @@ class _Fit:
     level: float
     ahead: float
     power: float
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a loss must show that creeps: the less, the longer it has been followed.
+
+    Attributes
+    ----------
+    error : float
+        Estimates of L∞ agree to this.
+    rough : float
+        Else it has fallen by no more than this while time last grew by `WINDOW`, and by less than
+        before; or there is nothing left of it beyond the error.
+    growing : float
+        Or by more than before, but no more than this, where no curvature leads down: a slow saddle
+        is being left where it does.
+    pace : float
+        A norm grows at least like this power of time: else all are about to stop.
+    """
+
+    error: float
+    rough: float = 0.0
+    growing: float = 0.0
+    pace: float = GROWING
 
 
 class Trail:
@@ -76,21 +101,9 @@ class Trail:
         return not self.ages or age >= self.ages[-1] + EVERY
 
     def at_infinity(
-        self,
-        run: Coordinates,
-        age: float,
-        z: Array,
-        gradient: Array,
-        error: float,
-        rough: float,
-        *,
-        slower: bool = True,
+        self, run: Coordinates, age: float, z: Array, gradient: Array, demand: Demand
     ) -> bool:
-        """Add a point of the flow and the gradient there; whether L∞ is known.
-
-        Either two estimates of L∞ agree to `error`, or the loss has fallen by no more than `rough`
-        while time last grew by `WINDOW`: if `slower`, by less than before, but for `error`.
-        """
+        """Add a point of the flow and the gradient there; whether L∞ is known."""
         loss = run.loss(z) / run.start
         self.ages.append(age)
         self.losses.append(loss)
@@ -101,18 +114,24 @@ class Trail:
         points = self._points()
         fit = self._fit(points) if points else None
         self.estimate = None if fit is None else (age, fit)
-        growth = run.growth(z, gradient)
-        if not points or not growth > 0 or self._pace(points[1]) < GROWING:
-            return False
-        before_that, fall = -np.diff([self.losses[k] for k in points])
-        agree = before is not None and fit is not None and abs(fit.level - before[1].level) <= error
-        if fit is not None and agree and growth <= EXPECTED * fit.ahead <= EXPECTED * FARTHEST:
-            self.level, self.ahead = fit.level, fit.ahead
+        if demand.rough and 0 <= loss <= demand.error:
+            self.level, self.ahead = loss, loss
             return True
+        growth = run.growth(z, gradient)
+        if not points or not growth > 0 or not demand.pace <= self._pace(points[1]):
+            return False
+        if fit is not None and before is not None and self._pace(points[1]) <= FASTEST:
+            agree = abs(fit.level - before[1].level) <= demand.error
+            if agree and growth <= EXPECTED * fit.ahead <= EXPECTED * FARTHEST:
+                self.level, self.ahead = fit.level, fit.ahead
+                return True
+        before_that, fall = -np.diff([self.losses[k] for k in points])
         self.level, self.ahead = loss, float(fall)
-        slows = fall <= before_that or fall <= min(error, WINDOW * before_that)
-        calm = slows or not slower
-        return bool(0 < fall <= rough and calm and growth <= EXPECTED * fall)
+        if not (0 < fall <= demand.rough and growth <= EXPECTED * fall):
+            return False
+        if fall <= before_that:
+            return True
+        return bool(fall <= demand.growing and run.flat(z, float(np.linalg.norm(gradient))))
 
     def _pace(self, since: int) -> float:
         """Return the largest power of time with which a norm grows."""
