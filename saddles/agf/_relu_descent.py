@@ -30,6 +30,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -308,12 +309,31 @@ def _critical(piece: _Piece, theta: Array) -> Array | None:
         return None
     place = alone.onto(found.theta)
     moved = np.linalg.norm(place - theta[: piece.active]) / np.linalg.norm(place)
-    if moved > BESIDE and not alone.margins(place).min(initial=math.inf) >= -PASSED:
+    margins = alone.margins(place)
+    if moved > BESIDE and not margins.min(initial=math.inf) >= -PASSED:
         return None
-    force = float(np.linalg.norm(piece.network.gradient(place)) * np.linalg.norm(place))
+    places = [place, *_on_border(alone, place, (alone.side != 0) & (margins < 0), start)]
+    force, place = min(((_pull(piece.network, one), one) for one in places), key=itemgetter(0))
     if not force <= STATIONARY * 2 * piece.degree * start:
         return None
     return np.vstack([place, theta[piece.active :]])
+
+
+def _on_border(piece: _Piece, place: Array, beyond: Mask, start: float) -> Iterator[Array]:
+    """Yield the critical point with weights on the hyperplanes that they are `beyond` a little."""
+    if beyond.any():
+        side = np.where(beyond, 0.0, piece.side)
+        place = _placed(piece.network, place, side)
+        nobody: Mask = np.zeros(len(place), dtype=bool)
+        held = _Piece.at(piece.network, piece.active, place, side, nobody)
+        found = newton(held, place, start)
+        if found is not None:
+            yield held.onto(found.theta)
+
+
+def _pull(network: ReluNetwork, theta: Array) -> float:
+    """Return |∂L/∂θ| |θ|."""
+    return float(np.linalg.norm(network.gradient(theta)) * np.linalg.norm(theta))
 
 
 def _crossed(network: ReluNetwork, theta: Array, active: int, before: Array, side: Array) -> Array:
