@@ -20,9 +20,11 @@ EXTRAPOLATED, CREEP = 5e-5, 5e-4
 ATTAINED, PHASE = 1e-6, 1e-6
 #: Phases of a neuron, in radians, that match.
 MATCHED = 1e-3
-#: Times, and how closely they are known: those after a saddle to which neurons creep hang on where
+#: How closely levels and times are known after a saddle to which neurons creep: they hang on where
 #: extrapolations agree.
-TIMES, CREPT = ("time", "flow - AGF"), 0.05
+LEVEL, CREPT = 0.01, 0.05
+#: Digits that are shown, and those of shares.
+DIGITS, SHARE = 3, 2
 #: The flow's last scaled time, after the last frequency has begun, and its tolerance.
 UNTIL, RTOL = 17.0, 1e-6
 
@@ -56,6 +58,7 @@ def build() -> Table:
     learnt, followed = _learnt(network, path.betas[1:]), _learnt(network, flow.at(middles))
     gaps = np.abs(path.losses[:, None] - network.plateaus).min(axis=0) / path.losses[0]
     levels = network.plateaus * 2 / PERIOD
+    frame = _frame(network, path, learnt, jumps, followed)
     return Table(
         name="modular_addition",
         title="Modular addition",
@@ -75,7 +78,7 @@ def build() -> Table:
             "itself is compared in modular_times. When frequencies begin: "
             + _firsts(network, path.times[1:], learnt, jumps.times, followed)
         ),
-        frame=_frame(network, path, learnt, jumps, followed),
+        frame=frame,
         checks=(
             Check("levels 0.65625, 0.15625, 0.03125, 0, predicted", _published(levels), 1e-14),
             Check("first frequency learnt, its level", float(gaps[1]), ATTAINED),
@@ -87,8 +90,27 @@ def build() -> Table:
             Check("first jump before its bound", _early(network, path), 0.0),
         ),
         figure=network.plot(path, flow=flow),
-        known=dict.fromkeys(("error", *(f"share {k}" for k in SPECTRUM), *TIMES), CREPT),
+        known=_known(frame, path),
     )
+
+
+def _known(frame: pd.DataFrame, path: NeuronPath) -> dict[str, Array]:
+    """Return by how much entries of AGF's columns may differ: a digit, or more after creeping."""
+    crept = np.logical_or.accumulate(path.certificates.at_infinity)[: len(frame) + 1]
+    errors, times = frame["error"].to_numpy(float), frame["time"].to_numpy(float)
+    late = _digit(times) + CREPT * crept[:-1] * times
+    shares = np.full(len(frame), 1.001 * 10.0**-SHARE)
+    return {
+        "error": _digit(errors) + LEVEL * crept[1:] * errors,
+        "time": late,
+        "flow - AGF": late + _digit(frame["flow - AGF"].to_numpy(float)),
+        **dict.fromkeys((f"share {k}" for k in SPECTRUM), shares),
+    }
+
+
+def _digit(values: Array) -> Array:
+    """Return the last digit that `_rounded` shows, and a little more."""
+    return np.asarray(1.001 * 10.0 ** (np.floor(np.log10(np.abs(values))) + 1 - DIGITS))
 
 
 def _learnt(network: ModularAddition, points: Array) -> Array:
@@ -121,7 +143,9 @@ def _frame(
             "neuron": " ".join(map(str, path.rang[k + 1])),
             "phases": _phase(network, path, k + 1),
             "error": _rounded(path.losses[k + 1] * 2 / PERIOD),
-            **{f"share {f}": round(abs(s), 2) for f, s in zip(SPECTRUM, learnt[k], strict=True)},
+            **{
+                f"share {f}": round(abs(s), SHARE) for f, s in zip(SPECTRUM, learnt[k], strict=True)
+            },
             "time": _rounded(path.times[k + 1]),
             "flow: frequency": its[k] if k < len(jumps) else "",
             "flow: error": _rounded(jumps.losses[k + 1] * 2 / PERIOD) if k < len(jumps) else None,
@@ -133,8 +157,13 @@ def _frame(
     return pd.DataFrame(rows)
 
 
+def _shares(learnt: Array) -> dict[str, float]:
+    shares = zip(SPECTRUM, np.abs(learnt), strict=True)
+    return {f"share {k}": round(share, SHARE) for k, share in shares}
+
+
 def _rounded(value: float) -> float:
-    return float(f"{value:.3g}")
+    return float(f"{value:.{DIGITS}g}")
 
 
 def _mismatch(network: ModularAddition, path: NeuronPath, jump: int) -> float:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from saddles.typing import Array
+
 RESULTS = Path(__file__).parent / "results"
 
 #: Digits shown of numbers that are right to more.
@@ -55,8 +57,8 @@ class Table:
     figure : matplotlib.figure.Figure or None
         The picture.
     known : dict
-        How closely columns are known that other machines find otherwise than in their last digit:
-        relative to the entry, or to 1 where it is less.
+        By how much entries of a column may differ (one number per row) that other machines find
+        otherwise than in their last digit.
     """
 
     name: str
@@ -65,7 +67,7 @@ class Table:
     checks: tuple[Check, ...]
     text: str
     figure: Any = field(default=None, repr=False)
-    known: Mapping[str, float] = field(default_factory=dict)
+    known: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
