@@ -59,6 +59,7 @@ def surroundings(_):
         "environment": [os.environ.get(name) for name in names],
         "threads": [pool["num_threads"] for pool in threadpool_info()],
         "hears Ctrl-C": signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
+        "heard Ctrl-C at first": signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ()),
         "pid": os.getpid(),
     }
 

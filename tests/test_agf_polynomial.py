@@ -6,7 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from saddles.agf import TorchNetwork  # noqa: E402
-from saddles.agf._polynomial import HIDDEN, Table, is_polynomial, spanned  # noqa: E402
+from saddles.agf._polynomial import HIDDEN, Table, is_polynomial  # noqa: E402
+from saddles.agf._subspace import with_neurons  # noqa: E402
 
 #: Sums of some hundred products, in another order.
 ROUNDING = 1e-12
@@ -92,7 +93,7 @@ def test_a_polynomial_of_many_coordinates_has_no_table():
 
 
 def test_outputs_are_as_many_as_occur_and_those_of_the_table_before_where_they_do():
-    task, columns = network(square, 3, samples=400), spanned(np.ones((1, 5)), subspace(2))
+    task, columns = network(square, 3, samples=400), with_neurons(np.ones((1, 5)), subspace(2))[0]
     targets = np.random.default_rng(3).standard_normal(800)
     first = Table.of(task._values, columns, 3, targets)
     assert first.outputs.shape[1] <= len(first.entries) + 1

@@ -188,6 +188,7 @@ def test_own_workers_have_one_thread_and_leave_ctrl_c_to_the_parent(monkeypatch)
         assert value["environment"] == ["1", "1"]
         assert set(value["threads"]) == {1}
         assert not value["hears Ctrl-C"]
+        assert not value["heard Ctrl-C at first"]
     assert os.getpid() not in {value["pid"] for value in sweep.values}
     assert (os.environ["OMP_NUM_THREADS"], os.environ.get("OPENBLAS_NUM_THREADS")) == ("3", None)
 

@@ -21,7 +21,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddles.agf._piecewise import EPS, ON_LINE, ZERO, PiecewiseUtility, leave, slide, within
+from saddles.agf._piecewise import (
+    EPS,
+    ON_LINE,
+    ZERO,
+    PiecewiseUtility,
+    leave,
+    pull_back,
+    slide,
+    within,
+)
 from saddles.typing import Array, Indices, Mask
 
 __all__ = ["End", "climb"]
@@ -175,8 +184,8 @@ class _Walk:
     def _move(self, wait: float, v: Array, reached: Mask) -> None:
         """Cross hyperplanes that bend up, stop on those that bend down, and rescale w."""
         w = self.w + wait * v
-        for line in self.utility.lines[reached]:
-            w = w - (w @ line) * line  # rounding beside a w that has shrunk on its way
+        if reached.any():  # else rounding shows beside a w that has shrunk on its way
+            w = within(pull_back(self.utility.lines[reached], w)[0], w)
         down = self.sign * self.utility.bends < 0
         self.side = np.where(reached, np.where(down, 0.0, -self.side), self.side)
         length = float(np.linalg.norm(w))

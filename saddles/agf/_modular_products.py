@@ -26,12 +26,11 @@ from typing import Any
 
 import numpy as np
 
+from saddles.agf._subspace import NONE, span, with_neurons
 from saddles.typing import Array
 
 __all__ = ["Products"]
 
-#: Parts of a wave, a column or an output that are rounding, relative to the largest.
-NONE = 1e-13
 #: Most entries of ``products``.
 ENTRIES = 20_000_000
 
@@ -50,12 +49,12 @@ class Products:
     """
 
     def __init__(self, shifts: Array, theta: Array, basis: Array) -> None:
-        columns, self._start = _columns(theta, basis)
+        columns, self._start = with_neurons(theta, basis)
         self._period, self._free = len(shifts), basis.shape[1]
         u, v, w = columns.T.reshape(-1, 3, self._period).transpose(1, 0, 2)
         waves = _waves(self._period)
         self._products, used = _products(u @ shifts, v @ shifts, waves)
-        kept = _span(w)
+        kept = span(w)
         self._outputs = w @ kept
         self._targets, self._constant = _targets(shifts, waves, used, kept)
 
@@ -105,25 +104,6 @@ class Products:
         cross = 2 * moved @ (residual @ outputs.T)
         result[rows, :, rows, :] -= bend + cross + cross.transpose(0, 2, 1)
         return np.asarray(result.reshape(flat.shape[0], -1) / self._period**2)
-
-
-def _columns(theta: Array, basis: Array) -> tuple[Array, Array]:
-    """Return `basis` with what of `theta` lies beside it (3p, M), and coordinates of theta."""
-    inside = theta @ basis
-    beside = theta - inside @ basis.T
-    beside -= (beside @ basis) @ basis.T
-    size = np.linalg.norm(theta, axis=1, keepdims=True)
-    beside[np.linalg.norm(beside, axis=1) <= NONE * size[:, 0]] = 0.0
-    extra = _span(beside)
-    return np.hstack([basis, extra]), np.hstack([inside, beside @ extra])
-
-
-def _span(rows: Array) -> Array:
-    """Return orthonormal columns (p, r) that span the rows."""
-    if not rows.any():
-        return np.zeros((rows.shape[1], 0))
-    _, sizes, right = np.linalg.svd(rows, full_matrices=False)
-    return np.asarray(right[sizes > NONE * sizes[0]].T)
 
 
 def _waves(p: int) -> Array:

@@ -17,6 +17,7 @@ code name        symbol
 ``entries``      i_1 ≤ … ≤ i_κ, the entries of T that are kept, (N, κ)
 ``counts``       how often each of them occurs in T, (N,)
 ``form``         T over the basis of outputs, (N, q)
+``lower``        i_1 ≤ … ≤ i_{κ−1}, (N', κ − 1)
 ``slopes``       κ T(·, …, ·, e_α) of that often, one entry of degree κ − 1 a row, (N', M q)
 ``place``        where an entry of T is kept, (M, …, M)
 ``outputs``      the basis of outputs, (m, q), of the m entries of Y
@@ -35,11 +36,10 @@ import numpy as np
 
 from saddles.typing import Array, Indices
 
-__all__ = ["Table", "Tabulated", "is_polynomial", "spanned"]
+__all__ = ["Table", "Tabulated", "is_polynomial"]
 
-#: What rounding leaves, relative to the largest: of a vector outside a subspace, and of outputs in
-#: which a polynomial differs from the neuron.
-SAME, EXACT = 1e-13, 1e-11
+#: Outputs, relative to the largest, in which a polynomial differs from the neuron by rounding.
+EXACT = 1e-11
 #: Outputs this small beside the largest, where there are no targets, enter the loss squared, which
 #: rounding hides.
 HIDDEN = 1e-7
@@ -109,12 +109,16 @@ class Table:
         return _places(self.dimension, self.degree)
 
     @cached_property
+    def lower(self) -> Indices:
+        """The entries of degree κ − 1, (N', κ − 1)."""
+        return _multisets(self.dimension, self.degree - 1)
+
+    @cached_property
     def slopes(self) -> Array:
         """κ T(·, e_α), each product of κ − 1 coordinates with its count, (N', M q)."""
-        lower = _multisets(self.dimension, self.degree - 1)
         often = np.bincount(_places(self.dimension, self.degree - 1).ravel()).astype(float)
-        rows = self.form[self.place[tuple(lower.T)]] * (self.degree * often[:, None, None])
-        return np.asarray(rows.reshape(len(lower), -1))
+        rows = self.form[self.place[tuple(self.lower.T)]] * (self.degree * often[:, None, None])
+        return np.asarray(rows.reshape(len(rows), -1))
 
     def at(self, c: Array) -> Array:
         """Return f of each neuron c (H, M), over the basis of outputs, (H, q)."""
@@ -126,8 +130,7 @@ class Table:
 
     def jacobian(self, c: Array) -> Array:
         """Return ∂f/∂c of each neuron (A, M, q)."""
-        lower = _products(c, _multisets(self.dimension, self.degree - 1))
-        return np.asarray((lower @ self.slopes).reshape(*c.shape, -1))
+        return np.asarray((_products(c, self.lower) @ self.slopes).reshape(*c.shape, -1))
 
     def contracted(self, weights: Array, c: Array, left: int) -> Array:
         """Return <f, weights> with all but `left` of its κ arguments c; (A, M, …)."""
@@ -187,14 +190,6 @@ def is_polynomial(neurons: Outputs, size: int, degree: int) -> bool:
         if np.abs(signs @ values).max() > EXACT * np.abs(values).max():
             return False
     return True
-
-
-def spanned(theta: Array, basis: Array) -> Array:
-    """Return orthonormal columns that span `basis` (p, k) and the neurons `theta` (A, p)."""
-    beside = theta - (theta @ basis) @ basis.T
-    beside -= (beside @ basis) @ basis.T
-    left, spread, _ = np.linalg.svd(beside.T, full_matrices=False)
-    return np.hstack([basis, left[:, spread > SAME * np.linalg.norm(theta)]])
 
 
 def _multisets(dimension: int, size: int) -> Indices:

@@ -24,7 +24,8 @@ import numpy as np
 
 from saddles import checks
 from saddles.agf._kinks import has_kinks
-from saddles.agf._polynomial import Table, Tabulated, is_polynomial, spanned
+from saddles.agf._polynomial import Table, Tabulated, is_polynomial
+from saddles.agf._subspace import with_neurons
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["TorchNetwork"]
@@ -179,7 +180,7 @@ class TorchNetwork:
         """
         if not self._is_polynomial:
             return None
-        targets, columns = self._targets.numpy(), spanned(theta, basis)
+        targets, columns = self._targets.numpy(), with_neurons(theta, basis)[0]
         table = Table.of(self._values, columns, self.degree, targets, before=self._table)
         if table is None:
             return None

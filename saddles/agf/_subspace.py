@@ -1,0 +1,31 @@
+"""Orthonormal columns of the small spaces in which losses of active neurons are tabulated."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from saddles.typing import Array
+
+__all__ = ["NONE", "span", "with_neurons"]
+
+#: Parts that are rounding, relative to the largest.
+NONE = 1e-13
+
+
+def with_neurons(theta: Array, basis: Array) -> tuple[Array, Array]:
+    """Return `basis` (p, m) and what of `theta` is beside it (p, M), and theta over it (A, M)."""
+    inside = theta @ basis
+    beside = theta - inside @ basis.T
+    beside -= (beside @ basis) @ basis.T
+    size = np.linalg.norm(theta, axis=1, keepdims=True)
+    beside[np.linalg.norm(beside, axis=1) <= NONE * size[:, 0]] = 0.0
+    extra = span(beside)
+    return np.hstack([basis, extra]), np.hstack([inside, beside @ extra])
+
+
+def span(rows: Array) -> Array:
+    """Return orthonormal columns (p, r) that span the rows."""
+    if not rows.any():
+        return np.zeros((rows.shape[1], 0))
+    _, sizes, right = np.linalg.svd(rows, full_matrices=False)
+    return np.asarray(right[sizes > NONE * sizes[0]].T)
