@@ -20,9 +20,9 @@ EXTRAPOLATED, CREEP = 5e-5, 5e-4
 ATTAINED, PHASE = 1e-6, 1e-6
 #: Phases of a neuron, in radians, that match.
 MATCHED = 1e-3
-#: How closely levels and times are known after a saddle to which neurons creep: they hang on where
-#: extrapolations agree.
-LEVEL, CREPT = 0.01, 0.05
+#: How closely levels and times are the same elsewhere, after a saddle to which neurons creep, and
+#: how far such times are from the limit (longer descents change them by less).
+LEVEL, CREPT, LIMIT = 0.01, 0.05, 0.1
 #: Digits that are shown, and those of shares.
 DIGITS, SHARE = 3, 2
 #: The flow's last scaled time, after the last frequency has begun, and its tolerance.
@@ -74,7 +74,7 @@ def build() -> Table:
             "begins. Later jumps need not agree: with two to "
             "five neurons of a frequency norms creep to infinity, and at this α they do not come "
             "far before the next neuron rings; when, and which, hangs on that. AGF extrapolates "
-            f"where they creep to, so that its times after it are known to {CREPT:.0%}. The limit "
+            f"where they creep to, so that its times after it are known to {LIMIT:.0%}. The limit "
             "itself is compared in modular_times. When frequencies begin: "
             + _firsts(network, path.times[1:], learnt, jumps.times, followed)
         ),

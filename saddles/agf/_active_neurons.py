@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -55,7 +55,7 @@ LEAST = 0.2
 #: Local relative error of the flow: while new neurons grow, and in the logarithm of time. Neurons
 #: that all but cancel, R times as large as new ones, do so to R^(−3): the error is at most this
 #: share of that.
-RTOL, FINE, CANCELLED = 1e-5, 1e-7, 1e-2
+RTOL, FINE, CANCELLED = 1e-6, 1e-7, 1e-2
 #: New neurons start this small beside the norm that they will about have.
 AMPLITUDE = 1e-2
 #: Time's logarithm takes over once a new neuron has come to this share of the norm that it may come
@@ -160,26 +160,24 @@ def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
         return Descent(theta, short)
     largest = float(np.linalg.norm(np.maximum(sizes, _norms(run.theta))))
     near, trail, steps = _Near(run), Trail(), 0
-    for age, z, gradient in _flow(run, sizes):
-        force = float(np.linalg.norm(gradient))
-        if near.rises(force, age):
+    for step in _flow(run, sizes):
+        if near.rises(step.force, step.age):
             trail = Trail()
-        found = near.critical(z, force)
+        found = near.critical(step.z, step.force)
         if found is not None:
             return _critical(*run.sharpened(found))
-        steps += age is not None
-        if age is None or not trail.wants(age):
-            continue
-        demand = _demand(creep, steps, far=run.norm(z) >= FAR * largest)
-        if trail.at_infinity(run, age, z, gradient, demand):
-            return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start)
+        steps += step.age is not None
+        for z in step.looks:
+            demand = _demand(creep, steps, far=run.norm(z) >= FAR * largest)
+            if trail.at_infinity(run, z, run.gradient(z), demand):
+                return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start)
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
 
 
 def _demand(creep: float, steps: int, *, far: bool) -> Demand:
     """Return what a creeping loss must show after so many steps."""
     if steps >= LONGEST:
-        return Demand(creep, ROUGH, ROUGH, -math.inf)
+        return Demand(creep, ROUGH, ROUGH, pace=-math.inf)
     rough = ROUGH if far and steps >= LONG else STILL if steps >= LONGER else 0.0
     return Demand(creep, rough, creep)
 
@@ -256,38 +254,67 @@ def _norms(theta: Array) -> Array:
     return np.asarray(np.linalg.norm(theta, axis=1))
 
 
-def _flow(run: Coordinates, sizes: Array) -> Iterator[tuple[float | None, Array, Array]]:
-    """Yield age, z and ∂L/∂z along the flow; there is no age while the new neurons grow."""
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """A step of the flow: where it ends, |∂L/∂z| there, and where time has doubled within it.
+
+    There is no `age`, the logarithm of time, while the new neurons grow.
+    """
+
+    z: Array
+    force: float
+    age: float | None = None
+    looks: tuple[Array, ...] = ()
+
+
+def _flow(run: Coordinates, sizes: Array) -> Iterator[_Step]:
+    """Yield the steps of the flow."""
     norms = _norms(run.theta)
     small = norms < GROWN * sizes
+
+    def growth(z: Array) -> float:
+        shares = _norms(run.at(z)[small]) / sizes[small]
+        return float(shares.max()) if small.any() else math.inf
+
     rtol = min(RTOL, CANCELLED * float(sizes[small].min(initial=math.inf) / norms.max()) ** 3)
-    peak, birth, time, z = 0.0, 0.0, 0.0, run.origin
-    atol = rtol * float(norms.min())
-    for time, z, gradient in _steps(run, run.origin, lambda _: 1.0, rtol, atol):
-        yield None, z, gradient
-        grown = _norms(run.at(z)[small]) / sizes[small]
-        if small.any() and grown.max() < GROWN / 2:
-            birth = time
+    peak, birth, last, start = 0.0, 0.0, 0.0, run.origin
+    atol, grown = rtol * float(norms.min()), growth(start)
+    for time, z, force, curve in _steps(run, start, lambda _: 1.0, rtol, atol):
+        yield _Step(z, force)
+        before, grown = grown, growth(z)
+        if before < GROWN / 2 <= grown:
+            birth = _crossing(curve(), growth, GROWN / 2, last, time)
+        last = time
+        if grown < GROWN / 2:
             continue
-        force = float(np.linalg.norm(gradient))
         peak = max(peak, force)
-        if force <= FALLEN * peak and (not small.any() or grown.max() >= GROWN):
+        if force <= FALLEN * peak and grown >= GROWN:
             break
-    yield from _aging(run, z, time - birth)
+    yield from _aging(run, z, last - birth)
 
 
-def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[tuple[float, Array, Array]]:
-    """Yield age, z and ∂L/∂z in the logarithm of the time that passes, `aged` at first.
+def _crossing(curve: Any, height: Any, level: float, start: float, stop: float) -> float:
+    """Return when the height of the curve comes to a level that it has at the stop."""
+    from scipy.optimize import brentq
+
+    def above(time: float) -> float:
+        return float(height(curve(time))) - level
+
+    return start if above(start) >= 0 else float(brentq(above, start, stop))
+
+
+def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[_Step]:
+    """Yield the steps in the logarithm of the time that passes, `aged` at first.
 
     A slow saddle that is left begins a new age: what follows is as fast as leaving it was.
     """
     error = FINE * run.norm(z) / math.sqrt(z.size)
     for _ in range(AGES):
         lowest = since = math.inf
-        left, pace = False, partial(_exponential, aged)
-        for age, place, gradient in _steps(run, z, pace, FINE, error, 1.0):
-            yield age, place, gradient
-            force = float(np.linalg.norm(gradient))
+        left, last, pace = False, 0.0, partial(_exponential, aged)
+        for age, place, force, curve in _steps(run, z, pace, FINE, error, 1.0):
+            yield _Step(place, force, age, _doublings(math.log(aged), last, age, curve))
+            last = age
             if force < lowest:
                 lowest, since = force, pace(age)
             left = force > LEFT * lowest and run.size(place, force) > CERTIFICATE_TOLERANCE
@@ -298,14 +325,23 @@ def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[tuple[float, Arr
             return
 
 
+def _doublings(birth: float, last: float, age: float, curve: Any) -> tuple[Array, ...]:
+    """Return the places between two ages at which the time since `birth` is a power of two."""
+    first, past = (math.floor((birth + time) / math.log(2)) + 1 for time in (last, age))
+    return tuple(curve()(k * math.log(2) - birth) for k in range(first, past))
+
+
 def _exponential(aged: float, age: float) -> float:
     return aged * math.exp(age)
 
 
 def _steps(
     run: Coordinates, z: Array, pace: Any, rtol: float, atol: float, longest: float = math.inf
-) -> Iterator[tuple[float, Array, Array]]:
-    """Yield time, z and ∂L/∂z after every step of the integrator of z' = −pace(time) ∂L/∂z."""
+) -> Iterator[tuple[float, Array, float, Callable[[], Any]]]:
+    """Yield time, z, |∂L/∂z| and what makes the curve, after every step of the integrator.
+
+    It is one of z' = −pace(time) ∂L/∂z.
+    """
     from scipy.integrate import BDF, LSODA
 
     def solver(time: float, z: Array, finer: float) -> Any:
@@ -334,4 +370,5 @@ def _steps(
                 raise Breakdown(Status.STALLED, "the flow of the active neurons broke off")
             flow = solver(time, z, finer)
             continue
-        yield flow.t, flow.y.copy(), run.gradient(flow.y)
+        force = float(np.linalg.norm(run.gradient(flow.y)))
+        yield flow.t, flow.y.copy(), force, flow.dense_output
