@@ -55,7 +55,7 @@ LEAST = 0.2
 #: Local relative error of the flow: while new neurons grow, and in the logarithm of time. Neurons
 #: that all but cancel, R times as large as new ones, do so to R^(−3): the error is at most this
 #: share of that.
-RTOL, FINE, CANCELLED = 1e-6, 1e-7, 1e-2
+RTOL, FINE, CANCELLED = 1e-5, 1e-7, 1e-2
 #: New neurons start this small beside the norm that they will about have.
 AMPLITUDE = 1e-2
 #: Time's logarithm takes over once a new neuron has come to this share of the norm that it may come
