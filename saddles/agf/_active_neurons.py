@@ -171,6 +171,9 @@ def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
             demand = _demand(creep, steps, far=run.norm(z) >= FAR * largest)
             if trail.at_infinity(run, z, run.gradient(z), demand):
                 return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start)
+    # As good as a critical point, in a valley that float64 cannot tell from flat.
+    if run.size(step.z, step.force) <= STATIONARY:
+        return _critical(*run.sharpened(step.z))
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
 
 
