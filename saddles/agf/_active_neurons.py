@@ -2,7 +2,7 @@
 
 The active neurons follow θ' = −∂L/∂θ, all of them together, from the last critical point with the
 new ones beside it, small and along the directions that they have turned to. Which critical point
-they reach is a question about that flow, so it is followed, by a stiff integrator, until it is
+they reach is a question about that flow, so it is followed (`saddles.agf._active_flow`) until it is
 certain; Newton's method then adds the digits. The flow may also creep: norms grow without bound,
 like a power of time, while the loss falls ever more slowly to an infimum that no finite point
 attains. It is then followed, in the logarithm of time, until that infimum can be extrapolated.
@@ -20,16 +20,13 @@ code name       symbol
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from saddles.agf._active_coordinates import ENOUGH, SHARP, STATIONARY, Coordinates
+from saddles.agf._active_flow import Step, follow
 from saddles.agf._at_infinity import Demand, Trail
 from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
 from saddles.homogeneous import HomogeneousNetwork
@@ -52,15 +49,8 @@ __all__ = [
 DENSE = 450
 #: Less than a quarter, for rounding: a loss that falls below is not bounded by 0.
 LEAST = 0.2
-#: Local relative error of the flow: while new neurons grow, and in the logarithm of time. Neurons
-#: that all but cancel, R times as large as new ones, do so to R^(−3): the error is at most this
-#: share of that.
-RTOL, FINE, CANCELLED = 1e-5, 1e-7, 1e-2
 #: New neurons start this small beside the norm that they will about have.
 AMPLITUDE = 1e-2
-#: Time's logarithm takes over once a new neuron has come to this share of the norm that it may come
-#: to, and the force has fallen to this share of its peak.
-GROWN, FALLEN = 0.3, 0.1
 #: The force is tried for a nearby critical point each time that it has fallen to such a share.
 LEVELS: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
 #: Extrapolations of the infimum to which the loss creeps may differ by this, relative to L(0).
@@ -74,16 +64,8 @@ LONG, LONGER, LONGEST, FAR, ROUGH, STILL = 200, 400, 800, 1.5, 5e-4, 2e-4
 #: error, and from which no curvature leads down, are critical enough, though Newton's method finds
 #: none near in their flat valley.
 CALM = 3.0
-#: A saddle is left once the force is so many times its least there, and so many may be passed.
-LEFT, AGES = 100.0, 10
 #: How often a subspace may turn out to be too small for the neurons that descend in it.
 WIDER = 4
-#: A step that fails is taken anew by another integrator, with so much of the error allowed, down to
-#: so little in all.
-FINER, FINEST = 0.1, 1e-3
-#: Steps of the integrator after which the descent is given up: of neurons that are smooth, and of
-#: those with kinks, along which it may have to slide in ever shorter steps.
-STEPS, KINKED_STEPS = 3_000, 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,18 +142,18 @@ def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
         return Descent(theta, short)
     largest = float(np.linalg.norm(np.maximum(sizes, _norms(run.theta))))
     near, trail, steps = _Near(run), Trail(), 0
-    for step in _flow(run, sizes):
-        if near.rises(step.force, step.age):
+    for step in follow(run, sizes):
+        if near.begins_anew(step):
             trail = Trail()
-        found = near.critical(step.z, step.force)
+        found = near.critical(step)
         if found is not None:
             return _critical(*run.sharpened(found))
-        steps += step.age is not None
+        steps += step.age >= 0
         for z in step.looks:
             demand = _demand(creep, steps, far=run.norm(z) >= FAR * largest)
             if trail.at_infinity(run, z, run.gradient(z), demand):
                 return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start)
-    # As good as a critical point, in a valley that float64 cannot tell from flat.
+    # Newton's method gained nothing and the flow stood still to its last step.
     if run.size(step.z, step.force) <= STATIONARY:
         return _critical(*run.sharpened(step.z))
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
@@ -189,26 +171,23 @@ class _Near:
     """Whether a flow has come near a critical point: asked at each of its steps."""
 
     def __init__(self, run: Coordinates) -> None:
-        self.run = run
-        self.peak, self.levels, self.age = 0.0, LEVELS, -math.inf
+        self.run, self.era = run, 0
+        self.peak, self.levels = 0.0, LEVELS
         self.tried, self.calm = 0.0, math.inf
 
-    def rises(self, force: float, age: float | None) -> bool:
-        """Whether all begins anew: the force is larger than ever, or a saddle was left.
-
-        Time has the logarithm `age`.
-        """
-        before, self.age = self.age, -math.inf if age is None else age
-        if self.age < before:
-            self.tried, self.calm = 0.0, math.inf
-        elif force <= self.peak:
+    def begins_anew(self, step: Step) -> bool:
+        """Whether the force is larger than ever, or a slow saddle was left; all is tried again."""
+        if step.era > self.era:
+            self.era, self.tried, self.calm = step.era, 0.0, math.inf
+        elif step.force <= self.peak:
             return False
-        self.peak, self.levels = force, LEVELS
+        self.peak, self.levels = step.force, LEVELS
         return True
 
-    def critical(self, z: Array, force: float) -> Array | None:
-        """Return the critical point near `z`, if there is one."""
-        run, size, age = self.run, self.run.size(z, force), self.age
+    def critical(self, step: Step) -> Array | None:
+        """Return the critical point (A m,) near the end of the step, if there is one."""
+        run, z, force, age = self.run, step.z, step.force, step.age
+        size = run.size(z, force)
         if size > CERTIFICATE_TOLERANCE:
             self.calm = math.inf
         still = size <= STATIONARY and age > self.tried
@@ -255,123 +234,3 @@ def _critical(run: Coordinates, z: Array) -> Descent:
 
 def _norms(theta: Array) -> Array:
     return np.asarray(np.linalg.norm(theta, axis=1))
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """A step of the flow: where it ends, |∂L/∂z| there, and where time has doubled within it.
-
-    There is no `age`, the logarithm of time, while the new neurons grow.
-    """
-
-    z: Array
-    force: float
-    age: float | None = None
-    looks: tuple[Array, ...] = ()
-
-
-def _flow(run: Coordinates, sizes: Array) -> Iterator[_Step]:
-    """Yield the steps of the flow."""
-    norms = _norms(run.theta)
-    small = norms < GROWN * sizes
-
-    def growth(z: Array) -> float:
-        shares = _norms(run.at(z)[small]) / sizes[small]
-        return float(shares.max()) if small.any() else math.inf
-
-    rtol = min(RTOL, CANCELLED * float(sizes[small].min(initial=math.inf) / norms.max()) ** 3)
-    peak, birth, last, start = 0.0, 0.0, 0.0, run.origin
-    atol, grown = rtol * float(norms.min()), growth(start)
-    for time, z, force, curve in _steps(run, start, lambda _: 1.0, rtol, atol):
-        yield _Step(z, force)
-        before, grown = grown, growth(z)
-        if before < GROWN / 2 <= grown:
-            birth = _crossing(curve(), growth, GROWN / 2, last, time)
-        last = time
-        if grown < GROWN / 2:
-            continue
-        peak = max(peak, force)
-        if force <= FALLEN * peak and grown >= GROWN:
-            break
-    yield from _aging(run, z, last - birth)
-
-
-def _crossing(curve: Any, height: Any, level: float, start: float, stop: float) -> float:
-    """Return when the height of the curve comes to a level that it has at the stop."""
-    from scipy.optimize import brentq
-
-    def above(time: float) -> float:
-        return float(height(curve(time))) - level
-
-    return start if above(start) >= 0 else float(brentq(above, start, stop))
-
-
-def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[_Step]:
-    """Yield the steps in the logarithm of the time that passes, `aged` at first.
-
-    A slow saddle that is left begins a new age: what follows is as fast as leaving it was.
-    """
-    error = FINE * run.norm(z) / math.sqrt(z.size)
-    for _ in range(AGES):
-        lowest = since = math.inf
-        left, last, pace = False, 0.0, partial(_exponential, aged)
-        for age, place, force, curve in _steps(run, z, pace, FINE, error, 1.0):
-            yield _Step(place, force, age, _doublings(math.log(aged), last, age, curve))
-            last = age
-            if force < lowest:
-                lowest, since = force, pace(age)
-            left = force > LEFT * lowest and run.size(place, force) > CERTIFICATE_TOLERANCE
-            if left:
-                z, aged = place, (pace(age) - since) / math.log(LEFT)
-                break
-        if not left:
-            return
-
-
-def _doublings(birth: float, last: float, age: float, curve: Any) -> tuple[Array, ...]:
-    """Return the places between two ages at which the time since `birth` is a power of two."""
-    first, past = (math.floor((birth + time) / math.log(2)) + 1 for time in (last, age))
-    return tuple(curve()(k * math.log(2) - birth) for k in range(first, past))
-
-
-def _exponential(aged: float, age: float) -> float:
-    return aged * math.exp(age)
-
-
-def _steps(
-    run: Coordinates, z: Array, pace: Any, rtol: float, atol: float, longest: float = math.inf
-) -> Iterator[tuple[float, Array, float, Callable[[], Any]]]:
-    """Yield time, z, |∂L/∂z| and what makes the curve, after every step of the integrator.
-
-    It is one of z' = −pace(time) ∂L/∂z.
-    """
-    from scipy.integrate import BDF, LSODA
-
-    def solver(time: float, z: Array, finer: float) -> Any:
-        return (LSODA if finer == 1 else BDF)(
-            lambda time, z: -pace(time) * run.gradient(z),
-            time,
-            z,
-            math.inf,
-            max_step=longest,
-            rtol=finer * rtol,
-            atol=finer * atol,
-            jac=lambda time, z: -pace(time) * run.hessian(z),
-        )
-
-    finer, flow = 1.0, solver(0.0, z, 1.0)
-    for _ in range(KINKED_STEPS if getattr(run.network, "kinked", False) else STEPS):
-        # A failed step is taken anew or reported by a status, not by a warning besides.
-        with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            time, z = flow.t, flow.y.copy()
-            with suppress(ValueError, np.linalg.LinAlgError):
-                flow.step()
-        if flow.status == "failed" or flow.t == time or not np.isfinite(flow.y).all():
-            finer *= FINER
-            if finer < FINEST:
-                raise Breakdown(Status.STALLED, "the flow of the active neurons broke off")
-            flow = solver(time, z, finer)
-            continue
-        force = float(np.linalg.norm(run.gradient(flow.y)))
-        yield flow.t, flow.y.copy(), force, flow.dense_output

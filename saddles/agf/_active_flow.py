@@ -1,0 +1,212 @@
+"""The flow of the active neurons, step by step: first while new ones grow, then as time multiplies.
+
+New neurons start small and grow like an exponential of time, or faster; once they have grown, what
+is left relaxes over ever longer times, and the logarithm of time is the integrator's. A slow saddle
+that the flow leaves late begins an era, in which times are short again.
+
+==============  ====================================================================
+code name       symbol
+==============  ====================================================================
+``z``           coordinates of `saddles.agf._active_coordinates`, (A m,)
+``sizes``       norms that neurons may about come to, (A,)
+``force``       |∂L/∂z|
+``aged``        t₀, the time that has passed where the logarithm takes over
+``age``         log(t / t₀)
+==============  ====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from saddles.agf._active_coordinates import Coordinates
+from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
+from saddles.status import Status
+from saddles.typing import Array
+
+__all__ = ["Step", "follow"]
+
+Curve: TypeAlias = Callable[[float], Array]
+Height: TypeAlias = Callable[[Array], float]
+Pace: TypeAlias = Callable[[float], float]
+
+#: Local relative error of the flow: while new neurons grow, and in the logarithm of time. Neurons
+#: that all but cancel, R times as large as new ones, do so to R^(−3): the error is at most this
+#: share of that.
+RTOL, FINE, CANCELLED = 1e-5, 1e-7, 1e-2
+#: Time's logarithm takes over once a new neuron has come to this share of the norm that it may come
+#: to, and the force has fallen to this share of its peak.
+GROWN, FALLEN = 0.3, 0.1
+#: A saddle is left once the force is so many times its least there, and so many may be passed.
+LEFT, ERAS = 100.0, 10
+#: A step that fails is taken anew by another integrator, with so much of the error allowed, down to
+#: so little in all.
+FINER, FINEST = 0.1, 1e-3
+#: Steps of the integrator after which the descent is given up: of neurons that are smooth, and of
+#: those with kinks, along which it may have to slide in ever shorter steps.
+STEPS, KINKED_STEPS = 3_000, 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A step of the flow.
+
+    Attributes
+    ----------
+    z : ndarray of shape (A m,)
+        Where it ends.
+    force : float
+        |∂L/∂z| there.
+    age : float
+        The logarithm of time, from 0 where an era begins; −inf while the new neurons grow.
+    era : int
+        How many slow saddles were left before.
+    looks : tuple of ndarray of shape (A m,)
+        Where time has doubled within the step.
+    """
+
+    z: Array
+    force: float
+    age: float = -math.inf
+    era: int = 0
+    looks: tuple[Array, ...] = ()
+
+
+def follow(run: Coordinates, sizes: Array) -> Iterator[Step]:
+    """Yield the steps of the flow of the neurons of `run`, from their start."""
+    norms = np.linalg.norm(run.theta, axis=1)
+    small = norms < GROWN * sizes
+
+    def growth(z: Array) -> float:
+        shares = np.linalg.norm(run.at(z)[small], axis=1) / sizes[small]
+        return float(shares.max()) if small.any() else math.inf
+
+    rtol = min(RTOL, CANCELLED * float(sizes[small].min(initial=math.inf) / norms.max()) ** 3)
+    peak, birth, last, start = 0.0, 0.0, 0.0, run.origin
+    atol, grown = rtol * float(norms.min()), growth(start)
+    for time, z, force, curve in _steps(run, start, lambda _: 1.0, rtol, atol):
+        yield Step(z, force)
+        before, grown = grown, growth(z)
+        if before < GROWN / 2 <= grown:
+            birth = _crossing(curve(), growth, GROWN / 2, last, time)
+        last = time
+        if grown < GROWN / 2:
+            continue
+        peak = max(peak, force)
+        if force <= FALLEN * peak and grown >= GROWN:
+            break
+    yield from _aging(run, z, last - birth)
+
+
+def _crossing(curve: Curve, height: Height, level: float, start: float, stop: float) -> float:
+    """Return when the height of the curve comes to a level that it has at the stop."""
+    from scipy.optimize import brentq
+
+    def above(time: float) -> float:
+        return height(curve(time)) - level
+
+    return start if above(start) >= 0 else float(brentq(above, start, stop))
+
+
+def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[Step]:
+    """Yield the steps in the logarithm of the time that passes, `aged` at first.
+
+    A slow saddle that is left begins an era: what follows is as fast as leaving it was.
+    """
+    error = FINE * run.norm(z) / math.sqrt(z.size)
+    for era in range(ERAS):
+        lowest = since = math.inf
+        left, last, pace = False, 0.0, partial(_exponential, aged)
+        for age, place, force, curve in _steps(run, z, pace, FINE, error, 1.0):
+            yield Step(place, force, age, era, _doublings(aged, last, age, curve))
+            last = age
+            if force < lowest:
+                lowest, since = force, pace(age)
+            left = force > LEFT * lowest and run.size(place, force) > CERTIFICATE_TOLERANCE
+            if left:
+                z, aged = place, (pace(age) - since) / math.log(LEFT)
+                break
+        if not left:
+            return
+
+
+def _doublings(
+    aged: float, last: float, age: float, curve: Callable[[], Curve]
+) -> tuple[Array, ...]:
+    """Return the places between two ages at which the time, `aged` e^age, is a power of two."""
+    power, zero = math.log(2), math.log(aged)
+    first, past = (math.floor((zero + end) / power) + 1 for end in (last, age))
+    return tuple(curve()(k * power - zero) for k in range(first, past))
+
+
+def _exponential(aged: float, age: float) -> float:
+    """Return the time t₀ e^age, which is its own derivative."""
+    return aged * math.exp(age)
+
+
+def _steps(
+    run: Coordinates, z: Array, pace: Pace, rtol: float, atol: float, longest: float = math.inf
+) -> Iterator[tuple[float, Array, float, Callable[[], Curve]]]:
+    """Yield time, z, |∂L/∂z| and what makes the curve, after every step of the integrator.
+
+    The equation is z' = −pace(time) ∂L/∂z.
+    """
+    finer, flow = 1.0, _integrator(run, 0.0, z, pace, rtol, atol, longest)
+    for _ in range(KINKED_STEPS if getattr(run.network, "kinked", False) else STEPS):
+        # A failed step is taken anew or reported by a status, not by a warning besides.
+        with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            time, z = flow.t, flow.y.copy()
+            with suppress(FloatingPointError):
+                flow.step()
+        if flow.status == "failed" or flow.t == time or not np.isfinite(flow.y).all():
+            finer *= FINER
+            if finer < FINEST:
+                raise Breakdown(Status.STALLED, "the flow of the active neurons broke off")
+            flow = _integrator(run, time, z, pace, finer * rtol, finer * atol, longest, again=True)
+            continue
+        force = float(np.linalg.norm(run.gradient(flow.y)))
+        yield flow.t, flow.y.copy(), force, flow.dense_output
+
+
+def _integrator(
+    run: Coordinates,
+    time: float,
+    z: Array,
+    pace: Pace,
+    rtol: float,
+    atol: float,
+    longest: float,
+    *,
+    again: bool = False,
+) -> Any:
+    """Return an integrator that starts from `z`, another one if it starts `again`."""
+    from scipy.integrate import BDF, LSODA
+
+    def jacobian(time: float, z: Array) -> Array:
+        rows = -pace(time) * run.hessian(z)
+        if not np.isfinite(rows).all():
+            raise FloatingPointError("second derivatives overflow")
+        return np.asarray(rows)
+
+    try:
+        return (BDF if again else LSODA)(
+            lambda time, z: -pace(time) * run.gradient(z),
+            time,
+            z,
+            math.inf,
+            max_step=longest,
+            rtol=rtol,
+            atol=atol,
+            jac=jacobian,
+        )
+    except FloatingPointError as error:
+        raise Breakdown(Status.STALLED, f"active neurons: {error}") from None
