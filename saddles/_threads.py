@@ -13,6 +13,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 __all__ = ["one_pool", "one_thread"]
@@ -26,15 +27,15 @@ _first = threading.RLock()
 
 def one_pool(function: Callable[Inputs, Output]) -> Callable[Inputs, Output]:
     """Let no BLAS but NumPy's use threads while `function` runs."""
-    return _holding(function, spared="numpy")
+    return _holding(function, spared=True)
 
 
 def one_thread(function: Callable[Inputs, Output]) -> Callable[Inputs, Output]:
     """Let no BLAS use threads while `function` runs."""
-    return _holding(function, spared=None)
+    return _holding(function, spared=False)
 
 
-def _holding(function: Callable[Inputs, Output], spared: str | None) -> Callable[Inputs, Output]:
+def _holding(function: Callable[Inputs, Output], spared: bool) -> Callable[Inputs, Output]:
     @functools.wraps(function)
     def held(*args: Inputs.args, **kwargs: Inputs.kwargs) -> Output:
         with _held(spared):
@@ -44,7 +45,7 @@ def _holding(function: Callable[Inputs, Output], spared: str | None) -> Callable
 
 
 @contextmanager
-def _held(spared: str | None) -> Iterator[None]:
+def _held(spared: bool) -> Iterator[None]:
     if not _first.acquire(blocking=False):
         yield
         return
@@ -56,8 +57,8 @@ def _held(spared: str | None) -> Iterator[None]:
 
 
 @functools.cache
-def _controller(spared: str | None) -> Any:
-    """Return what controls every BLAS, but for one in a folder of the `spared` name."""
+def _controller(spared: bool) -> Any:
+    """Return what controls every BLAS but NumPy's, or that as well if it is not `spared`."""
     # It sees what is loaded.
     import numpy as np  # noqa: F401
     import scipy.linalg  # noqa: F401
@@ -65,7 +66,12 @@ def _controller(spared: str | None) -> Any:
 
     blas = ThreadpoolController().select(user_api="blas")
     paths = [one.filepath for one in blas.lib_controllers]
-    # A BLAS that is the only one is NumPy's as well, whatever its name.
-    shared = spared is not None and len(paths) == 1
-    held = [path for path in paths if not (shared or (spared and spared in path))]
-    return blas.select(filepath=held)
+    # A BLAS that is the only one is NumPy's as well, wherever it is.
+    ours = paths if len(paths) == 1 else [path for path in paths if _with_numpy(path)]
+    return blas.select(filepath=[path for path in paths if not (spared and path in ours)])
+
+
+def _with_numpy(path: str) -> bool:
+    """Whether a library came with NumPy: in numpy.libs, or in numpy/.dylibs on a Mac."""
+    folders = Path(path).parts[:-1]
+    return "numpy.libs" in folders[-1:] or "numpy" in folders[-2:-1]

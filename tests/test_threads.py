@@ -24,7 +24,7 @@ def _two_threads():
 def threads():
     """Return NumPy's number of threads, and those of other libraries."""
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])
+    pools.sort(key=lambda pool: "numpy.libs" not in pool["filepath"])
     return [pool["num_threads"] for pool in pools]
 
 
@@ -37,14 +37,25 @@ def test_numpy_keeps_its_threads_or_none_does():
     assert threads() == before
 
 
+def test_a_folder_of_that_name_is_not_numpy():
+    site = "/home/me/numpy/project/numpy-1/lib/python3.11/site-packages"
+    assert _threads._with_numpy(f"{site}/numpy.libs/libscipy_openblas64_-32a4b2a6.so")
+    assert _threads._with_numpy(f"{site}/numpy/.dylibs/libscipy_openblas64_.dylib")
+    assert not _threads._with_numpy(f"{site}/scipy.libs/libscipy_openblas-6cdc3b4a.so")
+    assert not _threads._with_numpy(f"{site}/scipy/.dylibs/libscipy_openblas.dylib")
+
+
 def test_they_are_put_back_after_an_error():
+    seen, before = [], threads()
+
     @one_thread
     def fails():
+        seen.extend(threads())
         raise RuntimeError("no path")
 
-    before = threads()
     with pytest.raises(RuntimeError, match="no path"):
         fails()
+    assert set(seen) == {1}
     assert threads() == before
 
 
@@ -57,7 +68,14 @@ def test_of_two_solvers_the_first_puts_them_back():
         leave.wait(60.0)
 
     other, before = threading.Thread(target=slow), threads()
-    one_thread(lambda: (other.start(), entered.wait(60.0)))()
+
+    @one_thread
+    def first():
+        other.start()
+        assert entered.wait(60.0)
+        return threads()
+
+    assert set(first()) == {1}
     assert threads() == before
     leave.set()
     other.join()
