@@ -30,7 +30,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -312,23 +311,27 @@ def _critical(piece: _Piece, theta: Array) -> Array | None:
     margins = alone.margins(place)
     if moved > BESIDE and not margins.min(initial=math.inf) >= -PASSED:
         return None
-    places = [place, *_on_border(alone, place, (alone.side != 0) & (margins < 0), start)]
-    force, place = min(((_pull(piece.network, one), one) for one in places), key=itemgetter(0))
+    beyond = (alone.side != 0) & (margins < 0)
+    border = _on_border(alone, place, beyond, start) if beyond.any() else None
+    force = _pull(piece.network, place)
+    if border is not None and _pull(piece.network, border) < force:
+        force, place = _pull(piece.network, border), border
     if not force <= STATIONARY * 2 * piece.degree * start:
         return None
     return np.vstack([place, theta[piece.active :]])
 
 
-def _on_border(piece: _Piece, place: Array, beyond: Mask, start: float) -> Iterator[Array]:
-    """Yield the critical point with weights on the hyperplanes that they are `beyond` a little."""
-    if beyond.any():
-        side = np.where(beyond, 0.0, piece.side)
-        place = _placed(piece.network, place, side)
-        nobody: Mask = np.zeros(len(place), dtype=bool)
-        held = _Piece.at(piece.network, piece.active, place, side, nobody)
-        found = newton(held, place, start)
-        if found is not None:
-            yield held.onto(found.theta)
+def _on_border(piece: _Piece, place: Array, beyond: Mask, start: float) -> Array | None:
+    """Return the critical point near `place` (A, d + q) on hyperplanes that it is a little beyond.
+
+    Which ones, `beyond` (A, m) says; `start` is L(0).
+    """
+    side = np.where(beyond, 0.0, piece.side)
+    place = _placed(piece.network, place, side)
+    nobody: Mask = np.zeros(len(place), dtype=bool)
+    held = _Piece.at(piece.network, piece.active, place, side, nobody)
+    found = newton(held, place, start)
+    return None if found is None else held.onto(found.theta)
 
 
 def _pull(network: ReluNetwork, theta: Array) -> float:
