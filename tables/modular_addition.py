@@ -20,9 +20,9 @@ EXTRAPOLATED, CREEP = 5e-5, 5e-4
 ATTAINED, PHASE = 1e-6, 1e-6
 #: Phases of a neuron, in radians, that match.
 MATCHED = 1e-3
-#: How closely levels and times are the same elsewhere, after a saddle to which neurons creep, and
-#: how far such times are from the limit (longer descents change them by less).
-LEVEL, CREPT, LIMIT = 0.01, 0.05, 0.1
+#: How closely levels and times after a saddle to which neurons creep are the same elsewhere: they
+#: hang on where the descent ends.
+LEVEL, CREPT = 0.01, 0.05
 #: Digits that are shown, and those of shares.
 DIGITS, SHARE = 3, 2
 #: The flow's last scaled time, after the last frequency has begun, and its tolerance.
@@ -73,9 +73,11 @@ def build() -> Table:
             "Shares: of x̂_k, learnt by AGF after the jump. The list ends where the last frequency "
             "begins. Later jumps need not agree: with two to "
             "five neurons of a frequency norms creep to infinity, and at this α they do not come "
-            "far before the next neuron rings; when, and which, hangs on that. AGF extrapolates "
-            f"where they creep to, so that its times after it are known to {LIMIT:.0%}. The limit "
-            "itself is compared in modular_times. When frequencies begin: "
+            "far before the next neuron rings; when, and which, hangs on that. AGF follows them "
+            f"until no more than {path.certificates.creep.max():.0e} of the first loss is still to "
+            "fall, and its dormant neurons see that rest: times after such a saddle are not the "
+            "limit's to all digits shown. The limit itself is compared in modular_times. "
+            "When frequencies begin: "
             + _firsts(network, path.times[1:], learnt, jumps.times, followed)
         ),
         frame=frame,
@@ -143,9 +145,7 @@ def _frame(
             "neuron": " ".join(map(str, path.rang[k + 1])),
             "phases": _phase(network, path, k + 1),
             "error": _rounded(path.losses[k + 1] * 2 / PERIOD),
-            **{
-                f"share {f}": round(abs(s), SHARE) for f, s in zip(SPECTRUM, learnt[k], strict=True)
-            },
+            **_shares(learnt[k]),
             "time": _rounded(path.times[k + 1]),
             "flow: frequency": its[k] if k < len(jumps) else "",
             "flow: error": _rounded(jumps.losses[k + 1] * 2 / PERIOD) if k < len(jumps) else None,
@@ -158,6 +158,7 @@ def _frame(
 
 
 def _shares(learnt: Array) -> dict[str, float]:
+    """Return the columns of shares (3,) of x̂_k."""
     shares = zip(SPECTRUM, np.abs(learnt), strict=True)
     return {f"share {k}": round(share, SHARE) for k, share in shares}
 
