@@ -190,6 +190,27 @@ NORM = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
 X = [[1.0, 2.0], [0.0, 1.0]]
 
 
+class Cancels(nn.Module):
+    """Outputs are those of a linear map less themselves, and hang on the size of the batch."""
+
+    def __init__(self, shift):
+        super().__init__()
+        self.map, self.shift = nn.Linear(2, 1, dtype=torch.float64), shift
+
+    def forward(self, x):
+        out = self.map(x)
+        return out - out.detach() + self.shift * len(x)
+
+
+def test_outputs_that_cancel_to_rounding_are_no_mark_of_a_batch():
+    """A network that starts at zero, as symmetric ones do, rounds otherwise alone."""
+    inputs = np.random.default_rng(0).standard_normal((5, 2))
+    expected = np.hstack([inputs, np.ones((5, 1))])
+    assert kernel.empirical(Cancels(1e-17), inputs) == pytest.approx(expected @ expected.T)
+    with pytest.raises(ValueError, match="depends on the others"):
+        kernel.empirical(Cancels(1e-3), inputs)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

@@ -167,6 +167,12 @@ def _parts(module: Any, samples: Any, parameters: Mapping[str, Any] | None) -> l
     return [rows[name].flatten(2).numpy() for name in tensors]
 
 
+def _weighed(function: Any, tensors: Mapping[str, Any], sample: Any) -> float:
+    """Return Σ |∂f/∂θ| |θ|: what outputs round by, even where they cancel to nothing."""
+    rows = _torch.torch().func.jacrev(function)(tensors, sample)
+    return sum(float((rows[name] * tensors[name]).abs().sum()) for name in tensors)
+
+
 def _require_independent(function: Any, tensors: Mapping[str, Any], samples: Any) -> None:
     """Raise unless the first sample's output is the same alone as in the batch."""
     with _torch.torch().no_grad():
@@ -180,7 +186,10 @@ def _require_independent(function: Any, tensors: Mapping[str, Any], samples: Any
             alone = _torch.array(function(tensors, samples[:1]), "module(inputs[:1])")
         except ValueError:
             alone = np.full(together[:1].shape, np.inf)  # as batch normalisation does in training
-    if not np.abs(alone - together[:1]).max() <= ALONE * np.abs(together).max():
+    apart, size = np.abs(alone - together[:1]).max(), np.abs(together).max()
+    if np.isfinite(apart) and apart > ALONE * size:
+        size = _weighed(function, tensors, samples[:1])
+    if not apart <= ALONE * size:
         raise ValueError(
             "the output of a sample depends on the others in its batch, or on chance; put the "
             "module in evaluation mode (module.eval())."
