@@ -136,6 +136,8 @@ def cluster(workers=2):
 
 
 def main():
+    # A shell lets what it starts in the background ignore this.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("store")
     places = ("processes", "long", "threads", "dask")
