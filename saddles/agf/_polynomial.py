@@ -44,10 +44,10 @@ EXACT = 1e-11
 #: rounding hides.
 HIDDEN = 1e-7
 #: Most entries of T, and most numbers that it is made from.
-MOST, NUMBERS = 2000, 40_000_000
+MOST, NUMBERS = 4000, 60_000_000
 #: Neurons on which polynomial and neuron are compared, and sums of outputs from which a basis of
-#: them is sought at first.
-TRIALS, FIRST = 8, 64
+#: them is sought, at a time.
+TRIALS, SAMPLE = 8, 64
 
 Outputs = Callable[[Array], Array]
 
@@ -236,28 +236,27 @@ def _polarised(sums: list[Indices], values: list[Array]) -> Array:
 def _basis(rows: Array, targets: Array, known: Array | None) -> Array:
     """Return orthonormal columns (m, q) that span targets (m,) and outputs (N, m) but for `HIDDEN`.
 
-    They are `known`, or found in random sums of the outputs.
+    They are `known`, and what random sums of the outputs have beside those.
     """
     number, size = rows.shape
     if size <= number:
         return np.eye(size)
     rng = np.random.default_rng(0)
-    probe = rng.standard_normal((TRIALS, number)) @ rows
-
-    def span(basis: Array) -> bool:
-        outside = probe - (probe @ basis) @ basis.T
-        return bool(np.linalg.norm(outside) <= HIDDEN * np.linalg.norm(probe))
-
-    if known is not None and span(known):
-        return known
-    count = min(FIRST if known is None else known.shape[1] + TRIALS, number)
-    unit = np.abs(targets).max() or 1.0
+    start = targets[:, None] / (np.linalg.norm(targets) or 1.0)
+    basis = known if known is not None else start[:, : int(targets.any())]
     while True:
-        sample = rows if count == number else rng.standard_normal((count, number)) @ rows
-        Q, R = np.linalg.qr(sample.T)
-        turned, spread, _ = np.linalg.svd(R)
-        used = Q @ turned[:, spread > HIDDEN * spread.max(initial=0.0)]
-        basis = np.linalg.qr(np.column_stack([targets / unit, used]))[0]
-        if count == number or span(basis):
-            return np.asarray(basis)
-        count = min(2 * count, number)
+        sample = rng.standard_normal((SAMPLE, number)) @ rows
+        outside = _beside(sample.T, basis)
+        hidden = HIDDEN * float(np.linalg.norm(sample))
+        if np.linalg.norm(outside) <= hidden:
+            return basis
+        found, spread, _ = np.linalg.svd(outside, full_matrices=False)
+        new = found[:, spread > hidden / (2 * math.sqrt(SAMPLE))]
+        basis = np.hstack([basis, np.linalg.qr(_beside(new, basis))[0]])
+
+
+def _beside(columns: Array, basis: Array) -> Array:
+    """Return what of `columns` (m, k) is orthogonal to the `basis` (m, q), all of it."""
+    for _ in range(2):
+        columns = columns - basis @ (basis.T @ columns)
+    return columns

@@ -184,7 +184,8 @@ class TorchNetwork:
         table = Table.of(self._values, columns, self.degree, targets, before=self._table)
         if table is None:
             return None
-        self._table = table
+        # Later ones have outputs besides that hardly occur, others each time.
+        self._table = self._table or table
         return Tabulated(table, theta, basis, targets, self._shape[0])
 
     @cached_property
