@@ -20,9 +20,9 @@ EXTRAPOLATED, CREEP = 5e-5, 5e-4
 ATTAINED, PHASE = 1e-6, 1e-6
 #: Phases of a neuron, in radians, that match.
 MATCHED = 1e-3
-#: How closely levels and times after a saddle to which neurons creep are the same elsewhere: they
-#: hang on where the descent ends.
-LEVEL, CREPT = 0.01, 0.05
+#: How closely levels and times after a saddle to which neurons creep are the same elsewhere:
+#: rounding grows where neurons pass saddles.
+LEVEL, CREPT = 1e-4, 5e-3
 #: Digits that are shown, and those of shares.
 DIGITS, SHARE = 3, 2
 #: The flow's last scaled time, after the last frequency has begun, and its tolerance.

@@ -1,7 +1,6 @@
 """Modular addition: closed forms against brute force, Theorem 6.2, levels, the paper's example."""
 
 import math
-from itertools import count
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from scipy.optimize import minimize
 import saddles
 from reference import modular_addition as reference
 from saddles import Status
-from saddles.agf import ModularAddition, _active_flow, _active_neurons, modular_addition
-from saddles.agf._active_flow import Step
-from saddles.agf._modular_products import Products
+from saddles.agf import ModularAddition, _active_neurons, modular_addition
 from saddles.homogeneous import HomogeneousNetwork
 from tables.modular_ladder import sixes
 
@@ -237,7 +234,7 @@ def test_the_published_example_learns_its_first_frequency():
 
 def first_saddle(seed):
     path = saddles.agf.modular_addition(published(), width=18, seed=seed, max_jumps=1)
-    assert path.certificates.stationarity[1] <= ROUNDING
+    assert path.certificates.stationarity[1] <= 1e-9
     return path.losses[1] / path.losses[0]
 
 
@@ -245,38 +242,6 @@ def first_saddle(seed):
 def test_slow_saddles_on_the_way_are_left(seed):
     """One neuron passes saddles of another phase, 3e-9 above its own, that all but hold it."""
     assert first_saddle(seed) == pytest.approx(first_saddle(0), rel=ROUNDING)
-
-
-def test_what_stands_still_to_the_last_step_is_critical(monkeypatch):
-    monkeypatch.setattr(_active_neurons._Near, "critical", lambda self, step: None)
-    monkeypatch.setattr(_active_flow, "STEPS", 300)
-    path = modular_addition(template(7, {1: 1.0}), width=1)
-    assert path.losses[1] / path.losses[0] == pytest.approx(8 / 9, rel=1e-8)
-    assert 0 < path.certificates.stationarity[1] <= 1e-9
-
-
-def test_a_saddle_that_is_left_begins_anew():
-    near = _active_neurons._Near(run=None)
-    z = np.zeros(1)
-    assert near.begins_anew(Step(z, 1.0))
-    assert not near.begins_anew(Step(z, 0.5, age=0.1))
-    assert near.begins_anew(Step(z, 0.5, age=0.2, era=1))
-    assert not near.begins_anew(Step(z, 0.4, age=0.3, era=1))
-
-
-def test_an_error_in_the_network_is_its_own(monkeypatch):
-    """It is not taken for a step that fails."""
-    calls = count()
-
-    def gradient(self, z):
-        if next(calls) == 50:
-            raise ValueError("mine")
-        return original(self, z)
-
-    original = Products.gradient
-    monkeypatch.setattr(Products, "gradient", gradient)
-    with pytest.raises(ValueError, match="mine"):
-        modular_addition(template(7, {1: 1.0}), width=1)
 
 
 @pytest.mark.slow

@@ -17,20 +17,22 @@ code name       symbol
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from saddles.homogeneous import HomogeneousNetwork
-from saddles.typing import Array
+from saddles.typing import Array, Mask
 
 __all__ = ["ENOUGH", "SHARP", "STATIONARY", "Coordinates"]
 
 #: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
 #: while the flow is followed, and when a critical point is sharpened.
 OUTSIDE, SHARP = 1e-7, 1e-13
+#: New neurons are tilted by this, so that what breaks a symmetry is not rounding.
+TILT = 1e-3
 #: The critical point lies this near, relative to |θ|, or the flow goes on.
 NEAR = 0.1
 #: Relative stationarity of a critical point; Newton's method stops at `ENOUGH`.
@@ -68,6 +70,13 @@ class Coordinates:
         beside = np.linalg.norm(theta - inside, axis=1, keepdims=True)
         dust = beside <= outside * np.linalg.norm(theta, axis=1, keepdims=True)
         return cls(network, np.where(dust, inside, theta), basis, network.loss(theta[:0]))
+
+    def tilted(self, new: Mask) -> Coordinates:
+        """Tilt the `new` neurons (A,) within the subspace, each always in the same way."""
+        aside = np.random.default_rng(0).standard_normal(self.theta.shape)
+        norms = np.linalg.norm(self.theta, axis=1) / np.linalg.norm(aside, axis=1)
+        aside *= np.where(new, TILT * norms, 0.0)[:, None]
+        return replace(self, theta=self.theta + (aside @ self.basis) @ self.basis.T)
 
     @property
     def origin(self) -> Array:
@@ -142,7 +151,8 @@ class Coordinates:
         idle = 0
         while best[0] > ENOUGH and idle < PATIENCE:
             values, vectors = np.linalg.eigh(self.hessian(z))
-            z = z - _pseudo_inverse(values, vectors, gradient)
+            flat = CONSERVED * float(np.linalg.norm(gradient)) / self.norm(z)
+            z = z - _pseudo_inverse(values, vectors, gradient, flat)
             if not np.linalg.norm(z - first) <= NEAR * norm:
                 return None
             gradient = self.gradient(z)
@@ -178,9 +188,9 @@ class Coordinates:
         return bool(np.linalg.norm(down.T @ moved) > CLIMBING * np.linalg.norm(moved))
 
 
-def _pseudo_inverse(values: Array, vectors: Array, gradient: Array) -> Array:
-    """Return the Newton step of least norm, leaving flat directions alone."""
-    used = np.abs(values) > ZERO_CURVATURE * np.abs(values).max()
+def _pseudo_inverse(values: Array, vectors: Array, gradient: Array, flat: float) -> Array:
+    """Return the Newton step of least norm, leaving directions alone whose curvature is `flat`."""
+    used = np.abs(values) > max(flat, ZERO_CURVATURE * float(np.abs(values).max()))
     return np.asarray(vectors[:, used] @ ((vectors[:, used].T @ gradient) / values[used]))
 
 

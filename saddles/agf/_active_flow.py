@@ -32,16 +32,17 @@ from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
 from saddles.status import Status
 from saddles.typing import Array
 
-__all__ = ["Step", "follow"]
+__all__ = ["GROWN", "Step", "follow"]
 
 Curve: TypeAlias = Callable[[float], Array]
 Height: TypeAlias = Callable[[Array], float]
 Pace: TypeAlias = Callable[[float], float]
 
-#: Local relative error of the flow: while new neurons grow, and in the logarithm of time. Neurons
-#: that all but cancel, R times as large as new ones, do so to R^(−3): the error is at most this
-#: share of that.
-RTOL, FINE, CANCELLED = 1e-5, 1e-7, 1e-2
+#: Local relative error of the flow: while new neurons grow, and in the logarithm of time. Errors
+#: move neurons along their valley, from which the next flow starts, and grow where it passes
+#: saddles. Neurons that all but cancel, R times as large as new ones, do so to R^(−3): the error is
+#: at most this share of that.
+RTOL, FINE, CANCELLED = 1e-6, 1e-8, 1e-2
 #: Time's logarithm takes over once a new neuron has come to this share of the norm that it may come
 #: to, and the force has fallen to this share of its peak.
 GROWN, FALLEN = 0.3, 0.1
@@ -50,9 +51,16 @@ LEFT, ERAS = 100.0, 10
 #: A step that fails is taken anew by another integrator, with so much of the error allowed, down to
 #: so little in all.
 FINER, FINEST = 0.1, 1e-3
+#: Another one goes on, too, where more than so many steps fall within this share of the longest:
+#: one that switches between methods may not see that the flow has become stiff.
+CROWD, SHORT = 300, 0.1
+#: Its first step, in units of the longest: left to itself it may be longer than that.
+FIRST = 1e-3
+#: The logarithm of time after which what has not moved never will.
+OLDEST = 100.0
 #: Steps of the integrator after which the descent is given up: of neurons that are smooth, and of
 #: those with kinks, along which it may have to slide in ever shorter steps.
-STEPS, KINKED_STEPS = 3_000, 1_000
+STEPS, KINKED_STEPS = 6_000, 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +139,8 @@ def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[Step]:
             if force < lowest:
                 lowest, since = force, pace(age)
             left = force > LEFT * lowest and run.size(place, force) > CERTIFICATE_TOLERANCE
+            if age > OLDEST:
+                return
             if left:
                 z, aged = place, (pace(age) - since) / math.log(LEFT)
                 break
@@ -159,22 +169,35 @@ def _steps(
 
     The equation is z' = −pace(time) ∂L/∂z.
     """
-    finer, flow = 1.0, _integrator(run, 0.0, z, pace, rtol, atol, longest)
+    again, finer, steps, since = False, 1.0, 0, 0.0
+    flow = _integrator(run, 0.0, z, pace, rtol, atol, longest)
     for _ in range(KINKED_STEPS if getattr(run.network, "kinked", False) else STEPS):
-        # A failed step is taken anew or reported by a status, not by a warning besides.
-        with np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            time, z = flow.t, flow.y.copy()
-            with suppress(FloatingPointError):
-                flow.step()
-        if flow.status == "failed" or flow.t == time or not np.isfinite(flow.y).all():
+        time, z = flow.t, flow.y.copy()
+        failed = not _advances(flow)
+        if failed:
             finer *= FINER
             if finer < FINEST:
                 raise Breakdown(Status.STALLED, "the flow of the active neurons broke off")
-            flow = _integrator(run, time, z, pace, finer * rtol, finer * atol, longest, again=True)
-            continue
-        force = float(np.linalg.norm(run.gradient(flow.y)))
-        yield flow.t, flow.y.copy(), force, flow.dense_output
+        else:
+            force = float(np.linalg.norm(run.gradient(flow.y)))
+            yield flow.t, flow.y.copy(), force, flow.dense_output
+            time, z = flow.t, flow.y.copy()
+        steps, since = (0, time) if time > since + SHORT * longest else (steps + 1, since)
+        if failed or (math.isfinite(longest) and steps > CROWD):
+            again, steps, since = not again, 0, time
+            tolerances = finer * rtol, finer * atol
+            flow = _integrator(run, time, z, pace, *tolerances, longest, again=again)
+
+
+def _advances(flow: Any) -> bool:
+    """Take a step; return whether it came to numbers further on."""
+    before = flow.t
+    # A failed step is taken anew or reported by a status, not by a warning besides.
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        with suppress(FloatingPointError):
+            flow.step()
+    return flow.status != "failed" and flow.t != before and bool(np.isfinite(flow.y).all())
 
 
 def _integrator(
@@ -188,7 +211,7 @@ def _integrator(
     *,
     again: bool = False,
 ) -> Any:
-    """Return an integrator that starts from `z`, another one if it starts `again`."""
+    """Return an integrator that starts from `z`, the other one if it starts `again`."""
     from scipy.integrate import BDF, LSODA
 
     def jacobian(time: float, z: Array) -> Array:
@@ -204,6 +227,7 @@ def _integrator(
             z,
             math.inf,
             max_step=longest,
+            first_step=FIRST * longest if again and math.isfinite(longest) else None,
             rtol=rtol,
             atol=atol,
             jac=jacobian,

@@ -7,6 +7,10 @@ certain; Newton's method then adds the digits. The flow may also creep: norms gr
 like a power of time, while the loss falls ever more slowly to an infimum that no finite point
 attains. It is then followed, in the logarithm of time, until that infimum can be extrapolated.
 
+Where neurons come to mirror each other, as pairs of one frequency do at infinity, the next critical
+point may be unstable in directions that break the symmetry. New neurons are therefore tilted, a
+little and always in the same way: else rounding would choose the side to which the flow leaves.
+
 ==============  ====================================================================
 code name       symbol
 ==============  ====================================================================
@@ -25,9 +29,10 @@ from typing import Any
 
 import numpy as np
 
-from saddles.agf._active_coordinates import ENOUGH, SHARP, STATIONARY, Coordinates
-from saddles.agf._active_flow import Step, follow
+from saddles.agf._active_coordinates import SHARP, STATIONARY, Coordinates
+from saddles.agf._active_flow import GROWN, follow
 from saddles.agf._at_infinity import Demand, Trail
+from saddles.agf._nearby import Nearby
 from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
 from saddles.homogeneous import HomogeneousNetwork
 from saddles.status import Status
@@ -36,7 +41,6 @@ from saddles.typing import Array
 __all__ = [
     "AMPLITUDE",
     "CREEP",
-    "LEVELS",
     "STATIONARY",
     "Descent",
     "descend",
@@ -51,19 +55,16 @@ DENSE = 450
 LEAST = 0.2
 #: New neurons start this small beside the norm that they will about have.
 AMPLITUDE = 1e-2
-#: The force is tried for a nearby critical point each time that it has fallen to such a share.
-LEVELS: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
 #: Extrapolations of the infimum to which the loss creeps may differ by this, relative to L(0).
 CREEP = 1e-5
-#: After `LONG` steps they need not agree, if neurons have grown by the factor `FAR` and the loss
-#: falls by no more than `ROUGH` while time grows fourfold: the farther neurons are that all but
-#: cancel, the shorter are the steps. After `LONGER` steps a fall by no more than `STILL` will do;
-#: after `LONGEST`, one by `ROUGH`, be it more than the one before or norms about to stop.
-LONG, LONGER, LONGEST, FAR, ROUGH, STILL = 200, 400, 800, 1.5, 5e-4, 2e-4
-#: Points that are stationary while the logarithm of time grows by this, but for the integrator's
-#: error, and from which no curvature leads down, are critical enough, though Newton's method finds
-#: none near in their flat valley.
-CALM = 3.0
+#: After `LONG` looks they need not agree, if neurons have grown by the factor `FAR` and the loss
+#: falls by no more than `ROUGH` while time grows fourfold. After `LONGER` looks a fall by no more
+#: than `STILL` will do; after `LONGEST`, one by `ROUGH`, be it more than the one before or norms
+#: about to stop, or after `MANY` steps: the farther neurons are that all but cancel, the shorter
+#: steps become. The first two wait longer for a smaller `CREEP`: what is ahead of a pair of
+#: neurons of degree 3 falls like the power `PACE` of time.
+LONG, LONGER, LONGEST, MANY = 10, 14, 30, 2_500
+FAR, ROUGH, STILL, PACE = 1.5, 5e-4, 2e-4, 0.75
 #: How often a subspace may turn out to be too small for the neurons that descend in it.
 WIDER = 4
 
@@ -113,7 +114,7 @@ def descend(
     network : HomogeneousNetwork
         The loss.
     theta : ndarray of shape (A, p)
-        Where they start.
+        Where they start; new ones are tilted a little from there.
     sizes : ndarray of shape (A,)
         Norms that they may about come to.
     creep : float
@@ -126,6 +127,7 @@ def descend(
     """
     for _ in range(WIDER):
         run = Coordinates.of(network, theta, sizes)
+        run = run.tilted(_norms(theta) < GROWN * sizes)
         found = _descended(run, sizes, creep)
         if found.creep or run.misses(found.theta) <= CERTIFICATE_TOLERANCE:
             return found
@@ -141,67 +143,32 @@ def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
         theta, short = search(run, sizes, creep)
         return Descent(theta, short)
     largest = float(np.linalg.norm(np.maximum(sizes, _norms(run.theta))))
-    near, trail, steps = _Near(run), Trail(), 0
-    for step in follow(run, sizes):
+    near, trail = Nearby(run), Trail()
+    for steps, step in enumerate(follow(run, sizes)):
         if near.begins_anew(step):
             trail = Trail()
-        found = near.critical(step)
-        if found is not None:
-            return _critical(*run.sharpened(found))
-        steps += step.age >= 0
-        for z in step.looks:
-            demand = _demand(creep, steps, far=run.norm(z) >= FAR * largest)
+        if near.settled(step):
+            break
+        for z in () if near.found is not None else step.looks:
+            looks = LONGEST if steps >= MANY else trail.looks + 1
+            demand = _demand(creep, looks, far=run.norm(z) >= FAR * largest)
             if trail.at_infinity(run, z, run.gradient(z), demand):
                 return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start)
+    if near.found is not None:
+        return _critical(*run.sharpened(near.found))
     # Newton's method gained nothing and the flow stood still to its last step.
     if run.size(step.z, step.force) <= STATIONARY:
         return _critical(*run.sharpened(step.z))
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
 
 
-def _demand(creep: float, steps: int, *, far: bool) -> Demand:
-    """Return what a creeping loss must show after so many steps."""
-    if steps >= LONGEST:
+def _demand(creep: float, looks: int, *, far: bool) -> Demand:
+    """Return what a creeping loss must show at so many looks."""
+    if looks >= LONGEST:
         return Demand(creep, ROUGH, ROUGH, pace=-math.inf)
-    rough = ROUGH if far and steps >= LONG else STILL if steps >= LONGER else 0.0
+    due = looks - max(0.0, math.log2(CREEP / creep) / PACE)
+    rough = ROUGH if far and due >= LONG else STILL if due >= LONGER else 0.0
     return Demand(creep, rough, creep)
-
-
-class _Near:
-    """Whether a flow has come near a critical point: asked at each of its steps."""
-
-    def __init__(self, run: Coordinates) -> None:
-        self.run, self.era = run, 0
-        self.peak, self.levels = 0.0, LEVELS
-        self.tried, self.calm = 0.0, math.inf
-
-    def begins_anew(self, step: Step) -> bool:
-        """Whether the force is larger than ever, or a slow saddle was left; all is tried again."""
-        if step.era > self.era:
-            self.era, self.tried, self.calm = step.era, 0.0, math.inf
-        elif step.force <= self.peak:
-            return False
-        self.peak, self.levels = step.force, LEVELS
-        return True
-
-    def critical(self, step: Step) -> Array | None:
-        """Return the critical point (A m,) near the end of the step, if there is one."""
-        run, z, force, age = self.run, step.z, step.force, step.age
-        size = run.size(z, force)
-        if size > CERTIFICATE_TOLERANCE:
-            self.calm = math.inf
-        still = size <= STATIONARY and age > self.tried
-        if not (still or (self.levels and force <= self.levels[0] * self.peak)):
-            return None
-        found = run.polish(z)
-        # Where Newton's method gains nothing, the flow may go on all the same.
-        if found is not None and (found is not z or size <= ENOUGH):
-            return found
-        passed = sum(force <= level * self.peak for level in self.levels)
-        self.levels, self.tried = self.levels[passed:], max(age, 0.0) + 1.0
-        if still:
-            self.calm = min(self.calm, age) if run.flat(z, force) else math.inf
-        return z if still and age - self.calm >= CALM else None
 
 
 def settle(

@@ -107,6 +107,11 @@ class Trail:
         self.estimate: float | None = None
         self.level, self.ahead = math.nan, math.nan
 
+    @property
+    def looks(self) -> int:
+        """How often the flow was looked at."""
+        return len(self.losses)
+
     def at_infinity(self, run: Coordinates, z: Array, gradient: Array, demand: Demand) -> bool:
         """Add the point of the flow where time has doubled, and the gradient there.
 

@@ -100,11 +100,12 @@ def solve_network(
     creep : float
         Where norms diverge while the loss creeps to an infimum that no finite point attains, the
         loss of the saddle is that infimum, extrapolated. The descent is followed until
-        extrapolations agree to this share of the first loss; where that takes many steps, to four
-        times that, or until the loss falls by at most 5e-4 of it while time grows fourfold. The
-        certificate's ``creep`` is what the loss of the neurons has still to fall; dormant neurons
-        see that rest, so that times after several such saddles may be off by tens of percents, and
-        neurons that are nearly alike may change places. With more than 450 coordinates (active
+        extrapolations agree to this share of the first loss; where time has doubled ten times, to
+        four times that, or until the loss falls by at most 5e-4 of it while time grows fourfold.
+        The certificate's ``creep`` is what the loss of the neurons has still to fall; dormant
+        neurons see that rest, so that times after several such saddles may be off by some per cent,
+        by tens of them where little is left of the loss, and neurons that are nearly alike may
+        change places. With more than 450 coordinates (active
         neurons times the dimension of their subspace) a quasi-Newton search takes the place of the
         flow, nothing is extrapolated, and ``creep`` is what the loss fell in the last three
         quarters of its iterations, at most 1e-2.

@@ -34,7 +34,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from saddles.agf._active_neurons import LEVELS, STATIONARY, Descent, newton
+from saddles.agf._active_neurons import STATIONARY, Descent, newton
+from saddles.agf._nearby import LEVELS
 from saddles.agf._piecewise import ON_LINE, PiecewiseUtility, Slide, leave, pull_back, slide, within
 from saddles.agf._piecewise import PARALLEL as SAME_LINE
 from saddles.alternation import Breakdown
