@@ -9,9 +9,11 @@ import pytest
 from saddles import PathError, Status
 from saddles.agf import _active_flow, modular_addition
 from saddles.agf._active_flow import Step
+from saddles.agf._active_neurons import _unbroken
 from saddles.agf._dormant_neurons import ALIGNED, align
 from saddles.agf._modular_products import Products
 from saddles.agf._nearby import Nearby
+from saddles.alternation import Breakdown
 
 #: Times of paths that differ by rounding at the start: errors grow where neurons pass saddles.
 TIMES = 1e-5
@@ -115,6 +117,18 @@ def test_a_step_that_fails_is_taken_anew_until_it_cannot_be(monkeypatch):
         one_neuron()
     assert caught.value.status is Status.STALLED
     assert "broke off" in caught.value.detail
+
+
+def test_a_flow_that_breaks_off_near_a_critical_point_ends_there():
+    def steps():
+        yield 1
+        raise Breakdown(Status.STALLED, "lost")
+
+    near = Nearby(run=None)
+    with pytest.raises(Breakdown, match="lost"):
+        list(_unbroken(steps(), near))
+    near.found = np.zeros(1)
+    assert list(_unbroken(steps(), near)) == [1]
 
 
 def test_a_saddle_that_is_left_begins_anew():

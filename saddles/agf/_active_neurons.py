@@ -24,13 +24,14 @@ code name       symbol
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from saddles.agf._active_coordinates import SHARP, STATIONARY, Coordinates
-from saddles.agf._active_flow import GROWN, follow
+from saddles.agf._active_flow import GROWN, Step, follow
 from saddles.agf._at_infinity import Demand, Trail
 from saddles.agf._nearby import Nearby
 from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
@@ -144,7 +145,7 @@ def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
         return Descent(theta, short)
     largest = float(np.linalg.norm(np.maximum(sizes, _norms(run.theta))))
     near, trail = Nearby(run), Trail()
-    for steps, step in enumerate(follow(run, sizes)):
+    for steps, step in enumerate(_unbroken(follow(run, sizes), near)):
         if near.begins_anew(step):
             trail = Trail()
         if near.settled(step):
@@ -160,6 +161,15 @@ def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
     if run.size(step.z, step.force) <= STATIONARY:
         return _critical(*run.sharpened(step.z))
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
+
+
+def _unbroken(steps: Iterator[Step], near: Nearby) -> Iterator[Step]:
+    """Yield the steps; near a critical point what is left to follow may be rounding, and break."""
+    try:
+        yield from steps
+    except Breakdown:
+        if near.found is None:
+            raise
 
 
 def _demand(creep: float, looks: int, *, far: bool) -> Demand:

@@ -34,7 +34,7 @@ LOWER, LATER = 0.1, 1.0
 #: The flow has come there at this distance, relative to |θ|, if the point is as stationary as this,
 #: or once the logarithm of time has grown by `PATIENCE`: it may drift on along a valley that is all
 #: but flat, which Newton's method leaves alone.
-THERE, SHARP, PATIENCE = 1e-4, 1e-12, 20.0
+THERE, SHARP, PATIENCE = 1e-4, 5e-11, 20.0
 #: Points that are stationary while the logarithm of time grows by this, but for the integrator's
 #: error, and from which no curvature leads down, are critical enough, though Newton's method finds
 #: none near in their flat valley.
