@@ -131,4 +131,11 @@ def _initial(network: HomogeneousNetwork, init: Any) -> Array:
             f"init[{where}] is zero: such a neuron never moves; leave it out, or give it a "
             "direction."
         )
+    faint = np.sum(rows**2, axis=1) < np.finfo(float).tiny
+    if faint.any():
+        where = int(faint.argmax())
+        raise ValueError(
+            f"init[{where}] has entries up to {np.abs(rows[where]).max():.3g}, whose squares "
+            "underflow; multiply init by a constant, or leave the neuron out."
+        )
     return rows
