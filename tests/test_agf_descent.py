@@ -70,6 +70,21 @@ def test_neurons_come_to_rest_along_a_valley_whatever_the_integrators_error(monk
     assert after.neurons[1] == pytest.approx(before.neurons[1], abs=1e-5)
 
 
+def test_equal_neurons_stay_equal():
+    init = np.random.default_rng(0).standard_normal(21)
+    path = modular_addition(template(7, {1: 1.0}), init=[init, init, init])
+    assert path.losses[1] / path.losses[0] == pytest.approx(8 / 9, rel=1e-10)
+    first, *others = path.neurons[1]
+    for other in others:
+        assert other == pytest.approx(first, abs=1e-4 * np.linalg.norm(first))
+
+
+def test_initial_neurons_whose_squares_underflow_are_refused():
+    init = np.random.default_rng(0).standard_normal((2, 21)) * [[1.0], [1e-200]]
+    with pytest.raises(ValueError, match=r"init\[1\] has entries up to .*; multiply init"):
+        modular_addition(template(7, {1: 1.0}), init=init)
+
+
 def test_what_stands_still_to_the_last_step_is_critical(monkeypatch):
     monkeypatch.setattr(Nearby, "settled", lambda self, step: False)
     monkeypatch.setattr(_active_flow, "STEPS", 300)

@@ -33,6 +33,8 @@ __all__ = ["ENOUGH", "SHARP", "STATIONARY", "Coordinates"]
 OUTSIDE, SHARP = 1e-7, 1e-13
 #: New neurons are tilted by this, so that what breaks a symmetry is not rounding.
 TILT = 1e-3
+#: Neurons that differ by no more than this, relative to their norm, are equal.
+EQUAL = 1e-9
 #: The critical point lies this near, relative to |θ|, or the flow goes on.
 NEAR = 0.1
 #: Relative stationarity of a critical point; Newton's method stops at `ENOUGH`.
@@ -72,10 +74,18 @@ class Coordinates:
         return cls(network, np.where(dust, inside, theta), basis, network.loss(theta[:0]))
 
     def tilted(self, new: Mask) -> Coordinates:
-        """Tilt the `new` neurons (A,) within the subspace, each always in the same way."""
-        aside = np.random.default_rng(0).standard_normal(self.theta.shape)
-        norms = np.linalg.norm(self.theta, axis=1) / np.linalg.norm(aside, axis=1)
-        aside *= np.where(new, TILT * norms, 0.0)[:, None]
+        """Tilt the `new` neurons (A,) within the subspace, each always in the same way.
+
+        Neurons that are equal stay so, as they do in the flow.
+        """
+        if not new.any():
+            return self
+        theta, aside = self.theta[new], np.zeros_like(self.theta)
+        norms = np.linalg.norm(theta, axis=1, keepdims=True)
+        apart = np.abs(theta[:, None] - theta).max(axis=2)
+        first = (apart <= EQUAL * norms).argmax(axis=1)
+        random = np.random.default_rng(0).standard_normal(self.theta.shape)[new][first]
+        aside[new] = TILT * norms * random / np.linalg.norm(random, axis=1, keepdims=True)
         return replace(self, theta=self.theta + (aside @ self.basis) @ self.basis.T)
 
     @property

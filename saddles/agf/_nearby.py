@@ -34,7 +34,7 @@ LOWER, LATER = 0.1, 1.0
 #: The flow has come there at this distance, relative to |θ|, if the point is as stationary as this,
 #: or once the logarithm of time has grown by `PATIENCE`: it may drift on along a valley that is all
 #: but flat, which Newton's method leaves alone.
-THERE, SHARP, PATIENCE = 1e-4, 5e-11, 20.0
+THERE, CERTAIN, PATIENCE = 1e-4, 5e-11, 20.0
 #: Points that are stationary while the logarithm of time grows by this, but for the integrator's
 #: error, and from which no curvature leads down, are critical enough, though Newton's method finds
 #: none near in their flat valley.
@@ -81,7 +81,7 @@ class Nearby:
         self.sought = step.force, age
         run, force = self.run, float(np.linalg.norm(self.run.gradient(self.found)))
         there = np.linalg.norm(self.found - step.z) <= THERE * run.norm(step.z)
-        return bool(there and run.size(self.found, force) <= SHARP) or age >= self.until
+        return bool(there and run.size(self.found, force) <= CERTAIN) or age >= self.until
 
     def _critical(self, step: Step) -> Array | None:
         """Return the critical point (A m,) near the end of the step, if there is one."""
@@ -96,7 +96,7 @@ class Nearby:
         if found is not None:
             return found
         passed = sum(force <= level * self.peak for level in self.levels)
-        self.levels, self.tried = self.levels[passed:], max(age, 0.0) + 1.0
+        self.levels, self.tried = self.levels[passed:], max(age, 0.0) + LATER
         if still:
             self.calm = min(self.calm, age) if run.flat(z, force) else math.inf
         return z if still and age - self.calm >= CALM else None
