@@ -185,7 +185,7 @@ class Coordinates:
     def sharpened(self, z: Array) -> tuple[Coordinates, Array]:
         """Take along the directions that were left out, if the whole gradient asks for it."""
         theta = self.at(z)
-        if self.misses(theta) <= STATIONARY:
+        if self.misses(theta) <= 10 * ENOUGH:
             return self, z
         wider = Coordinates.of(self.network, theta, np.linalg.norm(theta, axis=1), SHARP)
         found = wider.polish(wider.origin)
