@@ -109,12 +109,23 @@ def test_modular_neurons_give_the_path_of_modular_addition(period, width):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_modular_neurons_give_the_published_path(seed):
-    """Twelve jumps, most of them over saddles at infinity, between which errors grow."""
+    """Twelve jumps, most of them over saddles at infinity, as closely as the problem knows them.
+
+    Near-symmetric saddles on the way multiply what the integrator leaves, 1e-8, by hundreds; so do
+    they what the start is changed by.
+    """
     init = np.random.default_rng(seed).standard_normal((18, 60))
-    ratios = same_path(np.fft.irfft([0, 10.0, 0, 5.0, 0, 2.5, 0, 0, 0, 0, 0], 20), init)
-    assert len(ratios) == 13
-    assert ratios[1:7] == pytest.approx(1, rel=TIMES)
-    assert ratios[1:] == pytest.approx(1, rel=1e-4)
+    template = np.fft.irfft([0, 10.0, 0, 5.0, 0, 2.5, 0, 0, 0, 0, 0], 20)
+    missed = np.abs(same_path(template, init)[1:] - 1)
+    times = saddles.agf.modular_addition(template, init=init).times[1:]
+    changes = []
+    for k in range(3):
+        aside = 1 + 1e-8 * np.random.default_rng(k).standard_normal(init.shape)
+        moved = saddles.agf.modular_addition(template, init=init * aside)
+        changes.append(np.abs(moved.times[1:] / times - 1))
+    assert len(missed) == 12
+    assert missed[:6].max() <= TIMES
+    assert (missed <= np.maximum(TIMES, 3 * np.max(changes, axis=0))).all()
 
 
 def test_modular_neurons_give_the_whole_path_where_saddles_are_finite():

@@ -13,7 +13,7 @@ neurons that all but cancel do so exactly there.
 ===============  =========================================================================
 code name        symbol
 ===============  =========================================================================
-``columns``      C, orthonormal, (p, M)
+``columns``      C, orthogonal, (p, M)
 ``entries``      i_1 ≤ … ≤ i_κ, the entries of T that are kept, (N, κ)
 ``counts``       how often each of them occurs in T, (N,)
 ``form``         T over the basis of outputs, (N, q)
@@ -142,18 +142,18 @@ class Table:
 
 
 class Tabulated:
-    """The loss |Y − Σ f|²/(2n) over z, neurons θ_i⁰ + B z_i, from a table of f."""
+    """The loss |Y − Σ f|²/(2n) over z, the `free` first coordinates less those at the `start`."""
 
-    def __init__(self, table: Table, theta: Array, basis: Array, targets: Array, n: int) -> None:
-        self._table, self._n = table, n
-        self._start, self._turn = theta @ table.columns, table.columns.T @ basis
+    def __init__(self, table: Table, start: Array, free: int, targets: Array, n: int) -> None:
+        self._table, self._start, self._free, self._n = table, start, free, n
         self._targets = targets @ table.outputs
         rest = targets - table.outputs @ self._targets
         self._constant = float(rest @ rest) / (2 * n)
 
     def _at(self, z: Array) -> tuple[Array, Array]:
         """Return the neurons c (A, M) and the residual (q,)."""
-        c = self._start + z.reshape(len(self._start), -1) @ self._turn.T
+        c = self._start.copy()
+        c[:, : self._free] += z.reshape(len(c), -1)
         return c, self._targets - self._table.total(c)
 
     def loss(self, z: Array) -> float:
@@ -165,17 +165,17 @@ class Tabulated:
         """Return ∂L/∂z, flattened."""
         c, residual = self._at(z)
         slope = self._table.contracted(residual, c, 1) * (-self._table.degree / self._n)
-        return np.asarray(slope @ self._turn).ravel()
+        return np.asarray(slope[:, : self._free]).ravel()
 
     def hessian(self, z: Array) -> Array:
         """Return ∂²L/∂z²."""
         c, residual = self._at(z)
-        slopes = self._turn.T @ self._table.jacobian(c)
+        slopes = self._table.jacobian(c)[:, : self._free]
         count, free, _ = slopes.shape
         flat = slopes.reshape(count * free, -1)
         result = (flat @ flat.T).reshape(count, free, count, free)
-        bend = self._table.contracted(residual, c, 2) * self._table.degree
-        bend = self._turn.T @ bend @ self._turn * (self._table.degree - 1)
+        bend = self._table.contracted(residual, c, 2)[:, : self._free, : self._free]
+        bend = bend * (self._table.degree * (self._table.degree - 1))
         rows = np.arange(count)
         result[rows, :, rows, :] -= bend
         return np.asarray(result.reshape(count * free, -1) / self._n)

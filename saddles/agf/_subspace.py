@@ -6,7 +6,7 @@ import numpy as np
 
 from saddles.typing import Array
 
-__all__ = ["NONE", "span", "with_neurons"]
+__all__ = ["NONE", "in_proportion", "span", "with_neurons"]
 
 #: Parts that are rounding, relative to the largest.
 NONE = 1e-13
@@ -21,6 +21,17 @@ def with_neurons(theta: Array, basis: Array) -> tuple[Array, Array]:
     beside[np.linalg.norm(beside, axis=1) <= NONE * size[:, 0]] = 0.0
     extra = span(beside)
     return np.hstack([basis, extra]), np.hstack([inside, beside @ extra])
+
+
+def in_proportion(columns: Array, coordinates: Array, free: int) -> tuple[Array, Array]:
+    """Return the same with columns beside the `free` first ones as long as neurons are along them.
+
+    Lengths are relative to the largest coordinate: what depends on them twice is seen to be small.
+    """
+    largest = np.abs(coordinates).max(axis=0)
+    lengths = np.ones(columns.shape[1])
+    lengths[free:] = largest[free:] / largest.max()
+    return columns * lengths, coordinates / lengths
 
 
 def span(rows: Array) -> Array:

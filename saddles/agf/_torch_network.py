@@ -25,7 +25,7 @@ import numpy as np
 from saddles import checks
 from saddles.agf._kinks import has_kinks
 from saddles.agf._polynomial import Table, Tabulated, is_polynomial
-from saddles.agf._subspace import with_neurons
+from saddles.agf._subspace import in_proportion, with_neurons
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["TorchNetwork"]
@@ -180,13 +180,14 @@ class TorchNetwork:
         """
         if not self._is_polynomial:
             return None
-        targets, columns = self._targets.numpy(), with_neurons(theta, basis)[0]
+        targets, free = self._targets.numpy(), basis.shape[1]
+        columns, start = in_proportion(*with_neurons(theta, basis), free)
         table = Table.of(self._values, columns, self.degree, targets, before=self._table)
         if table is None:
             return None
         # Later ones have outputs besides that hardly occur, others each time.
         self._table = self._table or table
-        return Tabulated(table, theta, basis, targets, self._shape[0])
+        return Tabulated(table, start, free, targets, self._shape[0])
 
     @cached_property
     def _is_polynomial(self) -> bool:
