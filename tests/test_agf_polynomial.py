@@ -70,6 +70,22 @@ def test_a_table_is_the_network_over_the_subspace_and_beside_it(neuron, k, sampl
     assert missed <= ROUNDING * np.abs(curvature).max()
 
 
+def test_neurons_that_are_all_but_in_the_subspace_take_no_outputs_more():
+    task, basis = network(square, 3, samples=60), subspace(2)
+    rng = np.random.default_rng(3)
+    inside = rng.standard_normal((4, 2)) @ basis.T
+    theta, z = inside + 1e-9 * rng.standard_normal((4, 5)), rng.standard_normal((4, 2))
+    table, there = task.within(theta, basis), theta + z @ basis.T
+    outputs = network(square, 3, samples=60).within(inside, basis)._table.outputs
+    assert table._table.dimension > 2
+    assert table._table.outputs.shape == outputs.shape
+    slope = (task.gradient(there) @ basis).ravel()
+    assert np.abs(table.gradient(z.ravel()) - slope).max() <= ROUNDING * np.abs(slope).max()
+    # It counts what is beside the subspace: without it the slope is another one.
+    other = (task.gradient(inside + z @ basis.T) @ basis).ravel()
+    assert np.abs(other - slope).max() > 100 * ROUNDING * np.abs(slope).max()
+
+
 @pytest.mark.parametrize(("neuron", "degree"), [(relu, 2), (smooth, 3)])
 def test_other_neurons_have_no_table(neuron, degree):
     task = network(neuron, degree)
