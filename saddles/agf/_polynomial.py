@@ -142,7 +142,10 @@ class Table:
 
 
 class Tabulated:
-    """The loss |Y − Σ f|²/(2n) over z, the `free` first coordinates less those at the `start`."""
+    """The loss |Y − Σ f|²/(2n) over z (A, k), from a table of f.
+
+    Neurons have the coordinates `start` (A, M) and, in the `free` first ones, k of them, z besides.
+    """
 
     def __init__(self, table: Table, start: Array, free: int, targets: Array, n: int) -> None:
         self._table, self._start, self._free, self._n = table, start, free, n

@@ -24,9 +24,10 @@ def with_neurons(theta: Array, basis: Array) -> tuple[Array, Array]:
 
 
 def in_proportion(columns: Array, coordinates: Array, free: int) -> tuple[Array, Array]:
-    """Return the same with columns beside the `free` first ones as long as neurons are along them.
+    """Return `columns` (p, M), those after the `free` first ones as long as neurons are along them.
 
-    Lengths are relative to the largest coordinate: what depends on them twice is seen to be small.
+    And the `coordinates` (A, M) of neurons over those. Lengths are relative to the largest
+    coordinate: outputs that need such columns are seen to be small.
     """
     largest = np.abs(coordinates).max(axis=0)
     lengths = np.ones(columns.shape[1])
