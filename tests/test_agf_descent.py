@@ -10,7 +10,7 @@ from saddles import PathError, Status
 from saddles.agf import _active_flow, modular_addition
 from saddles.agf._active_flow import Step
 from saddles.agf._active_neurons import _unbroken
-from saddles.agf._dormant_neurons import ALIGNED, align
+from saddles.agf._alignment import ALIGNED, align
 from saddles.agf._modular_products import Products
 from saddles.agf._nearby import Nearby
 from saddles.alternation import Breakdown
@@ -176,3 +176,14 @@ def test_directions_come_to_rest_however_slowly_they_turn(gap):
     form = np.diag([1.0, 1.0 - gap, 0.3])
     unit = align(lambda rows: 2 * rows @ form, np.array([math.cos(0.1), math.sin(0.1), 0.0]))
     assert unit == pytest.approx([1, 0, 0], abs=2 * ALIGNED / gap)
+
+
+@pytest.mark.parametrize(("blur", "along"), [(1e-3, 1.0), (1e-10, 0.0)])
+def test_a_direction_that_drifts_evenly_by_what_is_unknown_stays_in_its_valley(blur, along):
+    """Two eigenvalues differ by less than the gradient is known to, or by more."""
+    form = np.diag([1.0, 1.0 - 1e-6, 0.3])
+    unit = align(
+        lambda rows: 2 * rows @ form, np.array([1.0, 1.0, 0.1]) / math.sqrt(2.01), blur=blur
+    )
+    assert abs(unit[2]) <= 1e-6
+    assert unit[1] / unit[0] == pytest.approx(along, abs=1e-4)

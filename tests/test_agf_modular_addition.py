@@ -381,3 +381,16 @@ def test_the_picture_shows_what_is_learnt_of_each_frequency():
     assert power.lines[0].get_ydata()[:-1] == pytest.approx(learnt)
     with pytest.raises(ValueError, match="must have a jump"):
         network.plot(saddles.pesme_flammarion([[1.0]], [1.0]))
+
+
+def test_rounding_of_the_start_stays_rounding():
+    """Twelve jumps over saddles at infinity, from neurons that differ in their last digits.
+
+    One of them passes close by an unstable direction as it activates.
+    """
+    init = np.random.default_rng(6).standard_normal((18, 60))
+    aside = 1 + 1e-14 * np.random.default_rng(1).standard_normal(init.shape)
+    path, other = (modular_addition(published(), init=start) for start in (init, init * aside))
+    assert [units.tolist() for units in other.rang] == [units.tolist() for units in path.rang]
+    assert len(path) == 13
+    assert other.times == pytest.approx(path.times, rel=5e-5)

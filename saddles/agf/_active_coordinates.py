@@ -31,8 +31,11 @@ __all__ = ["ENOUGH", "SHARP", "STATIONARY", "Coordinates"]
 #: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
 #: while the flow is followed, and when a critical point is sharpened.
 OUTSIDE, SHARP = 1e-7, 1e-13
-#: New neurons are tilted by this, so that what breaks a symmetry is not rounding.
-TILT = 1e-3
+#: Each neuron counts in units of its own gradient, or of this share of the largest one.
+FAINT = 1e-10
+#: New neurons are tilted by this, so that what breaks a symmetry is not rounding, in the directions
+#: with at least such a share of a gradient: which ones have less may be a matter of rounding.
+TILT, MUCH = 1e-3, 1e-3
 #: Neurons that differ by no more than this, relative to their norm, are equal.
 EQUAL = 1e-9
 #: The critical point lies this near, relative to |θ|, or the flow goes on.
@@ -43,6 +46,8 @@ STATIONARY, ENOUGH = 1e-9, 1e-13
 PATIENCE = 3
 #: Curvature, relative to the largest, that is rounding alone.
 ZERO_CURVATURE = 1e-14
+#: Curvature, relative to the largest, along which rounding of a force would move a point.
+SLIGHT = 1e-9
 #: Most curvature, in units of force / |θ|, that a conserved quantity explains.
 CONSERVED = 10.0
 #: Share of a Newton displacement along negative curvature that is rounding.
@@ -73,8 +78,8 @@ class Coordinates:
         dust = beside <= outside * np.linalg.norm(theta, axis=1, keepdims=True)
         return cls(network, np.where(dust, inside, theta), basis, network.loss(theta[:0]))
 
-    def tilted(self, new: Mask) -> Coordinates:
-        """Tilt the `new` neurons (A,) within the subspace, each always in the same way.
+    def tilted(self, new: Mask, sizes: Array) -> Coordinates:
+        """Tilt the `new` neurons (A,) where much moves, each always in the same way.
 
         Neurons that are equal stay so, as they do in the flow.
         """
@@ -86,7 +91,8 @@ class Coordinates:
         first = (apart <= EQUAL * norms).argmax(axis=1)
         random = np.random.default_rng(0).standard_normal(self.theta.shape)[new][first]
         aside[new] = TILT * norms * random / np.linalg.norm(random, axis=1, keepdims=True)
-        return replace(self, theta=self.theta + (aside @ self.basis) @ self.basis.T)
+        much = _span(self.network, self.theta, sizes, MUCH)
+        return replace(self, theta=self.theta + (aside @ much) @ much.T)
 
     @property
     def origin(self) -> Array:
@@ -200,7 +206,7 @@ class Coordinates:
 
 def _pseudo_inverse(values: Array, vectors: Array, gradient: Array, flat: float) -> Array:
     """Return the Newton step of least norm, leaving directions alone whose curvature is `flat`."""
-    used = np.abs(values) > max(flat, ZERO_CURVATURE * float(np.abs(values).max()))
+    used = np.abs(values) > max(flat, SLIGHT * float(np.abs(values).max()))
     return np.asarray(vectors[:, used] @ ((vectors[:, used].T @ gradient) / values[used]))
 
 
@@ -214,12 +220,14 @@ def _span(network: HomogeneousNetwork, theta: Array, sizes: Array, share: float)
     basis = np.zeros((theta.shape[1], 0))
     unit = theta / np.linalg.norm(theta, axis=1, keepdims=True)
     while basis.shape[1] < theta.shape[1]:
-        step = rng.standard_normal((len(theta), basis.shape[1])) / math.sqrt(max(1, len(basis.T)))
+        step = (rng.standard_normal(theta.shape) @ basis) / math.sqrt(max(1, len(basis.T)))
         lengths = rng.uniform(0.5, 1.5, (len(theta), 1))
         rows = network.gradient(sizes[:, None] * (lengths * unit + step @ basis.T))
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        rows = rows / np.maximum(norms, FAINT * float(norms.max()) or 1.0)
         outside = rows - (rows @ basis) @ basis.T
         left, spread, _ = np.linalg.svd(outside.T, full_matrices=False)
-        new = left[:, spread > share * np.linalg.norm(rows)]
+        new = left[:, spread > share]
         if not new.shape[1]:
             break
         basis = np.linalg.qr(np.hstack([basis, new]))[0]

@@ -128,7 +128,7 @@ def descend(
     """
     for _ in range(WIDER):
         run = Coordinates.of(network, theta, sizes)
-        run = run.tilted(_norms(theta) < GROWN * sizes)
+        run = run.tilted(_norms(theta) < GROWN * sizes, sizes)
         found = _descended(run, sizes, creep)
         if found.creep or run.misses(found.theta) <= CERTIFICATE_TOLERANCE:
             return found

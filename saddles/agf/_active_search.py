@@ -62,7 +62,7 @@ def search(run: Coordinates, sizes: Array, creep: float) -> tuple[Array, float]:
         options={
             "maxiter": ITERATIONS,
             "maxfun": 4 * ITERATIONS,
-            "maxcor": 30,
+            "maxcor": 10,
             "ftol": 0.0,
             "gtol": 0.0,
         },

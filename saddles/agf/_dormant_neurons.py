@@ -48,7 +48,7 @@ from saddles.alternation import Breakdown
 from saddles.status import Status
 from saddles.typing import Array, Mask
 
-__all__ = ["Clock", "Dormant", "Phase", "align", "first_ring"]
+__all__ = ["Clock", "Dormant", "Phase", "first_ring"]
 
 #: A direction rests once its speed is this small beside its growth κÛ: U is then wrong by about the
 #: square of it.
@@ -57,9 +57,6 @@ AT_REST = 1e-5
 #: error explains and has not changed by half in so many steps: directions without growth, such as
 #: those of the active neurons, attract others that come to them from where U < 0.
 HOVERING, IDLE = 1e-6, 100
-#: The same for a neuron that activates, and steps after which it must have halved, or what was
-#: reached must do.
-ALIGNED, PATIENCE = 1e-12, 100
 #: A gradient this small, relative to the largest that was ever seen, is rounding.
 NO_PULL = 1e-12
 #: For κ > 2 a neuron rings, though its direction may still turn, when it lacks no more than this
@@ -117,39 +114,6 @@ def first_ring(
     raise Breakdown(
         Status.INTEGRATION_FAILED, f"directions of dormant neurons moved on after {steps} steps"
     )
-
-
-def align(gradient: Callable[[Array], Array], direction: Array) -> Array:
-    """Return where the flow θ̂' = P⊥∇U(θ̂) takes a `direction` (p,) that all but rests.
-
-    As α → 0 a norm grows by so much that a direction comes to rest however slowly it turns; so
-    time is followed in its logarithm, from 1/κU.
-    """
-    from scipy.integrate import LSODA
-
-    def split(unit: Array) -> tuple[Array, float]:
-        slope = gradient(unit[None])[0]
-        return slope - (slope @ unit) * unit, abs(float(slope @ unit))
-
-    def misalignment(unit: Array) -> float:
-        tangent, growth = split(unit)
-        return float(np.linalg.norm(tangent)) / growth if growth else 0.0
-
-    first = split(direction)[1] or 1.0
-
-    def velocity(age: float, row: Array) -> Array:
-        return np.asarray(split(row / np.linalg.norm(row))[0] * (math.exp(age) / first))
-
-    solver: Any = LSODA(velocity, 0.0, direction, math.inf, rtol=1e-9, atol=1e-14, max_step=1.0)
-    best, unit = misalignment(direction), direction
-    mark, idle = best, 0
-    while best > ALIGNED and idle < PATIENCE and solver.status == "running":
-        solver.step()
-        found = solver.y / np.linalg.norm(solver.y)
-        left = misalignment(found)
-        mark, idle = (left, 0) if left < 0.5 * mark else (mark, idle + 1)
-        best, unit = min((best, unit), (left, found), key=lambda entry: entry[0])
-    return np.asarray(unit)
 
 
 class _Run:

@@ -32,8 +32,9 @@ import numpy as np
 
 from saddles._threads import one_thread
 from saddles.agf._active_neurons import AMPLITUDE, CREEP, Descent, descend, reach, settle
+from saddles.agf._alignment import BLUR, align
 from saddles.agf._clocks import Dormant, Phase
-from saddles.agf._dormant_neurons import KINKED_STEPS, RTOL, STEPS, align, first_ring
+from saddles.agf._dormant_neurons import KINKED_STEPS, RTOL, STEPS, first_ring
 from saddles.agf._homogeneous_task import Limits, NeuronPath, Task
 from saddles.agf._units import Units
 from saddles.alternation import Algorithm, Breakdown, Ring, solve
@@ -49,6 +50,8 @@ SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 3 and Algorithm 1"
 
 #: Losses and utilities this small, relative to the first, are what rounding leaves of zero.
 DONE = 1e-10
+#: No larger share of a gradient counts as unknown: directions turn that fast on their way.
+BLURRED = 1e-2
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
 SMALL = 1e-2
@@ -253,7 +256,9 @@ def _jump(task: Task, state: _State, ring: Ring) -> _State:
     sizes = np.linalg.norm(theta, axis=1)
     for unit in ring.units:
         if not hasattr(task.network, "first_ring"):  # which ends with directions at rest
-            directions[unit] = align(task.pull(state.neurons), directions[unit])
+            directions[unit] = align(
+                task.pull(state.neurons), directions[unit], blur=_blur(task, state)
+            )
         sizes[unit] = reach(task.network, state.neurons, directions[unit])
         theta[unit] = AMPLITUDE * sizes[unit] * directions[unit]
     active[ring.units] = True
@@ -271,6 +276,14 @@ def _jump(task: Task, state: _State, ring: Ring) -> _State:
         unique=state.unique and ring.phase.unique,
         pull=state.pull or ring.phase.pull,
     )
+
+
+def _blur(task: Task, state: _State) -> float:
+    """Return what share of the utility's gradient an infimum at infinity leaves open.
+
+    The residual there has still to change by the square root of what the loss has to fall.
+    """
+    return min(max(BLUR, math.sqrt(state.creep * task.start / state.loss)), BLURRED)
 
 
 def _cost(task: Task, state: _State) -> _State:

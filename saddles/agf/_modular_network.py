@@ -257,7 +257,7 @@ class ModularAddition:
         if self.period <= GRID:
             residual = self._residual(theta).ravel()
             return float(residual @ residual) / (2 * self.period**2)
-        seen = self._see(theta)
+        seen = self._keep(theta)
         fit = np.sum(self._with_target(seen)) - np.sum(self._overlaps(seen, seen)) / 2
         return float(self.template @ self.template / 2 - fit / self.period**2)
 
@@ -268,17 +268,18 @@ class ModularAddition:
     def utility(self, theta: Array, active: Array, /) -> Array:
         """Return the utilities (H,) of neurons `theta` (H, 3p) beside the `active` ones (A, 3p)."""
         seen = self._see(theta)
-        overlaps = self._overlaps(seen, self._see(active))
+        overlaps = self._overlaps(seen, self._keep(active))
         return np.asarray((self._with_target(seen) - overlaps) / self.period**2)
 
     def utility_gradient(self, theta: Array, active: Array, /) -> Array:
         """Return the gradients (H, 3p) of the utilities."""
         if self.period <= GRID:
             return self._grid_pull(theta, self._residual(active))
-        seen = self._see(theta)
+        others = self._keep(active)
+        seen = others if active is theta else self._see(theta)
         pull = self._target_pull(seen)
         if len(active):
-            pair = Pair(seen, seen if active is theta else self._see(active), not self._mean)
+            pair = Pair(seen, others, not self._mean)
             pull[:, :2] -= (pair.slope() @ self._shifts.T).transpose(1, 0, 2)
             pull[:, 2] -= pair.kernel() @ pair.others.w
         return pull.reshape(theta.shape) / self.period**2
@@ -366,8 +367,22 @@ class ModularAddition:
 
     def _see(self, theta: Array) -> Seen:
         parts = theta.reshape(len(theta), 3, self.period)
-        waves = np.ascontiguousarray(parts @ self._waves).view(complex)
-        return Seen(parts[:, :2].transpose(1, 0, 2) @ self._shifts, parts[:, 2], waves)
+        waves = (theta.reshape(-1, self.period) @ self._waves).view(complex)
+        UV = parts[:, :2].transpose(1, 0, 2) @ self._shifts
+        return Seen(UV, parts[:, 2], waves.reshape(len(theta), 3, self._weights.size))
+
+    def _keep(self, active: Array) -> Seen:
+        """Return `_see` of neurons beside which others are asked for again and again."""
+        if not (self._kept and np.array_equal(self._kept[0], active)):
+            kept = active.copy()
+            self._kept[:] = kept, self._see(kept)
+        seen: Seen = self._kept[1]
+        return seen
+
+    @cached_property
+    def _kept(self) -> list[Any]:
+        """The last neurons of `_keep`, and what was seen of them."""
+        return []
 
     def _with_target(self, seen: Seen) -> Array:
         """Return Σ_m q_i(m) T_i(m), (H,)."""
@@ -392,7 +407,8 @@ class ModularAddition:
         turned = self._weights * np.conj(w)
         slopes = np.stack([turned * v, turned * u, np.conj(self._weights * u * v)], axis=1)
         # The derivative of Re g_k û_k over u is Re g_k e^{−2πikc/p}.
-        result = np.conj(slopes).view(float) @ self._waves.T
+        rows = np.conj(slopes).view(float).reshape(-1, self._waves.shape[1])
+        result = (rows @ self._waves.T).reshape(len(u), 3, self.period)
         if self._mean:
             level = self._mean * self._level(seen)[:, None]
             slope = 2 * seen.UV + 2 * seen.UV[::-1].sum(2, keepdims=True) / self.period

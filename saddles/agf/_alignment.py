@@ -1,0 +1,116 @@
+"""The direction along which a neuron activates.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3: the direction of a
+dormant neuron obeys θ̂' = |θ|^{κ−2} P⊥∇U(θ̂). As α → 0 its norm grows by so much that the direction
+comes to rest however slowly it turns; so time is followed in its logarithm, from 1/κU on.
+
+Where the active neurons are at infinity, the residual that dormant ones see has still a little to
+change. It moves directions along valleys of U in which they would stay in the limit (those of a
+frequency of modular addition, whose phases are free): slowly, evenly and without an end. A
+direction that moves like that is at rest.
+
+==============  ==========================================================================
+code name       symbol
+==============  ==========================================================================
+``unit``        θ̂, (p,)
+``speed``       |P⊥∇U| / κU
+``age``         log(t κU)
+``blur``        what share of ∇U is unknown
+==============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from saddles.typing import Array
+
+__all__ = ["ALIGNED", "BLUR", "align"]
+
+#: A direction has come to rest at this speed, or where its speed has not halved while time doubled
+#: so many times.
+ALIGNED, PATIENCE = 1e-12, 30
+#: It drifts if its speed stays within this share while time doubles twice, after so many doublings,
+#: and is below what gradients are known to, which is this share of them at best.
+EVEN, SOON, BLUR = 0.9, 4, 1e-10
+#: Difference of directions for the derivatives of how fast they turn, and how many are taken at
+#: once: all outputs of so many neurons have to fit into memory.
+STEP, BLOCK = 1e-6, 64
+#: Local relative and absolute error.
+RTOL, ATOL = 1e-9, 1e-14
+
+Tangents = Callable[[Array], tuple[Array, Array]]
+
+
+def align(gradient: Callable[[Array], Array], direction: Array, *, blur: float = BLUR) -> Array:
+    """Return where the flow of directions takes a `direction` (p,) that all but rests.
+
+    Parameters
+    ----------
+    gradient : callable
+        Directions (H, p) -> ∇U (H, p).
+    direction : ndarray of shape (p,)
+        Where it is, of norm 1.
+    blur : float
+        The gradient is known to this share. A direction that moves on evenly at a speed below it
+        is left where that was first seen.
+    """
+
+    def tangents(rows: Array) -> tuple[Array, Array]:
+        units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        slopes = gradient(units)
+        along = np.sum(slopes * units, axis=1)
+        return slopes - along[:, None] * units, np.abs(along)
+
+    def misalignment(unit: Array) -> float:
+        tangent, growth = tangents(unit[None])
+        return float(np.linalg.norm(tangent)) / float(growth[0]) if growth[0] else 0.0
+
+    units, speeds = [direction], [misalignment(direction)]
+    looks = _doublings(tangents, direction)
+    while speeds[-1] > ALIGNED and (found := next(looks, None)) is not None:
+        units.append(found)
+        speeds.append(misalignment(found))
+        if max(speeds[-3:]) <= blur and len(speeds) > SOON and _even(speeds[-3:]):
+            return units[-3]
+        if min(speeds[-PATIENCE:]) > 0.5 * min(speeds[:-PATIENCE], default=math.inf):
+            break
+    return units[int(np.argmin(speeds))]
+
+
+def _doublings(tangents: Tangents, direction: Array) -> Iterator[Array]:
+    """Yield the direction (p,) whenever time has doubled, from 1/κU on."""
+    from scipy.integrate import LSODA
+
+    first = float(tangents(direction[None])[1][0]) or 1.0
+
+    def velocity(age: float, row: Array) -> Array:
+        return np.asarray(tangents(row[None])[0][0] * (math.exp(age) / first))
+
+    def jacobian(age: float, row: Array) -> Array:
+        rows = np.empty((row.size, row.size))
+        for start in range(0, row.size, BLOCK):
+            aside = STEP * np.eye(row.size)[start : start + BLOCK]
+            ahead, behind = (tangents(row + sign * aside)[0] for sign in (1, -1))
+            rows[start : start + BLOCK] = ahead - behind
+        return np.asarray(rows.T * (math.exp(age) / (2 * STEP * first)))
+
+    solver: Any = LSODA(
+        velocity, 0.0, direction, math.inf, rtol=RTOL, atol=ATOL, max_step=1.0, jac=jacobian
+    )
+    age = math.log(2)
+    while solver.status == "running":
+        solver.step()
+        while age <= solver.t:
+            found = solver.dense_output()(age)
+            yield found / np.linalg.norm(found)
+            age += math.log(2)
+
+
+def _even(speeds: list[float]) -> bool:
+    """Whether speeds do not differ by more than `EVEN`."""
+    return min(speeds) >= EVEN * max(speeds)
