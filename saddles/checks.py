@@ -227,6 +227,13 @@ def count(value: Any, name: str, *, least: int = 0) -> int | None:
     return whole_number(value, name, least=least, otherwise=", or None")
 
 
+def same_count(value: Any, name: str, rows: Any) -> None:
+    """Raise unless the number `value` is None or that of the rows of initial weights."""
+    number = count(value, name, least=1)
+    if number is not None and number != len(rows):
+        raise ValueError(f"{name}={number!r} but init has {len(rows)} rows; leave {name} out.")
+
+
 def whole_number(value: Any, name: str, *, least: int = 0, otherwise: str = "") -> int:
     """Return a whole number of at least `least`; `otherwise` says what else would do."""
     rule = f"it must be a whole number of at least {least}{otherwise}"

@@ -209,6 +209,7 @@ def test_the_same_seed_gives_the_same_path():
         ((np.zeros((2, 2)), 4), {}, ValueError, "covariance is zero"),
         ((np.eye(2), 4), {"heads": 0}, ValueError, "heads=0"),
         ((np.eye(2), 4), {"init": np.ones((2, 4))}, ValueError, "init"),
+        ((np.eye(2), 4), {"init": np.eye(2, 5), "heads": 9}, ValueError, "heads=9"),
         ((np.eye(2), 4), {"log_alpha": 1.0}, ValueError, "log_alpha=1.0"),
     ],
 )

@@ -394,3 +394,26 @@ def test_rounding_of_the_start_stays_rounding():
     assert [units.tolist() for units in other.rang] == [units.tolist() for units in path.rang]
     assert len(path) == 13
     assert other.times == pytest.approx(path.times, rel=5e-5)
+
+
+@pytest.mark.parametrize("mean", [1.0, 0.3])
+def test_the_mean_of_a_template_is_a_frequency_of_its_own(mean):
+    """Constant neurons learn it; no unit vector has a larger utility, and no jump is earlier."""
+    network = ModularAddition(mean + template(7, {1: 1.0}))
+    constant = np.repeat([1.0, 1.0, 1.0], 7)[None] / math.sqrt(21)
+    nothing = np.zeros((0, 21))
+    assert network.utility(constant, nothing)[0] == pytest.approx(network.utility_bounds[0])
+    assert sorted(network.frequencies.tolist()) == [0, 1]
+    path = modular_addition(network, width=8)
+    assert path.times[1] >= network.time_bounds().min()
+    assert network.plateaus[-1] == 0
+    assert path.losses[-1] <= 3e-4 * path.losses[0]
+
+
+def test_a_one_hot_template_with_its_mean_begins_with_that():
+    network = ModularAddition(np.eye(7)[0])
+    assert network.frequencies[0] == 0
+    assert not network.ties
+    path = modular_addition(network, width=12, max_jumps=1)
+    assert network.modes(path.directions[1]).frequency.tolist() == [0]
+    assert path.times[1] >= network.time_bounds().min()

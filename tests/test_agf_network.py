@@ -129,7 +129,7 @@ def test_modular_neurons_give_the_published_path(seed):
     missed = np.abs(times / expected - 1)
     assert len(missed) == 12
     assert missed[:6].max() <= TIMES
-    assert missed.max() <= 1e-4
+    assert missed.max() <= 5e-6
     assert (missed <= np.maximum(TIMES, 3 * np.max(changes, axis=0))).all()
 
 
@@ -315,6 +315,10 @@ def test_bad_neurons():
         return relu_neuron(theta, X) if theta[0] > 0 else -relu_neuron(theta, X)
 
     refused(branching, ValueError, "torch.where instead of if")
+    refused(
+        lambda theta, X: X @ theta, ValueError, r"theta of shape \(3,\) and X of shape \(7, 2\)"
+    )
+    refused(torch.nn.Linear(2, 1), ValueError, "torch.func.functional_call")
 
 
 def test_bad_data_and_starts():
@@ -337,6 +341,24 @@ def test_bad_data_and_starts():
         network(relu_neuron, X, y, width=2, degree=2)
     with pytest.raises(TypeError, match="leave them out"):
         network(relu_neuron, X, y, np.ones((2, 3)), width=2, degree=2)
+
+
+@pytest.mark.parametrize("degree", [2, 3])
+def test_bad_options(degree):
+    """They are refused whether or not neurons are quadratic forms, which need few of them."""
+    X, y = regression(0, 7, 2)
+
+    def product(theta, X):
+        return theta[0] ** (degree - 1) * (X @ theta[1:])
+
+    for options, error, words in [
+        ({"tol": 5}, ValueError, "tol=5"),
+        ({"creep": -5}, ValueError, "creep=-5"),
+        ({"activation_norm": -5}, ValueError, "activation_norm=-5"),
+        ({"progress": "no"}, TypeError, "progress='no'"),
+    ]:
+        with pytest.raises(error, match=words):
+            network(product, X, y, width=2, size=3, degree=degree, **options)
 
 
 def test_neurons_that_fall_into_large_parts_are_refused():

@@ -1,7 +1,8 @@
 """Active neurons as coordinates: the subspace in which they move, and Newton's method there.
 
 Neurons move in the affine subspace that their gradients span. It is found by sampling: gradients
-at the start, then at random points of the subspace found so far, until nothing new appears.
+along the directions of the start, at the sizes that neurons may come to, then at random points of
+the subspace found so far, until nothing new appears.
 
 ==============  ====================================================================
 code name       symbol
@@ -205,7 +206,7 @@ class Coordinates:
 
 
 def _pseudo_inverse(values: Array, vectors: Array, gradient: Array, flat: float) -> Array:
-    """Return the Newton step of least norm, leaving directions alone whose curvature is `flat`."""
+    """Return the Newton step of least norm, without directions of curvature `flat` or `SLIGHT`."""
     used = np.abs(values) > max(flat, SLIGHT * float(np.abs(values).max()))
     return np.asarray(vectors[:, used] @ ((vectors[:, used].T @ gradient) / values[used]))
 

@@ -42,7 +42,7 @@ Pace: TypeAlias = Callable[[float], float]
 #: move neurons along their valley, from which the next flow starts, and grow where it passes
 #: saddles. Neurons that all but cancel, R times as large as new ones, do so to R^(−3): the error is
 #: at most this share of that.
-RTOL, FINE, CANCELLED = 1e-6, 1e-8, 1e-2
+RTOL, FINE, CANCELLED = 3e-8, 1e-9, 3e-4
 #: Time's logarithm takes over once a new neuron has come to this share of the norm that it may come
 #: to, and the force has fallen to this share of its peak.
 GROWN, FALLEN = 0.3, 0.1
@@ -60,7 +60,7 @@ FIRST = 1e-3
 OLDEST = 100.0
 #: Steps of the integrator after which the descent is given up: of neurons that are smooth, and of
 #: those with kinks, along which it may have to slide in ever shorter steps.
-STEPS, KINKED_STEPS = 6_000, 1_000
+STEPS, KINKED_STEPS = 10_000, 1_000
 
 
 @dataclass(frozen=True, eq=False)

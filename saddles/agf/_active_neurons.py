@@ -64,7 +64,7 @@ CREEP = 1e-5
 #: about to stop, or after `MANY` steps: the farther neurons are that all but cancel, the shorter
 #: steps become. The first two wait longer for a smaller `CREEP`: what is ahead of a pair of
 #: neurons of degree 3 falls like the power `PACE` of time.
-LONG, LONGER, LONGEST, MANY = 10, 14, 30, 2_500
+LONG, LONGER, LONGEST, MANY = 10, 14, 30, 5_000
 FAR, ROUGH, STILL, PACE = 1.5, 5e-4, 2e-4, 0.75
 #: How often a subspace may turn out to be too small for the neurons that descend in it.
 WIDER = 4

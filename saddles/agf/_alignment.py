@@ -5,9 +5,10 @@ dormant neuron obeys θ̂' = |θ|^{κ−2} P⊥∇U(θ̂). As α → 0 its norm 
 comes to rest however slowly it turns; so time is followed in its logarithm, from 1/κU on.
 
 Where the active neurons are at infinity, the residual that dormant ones see has still a little to
-change. It moves directions along valleys of U in which they would stay in the limit (those of a
-frequency of modular addition, whose phases are free): slowly, evenly and without an end. A
-direction that moves like that is at rest.
+change. That moves directions along valleys of U (those of a frequency of modular addition, whose
+phases are free): slowly, evenly and without an end. In the limit it does not: what is left of the
+residual is a power of α by then, and a direction turns for log(1/α) only. So one that moves like
+that is at rest.
 
 ==============  ==========================================================================
 code name       symbol

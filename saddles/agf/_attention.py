@@ -302,6 +302,8 @@ def attention(
         rng = np.random.default_rng(checks.whole_number(seed, "seed"))
         init = rng.standard_normal((number, network.size))
         init /= np.linalg.norm(init, axis=1, keepdims=True)
+    else:
+        checks.same_count(heads, "heads", init)
     return solve_network(
         network,
         init,

@@ -50,7 +50,8 @@ SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 3 and Algorithm 1"
 
 #: Losses and utilities this small, relative to the first, are what rounding leaves of zero.
 DONE = 1e-10
-#: No larger share of a gradient counts as unknown: directions turn that fast on their way.
+#: No larger share of a gradient counts as unknown: between directions whose utilities differ by
+#: this share they turn as slowly on their way.
 BLURRED = 1e-2
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
@@ -281,7 +282,7 @@ def _jump(task: Task, state: _State, ring: Ring) -> _State:
 def _blur(task: Task, state: _State) -> float:
     """Return what share of the utility's gradient an infimum at infinity leaves open.
 
-    The residual there has still to change by the square root of what the loss has to fall.
+    The residual has still to change by the root of what the loss has still to fall.
     """
     return min(max(BLUR, math.sqrt(state.creep * task.start / state.loss)), BLURRED)
 

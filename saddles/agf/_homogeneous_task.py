@@ -56,6 +56,17 @@ class Limits:
             checks.real_number(getattr(self, entry.name), entry.name, rule, lambda v: 0 < v < 1)
 
 
+def active_norm(activation_norm: Any, norms: Array, log_alpha: float) -> float:
+    """Return the norm that counts as active, checked against the initial ones over α (H,)."""
+    rule = "neurons must have to grow to become active; give a finite norm above all initial"
+    return checks.real_number(
+        activation_norm,
+        "activation_norm",
+        rule,
+        lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) + log_alpha,
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """What stays the same along a path; in `units`, but for the user's `log_alpha`."""
@@ -83,13 +94,7 @@ class Task:
         rows = _initial(network, init)
         log_alpha = checks.log_scale(log_alpha, allow_limit=True)
         norms = np.linalg.norm(rows, axis=1)
-        rule = "neurons must have to grow to become active; give a finite norm above all initial"
-        threshold = checks.real_number(
-            activation_norm,
-            "activation_norm",
-            rule,
-            lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) + log_alpha,
-        )
+        threshold = active_norm(activation_norm, norms, log_alpha)
         if units is None:
             units = natural(network, rows)
             network = in_units(network, units)

@@ -86,9 +86,10 @@ def modular_addition(
 
     Notes
     -----
-    Where several frequencies have the same largest utility (one-hot templates: all but the Nyquist
-    frequency; see `ModularAddition.ties`), which comes first is up to the initial directions, and
-    the staircase is one of many short steps.
+    Where several frequencies have the same largest utility (one-hot templates less their mean: all
+    but the Nyquist frequency; see `ModularAddition.ties`), which comes first is up to the initial
+    directions, and the staircase is one of many short steps. The mean of a template is frequency 0,
+    which constant neurons learn, and the first where powers are equal.
 
     Examples
     --------
@@ -132,6 +133,5 @@ def _initial(
         )
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
     rows = checks.real_array(init, "init", 2)
-    if count is not None and count != len(rows):
-        raise ValueError(f"width={count!r} but init has {len(rows)} rows; leave width out.")
+    checks.same_count(width, "width", rows)
     return rows

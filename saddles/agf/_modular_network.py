@@ -141,8 +141,14 @@ class ModularAddition:
         return np.fft.fft(self.template)
 
     @cached_property
+    def _amplitudes(self) -> Array:
+        """|x̂_k|, zero where it is rounding, (p//2 + 1,)."""
+        sizes = np.abs(self.spectrum[: self.period // 2 + 1])
+        return np.asarray(np.where(sizes > NO_POWER * sizes.max(), sizes, 0.0))
+
+    @cached_property
     def frequencies(self) -> Any:
-        """Frequencies 1 to p/2 with power, (m,), by falling `utility_bounds`."""
+        """Frequencies 0 to p/2 with power, (m,), by falling `utility_bounds`."""
         bounds = self.utility_bounds
         order = np.argsort(-bounds, kind="stable")
         return order[bounds[order] > NO_POWER * bounds.max()]
@@ -160,13 +166,13 @@ class ModularAddition:
     def utility_bounds(self) -> Array:
         """Largest utility at unit norm, per frequency, while none is learnt; (p//2 + 1,).
 
-        sqrt(2/27) p^{−3/2} |x̂_k|³, times √2 at the Nyquist frequency k = p/2; zero for k = 0. The
-        paper's √(2p) |x̂|³ is for u, v, w of unit norm each and sums over the pairs: it is p² √27
+        sqrt(2/27) p^{−3/2} |x̂_k|³, times √2 at the Nyquist frequency k = p/2 and √8 at k = 0, the
+        mean of the template, which constant neurons learn. The paper's √(2p) |x̂|³ is for
+        templates without a mean, u, v, w of unit norm each, and sums over the pairs: it is p² √27
         times this.
         """
-        bounds = math.sqrt(2 / 27) * self.period**-1.5 * np.abs(self.spectrum) ** 3
-        bounds = bounds[: self.period // 2 + 1]
-        bounds[0] = 0.0
+        bounds = math.sqrt(2 / 27) * self.period**-1.5 * self._amplitudes**3
+        bounds[0] *= math.sqrt(8)
         if self.period % 2 == 0:
             bounds[-1] *= math.sqrt(2)
         return np.asarray(bounds)
@@ -345,16 +351,22 @@ class ModularAddition:
         return np.ascontiguousarray(self._shifts.T[sums.ravel()])
 
     @cached_property
+    def _powered(self) -> Any:
+        """Frequencies with power beside the mean, rising (K,)."""
+        bounds = self.utility_bounds[1:]
+        return 1 + np.flatnonzero(bounds > NO_POWER * bounds.max())
+
+    @cached_property
     def _waves(self) -> Array:
         """Waves cos and −sin of 2πkc/p in turn, for the frequencies k with power, (p, 2K)."""
-        angles = np.outer(np.arange(self.period), np.sort(self.frequencies))
+        angles = np.outer(np.arange(self.period), self._powered)
         angles = 2 * np.pi / self.period * (angles % self.period)
         return np.stack([np.cos(angles), -np.sin(angles)], axis=2).reshape(self.period, -1)
 
     @cached_property
     def _weights(self) -> Any:
         """a_k with Σ_m q(m) T(m) = Re Σ_k a_k û_k v̂_k conj(ŵ_k), beside the means, (K,)."""
-        powered = np.sort(self.frequencies)
+        powered = self._powered
         both = np.where(2 * powered == self.period, 1.0, 2.0)
         x = self.spectrum[powered]
         return 2 / self.period * both * np.conj(x) * np.abs(x) ** 2

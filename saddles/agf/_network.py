@@ -16,7 +16,9 @@ import numpy as np
 
 from saddles import checks
 from saddles.agf._active_neurons import CREEP
+from saddles.agf._dormant_neurons import RTOL
 from saddles.agf._homogeneous import DONE, SOURCE, solve_network
+from saddles.agf._homogeneous_task import Limits, active_norm
 from saddles.agf._quadratic import is_quadratic, quadratic_steps
 from saddles.agf._torch_network import TorchNetwork
 from saddles.alternation import solve
@@ -134,6 +136,9 @@ def network(
     with _Bar(progress) as bar:
         watched = bar.watched(checks.callable_or_none(callback, "callback"))
         if is_quadratic(task):
+            Limits(tol=tol, creep=creep, rtol=RTOL)
+            scale = checks.log_scale(log_alpha, allow_limit=True)
+            active_norm(activation_norm, np.linalg.norm(start, axis=1), scale)
             return solve(
                 quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha),
                 max_jumps=max_jumps,
@@ -187,6 +192,8 @@ class _Bar:
     def __init__(self, shown: bool) -> None:
         self._bar: Any = None
         self._first = math.nan
+        if not isinstance(shown, bool):
+            raise TypeError(f"progress={shown!r} must be True or False.")
         if shown:
             try:
                 from tqdm import tqdm

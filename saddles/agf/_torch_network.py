@@ -248,7 +248,15 @@ class TorchNetwork:
         """Raise unless one neuron returns float64 outputs of the right shape."""
         torch = _torch()
         theta = torch.tensor(np.random.default_rng(0).standard_normal(self.size))
-        output = self._neuron(theta, self._inputs)
+        try:
+            output = self._neuron(theta, self._inputs)
+        except (RuntimeError, TypeError, IndexError) as error:
+            raise ValueError(
+                f"neuron={checks.show(self._neuron)} cannot be called with theta of shape "
+                f"({self.size},) and X of shape {tuple(self._inputs.shape)}: {error}; rows of init "
+                "(or size) must be as long as the neuron's theta. A torch module takes part as "
+                "torch.func.functional_call of its parameters, cut out of theta."
+            ) from error
         if not isinstance(output, torch.Tensor):
             raise TypeError(
                 f"neuron(theta, X)={checks.show(output)} must return a torch tensor; build it from "
@@ -282,7 +290,7 @@ class TorchNetwork:
                 ratios = np.abs(scaled[alive]).max(axis=1) / largest[alive]
                 degrees = np.log(ratios) / math.log(factor)
                 low, high = float(degrees.min()), float(degrees.max())
-                found = f"{low:.4g}" if high - low < 1e-6 else f"between {low:.4g} and {high:.4g}"
+                found = f"{low:.4g}" if high - low < 1e-6 else f"between {low:.9g} and {high:.9g}"
                 raise ValueError(
                     f"degree={self.degree!r}: neuron(s * theta, X) must be s**{self.degree} * "
                     f"neuron(theta, X), but at s={factor:g} the measured degree is {found}; "

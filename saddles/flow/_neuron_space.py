@@ -142,8 +142,8 @@ def leaks(network: HomogeneousNetwork, z: Array) -> bool:
     if not isinstance(network, Within):
         return False
     theta = network.lift(z)
-    present = theta[theta.any(axis=1)]
-    norms = np.linalg.norm(present, axis=1, keepdims=True)
+    norms = np.linalg.norm(theta, axis=1, keepdims=True)
+    present, norms = theta[norms[:, 0] > 0], norms[norms[:, 0] > 0]
     pull = network.network.utility_gradient(present / norms, present)
     at_rest = network.network.utility_gradient(present / norms, present[:0])
     out = pull - (pull @ network.basis) @ network.basis.T

@@ -376,3 +376,13 @@ def test_bad_input():
         neurons(network, start, log_alpha=-1.0, rtol=1.0)
     with pytest.raises(ValueError, match="until=0"):
         neurons(network, start, log_alpha=-1.0, until=0)
+
+
+def test_norms_below_float64_are_no_divisors():
+    """Neurons of modular addition follow a subspace; whether they leave it is asked on the way."""
+    network = saddles.agf.ModularAddition(np.cos(2 * np.pi * np.arange(5) / 5))
+    start = np.random.default_rng(0).standard_normal((1, 15))
+    start /= np.linalg.norm(start)
+    path = saddles.agf.modular_addition(network, init=start)
+    flow = neurons(network, start, log_alpha=-2300.0, until=1.2 * path.times[1])
+    assert flow.jumps().times == pytest.approx(path.times[1:], rel=1e-6)
