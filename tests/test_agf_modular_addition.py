@@ -417,3 +417,26 @@ def test_a_one_hot_template_with_its_mean_begins_with_that():
     path = modular_addition(network, width=12, max_jumps=1)
     assert network.modes(path.directions[1]).frequency.tolist() == [0]
     assert path.times[1] >= network.time_bounds().min()
+
+
+def test_the_report_says_of_each_jump_what_rang_and_of_each_frequency_what_was_predicted():
+    network = ModularAddition(template(7, {1: 2.0, 2: 1.0}))
+    path = modular_addition(network, init=np.vstack([sixes(network, k) for k in (1, 2)]))
+    found = network.report(path)
+    assert found.jump.tolist() == [1] * 6 + [2] * 6
+    assert sorted(found.neuron.tolist()) == list(range(12))
+    assert found.frequency.tolist() == [1] * 6 + [2] * 6
+    assert found.share == pytest.approx(np.ones(12))
+    assert found.mismatch == pytest.approx(np.zeros(12), abs=1e-6)
+    assert found.loss[[0, 6]] == pytest.approx(found.plateau, abs=1e-9)
+    assert found.learnable.tolist() == [1, 2]
+    assert found.bound.tolist() == network.utility_bounds[[1, 2]].tolist()
+    assert found.earliest.tolist() == network.time_bounds()[[1, 2]].tolist()
+    assert not found.ties
+    assert found.to_frame().time.tolist() == path.times[found.jump].tolist()
+    nothing = network.report(modular_addition(network, width=2, max_jumps=0))
+    assert nothing.frequency.shape == (0,)
+    with pytest.raises(ValueError, match="3p = 21 weights"):
+        network.report(modular_addition(template(5, {1: 1.0}), width=1))
+    with pytest.raises(ValueError, match="3p = 21 weights"):
+        network.report(path.betas)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from saddles.agf._linear import linear
     from saddles.agf._modular_addition import modular_addition
     from saddles.agf._modular_network import Modes, ModularAddition
+    from saddles.agf._modular_report import ModularReport
     from saddles.agf._network import network
     from saddles.agf._relu import ReluNetwork, relu
     from saddles.agf._torch_network import TorchNetwork
@@ -29,6 +30,7 @@ _HOMES = {
     "LinearAttention": "saddles.agf._attention",
     "Modes": "saddles.agf._modular_network",
     "ModularAddition": "saddles.agf._modular_network",
+    "ModularReport": "saddles.agf._modular_report",
     "NeuronPath": "saddles.agf._homogeneous",
     "ReluNetwork": "saddles.agf._relu",
     "TorchNetwork": "saddles.agf._torch_network",
@@ -48,6 +50,7 @@ __all__ = [
     "LinearAttention",
     "Modes",
     "ModularAddition",
+    "ModularReport",
     "NeuronPath",
     "ReluNetwork",
     "TorchNetwork",

@@ -40,6 +40,8 @@ from saddles.agf._modular_products import Products
 from saddles.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
+    from saddles.agf._homogeneous import NeuronPath
+    from saddles.agf._modular_report import ModularReport
     from saddles.flow.result import Flow
     from saddles.path import SaddlePath
 
@@ -228,6 +230,36 @@ class ModularAddition:
             phases=phases,
             mismatch=np.angle(np.exp(1j * mismatch)),
         )
+
+    def report(self, path: NeuronPath) -> ModularReport:
+        """Return neuron, frequency, phases and time of each jump, and what was predicted.
+
+        Parameters
+        ----------
+        path : NeuronPath
+            A path of this network.
+
+        Returns
+        -------
+        ModularReport
+            A row per neuron that rang, and a row per frequency.
+
+        Raises
+        ------
+        ValueError
+            If the path is none of neurons with 3p weights.
+
+        Examples
+        --------
+        >>> import numpy as np, saddles
+        >>> network = saddles.agf.ModularAddition(np.cos(2 * np.pi * np.arange(7) / 7))
+        >>> found = network.report(saddles.agf.modular_addition(network, width=1))
+        >>> found.frequency.tolist(), abs(found.mismatch.round(6)).tolist()
+        ([1], [0.0])
+        """
+        from saddles.agf._modular_report import report
+
+        return report(self, path)
 
     def plot(self, path: SaddlePath, *, flow: Flow | None = None) -> Any:
         """Draw the staircase of the loss, and how much of each frequency is learnt.
