@@ -393,7 +393,7 @@ def test_rounding_of_the_start_stays_rounding():
     path, other = (modular_addition(published(), init=start) for start in (init, init * aside))
     assert [units.tolist() for units in other.rang] == [units.tolist() for units in path.rang]
     assert len(path) == 13
-    assert other.times == pytest.approx(path.times, rel=5e-5)
+    assert other.times == pytest.approx(path.times, rel=1e-5)
 
 
 @pytest.mark.parametrize("mean", [1.0, 0.3])
@@ -440,3 +440,22 @@ def test_the_report_says_of_each_jump_what_rang_and_of_each_frequency_what_was_p
         network.report(modular_addition(template(5, {1: 1.0}), width=1))
     with pytest.raises(ValueError, match="3p = 21 weights"):
         network.report(path.betas)
+    data = np.random.default_rng(0).standard_normal((30, 20))
+    with pytest.raises(ValueError, match="templates of length p = 7"):
+        network.report(saddles.agf.relu(data, data[:, 0], width=2, max_jumps=1))
+
+
+def test_weak_frequencies_count_in_both_forms_of_the_loss(monkeypatch):
+    """One of a millionth of the amplitude has power; the sum over all pairs says so too."""
+    network = ModularAddition(template(7, {1: 1.0, 2: 1e-6}))
+    assert network.frequencies.tolist() == [1, 2]
+    theta = np.random.default_rng(0).standard_normal((3, 21))
+    pull = network.gradient(theta)
+    monkeypatch.setattr("saddles.agf._modular_network.GRID", 0)
+    assert network.gradient(theta) == pytest.approx(pull, rel=1e-11, abs=1e-13)
+    only = 1e3 * np.tile(np.cos(4 * np.pi * np.arange(7) / 7), 3)[None]
+    nothing = np.zeros((0, 21))
+    closed = network.utility(only, nothing)
+    assert closed[0] > 0
+    monkeypatch.setattr("saddles.agf._modular_network.GRID", 32)
+    assert network.utility_gradient(only, nothing)[0] @ only[0] == pytest.approx(3 * closed[0])

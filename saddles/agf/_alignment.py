@@ -108,6 +108,8 @@ def _doublings(tangents: Tangents, direction: Array) -> Iterator[Array]:
         solver.step()
         while age <= solver.t:
             found = solver.dense_output()(age)
+            if not np.isfinite(found).all():
+                return
             yield found / np.linalg.norm(found)
             age += math.log(2)
 

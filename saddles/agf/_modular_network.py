@@ -153,7 +153,7 @@ class ModularAddition:
         """Frequencies 0 to p/2 with power, (m,), by falling `utility_bounds`."""
         bounds = self.utility_bounds
         order = np.argsort(-bounds, kind="stable")
-        return order[bounds[order] > NO_POWER * bounds.max()]
+        return order[bounds[order] > 0]
 
     @cached_property
     def power(self) -> Array:
@@ -385,8 +385,7 @@ class ModularAddition:
     @cached_property
     def _powered(self) -> Any:
         """Frequencies with power beside the mean, rising (K,)."""
-        bounds = self.utility_bounds[1:]
-        return 1 + np.flatnonzero(bounds > NO_POWER * bounds.max())
+        return 1 + np.flatnonzero(self._amplitudes[1:])
 
     @cached_property
     def _waves(self) -> Array:
@@ -406,8 +405,7 @@ class ModularAddition:
     @cached_property
     def _mean(self) -> float:
         """Mean of the template, zero if it is rounding."""
-        mean = float(self.template.mean())
-        return mean if abs(mean) > NO_POWER * np.abs(self.template).max() else 0.0
+        return float(self.template.mean()) if self._amplitudes[0] else 0.0
 
     def _see(self, theta: Array) -> Seen:
         parts = theta.reshape(len(theta), 3, self.period)

@@ -88,10 +88,12 @@ class ModularReport:
 def report(network: ModularAddition, path: Any) -> ModularReport:
     """Return the report of a path of this network; see `ModularAddition.report`."""
     rows = [d for d in getattr(path, "directions", ()) if len(d)]
-    if not isinstance(path, NeuronPath) or any(d.shape[1] != network.size for d in rows):
+    fits = isinstance(path, NeuronPath) and np.shape(path.betas[0]) == network.template.shape
+    if not fits or any(d.shape[1] != network.size for d in rows):
         raise ValueError(
-            f"path={checks.show(path)} must be a path of neurons with 3p = {network.size} weights; "
-            "pass what modular_addition returned for this template."
+            f"path={checks.show(path)} must be a path of neurons with 3p = {network.size} weights, "
+            f"and templates of length p = {network.period} as its points; pass what "
+            "modular_addition returned for this template."
         )
     # A path without jumps has no neurons to read: those of one, and none of them.
     known = np.vstack(rows) if rows else np.ones((1, network.size))

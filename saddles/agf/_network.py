@@ -133,18 +133,17 @@ def network(
     """
     start = _start(init, size, width, seed)
     task = TorchNetwork(neuron, X, Y, size=start.shape[1], degree=degree)
+    quadratic = is_quadratic(task)
+    if quadratic:  # which uses only some of the options
+        Limits(tol=tol, creep=creep, rtol=RTOL)
+        scale = checks.log_scale(log_alpha, allow_limit=True)
+        active_norm(activation_norm, np.linalg.norm(start, axis=1), scale)
+    how: dict[str, Any] = {"max_jumps": max_jumps, "on_failure": on_failure}
     with _Bar(progress) as bar:
-        watched = bar.watched(checks.callable_or_none(callback, "callback"))
-        if is_quadratic(task):
-            Limits(tol=tol, creep=creep, rtol=RTOL)
-            scale = checks.log_scale(log_alpha, allow_limit=True)
-            active_norm(activation_norm, np.linalg.norm(start, axis=1), scale)
-            return solve(
-                quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha),
-                max_jumps=max_jumps,
-                on_failure=on_failure,
-                callback=watched,
-            )
+        how["callback"] = bar.watched(checks.callable_or_none(callback, "callback"))
+        if quadratic:
+            steps = quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha)
+            return solve(steps, **how)
         try:
             return solve_network(
                 task,
@@ -155,9 +154,7 @@ def network(
                 source=SOURCE,
                 tol=tol,
                 creep=creep,
-                max_jumps=max_jumps,
-                on_failure=on_failure,
-                callback=watched,
+                **how,
             )
         except PathError as error:
             if not task.kinked:
