@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from saddles.agf._homogeneous import NeuronPath
     from saddles.agf._linear import linear
     from saddles.agf._modular_addition import modular_addition
-    from saddles.agf._modular_network import Modes, ModularAddition
+    from saddles.agf._modular_modes import Modes
+    from saddles.agf._modular_network import ModularAddition
     from saddles.agf._modular_report import ModularReport
     from saddles.agf._network import network
     from saddles.agf._relu import ReluNetwork, relu
@@ -28,7 +29,7 @@ _HOMES = {
     "AttentionModes": "saddles.agf._attention",
     "ExtremalDirections": "saddles.agf._extremal",
     "LinearAttention": "saddles.agf._attention",
-    "Modes": "saddles.agf._modular_network",
+    "Modes": "saddles.agf._modular_modes",
     "ModularAddition": "saddles.agf._modular_network",
     "ModularReport": "saddles.agf._modular_report",
     "NeuronPath": "saddles.agf._homogeneous",

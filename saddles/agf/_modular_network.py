@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from saddles import checks
+from saddles.agf._modular_modes import Modes, read_modes
 from saddles.agf._modular_pairs import Pair, Seen
 from saddles.agf._modular_products import Products
 from saddles.typing import Array, ArrayLike
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from saddles.flow.result import Flow
     from saddles.path import SaddlePath
 
-__all__ = ["Modes", "ModularAddition"]
+__all__ = ["ModularAddition"]
 
 #: A Fourier coefficient below this share of the largest is rounding of the template.
 NO_POWER = 1e-12
@@ -54,28 +55,6 @@ TIED = 1e-9
 #: Largest p at which the residual of all pairs is formed: that is fast, and rounding is least where
 #: neurons all but cancel.
 GRID = 32
-
-
-@dataclass(frozen=True, eq=False)
-class Modes:
-    """Neurons as waves, as `ModularAddition.modes` reads them.
-
-    Attributes
-    ----------
-    frequency : ndarray of int, shape (H,)
-        Frequency 0 … p//2 with the most power in u, v and w together.
-    share : ndarray of shape (H,)
-        Its share of the neuron's power.
-    phases : ndarray of shape (H, 3)
-        Phases s_u, s_v, s_w of û, v̂ and ŵ there.
-    mismatch : ndarray of shape (H,)
-        s_u + s_v − s_w − s_x, in (−π, π]: zero for neurons of the largest utility.
-    """
-
-    frequency: Any
-    share: Array
-    phases: Array
-    mismatch: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,29 +186,7 @@ class ModularAddition:
 
     def modes(self, theta: ArrayLike) -> Modes:
         """Return the dominant frequency, its share and its phases, of neurons `theta` (H, 3p)."""
-        rows = checks.real_array(theta, "theta", 2)
-        if rows.shape[1] != self.size:
-            raise ValueError(
-                f"theta={checks.show(rows)} has {rows.shape[1]} columns; a neuron has 3p = "
-                f"{self.size} weights."
-            )
-        waves = np.fft.rfft(rows.reshape(len(rows), 3, self.period))
-        both = np.full(waves.shape[2], 2.0)
-        both[0] = 1.0
-        if self.period % 2 == 0:
-            both[-1] = 1.0
-        power = both * np.sum(np.abs(waves) ** 2, axis=1)
-        frequency = power.argmax(axis=1)
-        count = np.arange(len(rows))
-        phases = np.angle(waves[count, :, frequency])
-        mismatch = phases[:, 0] + phases[:, 1] - phases[:, 2]
-        mismatch = mismatch - np.angle(self.spectrum[frequency])
-        return Modes(
-            frequency=frequency,
-            share=power[count, frequency] / power.sum(axis=1),
-            phases=phases,
-            mismatch=np.angle(np.exp(1j * mismatch)),
-        )
+        return read_modes(self, theta)
 
     def report(self, path: NeuronPath) -> ModularReport:
         """Return neuron, frequency, phases and time of each jump, and what was predicted.
