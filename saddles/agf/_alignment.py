@@ -1,8 +1,9 @@
 """The direction along which a neuron activates.
 
-Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3: the direction of a
-dormant neuron obeys θ̂' = |θ|^{κ−2} P⊥∇U(θ̂). As α → 0 its norm grows by so much that the direction
-comes to rest however slowly it turns; so time is followed in its logarithm, from 1/κU on.
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3: a dormant neuron
+obeys θ̂' = |θ|^{κ−2} P⊥∇U(θ̂), (log|θ|)' = |θ|^{κ−2} κÛ. As α → 0 its norm grows by so much that the
+direction comes to rest however slowly it turns; so time, dt = |θ|^{κ−2} dτ, is followed in its
+logarithm, from 1/|∇U| on. From a finite α it turns until its norm has grown by what it had to grow.
 
 Where the active neurons are at infinity, the residual that dormant ones see has still a little to
 change. That moves directions along valleys of U (those of a frequency of modular addition, whose
@@ -15,7 +16,8 @@ code name       symbol
 ==============  ==========================================================================
 ``unit``        θ̂, (p,)
 ``speed``       |P⊥∇U| / κU
-``age``         log(t κU)
+``age``         log(t |∇U|), of ∇U at the start
+``grown``       growth of log|θ|
 ``blur``        what share of ∇U is unknown
 ==============  ==========================================================================
 """
@@ -47,8 +49,14 @@ RTOL, ATOL = 1e-9, 1e-14
 Tangents = Callable[[Array], tuple[Array, Array]]
 
 
-def align(gradient: Callable[[Array], Array], direction: Array, *, blur: float = BLUR) -> Array:
-    """Return where the flow of directions takes a `direction` (p,) that all but rests.
+def align(
+    gradient: Callable[[Array], Array],
+    direction: Array,
+    *,
+    grown: float = math.inf,
+    blur: float = BLUR,
+) -> Array:
+    """Return where the flow of directions takes a `direction` (p,).
 
     Parameters
     ----------
@@ -56,26 +64,34 @@ def align(gradient: Callable[[Array], Array], direction: Array, *, blur: float =
         Directions (H, p) -> ∇U (H, p).
     direction : ndarray of shape (p,)
         Where it is, of norm 1.
+    grown : float
+        It is followed until the log norm of the neuron has grown by so much; infinite: until it is
+        at rest.
     blur : float
         The gradient is known to this share. A direction that moves on evenly at a speed below it
         is left where that was first seen.
     """
+    if grown <= 0:
+        return direction
 
     def tangents(rows: Array) -> tuple[Array, Array]:
         units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         slopes = gradient(units)
         along = np.sum(slopes * units, axis=1)
-        return slopes - along[:, None] * units, np.abs(along)
+        return slopes - along[:, None] * units, along
 
     def misalignment(unit: Array) -> float:
         tangent, growth = tangents(unit[None])
-        return float(np.linalg.norm(tangent)) / float(growth[0]) if growth[0] else 0.0
+        return float(np.linalg.norm(tangent)) / abs(float(growth[0])) if growth[0] else 0.0
 
     units, speeds = [direction], [misalignment(direction)]
-    looks = _doublings(tangents, direction)
+    looks = _doublings(tangents, direction, grown)
     while speeds[-1] > ALIGNED and (found := next(looks, None)) is not None:
-        units.append(found)
-        speeds.append(misalignment(found))
+        unit, done = found
+        if done:
+            return unit
+        units.append(unit)
+        speeds.append(misalignment(unit))
         if max(speeds[-3:]) <= blur and len(speeds) > SOON and _even(speeds[-3:]):
             return units[-3]
         if min(speeds[-PATIENCE:]) > 0.5 * min(speeds[:-PATIENCE], default=math.inf):
@@ -83,35 +99,64 @@ def align(gradient: Callable[[Array], Array], direction: Array, *, blur: float =
     return units[int(np.argmin(speeds))]
 
 
-def _doublings(tangents: Tangents, direction: Array) -> Iterator[Array]:
-    """Yield the direction (p,) whenever time has doubled, from 1/κU on."""
+def _doublings(tangents: Tangents, direction: Array, grown: float) -> Iterator[tuple[Array, bool]]:
+    """Yield the direction (p,) whenever time has doubled, and last where the norm has `grown`.
+
+    The integrator's variables are the direction and the growth of the log norm.
+    """
     from scipy.integrate import LSODA
 
-    first = float(tangents(direction[None])[1][0]) or 1.0
+    tangent, growth = tangents(direction[None])
+    first = math.hypot(float(np.linalg.norm(tangent)), float(growth[0])) or 1.0
 
-    def velocity(age: float, row: Array) -> Array:
-        return np.asarray(tangents(row[None])[0][0] * (math.exp(age) / first))
+    def velocity(age: float, y: Array) -> Array:
+        tangent, growth = tangents(y[None, :-1])
+        return np.append(tangent[0], growth) * (math.exp(age) / first)
 
-    def jacobian(age: float, row: Array) -> Array:
-        rows = np.empty((row.size, row.size))
-        for start in range(0, row.size, BLOCK):
-            aside = STEP * np.eye(row.size)[start : start + BLOCK]
-            ahead, behind = (tangents(row + sign * aside)[0] for sign in (1, -1))
-            rows[start : start + BLOCK] = ahead - behind
+    def jacobian(age: float, y: Array) -> Array:
+        rows = np.zeros((y.size, y.size))
+        for start in range(0, y.size - 1, BLOCK):
+            aside = STEP * np.eye(y.size - 1)[start : start + BLOCK]
+            ahead, behind = (np.column_stack(tangents(y[:-1] + sign * aside)) for sign in (1, -1))
+            rows[start : start + len(aside)] = ahead - behind
         return np.asarray(rows.T * (math.exp(age) / (2 * STEP * first)))
 
     solver: Any = LSODA(
-        velocity, 0.0, direction, math.inf, rtol=RTOL, atol=ATOL, max_step=1.0, jac=jacobian
+        velocity,
+        0.0,
+        np.append(direction, 0.0),
+        math.inf,
+        rtol=RTOL,
+        atol=ATOL,
+        max_step=1.0,
+        jac=jacobian,
     )
     age = math.log(2)
     while solver.status == "running":
         solver.step()
-        while age <= solver.t:
-            found = solver.dense_output()(age)
-            if not np.isfinite(found).all():
+        within = solver.dense_output()
+        end = _crossing(within, grown, solver.t_old, solver.t)
+        while age <= min(solver.t, end):
+            if not np.isfinite(within(age)).all():
                 return
-            yield found / np.linalg.norm(found)
+            yield _unit(within(age)[:-1]), False
             age += math.log(2)
+        if end < math.inf:
+            yield _unit(within(end)[:-1]), True
+            return
+
+
+def _crossing(curve: Callable[[float], Array], level: float, start: float, stop: float) -> float:
+    """Return when the last entry of the curve comes to the level; infinite if it does not."""
+    from scipy.optimize import brentq
+
+    if not curve(stop)[-1] >= level:
+        return math.inf
+    return float(brentq(lambda age: curve(age)[-1] - level, start, stop))
+
+
+def _unit(row: Array) -> Array:
+    return np.asarray(row / np.linalg.norm(row))
 
 
 def _even(speeds: list[float]) -> bool:

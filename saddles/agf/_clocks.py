@@ -56,6 +56,10 @@ class Clock:
         power = self.degree - 2
         return np.asarray((np.exp(-power * log_norms) - math.exp(self.log_floor)) / power)
 
+    def log_norms(self, lacking: Array) -> Array:
+        """Return log|θ| of neurons that lack A; for κ > 2 and a finite scale only."""
+        return -self.log_slowness(lacking) / (self.degree - 2) - self.scale
+
     def log_slowness(self, lacking: Array) -> Array:
         """Return log s."""
         above = np.maximum((self.degree - 2) * lacking, 0.0)
@@ -94,6 +98,8 @@ class Phase:
         growth: growth never falls, so the true lead is no larger.
     after : Dormant
         All rows at the ring.
+    begun : Dormant, optional
+        All rows where their flow on the way to the ring began.
     pull : float
         Largest |∇U| at the start of the phase.
     unique : bool
@@ -105,4 +111,5 @@ class Phase:
     margin: float
     after: Dormant
     pull: float
+    begun: Dormant | None = None
     unique: bool = True

@@ -130,7 +130,7 @@ class _Run:
     ) -> None:
         self.gradient, self.clock, self.rtol = gradient, clock, rtol
         self.directions, self.lacking = dormant.directions.copy(), dormant.lacking.copy()
-        self.home = home
+        self.home, self.begun = home, Dormant(self.directions.copy(), self.lacking.copy())
         power, start = clock.degree - 2, float(home.lacking.max(initial=0.0))
         self.log_end = float(np.logaddexp(clock.log_floor, math.log(ALL_BUT * power * start or 1)))
         self.away = np.linalg.norm(self.directions - home.directions, axis=1) > AT_REST
@@ -207,6 +207,8 @@ class _Run:
         back = np.flatnonzero(times <= self.tau * (1 + TIE))
         self.directions[back] = self.home.directions[back]
         self.lacking[back], self.since[back] = self.home.lacking[back], self.tau
+        self.begun.directions[back] = self.home.directions[back]
+        self.begun.lacking[back] = self.home.lacking[back]
         self.away[back] = False
         tangent, self.growth[back] = self.split(self.directions[back])
         moves = back[~self.rests(tangent, self.growth[back])]
@@ -319,6 +321,7 @@ class _Run:
             margin=(second - delay) / delay if 0 < delay < math.inf else math.inf,
             after=Dormant(self.directions, lacking),
             pull=self.pull,
+            begun=self.begun,
         )
 
 

@@ -255,13 +255,9 @@ def _jump(task: Task, state: _State, ring: Ring) -> _State:
     directions[rows], lacking[rows] = ring.phase.after.directions, ring.phase.after.lacking
     theta, active = state.theta.copy(), state.active.copy()
     sizes = np.linalg.norm(theta, axis=1)
-    for unit in ring.units:
-        if not hasattr(task.network, "first_ring"):  # which ends with directions at rest
-            directions[unit] = align(
-                task.pull(state.neurons), directions[unit], blur=_blur(task, state)
-            )
-        sizes[unit] = reach(task.network, state.neurons, directions[unit])
-        theta[unit] = AMPLITUDE * sizes[unit] * directions[unit]
+    for unit, row in zip(ring.units, np.searchsorted(rows, ring.units), strict=True):
+        direction, sizes[unit], small = _activated(task, state, ring.phase, row)
+        directions[unit], theta[unit] = direction, small * direction
     active[ring.units] = True
     return replace(
         state,
@@ -277,6 +273,28 @@ def _jump(task: Task, state: _State, ring: Ring) -> _State:
         unique=state.unique and ring.phase.unique,
         pull=state.pull or ring.phase.pull,
     )
+
+
+def _activated(task: Task, state: _State, phase: Phase, row: int) -> tuple[Array, float, float]:
+    """Return the direction of a neuron that rings, the norm that it comes to, and its norm there.
+
+    That is small, and the direction the one that it has when it is so small: from a finite α it has
+    not turned all the way. (For κ = 2 it is taken to: what it is off by, α to a power, takes a time of
+    order log(1/α) to show, in which other clocks ring.)
+    """
+    active, direction = state.neurons, phase.after.directions[row]
+    size = reach(task.network, active, direction)
+    small, begun = AMPLITUDE * size, phase.begun
+    if begun is None:  # the network's own phases end with directions at rest
+        return direction, size, small
+    turn = partial(align, task.pull(active), blur=_blur(task, state))
+    if task.clock.degree == 2 or math.isinf(task.clock.scale):
+        direction = turn(direction)
+        size = reach(task.network, active, direction)
+        return direction, size, AMPLITUDE * size
+    first = float(task.clock.log_norms(begun.lacking[row : row + 1])[0])
+    direction = turn(begun.directions[row], grown=math.log(small) - first)
+    return direction, size, max(small, min(math.exp(first), size))
 
 
 def _blur(task: Task, state: _State) -> float:
