@@ -27,6 +27,7 @@ NAMES = (
     "modular_addition",
     "modular_ladder",
     "modular_times",
+    "modular_scales",
     "attention",
     "relu_directions",
     "estimators",

@@ -5,6 +5,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from saddles import PathError, Status
 from saddles.agf import _active_flow, modular_addition
@@ -187,3 +188,24 @@ def test_a_direction_that_drifts_evenly_by_what_is_unknown_stays_in_its_valley(b
     )
     assert abs(unit[2]) <= 1e-6
     assert unit[1] / unit[0] == pytest.approx(along, abs=1e-4)
+
+
+@pytest.mark.parametrize("grown", [0.1, 3.0, 40.0, 1e4])
+@pytest.mark.parametrize("start", [[0.6, 0.8, 0.0], [0.01, -0.1, 0.99]])
+def test_from_a_finite_scale_a_direction_turns_while_its_norm_grows(grown, start):
+    """θ' = Mθ is e^{Mt} θ(0), of which the norm may fall at first; the gap makes α^0.05 of it."""
+    values, first = np.array([1.0, 0.95, -0.5]), np.array(start) / np.linalg.norm(start)
+
+    def at(time):
+        grown = values * time + np.log(np.maximum(np.abs(first), 1e-300))
+        total = np.logaddexp.reduce(2 * grown) / 2
+        return total, np.sign(first) * np.exp(grown - total)
+
+    time = brentq(lambda t: at(t)[0] - grown, 0.05, 4 * grown + 20, xtol=1e-13)
+    unit = align(lambda rows: rows * values, first, grown=grown)
+    assert unit == pytest.approx(at(time)[1], abs=1e-7)
+
+
+def test_a_neuron_that_has_no_more_to_grow_stays_where_it_is():
+    first = np.array([0.6, 0.8])
+    assert align(lambda rows: rows * [1.0, 2.0], first, grown=-1.0) is first

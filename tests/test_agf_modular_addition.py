@@ -1,6 +1,7 @@
 """Modular addition: closed forms against brute force, Theorem 6.2, levels, the paper's example."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -331,6 +332,27 @@ def test_gradient_descent_from_the_same_neurons_jumps_when_predicted():
     assert excess[1] == pytest.approx(excess[0], rel=0.2)
 
 
+@pytest.mark.parametrize("log_alpha", [-7.0, -9.0])
+def test_paths_at_a_finite_scale_are_those_of_the_flow(log_alpha):
+    """The last neuron's time hangs on the phases of the two before it, which turn slowly."""
+    network = ModularAddition(template(7, {1: 2.0}))
+    init = np.random.default_rng(0).standard_normal((3, 21))
+    init /= np.linalg.norm(init, axis=1, keepdims=True)
+    path, limit = (modular_addition(network, init=init, log_alpha=a) for a in (log_alpha, -np.inf))
+    flow = saddles.flow.neurons(
+        network, init, log_alpha=log_alpha, until=1.2 * path.times[-1], rtol=1e-6
+    )
+    jumps = flow.jumps()
+    gap, beside = abs(path.times[1:] - jumps.times), abs(limit.times[1:] - jumps.times)
+    assert (gap <= 1e-3 * jumps.times).all()
+    assert beside[-1] > 10 * gap[-1]
+    middle = (jumps.times[1] + jumps.times[2]) / 2
+    pair = flow.curve.directions([middle])[0][path.active[2]]
+    waves = np.fft.fft([pair[:, :7], path.neurons[2][:, :7]])[..., 1]
+    turned = np.angle(waves[0] / waves[1])
+    assert np.abs(turned).max() <= 0.03
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -379,6 +401,9 @@ def test_the_picture_shows_what_is_learnt_of_each_frequency():
     assert [line.get_label() for line in power.lines] == ["frequency 1", "frequency 2"]
     learnt = np.abs(np.fft.fft(path.betas)[:, 1] / network.spectrum[1]) ** 2
     assert power.lines[0].get_ydata()[:-1] == pytest.approx(learnt)
+    for log_alpha, name in ((-np.inf, "α → 0"), (-5.0, "α = 0.0067"), (-1e4, "log α = -1e+04")):
+        label = network.plot(replace(path, log_alpha=log_alpha)).axes[0].lines[-1].get_label()
+        assert label == f"AGF, {name}"
     with pytest.raises(ValueError, match="must have a jump"):
         network.plot(saddles.pesme_flammarion([[1.0]], [1.0]))
 

@@ -92,7 +92,8 @@ def solve_network(
         Initial weights over α, one neuron a row: their directions and relative sizes count.
     log_alpha : float
         Logarithm of the initial scale, below 0. Minus infinity is the limit, where relative sizes
-        matter for degrees above 2 only.
+        matter for degrees above 2 only. At a finite scale neurons of such degrees activate along
+        the direction that they have come to, which may be off its limit by a small power of α.
     activation_norm : float
         Norm at which a neuron counts as active; it must be above all initial norms. It shifts jump
         times by O(α^{κ−2}), or O(1/log(1/α)) for κ = 2, and does nothing in the limit.
@@ -279,8 +280,8 @@ def _activated(task: Task, state: _State, phase: Phase, row: int) -> tuple[Array
     """Return the direction of a neuron that rings, the norm that it comes to, and its norm there.
 
     That is small, and the direction the one that it has when it is so small: from a finite α it has
-    not turned all the way. (For κ = 2 it is taken to: what it is off by, α to a power, takes a time of
-    order log(1/α) to show, in which other clocks ring.)
+    not turned all the way. (For κ = 2 it is taken to: what it is off by, α to a power, takes a time
+    of order log(1/α) to show, in which other clocks ring.)
     """
     active, direction = state.neurons, phase.after.directions[row]
     size = reach(task.network, active, direction)

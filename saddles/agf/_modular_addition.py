@@ -49,7 +49,8 @@ def modular_addition(
     width : int, optional
         Number of neurons, at least 1; needed without `init`.
     log_alpha : float
-        Logarithm of the initial scale, below 0. Minus infinity is the limit.
+        Logarithm of the initial scale, below 0. Minus infinity is the limit, which paths from
+        random neurons approach slowly: give the scale of an experiment to compare with it.
     init : array_like of shape (width, 3p), optional
         Initial weights (u, v, w) over α, one neuron a row. By default directions are uniform on
         the sphere, from `seed`, and every norm is α.

@@ -5,6 +5,7 @@ AGF is black, and dashed beside a flow; frequencies are told apart by colour and
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,13 +59,21 @@ def _draw_errors(axis: Any, network: ModularAddition, path: SaddlePath, flow: Fl
     for level in network.plateaus * scale:
         axis.axhline(level, color="0.8", linewidth=0.8, zorder=0)
     if flow is not None:
-        grid, label = _grid(path, flow), f"gradient flow, α = {np.exp(flow.log_alpha):.2g}"
+        grid, label = _grid(path, flow), f"gradient flow, {_scale(flow.log_alpha)}"
         axis.plot(grid, flow.loss(grid) * scale, color="0.45", linewidth=1.8, label=label)
     line = {"color": "black", "linestyle": "-" if flow is None else "--", "linewidth": 1.2}
     staircase = np.append(path.losses, path.losses[-1]) * scale
-    axis.step(_ends(path), staircase, where="post", label="AGF, α → 0", **line)
+    axis.step(_ends(path), staircase, where="post", label=f"AGF, {_scale(path.log_alpha)}", **line)
     axis.set_ylabel("mean squared error per output")
     axis.legend(frameon=False, loc="upper right", title="grey lines: predicted levels")
+
+
+def _scale(log_alpha: float) -> str:
+    """Say what the initial scale is, also one that is below all floats."""
+    if math.isinf(log_alpha):
+        return "α → 0"
+    alpha = math.exp(log_alpha)
+    return f"α = {alpha:.2g}" if alpha else f"log α = {log_alpha:.4g}"
 
 
 def _ends(path: SaddlePath) -> Array:

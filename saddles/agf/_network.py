@@ -80,8 +80,9 @@ def network(
     seed : int
         Seed of the draw.
     log_alpha : float
-        Logarithm of the initial scale, below 0; minus infinity is the limit. Neurons that are
-        quadratic forms always follow the limit, from which log_alpha and activation_norm would
+        Logarithm of the initial scale, below 0; minus infinity is the limit. Paths of degree above
+        2 may approach it slowly: give the scale of an experiment to compare with it. Neurons that
+        are quadratic forms always follow the limit, from which log_alpha and activation_norm would
         move jump times by O(1/log(1/α)); here it only sets the unit of ``physical_times``.
     activation_norm : float
         Norm at which a neuron counts as active.

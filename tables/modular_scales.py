@@ -1,0 +1,182 @@
+"""Modular addition from random neurons: when frequencies begin, at several initial scales."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+import saddles
+from saddles.agf import ModularAddition, NeuronPath
+from saddles.typing import Array
+from tables.modular_addition import PERIOD, SPECTRUM, WIDTH, initial, published
+from tables.table import Check, Table, worst
+
+#: Initial scales, and the tolerance of the flow.
+SCALES, RTOL = (1e-2, 1e-3, 1e-4), 1e-7
+#: Seeds of starts with six neurons of each frequency; the first is drawn.
+SEEDS = (2, 0, 1)
+#: A frequency begins once this share of its power has left the loss.
+BEGUN = 0.1
+#: The flow is followed so much longer than AGF takes until the last frequency compared begins; from
+#: the start whose neurons have all frequencies at once.
+LONGER, MIXED = 1.05, 1.15
+#: How well times of a start at a scale are the same elsewhere: rounding grows where neurons pass
+#: saddles.
+SAME = 5e-3
+#: By how much the rate of the first frequency, whose neurons have no saddle behind them, is not 1.
+FIRST = 0.05
+#: Medians at the smallest scale, of the flow against AGF and its limit; all jumps that are drawn.
+MEDIAN, LIMIT, DRAWN = 1e-4, 5e-4, 0.15
+
+
+def build() -> Table:
+    """Return the table."""
+    network = published()
+    runs = [_Runs.of(network, f"six each, {seed}", pure(seed), 3, LONGER) for seed in SEEDS]
+    runs.append(_Runs.of(network, "of all frequencies", initial(), 2, MIXED))
+    frame = pd.concat([run.frame(network) for run in runs], ignore_index=True)
+    path, flow = runs[0].paths[-1], runs[0].flows[-1]
+    jumps = flow.jumps().times
+    ours = np.concatenate([run.agf[-1] for run in runs])
+    theirs = np.concatenate([run.flow[-1] for run in runs])
+    limits = np.concatenate([run.limits for run in runs])
+    rates = [run.rates[0] for run in runs]
+    drawn = worst(path.times[1 : len(jumps) + 1], jumps)
+    return Table(
+        name="modular_scales",
+        title="Modular addition: initial scales",
+        text=(
+            "The network of the table modular_addition. When each frequency begins (a tenth of "
+            "its power has left the loss), as scaled time t α: of AGF at the initial scale α and "
+            "of gradient flow from the same neurons, and of AGF in the limit α → 0. Three starts "
+            "have six random neurons of each frequency; the last is the random start of the table "
+            "modular_addition, of which the flow is followed until frequency 3 begins. Rate: b of "
+            "flow − limit ~ α^b, fitted where the difference falls from scale to scale. "
+            "The first neuron comes to its limit like α. Phases of later ones turn so slowly, "
+            "beside growth, that of what they are off a power of α is left when they activate, "
+            f"α^{_valley(network):.3f} for the second neuron of a frequency, and neurons that all "
+            "but cancel keep it. AGF at the same α knows that; what neurons do while they creep to "
+            "infinity is the flow's alone. Where it decides which neuron rings next, times differ "
+            "by more than a little. The picture is the first start at the smallest scale."
+        ),
+        frame=frame,
+        checks=(
+            Check("first frequency, rate but for 1", worst(rates, np.ones(len(rates))), FIRST),
+            Check("smallest scale, median against AGF", _median(theirs, ours), MEDIAN),
+            Check("smallest scale, median against the limit", _median(theirs, limits), LIMIT),
+            Check("all jumps of the picture against AGF", drawn, DRAWN),
+        ),
+        figure=network.plot(path, flow=flow),
+        known=_known(frame),
+    )
+
+
+def pure(seed: int) -> Array:
+    """Return random neurons of norm 1, six of each frequency: (18, 60)."""
+    waves = np.fft.rfft(np.random.default_rng(seed).standard_normal((WIDTH, 3, PERIOD)))
+    own = np.repeat(list(SPECTRUM), WIDTH // len(SPECTRUM))
+    waves *= (np.arange(waves.shape[2]) == own[:, None])[:, None]
+    rows = np.fft.irfft(waves, PERIOD).reshape(WIDTH, -1)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+@dataclass(frozen=True, eq=False)
+class _Runs:
+    """AGF and the flow from one start, at every scale; times are of the first frequencies (f,)."""
+
+    name: str
+    paths: list[NeuronPath]
+    flows: list[saddles.Flow]
+    limits: Array
+    agf: Array
+    flow: Array
+
+    @classmethod
+    def of(
+        cls, network: ModularAddition, name: str, start: Array, count: int, longer: float
+    ) -> _Runs:
+        """Run them until so many frequencies have begun, the flow so much longer."""
+        levels = network.plateaus[:-1] + BEGUN * np.diff(network.plateaus)
+        limit = saddles.agf.modular_addition(network, init=start)
+        limits = _begun(limit, levels[:count])
+        paths, flows = [], []
+        for alpha in SCALES:
+            log_alpha = math.log(alpha)
+            path = saddles.agf.modular_addition(network, init=start, log_alpha=log_alpha)
+            until = longer * max(limits[-1], _begun(path, levels[:count])[-1])
+            flow = saddles.flow.neurons(network, start, log_alpha=log_alpha, until=until, rtol=RTOL)
+            paths.append(path)
+            flows.append(flow)
+        return cls(
+            name,
+            paths,
+            flows,
+            limits,
+            np.array([_begun(path, levels[:count]) for path in paths]),
+            np.array([flow.crossing_times(levels[:count]) for flow in flows]),
+        )
+
+    @property
+    def rates(self) -> Array:
+        """Return b of |flow − limit| ~ α^b (f,), NaN where it does not fall at every scale."""
+        gaps = np.abs(self.flow - self.limits)
+        falls = (np.diff(gaps, axis=0) < 0).all(axis=0)
+        slopes = np.polyfit(np.log(SCALES), np.log(gaps), 1)[0]
+        return np.where(falls, slopes, np.nan)
+
+    def frame(self, network: ModularAddition) -> pd.DataFrame:
+        """Return one row per frequency."""
+        columns = {}
+        for k, alpha in enumerate(SCALES):
+            columns[f"AGF, {alpha:g}"] = self.agf[k].round(4)
+            columns[f"flow, {alpha:g}"] = self.flow[k].round(4)
+        count = len(self.limits)
+        return pd.DataFrame(
+            {
+                "start": [self.name] * count,
+                "frequency": network.frequencies[:count],
+                **columns,
+                "AGF, limit": self.limits.round(4),
+                "rate": ["" if np.isnan(b) else f"{b:.1f}" for b in self.rates],
+            }
+        )
+
+
+def _begun(path: NeuronPath, levels: Array) -> Array:
+    """Return the times of the first jumps to below the levels."""
+    return np.asarray(path.times[(path.losses[:, None] < levels).argmax(axis=0)])
+
+
+def _median(values: Array, reference: Array) -> float:
+    """Return the median relative difference."""
+    return float(np.median(np.abs(values / reference - 1)))
+
+
+def _valley(network: ModularAddition) -> float:
+    """Return b where the slowest part of a direction's turn falls like |θ|^(−b).
+
+    It is the least curvature of the utility on the sphere at the second neuron's rest, over κU.
+    """
+    path = saddles.agf.modular_addition(network, init=pure(SEEDS[0]), max_jumps=2)
+    active, unit = path.neurons[1], path.directions[2][0]
+    space = np.eye(unit.size) - np.outer(unit, unit)
+
+    def turn(direction: Array) -> Array:
+        slope = network.utility_gradient(direction[None], active)[0]
+        return np.asarray(space @ slope)
+
+    step = 1e-5
+    growth = float(network.utility_gradient(unit[None], active)[0] @ unit)
+    slopes = [(turn(unit + step * e) - turn(unit - step * e)) / (2 * step) for e in space]
+    curvature = growth * space - np.array(slopes)
+    rates = np.linalg.eigvalsh((curvature + curvature.T) / 2) / growth
+    return float(rates[rates > 1e-3].min())
+
+
+def _known(frame: pd.DataFrame) -> dict[str, Array]:
+    """Return by how much times may differ elsewhere."""
+    columns = [name for name in frame if name.startswith(("AGF", "flow"))]
+    return {name: 1e-4 + SAME * frame[name].to_numpy(float) for name in columns}
