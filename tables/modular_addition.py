@@ -76,9 +76,8 @@ def build() -> Table:
             "far before the next neuron rings; when, and which, hangs on that. AGF follows them "
             f"until no more than {path.certificates.creep.max():.0e} of the first loss is still to "
             "fall, and its dormant neurons see that rest: times after such a saddle are not the "
-            "limit's to all digits shown. The limit itself is compared in modular_times, AGF and the "
-            "flow at one α in modular_scales. "
-            "When frequencies begin: "
+            "limit's to all digits shown. The limit itself is compared in modular_times, AGF and "
+            "the flow at one α in modular_scales. When frequencies begin: "
             + _firsts(network, path.times[1:], learnt, jumps.times, followed)
         ),
         frame=frame,
