@@ -138,7 +138,7 @@ def test_the_clock_of_a_bilinear_neuron_is_exact_at_any_scale(log_alpha):
     assert path.status is Status.CONVERGED
 
 
-@pytest.mark.parametrize("degree", [3, 4, 5])
+@pytest.mark.parametrize("degree", [3, 4, 5, 10, 30])
 @pytest.mark.parametrize("log_alpha", [-0.5, -5.0, -700.0, -1e6, -math.inf])
 def test_the_clock_along_the_best_direction_is_exact(degree, log_alpha):
     """U* = κ^{−κ/2}; |θ0| = α/2: τ = (2^{κ−2} − α^{κ−2}) / ((κ − 2) κ U*)."""
@@ -148,6 +148,8 @@ def test_the_clock_along_the_best_direction_is_exact(degree, log_alpha):
     power, best = degree - 2, degree ** (-degree / 2)
     time = (2**power - math.exp(power * log_alpha)) / (power * degree * best)
     assert path.times[1] == pytest.approx(time, rel=1e-10)
+    assert path.betas[1] == pytest.approx([1.0])
+    assert path.status is Status.CONVERGED
     assert path.kappa == degree
 
 

@@ -32,7 +32,7 @@ from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
 from saddles.status import Status
 from saddles.typing import Array
 
-__all__ = ["GROWN", "Step", "follow"]
+__all__ = ["GROWN", "Step", "follow", "grown"]
 
 Curve: TypeAlias = Callable[[float], Array]
 Height: TypeAlias = Callable[[Array], float]
@@ -43,9 +43,12 @@ Pace: TypeAlias = Callable[[float], float]
 #: saddles. Neurons that all but cancel, R times as large as new ones, do so to R^(−3): the error is
 #: at most this share of that.
 RTOL, FINE, CANCELLED = 3e-8, 1e-9, 3e-4
-#: Time's logarithm takes over once a new neuron has come to this share of the norm that it may come
-#: to, and the force has fallen to this share of its peak.
+#: Time's logarithm takes over once a new neuron has grown to this share, and the force has fallen
+#: to this share of its peak.
 GROWN, FALLEN = 0.3, 0.1
+#: Shares of a norm are meant for neurons of at most this degree. What one of a higher degree does
+#: is as much a share of what it may come to only if its norm is a larger share.
+DEGREE = 3
 #: A saddle is left once the force is so many times its least there, and so many may be passed.
 LEFT, ERAS = 100.0, 10
 #: A step that fails is taken anew by another integrator, with so much of the error allowed, down to
@@ -88,28 +91,38 @@ class Step:
     looks: tuple[Array, ...] = ()
 
 
+def grown(theta: Array, sizes: Array, degree: int) -> Array:
+    """Return the shares that neurons `theta` (H, p) have of the norms `sizes` (H,).
+
+    Those of a degree above `DEGREE` are what one of that degree would have for the same output.
+    """
+    shares = np.linalg.norm(theta, axis=1) / sizes
+    return np.asarray(shares ** max(1.0, degree / DEGREE))
+
+
 def follow(run: Coordinates, sizes: Array) -> Iterator[Step]:
     """Yield the steps of the flow of the neurons of `run`, from their start."""
-    norms = np.linalg.norm(run.theta, axis=1)
-    small = norms < GROWN * sizes
+    norms, degree = np.linalg.norm(run.theta, axis=1), run.network.degree
+    small = grown(run.theta, sizes, degree) < GROWN
 
     def growth(z: Array) -> float:
-        shares = np.linalg.norm(run.at(z)[small], axis=1) / sizes[small]
-        return float(shares.max()) if small.any() else math.inf
+        return (
+            float(grown(run.at(z)[small], sizes[small], degree).max()) if small.any() else math.inf
+        )
 
     rtol = min(RTOL, CANCELLED * float(sizes[small].min(initial=math.inf) / norms.max()) ** 3)
     peak, birth, last, start = 0.0, 0.0, 0.0, run.origin
-    atol, grown = rtol * float(norms.min()), growth(start)
+    atol, share = rtol * float(norms.min()), growth(start)
     for time, z, force, curve in _steps(run, start, lambda _: 1.0, rtol, atol):
         yield Step(z, force)
-        before, grown = grown, growth(z)
-        if before < GROWN / 2 <= grown:
+        before, share = share, growth(z)
+        if before < GROWN / 2 <= share:
             birth = _crossing(curve(), growth, GROWN / 2, last, time)
         last = time
-        if grown < GROWN / 2:
+        if share < GROWN / 2:
             continue
         peak = max(peak, force)
-        if force <= FALLEN * peak and grown >= GROWN:
+        if force <= FALLEN * peak and share >= GROWN:
             break
     yield from _aging(run, z, last - birth)
 

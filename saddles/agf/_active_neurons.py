@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from saddles.agf._active_coordinates import SHARP, STATIONARY, Coordinates
-from saddles.agf._active_flow import GROWN, Step, follow
+from saddles.agf._active_flow import DEGREE, GROWN, Step, follow, grown
 from saddles.agf._at_infinity import Demand, Trail
 from saddles.agf._nearby import Nearby
 from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
@@ -44,6 +44,7 @@ __all__ = [
     "CREEP",
     "STATIONARY",
     "Descent",
+    "amplitude",
     "descend",
     "newton",
     "reach",
@@ -54,7 +55,7 @@ __all__ = [
 DENSE = 450
 #: Less than a quarter, for rounding: a loss that falls below is not bounded by 0.
 LEAST = 0.2
-#: New neurons start this small beside the norm that they will about have.
+#: New neurons start this small beside the norm that they will about have; see `amplitude`.
 AMPLITUDE = 1e-2
 #: Extrapolations of the infimum to which the loss creeps may differ by this, relative to L(0).
 CREEP = 1e-5
@@ -105,6 +106,14 @@ def reach(network: HomogeneousNetwork, active: Array, direction: Array) -> float
     return size * float((loss / (2 * held)) ** (1 / degree))
 
 
+def amplitude(degree: int) -> float:
+    """Return how small a new neuron of this degree starts, beside the norm that it may come to.
+
+    Of a high degree it would hardly ever grow from `AMPLITUDE`.
+    """
+    return float(AMPLITUDE ** min(1.0, DEGREE / degree))
+
+
 def descend(
     network: HomogeneousNetwork, theta: Array, sizes: Array, *, creep: float = CREEP
 ) -> Descent:
@@ -128,7 +137,7 @@ def descend(
     """
     for _ in range(WIDER):
         run = Coordinates.of(network, theta, sizes)
-        run = run.tilted(_norms(theta) < GROWN * sizes, sizes)
+        run = run.tilted(grown(theta, sizes, network.degree) < GROWN, sizes)
         found = _descended(run, sizes, creep)
         if found.creep or run.misses(found.theta) <= CERTIFICATE_TOLERANCE:
             return found

@@ -31,7 +31,7 @@ from functools import partial
 import numpy as np
 
 from saddles._threads import one_thread
-from saddles.agf._active_neurons import AMPLITUDE, CREEP, Descent, descend, reach, settle
+from saddles.agf._active_neurons import CREEP, Descent, amplitude, descend, reach, settle
 from saddles.agf._alignment import BLUR, align
 from saddles.agf._clocks import Dormant, Phase
 from saddles.agf._dormant_neurons import KINKED_STEPS, RTOL, STEPS, first_ring
@@ -285,14 +285,14 @@ def _activated(task: Task, state: _State, phase: Phase, row: int) -> tuple[Array
     """
     active, direction = state.neurons, phase.after.directions[row]
     size = reach(task.network, active, direction)
-    small, begun = AMPLITUDE * size, phase.begun
+    small, begun = amplitude(task.clock.degree) * size, phase.begun
     if begun is None:  # the network's own phases end with directions at rest
         return direction, size, small
     turn = partial(align, task.pull(active), blur=_blur(task, state))
     if task.clock.degree == 2 or math.isinf(task.clock.scale):
         direction = turn(direction)
         size = reach(task.network, active, direction)
-        return direction, size, AMPLITUDE * size
+        return direction, size, amplitude(task.clock.degree) * size
     first = float(task.clock.log_norms(begun.lacking[row : row + 1])[0])
     direction = turn(begun.directions[row], grown=math.log(small) - first)
     return direction, size, max(small, min(math.exp(first), size))

@@ -45,6 +45,8 @@ EXACT = 1e-11
 HIDDEN = 1e-7
 #: Most entries of T, and most numbers that it is made from.
 MOST, NUMBERS = 4000, 60_000_000
+#: Highest degree: T has M^κ places, and follows from sums of 2^κ outputs that all but cancel.
+HIGHEST = 8
 #: Neurons on which polynomial and neuron are compared, and sums of outputs from which a basis of
 #: them is sought, at a time.
 TRIALS, SAMPLE = 8, 64
@@ -77,7 +79,7 @@ class Table:
         """
         dimension, size = columns.shape[1], len(targets)
         number = math.comb(dimension + degree - 1, degree)
-        if number > MOST or 2 * number * size > NUMBERS:
+        if degree > HIGHEST or number > MOST or 2 * number * size > NUMBERS:
             return None
         sums = [_multisets(dimension, k) for k in range(1, degree + 1)]
         found = [neurons(_powers(some, dimension) @ columns.T) for some in sums]
