@@ -65,7 +65,8 @@ FASTEST = 1e6
 
 #: The pace follows the speed of what moves at this distance in s. Without it, the velocity would be
 #: that of a unit vector, which turns at once where neurons relax to a slowly moving point, and no
-#: implicit step would converge. Above 1/e, it would not keep up with the growth before a jump.
+#: implicit step would converge. Above 1/e, it would not keep up with the growth before a jump of
+#: neurons of degree 3; a degree κ grows κ − 2 times as fast.
 LAG = 0.2
 
 #: The log of the pace is integrated at this scale. Any pace follows the same trajectory: it needs
@@ -116,6 +117,11 @@ class Polar:
     def excess(self) -> int:
         """Return κ − 2."""
         return self.network.degree - 2
+
+    @property
+    def lag(self) -> float:
+        """Return at which distance in s the pace follows."""
+        return LAG / max(1, self.excess)
 
     @property
     def speed(self) -> float:
@@ -179,7 +185,7 @@ class Polar:
             # Back to the sphere, at the pace of the integrator's time.
             moved[:, 1:] += (1 - np.sum(directions**2, axis=1, keepdims=True)) * directions
             moved[:, 1:] += np.minimum(rates, 1.0)[:, None] * self.shake
-            slower = [np.exp(-state[1] / LOOSE), (LOOSE * speed - state[1]) / LAG]
+            slower = [np.exp(-state[1] / LOOSE), (LOOSE * speed - state[1]) / self.lag]
         return _bounded(np.append(slower, moved))
 
     def jacobian(self, _s: float, state: Array) -> Array:
@@ -204,9 +210,9 @@ class Polar:
             outer = directions[:, :, None] * directions[:, None]
             moved[diagonal, 1:, diagonal, 1:] += off * np.eye(size) - 2 * outer
             matrix[0, 1] = -np.exp(-state[1] / LOOSE) / LOOSE
-            matrix[1, 2:] = LOOSE / LAG * speeds.ravel()
+            matrix[1, 2:] = LOOSE / self.lag * speeds.ravel()
             matrix[2:, 1] = -(free[:, None] * pulls).ravel() / LOOSE
-        matrix[1, 1] = -1 / LAG
+        matrix[1, 1] = -1 / self.lag
         matrix[2:, 2:] = moved.reshape(count * (1 + size), -1)
         return _bounded(matrix)
 

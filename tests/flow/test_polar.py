@@ -171,6 +171,19 @@ def test_a_neuron_in_the_best_direction_activates_at_its_own_blow_up():
     assert flow.jumps().times == pytest.approx([1 / (3 * utility)], rel=1e-7)
 
 
+@pytest.mark.parametrize("degree", [5, 6, 10])
+@pytest.mark.parametrize("log_alpha", [-20.0, -700.0, -1e4])
+def test_neurons_of_high_degree_blow_up_when_they_should(degree, log_alpha):
+    """The same for a w^(κ−1) and the target 1: a² = 1/κ, and the pace grows κ − 2 times as fast."""
+    network = networks.power(np.ones((1, 1)), np.ones(1), degree)
+    best = np.sqrt([[1 / degree, 1 - 1 / degree]])
+    utility = float(network.utility(best, best[:0])[0])
+    blowing_up = 1 / (degree * (degree - 2) * utility)
+    flow = neurons(network, best, log_alpha=log_alpha, until=2 * blowing_up)
+    assert flow.jumps().times == pytest.approx([blowing_up], rel=1e-6)
+    assert flow.loss(flow.until) <= 1e-12
+
+
 def test_linear_network_tends_to_its_path():
     X, rng = gaussian(0, 8, 2)
     X = np.linalg.qr(X)[0] * math.sqrt(8)
