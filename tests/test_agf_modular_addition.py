@@ -294,6 +294,23 @@ def test_many_coordinates_are_searched_for_the_same_levels(monkeypatch, width, l
 
 
 @pytest.mark.slow
+def test_at_97_numbers_the_search_comes_to_the_levels_of_the_flow(monkeypatch):
+    """Two neurons have 580 coordinates there; of the first, the level is below that of one wave."""
+    x = np.random.default_rng(0).standard_normal(97)
+    network = ModularAddition(x - x.mean())
+    searched = modular_addition(network, width=200, max_jumps=2)
+    monkeypatch.setattr(_active_neurons, "DENSE", 600)
+    followed = modular_addition(network, width=200, max_jumps=2)
+    strongest = network.frequencies[0]
+    assert network.modes(searched.directions[1]).frequency.tolist() == [strongest]
+    learnt = network.plateaus[0] - network.plateaus[1]
+    assert searched.losses[1] <= network.plateaus[0] - learnt / 9
+    assert searched.certificates.stationarity[1] <= 1e-9
+    assert searched.times[:3] == pytest.approx(followed.times[:3], rel=1e-9)
+    assert searched.losses[2] == pytest.approx(followed.losses[2], abs=1e-4 * network.plateaus[0])
+
+
+@pytest.mark.slow
 def test_the_published_example_comes_to_its_end_from_60_starts():
     network = ModularAddition(published())
     for seed in range(60):
