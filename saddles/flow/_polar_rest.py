@@ -25,6 +25,9 @@ AWAY = 1e-3
 #: Pull that rounding may leave of neurons which almost cancel.
 NOISE = 1e-11
 
+#: Share of the fastest rate from which on a rate has been cut, for rounding.
+CUT = 0.999
+
 
 def rests(polar: Polar, state: Array, rtol: float) -> bool:
     """Say whether no pull is left, but for neurons that shrink to nothing."""
@@ -70,7 +73,7 @@ def creeps(polar: Polar, state: Array) -> bool:
     """
     logs, _ = polar.unpack(state)
     seen = polar.seen(logs)
-    if not (seen & (polar.rates(state) >= polar.fastest)).any():
+    if not (seen & (polar.rates(state) >= CUT * polar.fastest)).any():
         return False
     pulls = polar.pulls(state)
     changes = (polar.changes(state, pulls, STEP) + polar.changes(state, pulls, -STEP)) / 2

@@ -348,7 +348,13 @@ def test_norms_that_creep_are_followed_or_refused():
     assert 5 / 9 < share < 5 / 9 + 3e-3
     norms = np.exp(flow.curve.log_norms(np.array([flow.until / 4, flow.until]))).max(axis=1)
     assert norms[1] > 1.05 * norms[0]
-    lost = neurons(network, start, log_alpha=-100.0, until=12.0, rtol=1e-5, on_failure="return")
+
+
+@pytest.mark.parametrize(("log_alpha", "rtol"), [(-25.0, 1e-8), (-100.0, 1e-5), (-100.0, 1e-8)])
+def test_norms_that_would_creep_faster_than_is_followed_are_refused(log_alpha, rtol):
+    """Relaxation is cut at a rate that depends on `rtol`; norms would lag behind, whatever it is."""
+    network, start = lone_frequency(2)
+    lost = neurons(network, start, log_alpha=log_alpha, until=12.0, rtol=rtol, on_failure="return")
     assert lost.status is Status.CREEP_LOST
 
 
