@@ -190,9 +190,9 @@ def test_a_direction_that_drifts_evenly_by_what_is_unknown_stays_in_its_valley(b
     assert unit[1] / unit[0] == pytest.approx(along, abs=1e-4)
 
 
-@pytest.mark.parametrize("grown", [0.1, 3.0, 40.0, 1e4])
+@pytest.mark.parametrize("gain", [0.1, 3.0, 40.0, 1e4])
 @pytest.mark.parametrize("start", [[0.6, 0.8, 0.0], [0.01, -0.1, 0.99]])
-def test_from_a_finite_scale_a_direction_turns_while_its_norm_grows(grown, start):
+def test_from_a_finite_scale_a_direction_turns_while_its_norm_grows(gain, start):
     """θ' = Mθ is e^{Mt} θ(0), of which the norm may fall at first; the gap makes α^0.05 of it."""
     values, first = np.array([1.0, 0.95, -0.5]), np.array(start) / np.linalg.norm(start)
 
@@ -201,11 +201,17 @@ def test_from_a_finite_scale_a_direction_turns_while_its_norm_grows(grown, start
         total = np.logaddexp.reduce(2 * grown) / 2
         return total, np.sign(first) * np.exp(grown - total)
 
-    time = brentq(lambda t: at(t)[0] - grown, 0.05, 4 * grown + 20, xtol=1e-13)
-    unit = align(lambda rows: rows * values, first, grown=grown)
+    time = brentq(lambda t: at(t)[0] - gain, 0.05, 4 * gain + 20, xtol=1e-13)
+    unit = align(lambda rows: rows * values, first, gain=gain)
     assert unit == pytest.approx(at(time)[1], abs=1e-7)
+
+
+def test_a_direction_without_utility_turns_too():
+    """Zero output weights: U = a w, which only the turn makes positive."""
+    unit = align(lambda rows: rows[:, ::-1], np.array([0.0, 1.0]), gain=5.0)
+    assert unit == pytest.approx(np.sqrt([0.5, 0.5]), abs=1e-4)
 
 
 def test_a_neuron_that_has_no_more_to_grow_stays_where_it_is():
     first = np.array([0.6, 0.8])
-    assert align(lambda rows: rows * [1.0, 2.0], first, grown=-1.0) is first
+    assert align(lambda rows: rows * [1.0, 2.0], first, gain=-1.0) is first

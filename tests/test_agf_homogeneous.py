@@ -9,8 +9,10 @@ from scipy.optimize import brentq
 
 import saddles
 from saddles import PathError, Status
+from saddles.agf._clocks import Clock
 from saddles.agf._homogeneous import solve_network
 from saddles.homogeneous import HomogeneousNetwork
+from tests import networks
 
 #: Local errors of the directions are 1e-8 per step, and clocks integrate them.
 CLOCK = 1e-6
@@ -167,6 +169,26 @@ def test_small_scales_tend_to_the_limit(degree):
     expected = [1 / -s if degree == 2 else math.exp((degree - 2) * s) for s in scales]
     rates = np.array(excess) / expected
     assert rates == pytest.approx(np.full(3, rates[-1]), rel=0.05)
+
+
+@pytest.mark.parametrize("degree", [3, 4, 7])
+def test_what_a_neuron_lacks_tells_its_norm(degree):
+    clock = Clock(degree, 12.0, math.log(0.3))
+    norms = np.array([-3.0, 0.0, 2.0, 10.0])
+    assert clock.log_norms(clock.lacking(norms)) == pytest.approx(norms - 12, abs=1e-9)
+    assert clock.log_norms(np.zeros(1)) == pytest.approx([math.log(0.3)])
+
+
+def test_a_neuron_that_first_shrinks_starts_its_descent_as_it_grows():
+    """At α = e^−2 it is never small; where U < 0 it would come to rest at the saddle behind it."""
+    rng = np.random.default_rng(3)
+    network = networks.power(rng.standard_normal((6, 2)), rng.standard_normal(6), 4)
+    init = rng.standard_normal((4, 3))
+    init /= np.linalg.norm(init, axis=1, keepdims=True)
+    path = solve_network(network, init, log_alpha=-2.0)
+    flow = saddles.flow.neurons(network, init, log_alpha=-2.0, until=60.0)
+    assert (np.diff(path.losses) < -1e-2 * path.losses[0]).all()
+    assert path.losses[-1] == pytest.approx(flow.loss(60.0), rel=1e-4)
 
 
 def test_equal_neurons_ring_together_and_larger_ones_first():

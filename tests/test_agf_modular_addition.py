@@ -328,6 +328,24 @@ def test_scaling_the_template():
     assert scaled.betas == pytest.approx(3 * plain.betas, abs=1e-7)
 
 
+@pytest.mark.parametrize("c", [8.0, 1e-3])
+def test_scaling_the_template_at_a_finite_scale(c):
+    """Weights and α are c^(−1/3) as large then: so must be the norm that counts as active."""
+    x, part = template(7, {1: 1.0, 2: 0.5}), c ** (-1 / 3)
+    plain = modular_addition(x, width=3, max_jumps=2, log_alpha=-5.0, activation_norm=0.5)
+    scaled = modular_addition(
+        c * x,
+        width=3,
+        max_jumps=2,
+        log_alpha=-5.0 + math.log(part),
+        activation_norm=0.5 * part,
+    )
+    assert c**3 * scaled.times == pytest.approx(plain.times, rel=1e-5)
+    assert scaled.losses == pytest.approx(c**2 * plain.losses, rel=1e-4)
+    for mine, other in zip(scaled.directions, plain.directions, strict=True):
+        assert mine == pytest.approx(other, abs=1e-5)
+
+
 def test_gradient_descent_from_the_same_neurons_jumps_when_predicted():
     """First half-drop of the loss times α, for α = e^-4, e^-5, e^-6: the excess is of order α."""
     x = template(5, {1: 2.0})

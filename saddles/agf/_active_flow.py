@@ -32,7 +32,7 @@ from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
 from saddles.status import Status
 from saddles.typing import Array
 
-__all__ = ["GROWN", "Step", "follow", "grown"]
+__all__ = ["COMMON", "GROWN", "Step", "follow", "shares"]
 
 Curve: TypeAlias = Callable[[float], Array]
 Height: TypeAlias = Callable[[Array], float]
@@ -48,7 +48,7 @@ RTOL, FINE, CANCELLED = 3e-8, 1e-9, 3e-4
 GROWN, FALLEN = 0.3, 0.1
 #: Shares of a norm are meant for neurons of at most this degree. What one of a higher degree does
 #: is as much a share of what it may come to only if its norm is a larger share.
-DEGREE = 3
+COMMON = 3
 #: A saddle is left once the force is so many times its least there, and so many may be passed.
 LEFT, ERAS = 100.0, 10
 #: A step that fails is taken anew by another integrator, with so much of the error allowed, down to
@@ -91,23 +91,23 @@ class Step:
     looks: tuple[Array, ...] = ()
 
 
-def grown(theta: Array, sizes: Array, degree: int) -> Array:
+def shares(theta: Array, sizes: Array, degree: int) -> Array:
     """Return the shares that neurons `theta` (H, p) have of the norms `sizes` (H,).
 
-    Those of a degree above `DEGREE` are what one of that degree would have for the same output.
+    Those of a degree above `COMMON` are what one of that degree would have for the same output.
     """
-    shares = np.linalg.norm(theta, axis=1) / sizes
-    return np.asarray(shares ** max(1.0, degree / DEGREE))
+    part = np.linalg.norm(theta, axis=1) / sizes
+    return np.asarray(part ** max(1.0, degree / COMMON))
 
 
 def follow(run: Coordinates, sizes: Array) -> Iterator[Step]:
     """Yield the steps of the flow of the neurons of `run`, from their start."""
     norms, degree = np.linalg.norm(run.theta, axis=1), run.network.degree
-    small = grown(run.theta, sizes, degree) < GROWN
+    small = shares(run.theta, sizes, degree) < GROWN
 
     def growth(z: Array) -> float:
         return (
-            float(grown(run.at(z)[small], sizes[small], degree).max()) if small.any() else math.inf
+            float(shares(run.at(z)[small], sizes[small], degree).max()) if small.any() else math.inf
         )
 
     rtol = min(RTOL, CANCELLED * float(sizes[small].min(initial=math.inf) / norms.max()) ** 3)

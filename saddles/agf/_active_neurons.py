@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from saddles.agf._active_coordinates import SHARP, STATIONARY, Coordinates
-from saddles.agf._active_flow import DEGREE, GROWN, Step, follow, grown
+from saddles.agf._active_flow import COMMON, GROWN, Step, follow, shares
 from saddles.agf._at_infinity import Demand, Trail
 from saddles.agf._nearby import Nearby
 from saddles.alternation import CERTIFICATE_TOLERANCE, Breakdown
@@ -111,7 +111,7 @@ def amplitude(degree: int) -> float:
 
     Of a high degree it would hardly ever grow from `AMPLITUDE`.
     """
-    return float(AMPLITUDE ** min(1.0, DEGREE / degree))
+    return float(AMPLITUDE ** min(1.0, COMMON / degree))
 
 
 def descend(
@@ -137,7 +137,7 @@ def descend(
     """
     for _ in range(WIDER):
         run = Coordinates.of(network, theta, sizes)
-        run = run.tilted(grown(theta, sizes, network.degree) < GROWN, sizes)
+        run = run.tilted(shares(theta, sizes, network.degree) < GROWN, sizes)
         found = _descended(run, sizes, creep)
         if found.creep or run.misses(found.theta) <= CERTIFICATE_TOLERANCE:
             return found

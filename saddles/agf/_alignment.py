@@ -3,7 +3,7 @@
 Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3: a dormant neuron
 obeys θ̂' = |θ|^{κ−2} P⊥∇U(θ̂), (log|θ|)' = |θ|^{κ−2} κÛ. As α → 0 its norm grows by so much that the
 direction comes to rest however slowly it turns; so time, dt = |θ|^{κ−2} dτ, is followed in its
-logarithm, from 1/|∇U| on. From a finite α it turns until its norm has grown by what it had to grow.
+logarithm, from 1/|∇U| on. From a finite α it turns until it is as large as descents start.
 
 Where the active neurons are at infinity, the residual that dormant ones see has still a little to
 change. That moves directions along valleys of U (those of a frequency of modular addition, whose
@@ -17,7 +17,7 @@ code name       symbol
 ``unit``        θ̂, (p,)
 ``speed``       |P⊥∇U| / κU
 ``age``         log(t |∇U|), of ∇U at the start
-``grown``       growth of log|θ|
+``gain``        growth of log|θ|
 ``blur``        what share of ∇U is unknown
 ==============  ==========================================================================
 """
@@ -43,6 +43,8 @@ EVEN, SOON, BLUR = 0.9, 4, 1e-10
 #: Difference of directions for the derivatives of how fast they turn, and how many are taken at
 #: once: all outputs of so many neurons have to fit into memory.
 STEP, BLOCK = 1e-6, 64
+#: Steps of the integrator after which the best direction that was seen has to do.
+STEPS = 10_000
 #: Local relative and absolute error.
 RTOL, ATOL = 1e-9, 1e-14
 
@@ -53,7 +55,7 @@ def align(
     gradient: Callable[[Array], Array],
     direction: Array,
     *,
-    grown: float = math.inf,
+    gain: float = math.inf,
     blur: float = BLUR,
 ) -> Array:
     """Return where the flow of directions takes a `direction` (p,).
@@ -64,14 +66,14 @@ def align(
         Directions (H, p) -> ∇U (H, p).
     direction : ndarray of shape (p,)
         Where it is, of norm 1.
-    grown : float
-        It is followed until the log norm of the neuron has grown by so much; infinite: until it is
-        at rest.
+    gain : float
+        It is followed until the log norm of the neuron has grown by so much, after it may have
+        fallen, or until it rests or drifts before.
     blur : float
         The gradient is known to this share. A direction that moves on evenly at a speed below it
         is left where that was first seen.
     """
-    if grown <= 0:
+    if gain <= 0:
         return direction
 
     def tangents(rows: Array) -> tuple[Array, Array]:
@@ -82,10 +84,11 @@ def align(
 
     def misalignment(unit: Array) -> float:
         tangent, growth = tangents(unit[None])
-        return float(np.linalg.norm(tangent)) / abs(float(growth[0])) if growth[0] else 0.0
+        turn = float(np.linalg.norm(tangent))
+        return turn / abs(float(growth[0])) if growth[0] else math.inf if turn else 0.0
 
     units, speeds = [direction], [misalignment(direction)]
-    looks = _doublings(tangents, direction, grown)
+    looks = _doublings(tangents, direction, gain)
     while speeds[-1] > ALIGNED and (found := next(looks, None)) is not None:
         unit, done = found
         if done:
@@ -99,10 +102,11 @@ def align(
     return units[int(np.argmin(speeds))]
 
 
-def _doublings(tangents: Tangents, direction: Array, grown: float) -> Iterator[tuple[Array, bool]]:
-    """Yield the direction (p,) whenever time has doubled, and last where the norm has `grown`.
+def _doublings(tangents: Tangents, direction: Array, gain: float) -> Iterator[tuple[Array, bool]]:
+    """Yield the direction (p,) whenever time has doubled, and last where the `gain` is reached.
 
-    The integrator's variables are the direction and the growth of the log norm.
+    The integrator's variables are the direction and the growth of the log norm over e^age, which
+    grows no more than the direction does.
     """
     from scipy.integrate import LSODA
 
@@ -111,7 +115,7 @@ def _doublings(tangents: Tangents, direction: Array, grown: float) -> Iterator[t
 
     def velocity(age: float, y: Array) -> Array:
         tangent, growth = tangents(y[None, :-1])
-        return np.append(tangent[0], growth) * (math.exp(age) / first)
+        return np.append(tangent[0] * (math.exp(age) / first), growth / first - y[-1])
 
     def jacobian(age: float, y: Array) -> Array:
         rows = np.zeros((y.size, y.size))
@@ -119,7 +123,10 @@ def _doublings(tangents: Tangents, direction: Array, grown: float) -> Iterator[t
             aside = STEP * np.eye(y.size - 1)[start : start + BLOCK]
             ahead, behind = (np.column_stack(tangents(y[:-1] + sign * aside)) for sign in (1, -1))
             rows[start : start + len(aside)] = ahead - behind
-        return np.asarray(rows.T * (math.exp(age) / (2 * STEP * first)))
+        matrix = rows.T / (2 * STEP * first)
+        matrix[:-1] *= math.exp(age)
+        matrix[-1, -1] = -1.0
+        return np.asarray(matrix)
 
     solver: Any = LSODA(
         velocity,
@@ -132,10 +139,12 @@ def _doublings(tangents: Tangents, direction: Array, grown: float) -> Iterator[t
         jac=jacobian,
     )
     age = math.log(2)
-    while solver.status == "running":
+    for _ in range(STEPS):
         solver.step()
+        if solver.status != "running":
+            return
         within = solver.dense_output()
-        end = _crossing(within, grown, solver.t_old, solver.t)
+        end = _crossing(within, gain, solver.t_old, solver.t)
         while age <= min(solver.t, end):
             if not np.isfinite(within(age)).all():
                 return
@@ -147,12 +156,17 @@ def _doublings(tangents: Tangents, direction: Array, grown: float) -> Iterator[t
 
 
 def _crossing(curve: Callable[[float], Array], level: float, start: float, stop: float) -> float:
-    """Return when the last entry of the curve comes to the level; infinite if it does not."""
+    """Return when the log norm has grown by the level; infinite if it has not."""
     from scipy.optimize import brentq
 
-    if not curve(stop)[-1] >= level:
+    def above(age: float) -> float:
+        return float(curve(age)[-1] * math.exp(age)) - level
+
+    if not above(stop) >= 0:
         return math.inf
-    return float(brentq(lambda age: curve(age)[-1] - level, start, stop))
+    if above(start) >= 0:  # two pieces of the curve differ by rounding where they meet
+        return start
+    return float(brentq(above, start, stop))
 
 
 def _unit(row: Array) -> Array:

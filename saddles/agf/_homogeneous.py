@@ -53,6 +53,8 @@ DONE = 1e-10
 #: No larger share of a gradient counts as unknown: between directions whose utilities differ by
 #: this share they turn as slowly on their way.
 BLURRED = 1e-2
+#: A neuron whose norm falls at first, of its logarithm: where it has its first norm again.
+BACK = 1e-12
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
 SMALL = 1e-2
@@ -279,23 +281,24 @@ def _jump(task: Task, state: _State, ring: Ring) -> _State:
 def _activated(task: Task, state: _State, phase: Phase, row: int) -> tuple[Array, float, float]:
     """Return the direction of a neuron that rings, the norm that it comes to, and its norm there.
 
-    That is small, and the direction the one that it has when it is so small: from a finite α it has
-    not turned all the way. (For κ = 2 it is taken to: what it is off by, α to a power, takes a time
-    of order log(1/α) to show, in which other clocks ring.)
+    That is small, and from a finite α the neuron has not turned all the way yet. For κ = 2 it is
+    taken to have: what is left to turn takes a time of order log(1/α) to show.
     """
-    active, direction = state.neurons, phase.after.directions[row]
-    size = reach(task.network, active, direction)
-    small, begun = amplitude(task.clock.degree) * size, phase.begun
-    if begun is None:  # the network's own phases end with directions at rest
+    direction, degree = phase.after.directions[row], task.clock.degree
+    finite = degree > 2 and math.isfinite(task.clock.scale)
+    pull, blur = task.pull(state.neurons), _blur(task, state)
+    if phase.begun is not None and not finite:  # else the network's own phases end at rest
+        direction = align(pull, direction, blur=blur)
+    size = reach(task.network, state.neurons, direction)
+    small = amplitude(degree) * size
+    if phase.begun is None or not finite:
         return direction, size, small
-    turn = partial(align, task.pull(active), blur=_blur(task, state))
-    if task.clock.degree == 2 or math.isinf(task.clock.scale):
-        direction = turn(direction)
-        size = reach(task.network, active, direction)
-        return direction, size, amplitude(task.clock.degree) * size
-    first = float(task.clock.log_norms(begun.lacking[row : row + 1])[0])
-    direction = turn(begun.directions[row], grown=math.log(small) - first)
-    return direction, size, max(small, min(math.exp(first), size))
+    begun = phase.begun.directions[row]
+    first = float(task.clock.log_norms(phase.begun.lacking[row : row + 1])[0])
+    gain = math.log(small) - first
+    if not task.network.utility(begun[None], state.neurons)[0] > 0:
+        gain = max(gain, BACK)
+    return align(pull, begun, gain=gain, blur=blur), size, max(small, min(math.exp(first), size))
 
 
 def _blur(task: Task, state: _State) -> float:

@@ -352,7 +352,7 @@ def test_norms_that_creep_are_followed_or_refused():
 
 @pytest.mark.parametrize(("log_alpha", "rtol"), [(-25.0, 1e-8), (-100.0, 1e-5), (-100.0, 1e-8)])
 def test_norms_that_would_creep_faster_than_is_followed_are_refused(log_alpha, rtol):
-    """Relaxation is cut at a rate that depends on `rtol`; norms would lag behind, whatever it is."""
+    """Relaxation is cut at a rate that `rtol` sets; norms would lag behind, whatever it is."""
     network, start = lone_frequency(2)
     lost = neurons(network, start, log_alpha=log_alpha, until=12.0, rtol=rtol, on_failure="return")
     assert lost.status is Status.CREEP_LOST
