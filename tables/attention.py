@@ -40,19 +40,7 @@ def build() -> Table:
     learnt = np.array([np.diag(M)[k] for k, M in enumerate(path.betas[1:])])
     measured = np.append(0.0, found.times)
     bounds = np.append(0.0, modes.bounds(measured, log_alpha=LOG_ALPHA))
-    frame = pd.DataFrame(
-        {
-            "modes": np.arange(DIMENSION + 1),
-            "level": modes.losses,
-            "AGF": bounded(path.losses, modes.losses, CLOSED),
-            "flow": bounded(found.losses, modes.losses, PLATEAU),
-            "component": np.append(np.nan, modes.components),
-            "AGF component": ["", *bounded(learnt, modes.components, CLOSED)],
-            "AGF time": path.times,
-            "flow time": bounded(measured, path.times, TIME),
-            "above its bound": measured >= bounds,
-        }
-    )
+    frame = _frame(modes, path, learnt, found.losses, measured, bounds)
     late = float((bounds - measured).max())
     wide = saddles.flow.neurons(network, init, log_alpha=DRAWN, rtol=1e-7)
     return Table(
@@ -77,4 +65,28 @@ def build() -> Table:
             Check("how far the flow precedes its bounds", late, 0.0),
         ),
         figure=saddles.compare(path, wide).plot(),
+    )
+
+
+def _frame(
+    modes: saddles.agf.AttentionModes,
+    path: saddles.agf.NeuronPath,
+    learnt: Array,
+    losses: Array,
+    measured: Array,
+    bounds: Array,
+) -> pd.DataFrame:
+    """Return one row per number of modes learnt; the flow's `losses` and times `measured`."""
+    return pd.DataFrame(
+        {
+            "modes": np.arange(DIMENSION + 1),
+            "level": modes.losses,
+            "AGF": bounded(path.losses, modes.losses, CLOSED),
+            "flow": bounded(losses, modes.losses, PLATEAU),
+            "component": np.append(np.nan, modes.components),
+            "AGF component": ["", *bounded(learnt, modes.components, CLOSED)],
+            "AGF time": path.times,
+            "flow time": bounded(measured, path.times, TIME),
+            "above its bound": measured >= bounds,
+        }
     )

@@ -64,8 +64,8 @@ def build() -> Table:
             f"α^{_valley(network):.3f} for the second neuron of a frequency, and neurons that all "
             "but cancel keep it. AGF at the same α knows that; what neurons do while they creep to "
             "infinity is the flow's alone. Where it decides which neuron rings next, times differ "
-            f"by more than a little. {_counted(gaps, beyond)} The picture is the first start at the "
-            "smallest scale."
+            f"by more than a little. {_counted(gaps, beyond)} The picture is the first start at "
+            "the smallest scale."
         ),
         frame=frame,
         checks=(
@@ -159,7 +159,7 @@ def _begun(path: NeuronPath, levels: Array) -> Array:
 def _counted(gaps: Array, beyond: Array) -> str:
     """Say how many times of later frequencies (scales, f) agree with the flow's."""
     mine, limit = ((g <= CLOSE).sum(axis=1) for g in (gaps, beyond))
-    at = [f"{m} against {l} at {alpha:g}" for m, l, alpha in zip(mine, limit, SCALES, strict=True)]
+    at = [f"{a} against {b} at {alpha:g}" for a, b, alpha in zip(mine, limit, SCALES, strict=True)]
     return (
         f"Of the {gaps.shape[1]} times that are not of the first frequency, AGF at the same α "
         f"against AGF in the limit have within one per cent: {', '.join(at)}."
