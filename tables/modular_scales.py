@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,8 @@ FIRST = 0.05
 #: Medians over the later frequencies, of the flow against AGF: at the largest and at the smallest
 #: scale, there of the flow against the limit too; all jumps that are drawn.
 LARGE, SMALL, LIMIT, DRAWN = 2e-3, 2e-3, 5e-3, 0.2
+#: Jumps until the last frequency compared has begun, and the last that is drawn.
+JUMPS = 11
 #: Times that agree.
 CLOSE = 1e-2
 
@@ -106,12 +109,12 @@ class _Runs:
     ) -> _Runs:
         """Run them until so many frequencies have begun, the flow so much longer."""
         levels = network.plateaus[:-1] + BEGUN * np.diff(network.plateaus)
-        limit = saddles.agf.modular_addition(network, init=start)
-        limits = _begun(limit, levels[:count])
+        follow = partial(saddles.agf.modular_addition, network, init=start, max_jumps=JUMPS)
+        limits = _begun(follow(), levels[:count])
         paths, flows = [], []
         for alpha in SCALES:
             log_alpha = math.log(alpha)
-            path = saddles.agf.modular_addition(network, init=start, log_alpha=log_alpha)
+            path = follow(log_alpha=log_alpha)
             until = longer * max(limits[-1], _begun(path, levels[:count])[-1])
             flow = saddles.flow.neurons(network, start, log_alpha=log_alpha, until=until, rtol=RTOL)
             paths.append(path)
