@@ -53,7 +53,7 @@ DONE = 1e-10
 #: No larger share of a gradient counts as unknown: between directions whose utilities differ by
 #: this share they turn as slowly on their way.
 BLURRED = 1e-2
-#: A neuron whose norm falls at first, of its logarithm: where it has its first norm again.
+#: Gain of its log norm at which a neuron that shrinks first is as large as it was, and grows.
 BACK = 1e-12
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
