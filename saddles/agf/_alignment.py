@@ -45,8 +45,8 @@ EVEN, SOON, BLUR = 0.9, 4, 1e-10
 STEP, BLOCK = 1e-6, 64
 #: Steps of the integrator after which the best direction that was seen has to do.
 STEPS = 10_000
-#: Local relative and absolute error.
-RTOL, ATOL = 1e-9, 1e-14
+#: Local relative and absolute error. Later jumps multiply what it leaves by thousands.
+RTOL, ATOL = 1e-11, 1e-14
 
 Tangents = Callable[[Array], tuple[Array, Array]]
 
