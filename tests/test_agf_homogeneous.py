@@ -9,7 +9,8 @@ from scipy.optimize import brentq
 
 import saddles
 from saddles import PathError, Status
-from saddles.agf._clocks import Clock
+from saddles.agf._clocks import Clock, Dormant
+from saddles.agf._dormant_neurons import first_ring
 from saddles.agf._homogeneous import solve_network
 from saddles.homogeneous import HomogeneousNetwork
 from tests import networks
@@ -177,6 +178,18 @@ def test_what_a_neuron_lacks_tells_its_norm(degree):
     norms = np.array([-3.0, 0.0, 2.0, 10.0])
     assert clock.log_norms(clock.lacking(norms)) == pytest.approx(norms - 12, abs=1e-9)
     assert clock.log_norms(np.zeros(1)) == pytest.approx([math.log(0.3)])
+
+
+def test_a_neuron_that_starts_anew_begins_its_way_at_home():
+    """U = θ_1³: along −e_1 it shrinks, from its first direction it grows to e_1."""
+    clock, first = Clock(3, 5.0, 0.0), np.array([[0.6, 0.8], [0.0, 1.0]])
+    home = Dormant(first, clock.lacking(np.zeros(2)))
+    away = Dormant(np.array([[-1.0, 0.0], [0.0, 1.0]]), home.lacking / 2)
+    phase = first_ring(lambda rows: 3 * rows[:, :1] ** 2 * [1.0, 0.0], away, home, clock)
+    assert phase.units.tolist() == [0]
+    assert phase.begun.directions.tolist() == first.tolist()
+    assert phase.begun.lacking.tolist() == [home.lacking[0], home.lacking[1] / 2]
+    assert phase.after.directions[0] == pytest.approx([1, 0], abs=0.1)
 
 
 def test_a_neuron_that_first_shrinks_starts_its_descent_as_it_grows():
