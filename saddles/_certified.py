@@ -9,7 +9,8 @@ code name        symbol
 ===============  =====================================================================
 ``units``        the coordinates that any of the saddles holds, ascending (k,)
 ``betas``        B (b, k)
-``places``       where the candidates of each saddle in turn are in such an array (m,)
+``place``,       which of ``units`` the candidates of each saddle in turn are, and where in
+``places``       a flattened (b, k) array (m,)
 ``values``       β of these candidates (m,)
 ``sides``        σ|x| of the same: sign of the clock times the column's norm (m,)
 ``push``         xᵢ·(y − Xβ) / σ|x| (m,)
@@ -38,10 +39,10 @@ SPARSE_FROM = 10_000
 def saddles(network: Network, states: list[State]) -> list[Saddle]:
     """Return the saddles of `states`, which follow each other, in the user's units."""
     data = network.data
-    units, places = _union(network, states)
+    units, place, places = _union(network, states)
     values = np.concatenate([state.values for state in states])
     betas = _scattered(values, places, (len(states), units.size))
-    stationarity, violation = _optimality(network, states, units, places, betas)
+    stationarity, violation = _optimality(network, states, units, place, places, betas)
     used = betas != 0
     before = np.concatenate([_marked(network, units, states[0].previous)[None], used[:-1]])
     units_of = [[units[row] for row in mask] for mask in (used, used > before, before > used)]
@@ -72,10 +73,11 @@ def saddles(network: Network, states: list[State]) -> list[Saddle]:
     ]
 
 
-def _union(network: Network, states: list[State]) -> tuple[Indices, Indices]:
-    """Return the coordinates of all, those of the saddle before too, and places in a (b, k) array.
+def _union(network: Network, states: list[State]) -> tuple[Indices, Indices, Indices]:
+    """Return the coordinates of all, those of the saddle before too, and where candidates are.
 
-    The places are those of the candidates of each saddle in turn, in the flattened array.
+    That is, for those of each saddle in turn, the place among the coordinates and the one in a
+    flattened (b, k) array.
     """
     held = np.concatenate([state.candidates for state in states])
     marks, places = network.marks, network.places
@@ -83,8 +85,8 @@ def _union(network: Network, states: list[State]) -> tuple[Indices, Indices]:
     units = marks.nonzero()[0]
     marks[units] = False
     places[units] = np.arange(units.size)
-    counts = [state.candidates.size for state in states]
-    return units, places[held] + np.repeat(np.arange(len(states)) * units.size, counts)
+    counts, place = [state.candidates.size for state in states], places[held]
+    return units, place, place + np.repeat(np.arange(len(states)) * units.size, counts)
 
 
 def _marked(network: Network, units: Indices, some: Indices) -> Mask:
@@ -103,7 +105,12 @@ def _scattered(values: Array, places: Indices, shape: tuple[int, int]) -> Array:
 
 
 def _optimality(
-    network: Network, states: list[State], units: Indices, places: Indices, betas: Array
+    network: Network,
+    states: list[State],
+    units: Indices,
+    place: Indices,
+    places: Indices,
+    betas: Array,
 ) -> tuple[Array, Array]:
     """Return the largest gradient and the largest violation of each saddle, both (b,)."""
     count, data = len(states), network.data
@@ -111,18 +118,20 @@ def _optimality(
         return np.zeros(count), np.zeros(count)
     columns, duals = data.features.chosen(units), np.array([state.dual for state in states])
     rest = data.y - columns.combined(betas.T).T
-    pulls = columns.pull(np.concatenate([rest, duals]).T).T
     sides = np.concatenate([state.sides for state in states])
-    push, clocks = (pull.ravel()[places] / sides for pull in (pulls[:count], pulls[count:]))
-    values, (saddle, place) = betas.ravel()[places], np.divmod(places, units.size)
-    boundary = np.where(sides > 0, network.upper[units[place]], network.lower[units[place]])
-    goals = boundary / np.abs(sides)
+    push, clocks = (columns.pull(v.T).T.ravel()[places] / sides for v in (rest, duals))
+    upper, lower = (bound[units][place] for bound in (network.upper, network.lower))
+    goals = np.where(sides > 0, upper, lower) / np.abs(sides)
     # Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
-    drift = np.abs(clocks - goals) / np.maximum(goals, np.abs(duals).max(axis=1)[saddle])
-    slope = np.where(values != 0, np.abs(push), 0.0) / data.target_norm
-    wrong = np.maximum(np.where(values != 0, 0.0, push), -values * sides) / data.target_norm
+    sizes = np.repeat(np.abs(duals).max(axis=1), [state.candidates.size for state in states])
+    drift = np.abs(clocks - goals) / np.maximum(goals, sizes)
+    values = betas.ravel()[places]
+    unused, slope = values == 0, np.abs(push)
+    slope[unused] = 0.0
+    wrong = np.where(unused, push, -values * sides)
+    drift *= data.target_norm
     stationarity, violation = (
-        _scattered(worst, places, betas.shape).max(axis=1, initial=0.0)
+        _scattered(worst, places, betas.shape).max(axis=1, initial=0.0) / data.target_norm
         for worst in (slope, np.maximum(wrong, drift))
     )
     return stationarity, violation

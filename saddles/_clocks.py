@@ -36,13 +36,17 @@ __all__ = ["Bounds", "Clocks", "Course", "Race"]
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Boundaries of all clocks, also over |x_i| (d,); see the module's table."""
+    """Boundaries of all clocks, also over |x_i| (d,); see the module's table.
+
+    They are ``even`` if all are as far above zero as below.
+    """
 
     upper: Array
     lower: Array
     scale: Array
     ceiling: Array
     floor: Array
+    even: bool
 
     @classmethod
     def of(cls, norms: Array, upper: Array, lower: Array) -> Bounds:
@@ -51,7 +55,7 @@ class Bounds:
             scale = 1 / norms
             ceiling, floor = upper * scale, -lower * scale
         scale[norms == 0] = 0.0
-        return cls(upper, lower, scale, ceiling, floor)
+        return cls(upper, lower, scale, ceiling, floor, np.array_equal(upper, lower))
 
     def at(self, units: Indices) -> tuple[Array, Array, Array]:
         """Return scale, ceiling and floor of `units`."""
@@ -79,14 +83,15 @@ class Course(NamedTuple):
 class Race(NamedTuple):
     """The clocks that ring first, and when.
 
-    ``units`` are those of the clocks that ring ``first``, up to rounding, and ``goals`` the
-    boundaries that they reach, both (m,); ``blur`` is the most that rounding may take part in their
-    delays, and the next one rings ``second``. If none rings, ``first`` is infinite and ``units``
-    are all that move.
+    ``units`` are those of the clocks that ring ``first``, up to rounding, ``goals`` the boundaries
+    that they reach and ``pace`` how fast, over |x_i|, all (m,); ``blur`` is the most that rounding
+    may take part in their delays, and the next one rings ``second``. If none rings, ``first`` is
+    infinite and ``units`` are all that move.
     """
 
     units: Indices
     goals: Array
+    pace: Array
     blur: float
     first: float
     second: float
@@ -110,6 +115,7 @@ class Clocks:
         self._blocks = [data.features if columns is None else columns]
         self.units = np.arange(clocks.size) if units is None else units
         self._scale, self._ceiling, self._floor = bounds.at(self.units)
+        self._even = bounds.even
         self._dual, self._clocks = dual, clocks * self._scale
         self._ahead = self._clocks
 
@@ -161,14 +167,18 @@ class Clocks:
         clocks, speed = self._clocks, self._speed(course.residual)
         pace = np.abs(speed)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            delays = np.where(speed > 0, self._ceiling, self._floor)
+            if self._even:
+                delays = np.copysign(self._ceiling, speed)  # a third of the time of the other way
+            else:
+                delays = np.where(speed > 0, self._ceiling, self._floor)
             delays -= clocks
             delays /= speed
             delays[pace <= course.noise] = math.inf
             first = _least(delays)
             if not math.isfinite(first):
                 moving = (pace > course.noise).nonzero()[0]
-                return Race(*self._arrivals(moving, speed), 0.0, first, math.inf)
+                units, goals = self._arrivals(moving, speed)
+                return Race(units, goals, pace[moving], 0.0, first, math.inf)
             slack = course.reach + first * course.noise
             lead = delays - first
             lead *= pace
@@ -177,10 +187,11 @@ class Clocks:
             self._ahead += clocks
         delays[ties] = math.inf
         self._scale[ties] = 0.0
-        units, boundaries = self._arrivals(ties, speed)
+        units, goals = self._arrivals(ties, speed)
+        pace = pace[ties]
         if not self._all:
             self._places.update(zip(units.tolist(), ties.tolist(), strict=True))
-        return Race(units, boundaries, slack / _least(pace[ties]), first, _least(delays))
+        return Race(units, goals, pace, slack / _least(pace), first, _least(delays))
 
     def _speed(self, residual: Array) -> Array:
         speed = self._blocks[0].pull(residual)
@@ -193,7 +204,7 @@ class Clocks:
         """Return clocks, and the boundaries to which they move."""
         units, upper, lower = self.units[places], self._bounds.upper, self._bounds.lower
         if units.size == 1:
-            return units, upper[units] if speed[places[0]] > 0 else -lower[units]
+            return units, upper[units] if speed.item(places.item()) > 0 else -lower[units]
         return units, np.where(speed[places] > 0, upper[units], -lower[units])
 
 

@@ -13,6 +13,7 @@ code name        symbol
 ``fit``          r, and β as far as independent columns carry it
 ``spare``        other coordinates whose clocks were at their boundary at the jump (m,)
 ``weights``      the sign of S times |x|, of the same (m,)
+``push``         x·r over the weights, of the same, if it is known (m,)
 ``resting``      which of them stay there (m,)
 ``candidates``   the coordinates of the fit, and those that are spare (k,)
 ``sides``        the sign of S times |x|, and ``values`` β, of the same (k,)
@@ -79,6 +80,7 @@ class State(NamedTuple):
     screen: Screen
     spare: Indices
     weights: Array
+    push: Array | None
     resting: Mask
     candidates: Indices
     sides: Array
@@ -95,9 +97,10 @@ class State(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Ring(Ring):
-    """Clocks that ring, and the boundaries that they reach (m,)."""
+    """Clocks that ring, with the boundaries that they reach and how fast (m,)."""
 
     goals: Array
+    pace: Array
 
 
 def start(network: Network) -> State:
@@ -113,6 +116,7 @@ def start(network: Network) -> State:
         screen=Screen(data, network.upper, network.lower),
         spare=NOBODY,
         weights=NOTHING,
+        push=None,
         resting=NONE,
         candidates=NOBODY,
         sides=NOTHING,
@@ -149,7 +153,9 @@ def utility(network: Network, state: State) -> Ring | Status:
         return Status.NO_CLOCK_RINGS
     data.check_time(race.blur, state.time + race.first, state.jumps + 1)
     margin = (race.second - race.first) / race.first
-    return _Ring(delay=race.first, units=race.units, margin=margin, goals=race.goals)
+    return _Ring(
+        delay=race.first, units=race.units, margin=margin, goals=race.goals, pace=race.pace
+    )
 
 
 def jump(network: Network, state: State, ring: Ring) -> State:
@@ -157,9 +163,11 @@ def jump(network: Network, state: State, ring: Ring) -> State:
     assert isinstance(ring, _Ring)
     data, fit, delay = network.data, state.fit, ring.delay
     spare, weights = ring.units, np.copysign(data.norms[ring.units], ring.goals)
+    push: Array | None = ring.pace
     if state.spare.size and state.resting.any():
         spare = np.concatenate([state.spare[state.resting], spare])
         weights = np.concatenate([state.weights[state.resting], weights])
+        push = None
     return State(
         jumps=state.jumps + 1,
         time=state.time + delay,
@@ -170,6 +178,7 @@ def jump(network: Network, state: State, ring: Ring) -> State:
         screen=state.screen,
         spare=spare,
         weights=weights,
+        push=push,
         resting=state.resting,
         candidates=state.candidates,
         sides=state.sides,
@@ -183,7 +192,7 @@ def jump(network: Network, state: State, ring: Ring) -> State:
 def cost(network: Network, state: State) -> State:
     """Descend to the sign-constrained least squares on the coordinates at their boundaries."""
     data = network.data
-    fit, spare, weights, push = descend(data, state.fit, state.spare, state.weights)
+    fit, spare, weights, push = descend(data, state.fit, state.spare, state.weights, state.push)
     candidates, sides = fit.factors.support.copy(), fit.factors.weights.copy()
     values, unique, resting = fit.values, True, NONE
     if spare.size:
@@ -204,6 +213,7 @@ def cost(network: Network, state: State) -> State:
         screen=state.screen,
         spare=spare,
         weights=weights,
+        push=None,
         resting=resting,
         candidates=candidates,
         sides=sides,

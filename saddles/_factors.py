@@ -43,6 +43,9 @@ class Factors:
     """Columns and their basis, in buffers that are updated in place; see the module's table."""
 
     def __init__(self, n: int) -> None:
+        from scipy.linalg import blas  # here, once, since importing it takes longest of all
+
+        self._outer = blas.dger
         self.n = n
         self.size = 0
         self.loose = False
@@ -120,8 +123,6 @@ class Factors:
         ndarray of shape (n + capacity,)
             The basis vector that goes too, above its combination of the columns as they were.
         """
-        from scipy.linalg import blas
-
         n, last = self.n, self.size - 1
         stack = self.stack
         first = int((stack[n + position] != 0).argmax())  # the basis of earlier columns stays
@@ -129,7 +130,7 @@ class Factors:
         turn = turn / _length(turn)
         end = float(turn[-1])
         turn[-1] += math.copysign(1.0, end)
-        blas.dger(-1 / (1 + abs(end)), turning @ turn, turn, a=turning, overwrite_a=True)
+        self._outer(-1 / (1 + abs(end)), turning @ turn, turn, a=turning, overwrite_a=True)
         gone = stack[:, last].copy()
         stack[n + position] = stack[n + last]
         stack[n + last] = 0.0

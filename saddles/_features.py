@@ -98,7 +98,9 @@ class Dense(Features):
         return Dense(self.columns(indices))
 
     def pull(self, vectors: Array) -> Array:
-        """Return Xᵀv."""
+        """Return Xᵀv; of several, those of each lie together."""
+        if vectors.ndim == 2:
+            return np.asarray((vectors.T @ self.X).T)
         return np.asarray(self.rows @ vectors)
 
     def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
@@ -107,15 +109,13 @@ class Dense(Features):
             return [self.rows @ vector for vector in vectors]
         count = self.shape[1] if indices is None else indices.size
         step = max(1, BLOCK // self.shape[0])
-        found = [np.empty(count) for _ in vectors]
+        together, found = np.array(vectors).T.copy(), np.empty((count, len(vectors)))
         room = np.empty((min(step, count), self.shape[0]), dtype=self.rows.dtype)
         for first in range(0, count, step):
             part = slice(first, first + step)
             rows = self.rows[part] if indices is None else self._gathered(indices[part], room)
-            rows = rows.astype(float, copy=False)
-            for product, vector in zip(found, vectors, strict=True):
-                np.matmul(rows, vector, out=product[part])
-        return found
+            np.matmul(rows.astype(float, copy=False), together, out=found[part])
+        return [product.copy() for product in found.T]
 
     def _gathered(self, indices: Indices, room: Any) -> Any:
         # Indices are in bounds, and clipping them lets numpy write to `room` directly.
@@ -138,7 +138,7 @@ class Dense(Features):
     def combined(self, beta: Array) -> Array:
         """Return Xβ, from the columns that take part."""
         if beta.ndim == 2:
-            return np.asarray(self.X @ beta)
+            return np.asarray((beta.T @ self.rows).T)
         used = beta.nonzero()[0]
         if self.rows.dtype == float and 2 * used.size > beta.size:
             return np.asarray(self.X @ beta)

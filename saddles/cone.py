@@ -75,7 +75,7 @@ def no_fit(data: InUnits) -> Fit:
 
 
 def descend(
-    data: InUnits, fit: Fit, spare: Indices, weights: Array
+    data: InUnits, fit: Fit, spare: Indices, weights: Array, push: Array | None = None
 ) -> tuple[Fit, Indices, Array, Array]:
     """Return the sign-constrained least-squares fit on the candidate columns.
 
@@ -89,6 +89,8 @@ def descend(
         Candidates that it does not use.
     weights : ndarray of shape (m,)
         Side of each, +1 or −1, times its norm.
+    push : ndarray of shape (m,), optional
+        x·r over the weight of each, if it is known.
 
     Returns
     -------
@@ -104,11 +106,10 @@ def descend(
         If rounding keeps the active set from settling.
     """
     refused: list[int] = []
-    push = weights[:0]
     for _ in range(8 * (spare.size + fit.factors.size) + 8):
         if spare.size == 0:
             break
-        if not refused:
+        if push is None:
             push = _pushes(data, fit, spare, weights)
         best = int((_left_out(push, refused) if refused else push).argmax())
         if push[best] <= fit.noise or len(refused) == spare.size:
@@ -123,12 +124,11 @@ def descend(
             continue
         if turned is not None:
             longer, gone = _retreat(data, fit, longer, turned)
-        fit, refused = longer, []
+        fit, refused, push = longer, [], None
         spare, weights = _exchanged(spare, weights, best, gone)
-        push = weights[:0]
     else:
         raise Breakdown(Status.STALLED, f"{spare.size} spare columns at their boundary")
-    return fit, spare, weights, push
+    return fit, spare, weights, weights if push is None else push
 
 
 def _pushes(data: InUnits, fit: Fit, spare: Indices, weights: Array) -> Array:
