@@ -9,8 +9,9 @@ code name        symbol
 ===============  =====================================================================
 ``units``        the coordinates that any of the saddles holds, ascending (k,)
 ``betas``        B (b, k)
+``counts``       how many candidates each saddle has (b,)
 ``place``,       which of ``units`` the candidates of each saddle in turn are, and where in
-``places``       a flattened (b, k) array (m,)
+``flat``         a flattened (b, k) array (m,)
 ``values``       β of these candidates (m,)
 ``sides``        σ|x| of the same: sign of the clock times the column's norm (m,)
 ``push``         xᵢ·(y − Xβ) / σ|x| (m,)
@@ -21,7 +22,7 @@ code name        symbol
 from __future__ import annotations
 
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,13 +37,23 @@ __all__ = ["SPARSE_FROM", "saddles"]
 SPARSE_FROM = 10_000
 
 
+class _Held(NamedTuple):
+    """The candidates of several saddles; see the module's table."""
+
+    units: Indices
+    counts: list[int]
+    place: Indices
+    flat: Indices
+    values: Array
+    sides: Array
+
+
 def saddles(network: Network, states: list[State]) -> list[Saddle]:
     """Return the saddles of `states`, which follow each other, in the user's units."""
     data = network.data
-    units, place, places = _union(network, states)
-    values = np.concatenate([state.values for state in states])
-    betas = _scattered(values, places, (len(states), units.size))
-    stationarity, violation = _optimality(network, states, units, place, places, betas)
+    held = _held(network, states)
+    units, betas = held.units, _scattered(held.values, held, len(states))
+    stationarity, violation = _optimality(network, states, held, betas)
     used = betas != 0
     before = np.concatenate([_marked(network, units, states[0].previous)[None], used[:-1]])
     units_of = [[units[row] for row in mask] for mask in (used, used > before, before > used)]
@@ -73,20 +84,23 @@ def saddles(network: Network, states: list[State]) -> list[Saddle]:
     ]
 
 
-def _union(network: Network, states: list[State]) -> tuple[Indices, Indices, Indices]:
-    """Return the coordinates of all, those of the saddle before too, and where candidates are.
-
-    That is, for those of each saddle in turn, the place among the coordinates and the one in a
-    flattened (b, k) array.
-    """
-    held = np.concatenate([state.candidates for state in states])
+def _held(network: Network, states: list[State]) -> _Held:
+    """Return the candidates of all; the coordinates include those of the saddle before."""
+    indices = np.concatenate([state.candidates for state in states])
     marks, places = network.marks, network.places
-    marks[held] = marks[states[0].previous] = True
+    marks[indices] = marks[states[0].previous] = True
     units = marks.nonzero()[0]
     marks[units] = False
     places[units] = np.arange(units.size)
-    counts, place = [state.candidates.size for state in states], places[held]
-    return units, place, place + np.repeat(np.arange(len(states)) * units.size, counts)
+    counts, place = [state.candidates.size for state in states], places[indices]
+    return _Held(
+        units=units,
+        counts=counts,
+        place=place,
+        flat=place + np.repeat(np.arange(len(states)) * units.size, counts),
+        values=np.concatenate([state.values for state in states]),
+        sides=np.concatenate([state.sides for state in states]),
+    )
 
 
 def _marked(network: Network, units: Indices, some: Indices) -> Mask:
@@ -97,42 +111,34 @@ def _marked(network: Network, units: Indices, some: Indices) -> Mask:
     return marked
 
 
-def _scattered(values: Array, places: Indices, shape: tuple[int, int]) -> Array:
-    """Return an array of zeros but for `values` (m,) at `places` when flattened."""
-    scattered = np.zeros(shape)
-    scattered.ravel()[places] = values
+def _scattered(values: Array, held: _Held, count: int) -> Array:
+    """Return an array (b, k) of zeros but for `values` (m,) where the candidates are."""
+    scattered = np.zeros((count, held.units.size))
+    scattered.ravel()[held.flat] = values
     return scattered
 
 
 def _optimality(
-    network: Network,
-    states: list[State],
-    units: Indices,
-    place: Indices,
-    places: Indices,
-    betas: Array,
+    network: Network, states: list[State], held: _Held, betas: Array
 ) -> tuple[Array, Array]:
     """Return the largest gradient and the largest violation of each saddle, both (b,)."""
     count, data = len(states), network.data
-    if units.size == 0:
+    if held.units.size == 0:
         return np.zeros(count), np.zeros(count)
-    columns, duals = data.features.chosen(units), np.array([state.dual for state in states])
+    columns, duals = data.features.chosen(held.units), np.array([state.dual for state in states])
     rest = data.y - columns.combined(betas.T).T
-    sides = np.concatenate([state.sides for state in states])
-    push, clocks = (columns.pull(v.T).T.ravel()[places] / sides for v in (rest, duals))
-    upper, lower = (bound[units][place] for bound in (network.upper, network.lower))
-    goals = np.where(sides > 0, upper, lower) / np.abs(sides)
+    push, clocks = (columns.pull(v.T).T.ravel()[held.flat] / held.sides for v in (rest, duals))
+    upper, lower = (bound[held.units][held.place] for bound in (network.upper, network.lower))
+    goals = np.where(held.sides > 0, upper, lower) / np.abs(held.sides)
+    drift = np.abs(clocks - goals)
     # Relative to |x_i| |ρ| where that is larger: no dual point in float64 could tell more.
-    sizes = np.repeat(np.abs(duals).max(axis=1), [state.candidates.size for state in states])
-    drift = np.abs(clocks - goals) / np.maximum(goals, sizes)
-    values = betas.ravel()[places]
-    unused, slope = values == 0, np.abs(push)
-    slope[unused] = 0.0
-    wrong = np.where(unused, push, -values * sides)
-    drift *= data.target_norm
+    drift /= np.maximum(goals, np.repeat(np.abs(duals).max(axis=1), held.counts))
+    used, size = held.values != 0, data.target_norm
+    wrong = np.where(used, -held.values * held.sides, push)
+    slope = np.where(used, np.abs(push), 0.0)
     stationarity, violation = (
-        _scattered(worst, places, betas.shape).max(axis=1, initial=0.0) / data.target_norm
-        for worst in (slope, np.maximum(wrong, drift))
+        _scattered(worst, held, count).max(axis=1, initial=0.0)
+        for worst in (slope / size, np.maximum(wrong / size, drift))
     )
     return stationarity, violation
 

@@ -181,6 +181,8 @@ def _checked_start(start: Any, network: Network) -> SaddlePath:
 
 def _in_units(boundary: Array, data: InUnits) -> Array:
     """Return boundaries (d,) for the columns of `data`; none may overflow or vanish."""
+    if not data.rescaled:
+        return boundary
     with np.errstate(over="ignore", under="ignore"):
         scaled = np.asarray(boundary / data.column_unit)
     lost = np.isfinite(boundary) & (np.isinf(scaled) | (scaled < checks.SMALLEST_BOUNDARY))

@@ -310,4 +310,7 @@ def _freeze(saddle: Saddle) -> None:
 def _is_finite(saddle: Saddle) -> bool:
     """Whether every number of a saddle is one."""
     beta = saddle.beta.data if hasattr(saddle.beta, "toarray") else saddle.beta
-    return math.isfinite(saddle.time + saddle.loss) and bool(np.isfinite(beta).all())
+    if not math.isfinite(saddle.time + saddle.loss):
+        return False
+    # The first is the faster one, but squares may overflow.
+    return math.isfinite(np.vdot(beta, beta)) or bool(np.isfinite(beta).all())

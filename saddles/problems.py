@@ -332,12 +332,13 @@ class InUnits:
         return max(ZERO * size, self.rounding * self.target_norm)
 
     @cached_property
-    def _rescaled(self) -> bool:
+    def rescaled(self) -> bool:
+        """Whether columns were divided by other units than 1."""
         return bool((self.column_unit != 1).any())
 
     def betas(self, beta: Array, indices: Indices | None = None) -> Array:
         """Return coefficients (m,) of the columns at `indices` (None: all) in the user's units."""
-        if not self._rescaled:
+        if not self.rescaled:
             return beta * self.target_unit
         unit = self.column_unit if indices is None else self.column_unit[indices]
         with np.errstate(over="ignore"):  # the loop ends a path with an infinite coefficient
