@@ -183,11 +183,12 @@ def _retreat(
         Index and weight of each column dropped.
     """
     gone: list[tuple[int, float]] = []
-    held, factors = np.append(fit.values, 0.0), longer.factors
+    held, factors = np.zeros_like(longer.values), longer.factors
+    held[:-1] = fit.values
     while wrong is not None:
         places, ahead = wrong.nonzero()[0], longer.values - held
-        step = float((held[places] / -ahead[places]).min())
-        held = held + step * ahead
+        steps = held[places] / -ahead[places]
+        held = held + steps[steps.argmin()] * ahead
         leaving = places[np.abs(held * factors.weights)[places] <= fit.noise]
         for position in leaving[::-1].tolist():
             held[position] = held[-1]
