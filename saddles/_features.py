@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from copy import copy
 from typing import Any
 
@@ -30,6 +31,10 @@ __all__ = ["Dense", "Features", "Sparse"]
 #: Entries of the blocks in which columns are read: half a megabyte, which the cache keeps from the
 #: gathering to the last product.
 BLOCK = 2**16
+
+#: Rows of a length in this range are multiplied with vectors one by one: each is then read once and
+#: in order, as fast as memory allows, and stays next to the processor with the vectors.
+ROW = (64, 800)
 
 
 class Features(ABC):
@@ -108,14 +113,22 @@ class Dense(Features):
         if indices is None and self.rows.dtype == float and self.rows.size <= BLOCK:
             return [self.rows @ vector for vector in vectors]
         count = self.shape[1] if indices is None else indices.size
+        together, found = np.array(vectors), np.empty((count, len(vectors)))
+        if indices is None and self.rows.dtype == float and _is_dotted(self.rows):
+            _multiply(self.rows, together, found)
+        else:
+            for part, rows in self._blocks(indices, count):
+                _multiply(rows, together, found[part])
+        return [product.copy() for product in found.T]
+
+    def _blocks(self, indices: Indices | None, count: int) -> Iterator[tuple[slice, Array]]:
+        """Yield the rows at `indices` (None: all) as float64, block by block, and their places."""
         step = max(1, BLOCK // self.shape[0])
-        together, found = np.array(vectors).T.copy(), np.empty((count, len(vectors)))
         room = np.empty((min(step, count), self.shape[0]), dtype=self.rows.dtype)
         for first in range(0, count, step):
             part = slice(first, first + step)
             rows = self.rows[part] if indices is None else self._gathered(indices[part], room)
-            np.matmul(rows.astype(float, copy=False), together, out=found[part])
-        return [product.copy() for product in found.T]
+            yield part, rows.astype(float, copy=False)
 
     def _gathered(self, indices: Indices, room: Any) -> Any:
         # Indices are in bounds, and clipping them lets numpy write to `room` directly.
@@ -123,16 +136,12 @@ class Dense(Features):
 
     def sizes(self) -> tuple[Array, Array]:
         """Return largest magnitudes and norms, block by block."""
-        n, d = self.shape
+        d = self.shape[1]
         largest, squares = np.empty(d), np.empty(d)
-        step = max(1, BLOCK // n)
-        for first in range(0, d, step):
-            part = slice(first, first + step)
-            rows = self.rows[part]
+        for part, rows in self._blocks(None, d):
             largest[part] = np.maximum(rows.max(axis=1), -rows.min(axis=1))
-            rows = rows.astype(float, copy=False)
             with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                squares[part] = np.einsum("ij,ij->i", rows, rows)
+                squares[part] = np.vecdot(rows, rows)
         return largest, np.sqrt(squares)
 
     def combined(self, beta: Array) -> Array:
@@ -231,6 +240,19 @@ class Sparse(Features):
         from scipy.sparse import diags_array
 
         return Sparse((self.X @ diags_array(1 / unit)).tocsc(), self.ones)
+
+
+def _is_dotted(rows: Array) -> bool:
+    """Whether rows are best multiplied with vectors one by one."""
+    return ROW[0] <= rows.shape[1] <= ROW[1] and rows.strides[1] == rows.itemsize
+
+
+def _multiply(rows: Array, vectors: Array, out: Array) -> None:
+    """Put the products of each row (m, n) with each vector (b, n) into `out` (m, b)."""
+    if _is_dotted(rows):
+        np.vecdot(rows[:, None], vectors, out=out)
+    else:
+        np.matmul(rows, vectors.T, out=out)
 
 
 def _is_mapped(array: Any) -> bool:
