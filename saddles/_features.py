@@ -106,7 +106,7 @@ class Dense(Features):
         """Return Xᵀv; of several, those of each lie together."""
         if vectors.ndim == 2:
             return np.asarray((vectors.T @ self.X).T)
-        return np.asarray(self.rows @ vectors)
+        return np.asarray(self.rows.dot(vectors))  # less of a call than @
 
     def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
         """Return x_i·v, block by block."""
