@@ -4,11 +4,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix
 
 import saddles
 from saddles import Regression
-from saddles._features import Dense, Sparse
+from saddles._features import BLOCK, ROW, Dense, Sparse
 
 #: The same sums in another order; condition numbers are below 1e3.
 SAME = 1e-10
@@ -79,6 +80,29 @@ def test_products_and_columns_of_sparse_features_are_those_of_dense_ones(seed):
         assert sparse.sizes()[1] == pytest.approx(np.linalg.norm(dense, axis=0), abs=1e-13)
         unit = np.exp2(rng.integers(-3, 3, 80))
         assert sparse.divided(unit).columns(some) == pytest.approx((dense / unit)[:, some])
+
+
+@pytest.mark.parametrize("n", [3, ROW[0] - 1, *ROW, ROW[1] + 1])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_of_dense_features_of_every_length_and_order(n, order, dtype):
+    rng = np.random.default_rng(n)
+    d = 2 * BLOCK // n + 5  # more than two blocks
+    X = np.asarray(rng.standard_normal((n, d)), dtype=dtype, order=order)
+    v, w, some = rng.standard_normal(n), rng.standard_normal(n), rng.permutation(d)[: d // 2]
+    dense, close = Dense(X), {"rtol": 0, "atol": 1e-14 * n}
+    for features in (dense, Dense(np.repeat(X, 2, axis=0)[::2])):  # the other has longer strides
+        assert_allclose(np.array(features.products(None, v, w)), [v @ X, w @ X], **close)
+        assert_allclose(
+            np.array(features.products(some, v, w)), [v @ X[:, some], w @ X[:, some]], **close
+        )
+        assert_allclose(features.products(None, v)[0], v @ X, **close)
+        assert_allclose(features.sizes()[0], np.abs(X).max(axis=0))
+        assert_allclose(features.sizes()[1], np.linalg.norm(X.astype(float), axis=0))
+    both = np.array([v, w])
+    assert_allclose(dense.pull(both.T), X.T @ both.T, **close)
+    beta = rng.standard_normal((d, 2)) / d
+    assert_allclose(dense.combined(beta), X @ beta, rtol=0, atol=1e-13)
 
 
 def test_loss_and_gradient_of_sparse_centred_data():
