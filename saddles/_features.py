@@ -77,7 +77,7 @@ class Features(ABC):
 
     def without(self, gone: Mask) -> Features:
         """Return the same features, those marked (d,) replaced by zeros."""
-        return self.divided(np.where(gone, math.inf, 1.0)) if gone.any() else self
+        return self.divided(np.where(gone, math.inf, 1.0))
 
     def read_often(self) -> Features:
         """Return the same features, stored such that reading single columns is fast."""
@@ -221,19 +221,23 @@ class Sparse(Features):
 
     def sizes(self) -> tuple[Array, Array]:
         """Return largest magnitudes and norms; squares are summed without cancellation."""
-        d, counts = self.shape[1], np.diff(self.rows.indptr)
-        column = np.repeat(np.arange(d), counts)
-        largest = np.zeros(d)
-        with np.errstate(invalid="ignore"):
-            np.maximum.at(largest, column, np.abs(self.rows.data))
-        values, rest = self.rows.data, np.zeros(d)
-        if self.ones is not None and self.means is not None:
-            ones = self.ones[self.rows.indices]
-            values = values - self.means[column] * ones
-            rest = self.ones @ self.ones - np.bincount(column, ones**2, d)
-            rest = np.where(counts < self.shape[0], self.means**2 * np.maximum(rest, 0.0), 0.0)
+        values, rest = self.rows.data, np.zeros(self.shape[1])
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            return largest, np.sqrt(np.bincount(column, values**2, d) + rest)
+            largest = self._reduced(np.maximum, np.abs(values))
+            if self.ones is not None and self.means is not None:
+                counts, ones = np.diff(self.rows.indptr), self.ones[self.rows.indices]
+                values = values - np.repeat(self.means, counts) * ones
+                rest = self.ones @ self.ones - self._reduced(np.add, ones**2)
+                rest = np.where(counts < self.shape[0], self.means**2 * np.maximum(rest, 0.0), 0.0)
+            return largest, np.sqrt(self._reduced(np.add, values**2) + rest)
+
+    def _reduced(self, combine: np.ufunc, values: Array) -> Array:
+        """Return what `combine` makes of the values at each column's entries; 0 for none (d,)."""
+        reduced, starts = np.zeros(self.shape[1]), self.rows.indptr
+        some = (starts[1:] > starts[:-1]).nonzero()[0]
+        if some.size:
+            reduced[some] = combine.reduceat(values, starts[some])
+        return reduced
 
     def divided(self, unit: Array) -> Features:
         """Return the columns divided by `unit`."""

@@ -131,8 +131,7 @@ class Regression:
             weight = _checked_weights(sample_weight, y)
             n_samples = float(weight.sum())
         if weight is not None or centre:
-            features, y = _prepared(X, y, weight, centre)
-            sizes = features.sizes()
+            features, y, sizes = _prepared(X, y, weight, centre, sizes)
         fields = {"X": features.X, "y": y, "sample_weight": weight, "n_samples": n_samples}
         fields |= {"rounding": 0.0, "features": features, "sizes": sizes}
         for name, value in fields.items():
@@ -362,8 +361,13 @@ def _check_sizes(X: Any, largest: Array) -> None:
     checks.large_enough(largest, "X", "X[:, {}]", SMALLEST_COLUMN)
 
 
-def _prepared(X: Any, y: Array, weight: Array | None, centre: bool) -> tuple[Features, Array]:
-    """Return features and targets with their weights applied and their means taken away."""
+def _prepared(
+    X: Any, y: Array, weight: Array | None, centre: bool, sizes: tuple[Array, Array]
+) -> tuple[Features, Array, tuple[Array, Array]]:
+    """Return features and targets with their weights applied and their means taken away.
+
+    With them, the features' sizes; `sizes` are those of X.
+    """
     ones = np.ones(y.shape[0]) if weight is None else np.sqrt(weight)
     if centre:
         y = y - y @ ones**2 / (ones @ ones)
@@ -376,10 +380,15 @@ def _prepared(X: Any, y: Array, weight: Array | None, centre: bool) -> tuple[Fea
     else:
         means = ones**2 @ X / (ones @ ones) if centre else 0.0
         features = Dense(ones[:, None] * (X - means))
-    if centre:
-        size = (Sparse(X) if hasattr(X, "toarray") else Dense(ones[:, None] * X)).sizes()[1]
-        features = features.without(features.sizes()[1] <= CONSTANT * size)
-    return features, y
+    if not centre:
+        return features, y, features.sizes()
+    if weight is not None:
+        sizes = (Sparse(X) if hasattr(X, "toarray") else Dense(ones[:, None] * X)).sizes()
+    norms, sizes = sizes[1], features.sizes()
+    if (constant := sizes[1] <= CONSTANT * norms).any():
+        features = features.without(constant)
+        sizes = features.sizes()
+    return features, y, sizes
 
 
 def _checked_weights(sample_weight: ArrayLike, y: Array) -> Array:
