@@ -103,18 +103,20 @@ class Dense(Features):
         return Dense(self.columns(indices))
 
     def pull(self, vectors: Array) -> Array:
-        """Return Xᵀv; of several, those of each lie together."""
+        """Return Xᵀv; the products of each of several vectors lie together."""
         if vectors.ndim == 2:
             return np.asarray((vectors.T @ self.X).T)
         return np.asarray(self.rows.dot(vectors))  # less of a call than @
 
     def products(self, indices: Indices | None, *vectors: Array) -> list[Array]:
-        """Return x_i·v, block by block."""
+        """Return x_i·v, block by block where columns have to be gathered or converted."""
         if indices is None and self.rows.dtype == float and self.rows.size <= BLOCK:
             return [self.rows @ vector for vector in vectors]
         count = self.shape[1] if indices is None else indices.size
         together, found = np.array(vectors), np.empty((count, len(vectors)))
-        if indices is None and self.rows.dtype == float and _is_dotted(self.rows):
+        # NumPy would copy all of an array that is not aligned, as a mapped file may be.
+        in_place = self.rows.dtype == float and self.rows.flags.aligned
+        if indices is None and in_place and _is_dotted(self.rows):
             _multiply(self.rows, together, found)
         else:
             for part, rows in self._blocks(indices, count):
@@ -124,7 +126,8 @@ class Dense(Features):
     def _blocks(self, indices: Indices | None, count: int) -> Iterator[tuple[slice, Array]]:
         """Yield the rows at `indices` (None: all) as float64, block by block, and their places."""
         step = max(1, BLOCK // self.shape[0])
-        room = np.empty((min(step, count), self.shape[0]), dtype=self.rows.dtype)
+        size = 0 if indices is None else min(step, count)
+        room = np.empty((size, self.shape[0]), dtype=self.rows.dtype)
         for first in range(0, count, step):
             part = slice(first, first + step)
             rows = self.rows[part] if indices is None else self._gathered(indices[part], room)
@@ -141,7 +144,7 @@ class Dense(Features):
         for part, rows in self._blocks(None, d):
             largest[part] = np.maximum(rows.max(axis=1), -rows.min(axis=1))
             with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                squares[part] = np.vecdot(rows, rows)
+                squares[part] = _squares(rows)
         return largest, np.sqrt(squares)
 
     def combined(self, beta: Array) -> Array:
@@ -228,15 +231,15 @@ class Sparse(Features):
                 counts, ones = np.diff(self.rows.indptr), self.ones[self.rows.indices]
                 values = values - np.repeat(self.means, counts) * ones
                 rest = self.ones @ self.ones - self._reduced(np.add, ones**2)
-                rest = np.where(counts < self.shape[0], self.means**2 * np.maximum(rest, 0.0), 0.0)
+                full = self._reduced(np.add, ones != 0) == np.count_nonzero(self.ones)
+                rest = np.where(full, 0.0, self.means**2 * np.maximum(rest, 0.0))
             return largest, np.sqrt(self._reduced(np.add, values**2) + rest)
 
     def _reduced(self, combine: np.ufunc, values: Array) -> Array:
         """Return what `combine` makes of the values at each column's entries; 0 for none (d,)."""
         reduced, starts = np.zeros(self.shape[1]), self.rows.indptr
         some = (starts[1:] > starts[:-1]).nonzero()[0]
-        if some.size:
-            reduced[some] = combine.reduceat(values, starts[some])
+        reduced[some] = combine.reduceat(values, starts[some], dtype=float)
         return reduced
 
     def divided(self, unit: Array) -> Features:
@@ -257,6 +260,13 @@ def _multiply(rows: Array, vectors: Array, out: Array) -> None:
         np.vecdot(rows[:, None], vectors, out=out)
     else:
         np.matmul(rows, vectors.T, out=out)
+
+
+def _squares(rows: Array) -> Array:
+    """Return the square of each row's norm."""
+    if rows.strides[1] == rows.itemsize:
+        return np.asarray(np.vecdot(rows, rows))
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))  # goes the way that the rows lie
 
 
 def _is_mapped(array: Any) -> bool:

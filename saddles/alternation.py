@@ -313,4 +313,4 @@ def _is_finite(saddle: Saddle) -> bool:
     if not math.isfinite(saddle.time + saddle.loss):
         return False
     # The first is the faster one, but squares may overflow.
-    return math.isfinite(np.vdot(beta, beta)) or bool(np.isfinite(beta).all())
+    return math.isfinite(abs(np.vdot(beta, beta))) or bool(np.isfinite(beta).all())

@@ -121,6 +121,7 @@ def descend(
         if turned is not None and turned[-1]:
             fit.factors.pop()
             refused.append(best)
+            push = None
             continue
         if turned is not None:
             longer, gone = _retreat(data, fit, longer, turned)

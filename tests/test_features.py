@@ -65,6 +65,20 @@ def test_constant_features_are_nothing_once_centred(kind, weight):
     assert path.status is saddles.Status.CONVERGED
 
 
+@pytest.mark.parametrize("kind", [csc_array, np.asarray])
+@pytest.mark.parametrize("size", [1.0, 1e-28])
+def test_constant_features_are_nothing_whatever_the_weights(kind, size):
+    """Rounding of the sum of all weights is no part of a column that is constant where they are."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        X, y = problem(seed, 20, 6, 0.8)
+        X[:, 3] = 3.3
+        weight = size * rng.integers(0, 3, 20)
+        data = Regression(kind(X), y, sample_weight=weight, centre=True)
+        assert data.sizes[1][3] == 0
+        assert (data.sizes[1][:3] > 0).all()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_products_and_columns_of_sparse_features_are_those_of_dense_ones(seed):
     rng = np.random.default_rng(seed)
@@ -141,6 +155,19 @@ def test_a_mapped_file_is_read_where_it_lies(tmp_path):
     assert np.shares_memory(Regression(np.array(mapped.T).T, y).X, mapped) is False
     path = saddles.pesme_flammarion(regression)
     assert_same_path(path, saddles.pesme_flammarion(X, y))
+
+
+def test_a_mapped_file_that_is_not_aligned_is_read_in_parts(tmp_path):
+    shape = (100, 20_000)
+    mapped = np.memmap(tmp_path / "X", dtype=float, mode="w+", offset=4, shape=shape, order="F")
+    mapped[:] = np.random.default_rng(0).standard_normal(shape)
+    v = np.arange(100.0)
+    tracemalloc.start()
+    found = Dense(mapped).products(None, v)[0]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert_allclose(found, v @ np.array(mapped), rtol=1e-12, atol=1e-9)
+    assert peak < 0.1 * mapped.nbytes
 
 
 def test_a_mapped_file_in_the_other_order_is_not_copied_either(tmp_path):
