@@ -43,7 +43,7 @@ class Factors:
     """Columns and their basis, in buffers that are updated in place; see the module's table."""
 
     def __init__(self, n: int) -> None:
-        from scipy.linalg import blas  # here, once, since importing it takes longest of all
+        from scipy.linalg import blas  # not with the package, which would take longer to import
 
         self._outer = blas.dger
         self.n = n

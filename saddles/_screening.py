@@ -143,9 +143,10 @@ class _Tube:
             return True
         stray = course.dual + delay * course.residual
         stray -= self.base
-        self.along = float(stray.dot(self.direction)) / self.size**2
-        stray -= self.along * self.direction
-        self.astray = math.sqrt(stray.dot(stray)) / self.size
+        stray /= arc  # at least |ρ|, so that no square overflows
+        along = float(stray.dot(self.direction)) / self.size**2
+        stray -= along * self.direction
+        self.along, self.astray = along * arc, math.sqrt(stray.dot(stray)) / self.size * arc
         self.arc = course.arc - delay * course.size  # from here on, if it first went back
         astray = self.astray + hidden / self.size
         return 0 <= self.along <= self.span and astray <= self.slope * self.span

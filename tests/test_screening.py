@@ -94,6 +94,17 @@ def test_screened_path_with_boundaries_is_the_path(seed, monkeypatch):
     assert_same(screened, path)
 
 
+@pytest.mark.parametrize("boundary", [1e-300, 1e-160, 1e160, 1e300])
+def test_screened_path_with_boundaries_of_any_size_is_the_path(boundary, always):
+    """Boundaries are a unit of time, and dual points may be as large."""
+    X, y = gaussian(0, 40, 200)
+    one = saddles.pesme_flammarion(X, y)
+    path = saddles.pesme_flammarion(X, y, boundaries=(boundary, boundary))
+    assert [u.tolist() for u in path.active] == [u.tolist() for u in one.active]
+    assert path.times / boundary == pytest.approx(one.times, rel=SAME)
+    assert path.losses == pytest.approx(one.losses, rel=1e-9, abs=SAME * one.losses[0])
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_screened_path_agrees_with_exact_arithmetic(chunk, always):
     """Ties, copies, deactivations, dependent columns."""
