@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
     from saddles import (
@@ -23,23 +23,27 @@ if TYPE_CHECKING:
         teacher_student,
         testing,
     )
-    from saddles._compare import Comparison, compare
-    from saddles._greedy_low_rank import greedy_low_rank
-    from saddles._pesme_flammarion import pesme_flammarion
-    from saddles._points import LowRank
-    from saddles._recorder import Recorder
-    from saddles._run import Run, compare_run
-    from saddles._sweep import PointFailure, Sweep, sweep
+    from saddles._compare.comparison import Comparison, compare
+    from saddles._compare.recorder import Recorder
+    from saddles._compare.training_run import compare_run
+    from saddles._diagonal.pesme_flammarion import pesme_flammarion
+    from saddles._matrix.greedy_low_rank import greedy_low_rank
+    from saddles._matrix.losses import FullMatrix, MatrixCompletion, MatrixLoss, MatrixSensing
+    from saddles._problems.regression import Regression
+    from saddles._result.certificate import Certificate, Certificates
+    from saddles._result.flow import Flow
+    from saddles._result.path import PathError, Saddle, SaddlePath
+    from saddles._result.points import LowRank
+    from saddles._result.run import Run
+    from saddles._sweep.sweep import PointFailure, Sweep, sweep
     from saddles.alternation import Algorithm, Ring, solve, trace
-    from saddles.certificate import Certificate, Certificates
-    from saddles.flow.result import Flow
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
-    from saddles.losses import FullMatrix, MatrixCompletion, MatrixLoss, MatrixSensing
-    from saddles.path import Saddle, SaddlePath
-    from saddles.problems import Regression
-    from saddles.status import PathError, Status
+    from saddles.status import Status
 
 __version__ = "0.1.0"
+
+# Where pickles of earlier versions look for what has moved.
+__path__.append(f"{__path__[0]}/_moved")
 
 #: Public name -> the module that holds it.
 _HOMES = {
@@ -47,30 +51,30 @@ _HOMES = {
     "Ring": "saddles.alternation",
     "solve": "saddles.alternation",
     "trace": "saddles.alternation",
-    "Comparison": "saddles._compare",
-    "compare": "saddles._compare",
-    "greedy_low_rank": "saddles._greedy_low_rank",
-    "pesme_flammarion": "saddles._pesme_flammarion",
-    "Recorder": "saddles._recorder",
-    "Run": "saddles._run",
-    "compare_run": "saddles._run",
-    "PointFailure": "saddles._sweep",
-    "Sweep": "saddles._sweep",
-    "sweep": "saddles._sweep",
-    "Flow": "saddles.flow.result",
+    "Comparison": "saddles._compare.comparison",
+    "compare": "saddles._compare.comparison",
+    "greedy_low_rank": "saddles._matrix.greedy_low_rank",
+    "pesme_flammarion": "saddles._diagonal.pesme_flammarion",
+    "Recorder": "saddles._compare.recorder",
+    "Run": "saddles._result.run",
+    "compare_run": "saddles._compare.training_run",
+    "PointFailure": "saddles._sweep.sweep",
+    "Sweep": "saddles._sweep.sweep",
+    "sweep": "saddles._sweep.sweep",
+    "Flow": "saddles._result.flow",
     "VanishingLimit": "saddles.flow.vanishing",
     "vanishing_limit": "saddles.flow.vanishing",
-    "FullMatrix": "saddles.losses",
-    "MatrixCompletion": "saddles.losses",
-    "MatrixLoss": "saddles.losses",
-    "MatrixSensing": "saddles.losses",
-    "Certificate": "saddles.certificate",
-    "Certificates": "saddles.certificate",
-    "LowRank": "saddles._points",
-    "Saddle": "saddles.path",
-    "SaddlePath": "saddles.path",
-    "Regression": "saddles.problems",
-    "PathError": "saddles.status",
+    "FullMatrix": "saddles._matrix.losses",
+    "MatrixCompletion": "saddles._matrix.losses",
+    "MatrixLoss": "saddles._matrix.losses",
+    "MatrixSensing": "saddles._matrix.losses",
+    "Certificate": "saddles._result.certificate",
+    "Certificates": "saddles._result.certificate",
+    "LowRank": "saddles._result.points",
+    "Saddle": "saddles._result.path",
+    "SaddlePath": "saddles._result.path",
+    "Regression": "saddles._problems.regression",
+    "PathError": "saddles._result.path",
     "Status": "saddles.status",
 }
 _ROOMS = (

@@ -28,17 +28,15 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 
 from saddles import checks
-from saddles._threads import one_pool
-from saddles.path import Saddle, SaddlePath
-from saddles.status import PathError, Status
+from saddles._result.certificate import CERTIFICATE_TOLERANCE
+from saddles._result.path import PathError, Saddle, SaddlePath
+from saddles._tools.threads import one_pool
+from saddles.status import Breakdown, Status
 from saddles.typing import Indices
 
 __all__ = ["Algorithm", "Breakdown", "Ring", "solve", "trace"]
 
 State = TypeVar("State")
-
-#: A saddle whose own optimality conditions fail by more than this is never returned as right.
-CERTIFICATE_TOLERANCE = 1e-7
 
 #: Where several saddles cost less than one by one, so many are made at once if nobody is waiting.
 AHEAD = 64
@@ -61,15 +59,6 @@ class Ring:
     delay: float
     units: Indices
     margin: float = math.inf
-
-
-class Breakdown(Exception):
-    """Raised by a step that cannot go on; the loop ends the path with its status."""
-
-    def __init__(self, status: Status, detail: str = "") -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -18,12 +18,31 @@ code name                symbol
 ``utility_gradient``     ∂U/∂θ, shape (H, p)
 ``point(theta)``         the function-space point β, any fixed shape
 =======================  ==========================================================
+
+A network may offer more, and is then followed faster or more safely. What it lacks it leaves out,
+or sets to None:
+
+============================  =====================================================
+code name                     meaning
+============================  =====================================================
+``hessian(theta, basis)``     second derivatives (Hm, Hm) of the loss over z, where
+                              neuron i is ``theta[i] + basis @ z[i]`` and `basis`
+                              has shape (p, m)
+``within(theta, basis)``      the loss over that z (flattened), an object with the
+                              methods ``loss``, ``gradient`` and ``hessian``; or
+                              None where it would not be faster
+``kinked``                    whether gradients jump, so that flows may slide along
+                              kinks: they are given up sooner
+============================  =====================================================
 """
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
+from saddles import checks
 from saddles.typing import Array
 
 __all__ = ["HomogeneousNetwork"]
@@ -58,3 +77,54 @@ class HomogeneousNetwork(Protocol):
 
     def point(self, theta: Array, /) -> Array:
         """Return the function-space point of neurons `theta`, of a shape that ignores H."""
+
+
+@dataclass(frozen=True, eq=False)
+class Declared:
+    """A network with all that networks may offer: what it does not is None, or False.
+
+    Whoever takes a network from outside makes one of these, once; what works with networks inside
+    takes these, and asks no object what it has.
+    """
+
+    degree: int
+    size: int
+    loss: Callable[[Array], float]
+    gradient: Callable[[Array], Array]
+    utility: Callable[[Array, Array], Array]
+    utility_gradient: Callable[[Array, Array], Array]
+    point: Callable[[Array], Array]
+    hessian: Callable[[Array, Array], Array] | None = None
+    within: Callable[[Array, Array], Any] | None = None
+    kinked: bool = False
+
+    @classmethod
+    def of(cls, network: Any) -> Declared:
+        """Return what a network declares.
+
+        Raises
+        ------
+        TypeError
+            If it lacks what every network must offer, or offers something that cannot be called.
+        """
+        if isinstance(network, cls):
+            return network
+        if not isinstance(network, HomogeneousNetwork):
+            raise TypeError(
+                f"network={checks.show(network)} must offer degree, size, loss, gradient, utility, "
+                "utility_gradient and point; see saddles.homogeneous."
+            )
+        methods: dict[str, Any] = {name: getattr(network, name) for name in _METHODS}
+        methods |= {name: getattr(network, name, None) for name in _OPTIONAL}
+        for name, method in methods.items():
+            if not (callable(method) or (method is None and name in _OPTIONAL)):
+                raise TypeError(
+                    f"network.{name}={checks.show(method)} must be a method; see "
+                    "saddles.homogeneous for what it takes and returns."
+                )
+        kinked = bool(getattr(network, "kinked", False))
+        return cls(degree=network.degree, size=network.size, kinked=kinked, **methods)
+
+
+_METHODS = ("loss", "gradient", "utility", "utility_gradient", "point")
+_OPTIONAL = ("hessian", "within")

@@ -12,12 +12,8 @@ code name     meaning
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from saddles.path import SaddlePath
-
-__all__ = ["PathError", "Status"]
+__all__ = ["Breakdown", "Status"]
 
 
 class Status(Enum):
@@ -218,24 +214,10 @@ class Status(Enum):
         return f"Status.{self.name}"
 
 
-class PathError(RuntimeError):
-    """A path could not be continued correctly.
+class Breakdown(Exception):
+    """Raised by a step that cannot go on; the loop ends the path with its status."""
 
-    Attributes
-    ----------
-    status : Status
-        The reason; its ``sentence`` says what to do.
-    path : SaddlePath or None
-        What had been computed (and certified) before.
-    detail : str
-        What was found, in words; part of the message.
-    """
-
-    def __init__(self, status: Status, path: SaddlePath | None = None, detail: str = "") -> None:
-        super().__init__(f"{status.value}: {status.sentence}" + (f" ({detail})" if detail else ""))
+    def __init__(self, status: Status, detail: str = "") -> None:
+        super().__init__(detail)
         self.status = status
-        self.path = path
         self.detail = detail
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.status, self.path, self.detail)

@@ -11,8 +11,8 @@ import pandas as pd
 from sklearn.datasets import load_digits
 
 import saddles
+from saddles._pictures.staircase import COLOURS, STYLES
 from saddles.agf import NeuronPath, ReluNetwork
-from saddles.plots import COLOURS, STYLES
 from saddles.typing import Array
 from tables.table import Check, Table, worst
 

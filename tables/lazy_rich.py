@@ -123,7 +123,7 @@ def _halved(points: pd.DataFrame) -> float:
 def _figure(means: Any, errors: Any) -> object:
     from matplotlib.figure import Figure
 
-    from saddles.plots import COLOURS, STYLES
+    from saddles._pictures.staircase import COLOURS, STYLES
 
     figure = Figure(figsize=(7.2, 3.4), layout="constrained")
     axes = figure.subplots(1, 2)

@@ -89,7 +89,7 @@ def _integrated(a0: float, w0: Array, times: Array) -> Array:
 def _figure(curves: dict[str, tuple[Array, Array]]) -> object:
     from matplotlib.figure import Figure
 
-    from saddles.plots import COLOURS, STYLES
+    from saddles._pictures.staircase import COLOURS, STYLES
 
     figure = Figure(figsize=(7.2, 3.6), layout="constrained")
     axes = figure.subplots()

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import saddles
-from saddles._clocks import Course, Race
-from saddles._screening import Screen
+from saddles._diagonal.race import Course, Race
+from saddles._diagonal.screening import Screen
 from saddles.typing import Array
 from tables import diabetes
 

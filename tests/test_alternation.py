@@ -8,8 +8,9 @@ import pytest
 
 import saddles
 from saddles import Algorithm, PathError, Ring, Saddle, Status
-from saddles.alternation import AHEAD, Breakdown
-from saddles.certificate import Certificate
+from saddles._result.certificate import Certificate
+from saddles.alternation import AHEAD
+from saddles.status import Breakdown
 
 NOTHING = np.zeros(0, dtype=np.intp)
 

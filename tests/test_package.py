@@ -1,6 +1,7 @@
 """What importing the package costs, and that its public names are there and documented."""
 
 import ast
+import difflib
 import inspect
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import saddles
+from tests import surface
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
@@ -52,8 +54,18 @@ def test_public_names_resolve_and_are_documented():
         _ = saddles.flow.nosuch
 
 
+def test_public_names_and_signatures_are_those_that_were_agreed_on():
+    agreed, now = surface.FILE.read_text("utf-8").splitlines(), surface.surface()
+    difference = difflib.unified_diff(agreed, now, surface.FILE.name, "saddles", n=0, lineterm="")
+    told = "\n".join(difference)
+    assert not told, f"{told}\nIf it is meant, write the file anew: python -m tests.surface"
+
+
 def test_the_function_wins_over_the_module_whatever_was_imported_first():
-    code = "import saddles._pesme_flammarion, saddles; print(callable(saddles.pesme_flammarion))"
+    code = (
+        "import saddles._diagonal.pesme_flammarion, saddles;"
+        "print(callable(saddles.pesme_flammarion))"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "True"
 

@@ -14,8 +14,8 @@ from saddles import checks, implicit_bias, neuron
 from saddles._cli.data import Data
 from saddles._cli.judges import Judge, by_agf, by_exact_arithmetic, by_gradient_flow
 from saddles._cli.output import AGREES, DISAGREES, UNDECIDED, Output, numbers
-from saddles._csv_table import STANDARD_INPUT, CsvTable
-from saddles.path import SaddlePath
+from saddles._result.path import SaddlePath
+from saddles._tools.csv_table import STANDARD_INPUT, CsvTable
 from saddles.typing import Array
 
 __all__ = ["bias", "compare", "path", "verify"]

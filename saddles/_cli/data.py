@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from saddles._csv_table import CsvTable
+from saddles._numerics.precision import EPS
+from saddles._tools.csv_table import CsvTable
 from saddles.typing import Array
 
 __all__ = ["Data"]
@@ -57,7 +58,7 @@ class Data:
             raise ValueError(f"{table.file} has one row; --standardize needs two at least.")
         X = X - X.mean(axis=0)
         norms = np.linalg.norm(X, axis=0)
-        rounding = X.shape[0] * np.finfo(float).eps * np.abs(values[:, :-1]).max(axis=0)
+        rounding = X.shape[0] * EPS * np.abs(values[:, :-1]).max(axis=0)
         norms = np.where(norms > rounding, norms, np.inf)
         return cls(X / norms, y - y.mean(), names, table, target, norms)
 

@@ -19,26 +19,26 @@ import numpy as np
 
 import saddles
 from saddles._cli.data import Data
-from saddles._exact_check import Refuted, exact_saddles
-from saddles._points import dense
-from saddles.path import SaddlePath
-from saddles.status import PathError
+from saddles._diagonal.exact_check import Refuted, exact_saddles
+from saddles._numerics.precision import EPS
+from saddles._result.path import PathError, SaddlePath
+from saddles._result.points import dense
 from saddles.typing import Array
 
 __all__ = ["Judge", "by_agf", "by_exact_arithmetic", "by_gradient_flow"]
 
 #: Two computations of the same numbers, from data that differ by rounding.
-ROUNDING = 1e-9
+JUDGED_EQUAL = 1e-9
 
 #: Extrapolated jump times.
 EXTRAPOLATED = 1e-6
 
 #: Plateaus at the smallest initial scale: the flow's dual point is known to a few ulp of log(1/α),
 #: 1e-9 at the default scales, which dependent columns enlarge.
-SETTLED = 1e-5
+JUDGED_SETTLED = 1e-5
 
 #: Rounding of the data moves least squares by up to this times the square of their condition.
-DATA = 10 * float(np.finfo(float).eps)
+DATA = 10 * EPS
 
 #: A difference that is no more than this many times the extrapolation's own error decides nothing.
 UNSURE = 10.0
@@ -48,7 +48,7 @@ MOST_FRACTIONS = 1e7
 
 #: Numbers in files are rounded, and so are the norms of standardised columns: clocks and pulls that
 #: differ by less than this were meant to be equal, if nothing else agrees.
-BLUR = Fraction(1, 10**12)
+EXACT_BLUR = Fraction(1, 10**12)
 
 #: Ratios of the initial scales' logarithms.
 SCALES = (1.0, 10.0, 100.0)
@@ -89,20 +89,20 @@ def by_exact_arithmetic(path: SaddlePath, data: Data, log_alpha: float) -> Judge
     """Compare a path with the one in fractions that has its active units, whatever the scale."""
     name, sizes = "exact arithmetic", [len(units) for units in path.active]
     if data.X.shape[1] * sum(sizes) * len(path) > MOST_FRACTIONS:
-        return _silent(path, name, ROUNDING, "not tried", "it would take minutes on these data")
+        return _silent(path, name, JUDGED_EQUAL, "not tried", "it would take minutes on these data")
     X, y = data.exact()
     finished, remark = path.status.finished, ""
     try:
         exact = exact_saddles(
-            X, y, path.active, finished=finished, blur=BLUR * (data.norms is not None)
+            X, y, path.active, finished=finished, blur=EXACT_BLUR * (data.norms is not None)
         )
     except Refuted as error:
         remark = str(error)
         try:
-            exact = exact_saddles(X, y, path.active, finished=finished, blur=BLUR)
+            exact = exact_saddles(X, y, path.active, finished=finished, blur=EXACT_BLUR)
         except Refuted:
             verdict = "disagrees" if path.certificates.unique.all() else "undecided"
-            return _silent(path, name, ROUNDING, verdict, remark)
+            return _silent(path, name, JUDGED_EQUAL, verdict, remark)
         remark = f"if clocks and pulls within 1e-12 are equal; as written, {remark}"
     betas = np.zeros((len(path), len(data.names)))
     for beta, saddle in zip(betas, exact, strict=True):
@@ -119,10 +119,10 @@ def by_agf(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
     try:
         other = saddles.agf.diagonal(data.X, data.y, log_alpha=log_alpha, max_jumps=limit)
     except PathError as error:
-        return _silent(path, "AGF", ROUNDING, "undecided", str(error))
+        return _silent(path, "AGF", JUDGED_EQUAL, "undecided", str(error))
     if len(other) != len(path):
         remark = f"it makes {len(other) - 1} jumps, the path {len(path) - 1}"
-        return _silent(path, "AGF", ROUNDING, "disagrees", remark)
+        return _silent(path, "AGF", JUDGED_EQUAL, "disagrees", remark)
     betas = dense(other.betas)
     return _judged(path, "AGF", other.times[1:], betas, other.losses, data)
 
@@ -150,7 +150,7 @@ def by_gradient_flow(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
         verdict="agrees",
     )
     off = np.abs(found.time_errors)
-    settled = max(found.beta_error, found.loss_error) <= SETTLED
+    settled = max(found.beta_error, found.loss_error) <= JUDGED_SETTLED
     if settled and off.max(initial=0.0) <= EXTRAPOLATED:
         return found
     far = len({len(flow.jumps()) for flow in flows.values()}) > 1
@@ -172,11 +172,11 @@ def _judged(
         time_errors=times / path.times[1:] - 1,
         beta_error=_largest(gaps / (np.abs(own).max() or 1.0)),
         loss_error=_largest((losses - path.losses) / (path.losses[0] or 1.0)),
-        tolerance=ROUNDING,
+        tolerance=JUDGED_EQUAL,
         verdict="agrees",
     )
     worst = max(_largest(found.time_errors), found.beta_error, found.loss_error)
-    if worst <= ROUNDING:
+    if worst <= JUDGED_EQUAL:
         return found
     if worst <= DATA * _condition(path, data) ** 2:
         remark = f"columns are so dependent that rounding of the data explains {worst:.1e}"

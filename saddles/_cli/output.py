@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from saddles.status import PathError
+from saddles._result.path import PathError
 
 __all__ = ["AGREES", "BAD_INPUT", "DISAGREES", "UNDECIDED", "Output", "guarded", "numbers"]
 

@@ -2,47 +2,60 @@
 
 Kunin, Marchetti, Chen, Karkada, Simon, DeWeese, Ganguli and Miolane, "Alternating Gradient Flows: A
 Theory of Feature Learning in Two-layer Neural Networks" (2025, arXiv:2506.06489).
+
+``diagonal``, ``linear``, ``modular_addition``, ``attention``, ``relu`` and ``network`` (any neuron
+that torch can evaluate) return saddle paths. ``extremal_directions`` finds where dormant ReLU
+neurons turn to; ``attention_modes`` has the losses of attention's plateaus in closed form.
+
+Read `_engine` first, the steps for every network of homogeneous neurons, then one family:
+`_attention` is the shortest, `_modular`, `_relu` and `_any` are packages. ``diagonal`` and
+``linear`` have clocks in closed form; they live with the other solvers of their networks, in
+`saddles._diagonal` and `saddles._matrix`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
+    from saddles._diagonal.agf import diagonal
+    from saddles._matrix.agf_linear import linear
+    from saddles.agf._any.network import network
+    from saddles.agf._any.torch_network import TorchNetwork
     from saddles.agf._attention import AttentionModes, LinearAttention, attention, attention_modes
-    from saddles.agf._diagonal import diagonal
-    from saddles.agf._extremal import ExtremalDirections, extremal_directions
-    from saddles.agf._homogeneous import NeuronPath
-    from saddles.agf._linear import linear
-    from saddles.agf._modular_addition import modular_addition
-    from saddles.agf._modular_modes import Modes
-    from saddles.agf._modular_network import ModularAddition
-    from saddles.agf._modular_report import ModularReport
-    from saddles.agf._network import network
-    from saddles.agf._relu import ReluNetwork, relu
-    from saddles.agf._torch_network import TorchNetwork
+    from saddles.agf._engine.steps import NeuronPath
+    from saddles.agf._modular.addition import modular_addition
+    from saddles.agf._modular.modes import Modes
+    from saddles.agf._modular.network import ModularAddition
+    from saddles.agf._modular.report import ModularReport
+    from saddles.agf._relu.extremal import ExtremalDirections, extremal_directions
+    from saddles.agf._relu.network import ReluNetwork
+    from saddles.agf._relu.relu import relu
+
+# Where pickles of earlier versions look for what has moved.
+__path__.append(f"{__path__[0]}/_moved")
 
 #: Public name -> the module that holds it.
 _HOMES = {
     "AttentionModes": "saddles.agf._attention",
-    "ExtremalDirections": "saddles.agf._extremal",
+    "ExtremalDirections": "saddles.agf._relu.extremal",
     "LinearAttention": "saddles.agf._attention",
-    "Modes": "saddles.agf._modular_modes",
-    "ModularAddition": "saddles.agf._modular_network",
-    "ModularReport": "saddles.agf._modular_report",
-    "NeuronPath": "saddles.agf._homogeneous",
-    "ReluNetwork": "saddles.agf._relu",
-    "TorchNetwork": "saddles.agf._torch_network",
+    "Modes": "saddles.agf._modular.modes",
+    "ModularAddition": "saddles.agf._modular.network",
+    "ModularReport": "saddles.agf._modular.report",
+    "NeuronPath": "saddles.agf._engine.steps",
+    "ReluNetwork": "saddles.agf._relu.network",
+    "TorchNetwork": "saddles.agf._any.torch_network",
     "attention": "saddles.agf._attention",
     "attention_modes": "saddles.agf._attention",
-    "diagonal": "saddles.agf._diagonal",
-    "extremal_directions": "saddles.agf._extremal",
-    "linear": "saddles.agf._linear",
-    "modular_addition": "saddles.agf._modular_addition",
-    "network": "saddles.agf._network",
-    "relu": "saddles.agf._relu",
+    "diagonal": "saddles._diagonal.agf",
+    "extremal_directions": "saddles.agf._relu.extremal",
+    "linear": "saddles._matrix.agf_linear",
+    "modular_addition": "saddles.agf._modular.addition",
+    "network": "saddles.agf._any.network",
+    "relu": "saddles.agf._relu.relu",
 }
 
 __all__ = [

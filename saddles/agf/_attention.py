@@ -35,16 +35,14 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.agf._homogeneous import DONE, NeuronPath, solve_network
-from saddles.path import Saddle
+from saddles._numerics.precision import SINGULAR
+from saddles._result.path import Saddle
+from saddles.agf._engine.steps import DONE, NeuronPath, solve_network
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["AttentionModes", "LinearAttention", "attention", "attention_modes"]
 
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, linear transformers, after arXiv:2501.16265"
-
-#: Eigenvalues below this, relative to the largest, are zero but for rounding.
-SINGULAR = 1e-12
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,16 @@ Kunin, Sagastuy-Brena, Ganguli, Yamins and Tanaka, "Neural Mechanics" (ICLR 2021
 `Symmetry` records with generator and invariant; ``from_action`` makes one of any one-parameter
 action. ``Symmetry.drift`` measures how well a flow, or somebody's checkpoints, keep the invariant;
 ``check`` tries whether a torch module has the symmetry at all, and ``checkpoints`` trains one.
+
+Read `_symmetry` first, the record and the theorem, then `_instances`, the symmetries in use.
+`_action`, `_invariance` and `_checkpoints` hold ``from_action``, ``check`` and ``checkpoints``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.conserved._action import from_action

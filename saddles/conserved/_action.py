@@ -21,14 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from saddles import _torch, checks
+from saddles import checks
+from saddles._tools import torch_modules
 from saddles.conserved._symmetry import Symmetry, Weights
 from saddles.typing import Array
 
 __all__ = ["from_action"]
 
 #: Points of the Gauss–Legendre rule: exact for generators that are polynomials of degree 14.
-NODES = 8
+ACTION_NODES = 8
 
 #: Disagreement of ∇Q and v, relative to v, that rounding explains.
 GRADIENT = 1e-9
@@ -85,9 +86,9 @@ def from_action(
     >>> conserved.from_action(rescale, weights).invariant(weights)
     array(-10.5)
     """
-    torch = _torch.torch()
+    torch = torch_modules.torch()
     checks.callable_or_none(action, "action")
-    values = _torch.arrays(parameters, list(parameters))
+    values = torch_modules.arrays(parameters, list(parameters))
     if not values:
         raise ValueError("parameters is empty; pass the weights that the action acts on.")
     rng = np.random.default_rng(checks.whole_number(seed, "seed"))
@@ -95,7 +96,7 @@ def from_action(
     idle = {key: values.pop(key) for key in list(values) if key not in {*names, *read}}
 
     def touching(weights: Tensors, s: Any) -> Mapping[str, Any]:
-        return action({**_torch.tensors(idle), **weights}, s)
+        return action({**torch_modules.tensors(idle), **weights}, s)
 
     rule = _Rule(touching, names, torch)
     _require_gradient(rule, values, name, rng)
@@ -105,13 +106,15 @@ def from_action(
         weights=tuple(values),
         degree=None,
         transform=lambda weights, s: rule.arrays(
-            touching(_torch.tensors(weights), torch.tensor(s))
+            touching(torch_modules.tensors(weights), torch.tensor(s))
         ),
         velocity=lambda weights, s: {
             key: float(s) * value for key, value in rule.velocity(weights).items()
         },
-        quantity=lambda weights: np.array(float(rule.potential(_torch.tensors(weights)))),
-        terms=lambda weights: np.array(float(rule.potential(_torch.tensors(weights), size=True))),
+        quantity=lambda weights: np.array(float(rule.potential(torch_modules.tensors(weights)))),
+        terms=lambda weights: np.array(
+            float(rule.potential(torch_modules.tensors(weights), size=True))
+        ),
     )
 
 
@@ -122,12 +125,12 @@ class _Rule:
         self.action = action
         self.names = names
         self.torch = torch
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
+        nodes, weights = np.polynomial.legendre.leggauss(ACTION_NODES)
         self.nodes, self.node_weights = (nodes + 1) / 2, weights / 2
 
     def arrays(self, tensors: Mapping[str, Any]) -> Weights:
         """Return those weights that the action changes."""
-        return {name: _torch.array(tensors[name], name) for name in self.names}
+        return {name: torch_modules.array(tensors[name], name) for name in self.names}
 
     def derivative(self, weights: Tensors) -> Tensors:
         """Return v at the weights, as tensors."""
@@ -144,7 +147,7 @@ class _Rule:
 
     def velocity(self, weights: Weights) -> Weights:
         """Return v at the weights, as arrays."""
-        return self.arrays(self.derivative(_torch.tensors(weights)))
+        return self.arrays(self.derivative(torch_modules.tensors(weights)))
 
     def potential(self, weights: Tensors, size: bool = False) -> Any:
         """Return Q, or with `size` the sum of the absolute values of its terms."""
@@ -162,8 +165,8 @@ def _touched(action: Action, values: Weights) -> tuple[tuple[str, ...], set[str]
 
     A state dict also holds buffers, which no flow moves and no checkpoint need have.
     """
-    torch = _torch.torch()
-    before = {key: t.requires_grad_(True) for key, t in _torch.tensors(values).items()}
+    torch = torch_modules.torch()
+    before = {key: t.requires_grad_(True) for key, t in torch_modules.tensors(values).items()}
     moved = action(dict(before), torch.zeros((), dtype=torch.float64))
     if not isinstance(moved, Mapping) or not moved or not set(moved) <= set(values):
         raise TypeError(
@@ -171,7 +174,7 @@ def _touched(action: Action, values: Weights) -> tuple[tuple[str, ...], set[str]
             f"that it changes, named as in parameters ({', '.join(map(repr, values))})."
         )
     for name, tensor in moved.items():
-        now = _torch.array(tensor, f"action(parameters, 0)[{name!r}]")
+        now = torch_modules.array(tensor, f"action(parameters, 0)[{name!r}]")
         if now.shape != values[name].shape or not np.allclose(now, values[name], 1e-12, 0):
             raise ValueError(
                 f"action(parameters, 0) changes {name!r}; at s = 0 it must return what it was "
@@ -190,13 +193,13 @@ def _require_gradient(rule: _Rule, values: Weights, name: str, rng: np.random.Ge
     """Raise unless ∇Q = v at the weights and near them."""
     for trial in range(TRIALS):
         point = values if trial == 0 else {k: _near(value, rng) for k, value in values.items()}
-        tensors = _torch.tensors(point)
+        tensors = torch_modules.tensors(point)
         slope = rule.torch.func.grad(rule.potential)(tensors)
         v = rule.velocity(point)
         size = np.sqrt(sum(float(np.sum(x**2)) for x in v.values()))
         gap = np.sqrt(
             sum(
-                float(np.sum((_torch.array(slope[key], key) - v.get(key, 0.0)) ** 2))
+                float(np.sum((torch_modules.array(slope[key], key) - v.get(key, 0.0)) ** 2))
                 for key in slope
             )
         )

@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from saddles import _torch, checks
-from saddles.status import PathError, Status
+from saddles import checks
+from saddles._numerics.precision import EPS
+from saddles._numerics.stepping import Ending, Equation, Integration, Tolerances
+from saddles._result.path import PathError
+from saddles._tools import torch_modules
+from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["checkpoints"]
@@ -22,7 +26,7 @@ __all__ = ["checkpoints"]
 EVALUATIONS = 20_000
 
 #: Scipy's own limit on what may be asked of a step.
-SHARPEST = 100 * float(np.finfo(float).eps)
+SHARPEST = 100 * EPS
 
 
 def checkpoints(
@@ -88,7 +92,9 @@ def checkpoints(
     rule = f"it must be from {SHARPEST:.2g} to 1e-3"
     rtol = checks.real_number(rtol, "rtol", rule, lambda value: SHARPEST <= value <= 1e-3)
     problem = _Problem(module, inputs, loss)
-    states = _flow(problem, grid, rtol) if step is None else _descent(problem, grid, step)
+    states = (
+        _along_flow(problem, grid, rtol) if step is None else _along_descent(problem, grid, step)
+    )
     return [problem.unpacked(state) for state in states]
 
 
@@ -96,8 +102,8 @@ class _Problem:
     """The loss as a function of one vector of weights."""
 
     def __init__(self, module: Any, inputs: Any, loss: Callable[[Any], Any]) -> None:
-        weights, self.function = _torch.merged(module, None)
-        self.samples, self.loss = _torch.inputs_of(inputs), loss
+        weights, self.function = torch_modules.merged(module, None)
+        self.samples, self.loss = torch_modules.inputs_of(inputs), loss
         self.shapes = {name: value.shape for name, value in weights.items()}
         self.start = np.concatenate([value.ravel() for value in weights.values()])
 
@@ -112,8 +118,8 @@ class _Problem:
 
     def slope(self, _time: float, state: Array) -> Array:
         """Return −∇L."""
-        torch = _torch.torch()
-        tensors = _torch.tensors(self.unpacked(state))
+        torch = torch_modules.torch()
+        tensors = torch_modules.tensors(self.unpacked(state))
         for tensor in tensors.values():
             tensor.requires_grad_(True)
         value = self.loss(self.function(tensors, self.samples))
@@ -135,10 +141,8 @@ class _Problem:
         return -np.concatenate(parts)
 
 
-def _flow(problem: _Problem, times: Array, rtol: float) -> Array:
+def _along_flow(problem: _Problem, times: Array, rtol: float) -> Array:
     """Return the weights (q, p) along the gradient flow."""
-    from scipy.integrate import solve_ivp
-
     size = float(np.sqrt(np.mean(problem.start**2))) or 1.0
     if times[-1] == 0:
         return problem.start[None]
@@ -154,21 +158,25 @@ def _flow(problem: _Problem, times: Array, rtol: float) -> Array:
             raise PathError(Status.INTEGRATION_FAILED, detail=detail)
         return problem.slope(time, state)
 
-    solution = solve_ivp(
-        slope,
-        (0.0, times[-1]),
-        problem.start,
+    run = Integration(
+        Equation(slope, problem.start),
+        Tolerances(rtol=rtol, atol=rtol * size),
+        EVALUATIONS,
+        until=float(times[-1]),
         method="DOP853",
-        t_eval=times,
-        rtol=rtol,
-        atol=rtol * size,
     )
-    if not solution.success:
-        raise PathError(Status.INTEGRATION_FAILED, detail=str(solution.message))
-    return np.asarray(solution.y.T)
+    states = [problem.start for time in times if time == 0]
+    for solver in run:
+        # A curve costs gradients and memory: only where it is asked for.
+        asked = times[(times > solver.t_old) & (times <= solver.t)]
+        if asked.size:
+            states.extend(solver.dense_output()(asked).T)
+    if run.ending is not Ending.FINISHED:
+        raise PathError(Status.INTEGRATION_FAILED, detail=f"{run.message} (t={run.solver.t:.6g})")
+    return np.array(states)
 
 
-def _descent(problem: _Problem, times: Array, step: float) -> Array:
+def _along_descent(problem: _Problem, times: Array, step: float) -> Array:
     """Return the weights (q, p) along gradient descent."""
     rule = "the step must be finite and above 0"
     step = checks.real_number(step, "step", rule, lambda value: 0 < value < np.inf)

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from saddles import _torch, checks
+from saddles import checks
+from saddles._tools import torch_modules
 from saddles.conserved._symmetry import Symmetry, Weights
 from saddles.typing import Array
 
@@ -124,23 +125,23 @@ def check(
     >>> conserved.check(relu, symmetry, inputs).holds, conserved.check(tanh, symmetry, inputs).holds
     (True, False)
     """
-    weights, function = _torch.merged(module, None)
-    _torch.arrays(weights, symmetry.weights)
+    weights, function = torch_modules.merged(module, None)
+    torch_modules.arrays(weights, symmetry.weights)
     checks.callable_or_none(loss, "loss")
     trials, seed = checks.whole_number(trials, "trials", least=1), checks.whole_number(seed, "seed")
     rule = "it must be at least 0"
     tolerance = checks.real_number(tolerance, "tolerance", rule, lambda value: value >= 0)
-    samples = _torch.inputs_of(inputs)
+    samples = torch_modules.inputs_of(inputs)
     rng = np.random.default_rng(seed)
 
     def observed(values: Weights, *, track: bool = False) -> tuple[dict[str, Any], Any]:
-        tensors = {k: t.requires_grad_(track) for k, t in _torch.tensors(values).items()}
+        tensors = {k: t.requires_grad_(track) for k, t in torch_modules.tensors(values).items()}
         outputs = function(tensors, samples)
         return tensors, outputs if loss is None else loss(outputs)
 
-    before = _torch.array(observed(weights)[1], "module(inputs)")
+    before = torch_modules.array(observed(weights)[1], "module(inputs)")
     size = float(np.abs(before).max()) or 1.0
-    again = _torch.array(observed(weights)[1], "module(inputs)")
+    again = torch_modules.array(observed(weights)[1], "module(inputs)")
     if not np.abs(again - before).max() <= TOLERANCE * size:
         raise ValueError(
             "module(inputs) changes from call to call; put the module in evaluation mode "
@@ -149,7 +150,7 @@ def check(
     deviation = projection = 0.0
     for _ in range(trials):
         element = _random(symmetry, weights, rng)
-        after = _torch.array(
+        after = torch_modules.array(
             observed({**weights, **symmetry.act(weights, element)})[1],
             "module(inputs), transformed,",
         )
@@ -170,12 +171,12 @@ def _random(symmetry: Symmetry, weights: Weights, rng: np.random.Generator) -> A
 
 def _gradient(tensors: dict[str, Any], outputs: Any, weights: Array) -> Weights:
     """Return the gradient of the weighted sum of the outputs."""
-    total = (outputs * _torch.torch().tensor(weights)).sum()
+    total = (outputs * torch_modules.torch().tensor(weights)).sum()
     if not total.requires_grad:  # constant outputs
         return {name: np.zeros(tuple(tensor.shape)) for name, tensor in tensors.items()}
-    found = _torch.torch().autograd.grad(total, list(tensors.values()), allow_unused=True)
+    found = torch_modules.torch().autograd.grad(total, list(tensors.values()), allow_unused=True)
     return {
-        name: np.zeros(tuple(tensor.shape)) if slope is None else _torch.array(slope, name)
+        name: np.zeros(tuple(tensor.shape)) if slope is None else torch_modules.array(slope, name)
         for (name, tensor), slope in zip(tensors.items(), found, strict=True)
     }
 

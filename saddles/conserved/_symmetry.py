@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._torch import arrays
+from saddles._tools.torch_modules import arrays
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Drift", "Symmetry"]

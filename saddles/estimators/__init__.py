@@ -3,13 +3,15 @@
 A saddle path, stopped at a jump, is a sparse linear model whose coefficients are not shrunk.
 ``SaddlePathRegressor`` stops at a given jump, ``SaddlePathCV`` at the jump that cross-validation
 chooses. Both are ordinary scikit-learn regressors: pipelines, grid search, data frames.
+
+Read `_model` first, what both share, then `_regressor` and `_cross_validation`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.estimators._cross_validation import SaddlePathCV

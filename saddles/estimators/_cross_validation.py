@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._result.path import PathError
 from saddles.estimators._model import Centred, LinearOnPath, switch
-from saddles.status import PathError, Status
+from saddles.status import Status
 from saddles.typing import Array
 
 __all__ = ["SaddlePathCV"]

@@ -20,9 +20,9 @@ import numpy as np
 
 import saddles
 from saddles import checks
-from saddles._points import dense
-from saddles.path import SaddlePath
-from saddles.status import PathError
+from saddles._numerics.precision import EPS
+from saddles._result.path import PathError, SaddlePath
+from saddles._result.points import dense
 from saddles.typing import Array
 
 try:
@@ -145,7 +145,7 @@ def _less_mean(values: Array, mean: Any, used: Any) -> Array:
     Samples of no weight, which `used` leaves out, say nothing about what is constant.
     """
     centred = values - mean
-    rounding = len(values) * np.finfo(float).eps * np.abs(values[used]).max(axis=0)
+    rounding = len(values) * EPS * np.abs(values[used]).max(axis=0)
     return np.where(np.abs(centred[used]).max(axis=0) > rounding, centred, 0.0)
 
 

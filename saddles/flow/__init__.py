@@ -4,19 +4,24 @@
 ``linear`` those of factorised matrices and of linear networks in graded ones, ``neurons`` that of
 any homogeneous neurons in polar ones; ``full`` and ``whitened`` are closed forms of the second and
 third; ``Flow`` is what all return; ``vanishing_limit`` extrapolates measured jump times to α → 0.
+
+Each coordinate system has a module. Read `mirror` first, then `graded` with its package `_graded`,
+`polar` with its package `_polar`, the closed forms in `riccati`, and `vanishing`. What a flow
+returns is in `saddles._result.flow`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
+    from saddles._result.flow import Flow, Jumps
+    from saddles._result.trajectory import Curve
     from saddles.flow.graded import linear, matrix
     from saddles.flow.mirror import diagonal
     from saddles.flow.polar import neurons
-    from saddles.flow.result import Curve, Flow, Jumps
     from saddles.flow.riccati import Riccati, full, whitened
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
 
@@ -26,9 +31,9 @@ _HOMES = {
     "linear": "saddles.flow.graded",
     "matrix": "saddles.flow.graded",
     "neurons": "saddles.flow.polar",
-    "Curve": "saddles.flow.result",
-    "Flow": "saddles.flow.result",
-    "Jumps": "saddles.flow.result",
+    "Curve": "saddles._result.trajectory",
+    "Flow": "saddles._result.flow",
+    "Jumps": "saddles._result.flow",
     "Riccati": "saddles.flow.riccati",
     "full": "saddles.flow.riccati",
     "whitened": "saddles.flow.riccati",

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.precision import ULPS
 from saddles.typing import Array
 
-__all__ = ["checked_rtol", "checked_until", "finite_scale", "initial_factor"]
+__all__ = ["STEP_SHARE", "checked_rtol", "checked_until", "finite_scale", "initial_factor"]
 
-#: A clock of size log(1/α) is known to a few ulp: no coordinates can be better than this.
-ROUNDING = 16 * float(np.finfo(float).eps)
+#: Share of the tolerance that a single step may use: errors of logarithms shift all later times.
+STEP_SHARE = 0.05
 
-#: Below this, `ROUNDING` log(1/α) exceeds the coarsest tolerance that may be asked for.
-LEAST_LOG_ALPHA = -1e-3 / ROUNDING
+#: Below this, the rounding of log(1/α) exceeds the coarsest tolerance that may be asked for.
+LEAST_LOG_ALPHA = -1e-3 / ULPS
 
 
 def finite_scale(log_alpha: Any, limit: str) -> float:

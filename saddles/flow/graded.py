@@ -8,9 +8,9 @@ second an instance of the first,
 
     Z' = F Z,   F = [[0, −Gᵀ], [−G, 0]],
 
-and both are integrated in the graded coordinates of `saddles.flow._frame`, or, for data that
-commute, mode by mode (`saddles.flow._commuting`): right where the ordinary flow in float64 is not,
-below α of about 1e-16.
+and both are integrated in the graded coordinates of `_graded.frame`, or, for data that
+commute, mode by mode (`_graded.commuting`): right where the ordinary flow in float64 is not, below
+α of about 1e-16.
 
 =================  ==================================================
 code name          symbol
@@ -27,18 +27,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from saddles._loss_checks import checked_size
-from saddles._moments import Moments, least_loss, stacked
-from saddles._threads import one_pool
-from saddles.flow._commuting import Basis, Modes
-from saddles.flow._frame import Graded, System
+from saddles._matrix.loss_checks import checked_size
+from saddles._matrix.moments import Moments, least_loss, stacked
+from saddles._tools.threads import one_pool
+from saddles.flow._graded.commuting import Basis, Modes
+from saddles.flow._graded.frame import Graded, System
+from saddles.flow._graded.march import Coordinates, Request, follow
 from saddles.flow._inputs import checked_rtol, checked_until, finite_scale, initial_factor
-from saddles.flow._march import Coordinates, Request, follow
 from saddles.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
-    from saddles.flow.result import Flow
-    from saddles.losses import MatrixLoss
+    from saddles._matrix.losses import MatrixLoss
+    from saddles._result.flow import Flow
 
 __all__ = ["linear", "matrix"]
 

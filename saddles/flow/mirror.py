@@ -32,7 +32,6 @@ code name        symbol
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -40,47 +39,38 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._threads import one_pool
-from saddles.flow._inputs import ROUNDING, checked_rtol, checked_until, finite_scale
-from saddles.flow.result import Curve, Flow
-from saddles.problems import Regression, as_regression
-from saddles.status import PathError, Status
+from saddles._numerics.precision import CUT_EXPONENT, EPS, ULPS
+from saddles._numerics.stepping import Ending, Equation, Integration, Pieces, Tolerances, nodes
+from saddles._problems.door import as_regression
+from saddles._problems.regression import Regression
+from saddles._result.flow import Flow
+from saddles._result.path import PathError
+from saddles._result.trajectory import Curve
+from saddles._tools.threads import one_pool
+from saddles.flow._inputs import checked_rtol, checked_until, finite_scale
+from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
 
 __all__ = ["diagonal"]
 
 SOURCE = "Pesme and Flammarion 2023, arXiv:2304.00488; Woodworth et al. 2020, arXiv:2002.09277"
 
-EPS = float(np.finfo(float).eps)
-
-#: Exponents `over` are cut here. On the trajectory they stay near 0 (β is of the data's size); the
-#: trial points of an implicit step may lie anywhere, and exp(2·50) = 3e43 is large enough to have
-#: every such step refused while squares and products of it stay finite.
-LARGEST_OVER = 50.0
-
 #: From this edge on, exponents are taken relative to it, and the integrator may leave out
 #: e^{−2(|s|+e)}: it is below e^{−2e} = 4e-44, and the velocity of order one.
 ONE_SIDED_EDGE = 50.0
 
-#: From this many features on, those with coefficients below `LEAST` units, which rounding would
+#: From this many features on, those with coefficients below `UNFELT` units, which rounding would
 #: lose, are left out of sums. At small α few others are left, and the Jacobian has a low rank.
-WIDE, LEAST = 200, EPS**2
+WIDE, UNFELT = 200, EPS**2
 
 #: Exponents of the gain are cut here: targets 1e-300 times the features' size go no further.
 LARGEST_EXPONENT = 690.0
-
-#: Relative tolerance handed to scipy, the smallest that it takes. The one that acts is absolute.
-RELATIVE = 100 * EPS
 
 #: Steps per possible jump before giving up. About 250 are usual at the default tolerance.
 STEPS_PER_JUMP = 5000
 
 #: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
-STEPS_PER_LOOK = 8
-
-#: Gauss-Legendre nodes per step for the conservation law: exact to degree 11, and an integrator of
-#: order at most 12 makes steps over which its own polynomial has a lower degree.
-NODES = 6
+STEPS_PER_DUAL_LOOK = 8
 
 
 @one_pool
@@ -145,7 +135,7 @@ def diagonal(
     network = _Network.of(problem, log_alpha)
     if network is None:
         ends = np.array([0.0, until or 1.0])
-        return _flow(log_alpha, ends, _Rest(problem), Status.NOTHING_TO_LEARN)
+        return _as_flow(log_alpha, ends, _Rest(problem), Status.NOTHING_TO_LEARN)
     curve, status = _integrate(network, rtol, until)
     if not status.success and on_failure == "raise":
         reached = curve.times[-1] / network.pace
@@ -153,10 +143,10 @@ def diagonal(
     times = curve.times / network.pace
     if until is not None and status is not Status.INTEGRATION_FAILED:
         times[-1] = until
-    return _flow(log_alpha, times, curve, status)
+    return _as_flow(log_alpha, times, curve, status)
 
 
-def _flow(log_alpha: float, times: Array, curve: Curve, status: Status) -> Flow:
+def _as_flow(log_alpha: float, times: Array, curve: Curve, status: Status) -> Flow:
     return Flow(
         algorithm="flow.diagonal",
         source=SOURCE,
@@ -201,7 +191,7 @@ class _Network:
         rows, y = problem.X.T @ basis / width, problem.y / largest
         targets = basis.T @ y
         start = float(np.abs(rows @ targets).max())
-        if start <= ROUNDING * float(np.linalg.norm(y)):
+        if start <= ULPS * float(np.linalg.norm(y)):
             return None
         height, scale = largest * start, -log_alpha
         return cls(
@@ -241,17 +231,17 @@ class _Network:
         Where |β| is one unit, s is at asinh(1/gain)/2 and dβ/ds = 2 hypot(1, gain).
         """
         reach = self.edge if self.edge > ONE_SIDED_EDGE else math.asinh(1 / self.gain) / 2
-        return max(rtol / math.hypot(1, self.gain), ROUNDING * reach)
+        return max(rtol / math.hypot(1, self.gain), ULPS * reach)
 
     def _doubled_over(self, clocks: Array) -> Array:
-        over = np.abs(clocks)
+        over: Array = np.abs(clocks)
         over -= self.edge
-        np.minimum(over, LARGEST_OVER, out=over)
+        np.minimum(over, CUT_EXPONENT, out=over)
         over *= 2.0
         return over
 
     def _doubled(self, clocks: Array) -> Array:
-        largest = max(self.edge, 0.0) + LARGEST_OVER
+        largest = max(self.edge, 0.0) + CUT_EXPONENT
         return np.asarray(2 * np.clip(clocks, -largest, largest))
 
     def beta(self, clocks: Array) -> Array:
@@ -270,14 +260,17 @@ class _Network:
 
     def velocity(self, _time: float, dual: Array) -> Array:
         """Return d(dual)/dt = w − Aᵀβ, shape (r,)."""
-        clocks = self.rows @ dual
+        clocks = self.rows.dot(dual)
         if self.edge <= ONE_SIDED_EDGE:
             beta = self.beta(clocks)
         else:
-            beta = np.copysign(np.exp(self._doubled_over(clocks)), clocks)
+            beta = self._doubled_over(clocks)
+            np.exp(beta, out=beta)
+            np.copysign(beta, clocks, out=beta)
         felt = self._felt(beta)
         if felt is None:
-            return np.asarray(self.targets - self.columns @ beta)
+            fit: Array = self.columns.dot(beta)
+            return np.subtract(self.targets, fit, out=fit)
         return np.asarray(self.targets - beta[felt] @ self.rows[felt])
 
     def jacobian(self, _time: float, dual: Array) -> Array:
@@ -292,7 +285,7 @@ class _Network:
         """Return the features whose `weights` (d,) a sum over all would feel; None for all."""
         if weights.size < WIDE:
             return None
-        felt = np.flatnonzero(np.abs(weights) > LEAST)
+        felt = np.flatnonzero(np.abs(weights) > UNFELT)
         return felt if 2 * felt.size < weights.size else None
 
     @cached_property
@@ -309,7 +302,7 @@ class _Network:
         clocks = self.rows @ dual
         beta = self.beta(clocks)
         velocity = self.targets - self.columns @ beta
-        noise = ROUNDING * (1 + float(np.abs(clocks).max())) * np.linalg.norm(self.lengths * beta)
+        noise = ULPS * (1 + float(np.abs(clocks).max())) * np.linalg.norm(self.lengths * beta)
         bound = rtol * np.linalg.norm(self.targets) + noise
         return bool((np.abs(self.rows @ velocity) <= bound * self.lengths).all())
 
@@ -321,43 +314,32 @@ def _integrate(network: _Network, rtol: float, until: float | None) -> tuple[_Mi
     stiff) by itself; at these tolerances it needs a fifth of the time of an implicit Runge-Kutta
     method of order 5.
     """
-    from scipy.integrate import LSODA
-
-    solver = LSODA(
-        network.velocity,
-        0.0,
-        np.zeros(network.targets.size),
-        math.inf if until is None else until * network.pace,
-        jac=network.jacobian,
-        rtol=RELATIVE,
-        atol=network.tolerance(rtol),
+    start = np.zeros(network.targets.size)
+    run = Integration(
+        Equation(network.velocity, start, jacobian=network.jacobian),
+        Tolerances(atol=network.tolerance(rtol)),
+        STEPS_PER_JUMP * (start.size + 2),
+        until=math.inf if until is None else until * network.pace,
     )
-    times, pieces = [0.0], []
-    # A failed step is reported by the status that is returned, not by a warning besides.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        for step in range(STEPS_PER_JUMP * (network.targets.size + 2)):
-            solver.step()
-            if solver.status == "failed":
-                break
-            times.append(solver.t)
-            pieces.append(solver.dense_output())
-            if solver.status == "finished":
-                break
-            if until is None and step % STEPS_PER_LOOK == 0 and network.converged(solver.y, rtol):
-                break
-    if not pieces:
+
+    def done(step: int, solver: Any) -> bool:
+        looks = until is None and step % STEPS_PER_DUAL_LOOK == 0
+        return looks and network.converged(solver.y, rtol)
+
+    dual = run.recorded(done)
+    if not dual.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    return _Mirror(network, np.array(times), tuple(pieces)), _ending(network, solver, rtol)
+    return _Mirror(network, dual), _ending(network, run, rtol)
 
 
-def _ending(network: _Network, solver: Any, rtol: float) -> Status:
+def _ending(network: _Network, run: Integration, rtol: float) -> Status:
     """Return why the integration ended; a step limit that was reached is a failure."""
-    if solver.status == "failed":
+    if run.ending is Ending.FAILED:
         return Status.INTEGRATION_FAILED
-    if network.converged(solver.y, rtol):
+    if network.converged(run.solver.y, rtol):
         return Status.CONVERGED
-    return Status.UNTIL_REACHED if solver.status == "finished" else Status.INTEGRATION_FAILED
+    finished = run.ending is Ending.FINISHED
+    return Status.UNTIL_REACHED if finished else Status.INTEGRATION_FAILED
 
 
 @dataclass(frozen=True, eq=False)
@@ -365,18 +347,16 @@ class _Mirror:
     """The trajectory of the dual point in dual time, and what follows from it."""
 
     network: _Network
-    times: Array
-    pieces: tuple[Any, ...]
+    dual: Pieces
 
-    @cached_property
-    def _path(self) -> Any:
-        from scipy.integrate import OdeSolution
-
-        return OdeSolution(self.times, self.pieces)
+    @property
+    def times(self) -> Array:
+        """Dual times at which steps end (m,)."""
+        return self.dual.times
 
     def _clocks(self, tau: Array) -> Array:
         """Return s, shape (d, q)."""
-        dual = self._path(np.minimum(tau * self.network.pace, self.times[-1]))
+        dual = self.dual(np.minimum(tau * self.network.pace, self.times[-1]))
         return np.asarray(self.network.rows @ dual)
 
     def clocks(self, tau: Array) -> Array:
@@ -407,13 +387,11 @@ class _Mirror:
 
     def conservation(self) -> float:
         """Return max |s − ∫ Xᵀr/n dt| / log(1/α) over coordinates and steps."""
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        steps = np.diff(self.times)
-        inner = self.times[:-1, None] + steps[:, None] * (nodes + 1) / 2
+        inner, weights, steps = nodes(self.times)
         network = self.network
-        velocity = self._velocity(network.beta(network.rows @ self._path(inner.ravel())))
-        means = velocity.reshape(-1, steps.size, NODES) @ (weights / 2)
-        gap = network.rows @ (self._path(self.times[1:]) - np.cumsum(means * steps, axis=1))
+        velocity = self._velocity(network.beta(network.rows @ self.dual(inner.ravel())))
+        means = velocity.reshape(-1, *inner.shape) @ weights
+        gap = network.rows @ (self.dual(self.times[1:]) - np.cumsum(means * steps, axis=1))
         return float(np.abs(gap).max() / network.scale)
 
 

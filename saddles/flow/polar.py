@@ -1,7 +1,7 @@
 """Gradient flow of homogeneous neurons in polar coordinates, at any initial scale.
 
 Kunin et al., "Alternating gradient flows" (2025, arXiv:2506.06489), section 2. The coordinates,
-log norms and directions, are those of `saddles.flow._polar`; `saddles.flow._polar_march` integrates
+log norms and directions, are those of `_polar.coordinates`; `_polar.march` integrates
 them over a length s of their trajectory.
 
 A direction is known to an absolute error. A neuron that lies closer than that to a direction which
@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from saddles import checks
-from saddles._threads import one_thread
-from saddles.flow._neuron_space import leaks, within
-from saddles.flow._polar import Polar
-from saddles.flow._polar_curve import Trajectory
-from saddles.flow._polar_march import fastest, is_robust, march, resting
-from saddles.flow.result import Flow
-from saddles.homogeneous import HomogeneousNetwork
-from saddles.status import PathError, Status
-from saddles.typing import Array, ArrayLike
+from saddles._result.flow import Flow
+from saddles._result.path import PathError
+from saddles._tools.threads import one_thread
+from saddles.flow._polar.coordinates import Polar
+from saddles.flow._polar.march import fastest, is_robust, march, resting
+from saddles.flow._polar.space import leaks, within
+from saddles.flow._polar.trajectory import PolarCurve
+from saddles.homogeneous import Declared, HomogeneousNetwork
+from saddles.status import Status
+from saddles.typing import ArrayLike
 
 __all__ = ["neurons"]
 
@@ -111,47 +111,39 @@ def neurons(
     >>> flow.jumps().times.round(3), flow.at(flow.until).round(6)
     (array([0.333]), array([3.]))
     """
-    theta, log_alpha = _checked(network, init, checks.log_scale(log_alpha, allow_limit=False))
+    known, log_alpha = Declared.of(network), checks.log_scale(log_alpha, allow_limit=False)
+    theta = checks.neurons(init, "init", known.size)
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
     rule = "the relative error per step must be from 1e-11 to 1e-3"
     rtol = checks.real_number(rtol, "rtol", rule, lambda value: 1e-11 <= value <= 1e-3)
     if until is not None:
         rule = "the last scaled time must be finite and above 0; leave it out for the whole flow"
         until = checks.real_number(until, "until", rule, lambda value: 0 < value < math.inf)
-    curve, status = _followed(*within(network, theta), -log_alpha, rtol, until)
-    if any(leaks(curve.polar.network, theta) for theta in curve.weights()):
-        curve, status = _followed(network, theta, -log_alpha, rtol, until)
+    space, coordinates = within(known, theta)
+    if space is not None:
+        polar = Polar.of(Declared.of(space), coordinates, -log_alpha, space)
+        curve, status = _followed(polar, rtol, until)
+    if space is None or any(leaks(space, z) for z in curve.weights()):
+        curve, status = _followed(Polar.of(known, theta, -log_alpha), rtol, until)
     if not status.success and on_failure == "raise":
         raise PathError(status, detail=f"scaled time {float(curve.times[-1]):.6g} was reached")
     return Flow(
         algorithm="flow.neurons",
         source=SOURCE,
         log_alpha=log_alpha,
-        kappa=network.degree,
+        kappa=known.degree,
         times=curve.times,
         curve=curve,
         status=status,
     )
 
 
-def _followed(
-    network: HomogeneousNetwork, theta: Array, scale: float, rtol: float, until: float | None
-) -> tuple[Trajectory, Status]:
+def _followed(polar: Polar, rtol: float, until: float | None) -> tuple[PolarCurve, Status]:
     """Integrate, and again with all directions shaken."""
-    polar = replace(Polar.of(network, theta, scale), fastest=fastest(rtol))
+    polar = replace(polar, fastest=fastest(rtol))
     if polar.unit == 0:
         return resting(polar, until or 1.0), Status.NOTHING_TO_LEARN
     curve, status = march(polar, rtol, until)
     if status.success and not is_robust(curve, rtol):
         status = Status.DIRECTIONS_LOST
     return curve, status
-
-
-def _checked(network: Any, init: ArrayLike, log_alpha: float) -> tuple[Array, float]:
-    if not isinstance(network, HomogeneousNetwork):
-        raise TypeError(
-            f"network={checks.show(network)} must offer degree, size, loss, gradient, utility, "
-            "utility_gradient and point; see saddles.homogeneous."
-        )
-    theta = checks.neurons(init, "init", network.size)
-    return theta, log_alpha

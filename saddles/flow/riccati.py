@@ -39,10 +39,11 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._moments import Moments, least_loss, stacked
+from saddles._matrix.moments import Moments, least_loss, stacked
+from saddles._numerics.precision import ZERO
+from saddles._result.flow import Flow
 from saddles.flow._inputs import checked_until, finite_scale, initial_factor
-from saddles.flow._modes import in_modes
-from saddles.flow.result import Flow
+from saddles.flow._riccati_modes import in_modes
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
 
@@ -50,13 +51,11 @@ __all__ = ["Riccati", "full", "whitened"]
 
 SOURCE = "Fukumizu 1998; Saxe, McClelland and Ganguli 2014, arXiv:1312.6120"
 
-EPS = float(np.finfo(float).eps)
-
 #: Difference of AᵀA and WWᵀ that rounding explains, relative to their size.
-BALANCE = 1e-10
+BALANCED_TO = 1e-10
 
 #: The gradient counts as zero below this part of what it could be.
-STATIONARY = EPS**0.75
+NO_GRADIENT = ZERO
 
 #: Without `until`, the last mode is followed for this many of its e-foldings: what is missing of it
 #: falls by e^{−2·20} = 4e-18.
@@ -66,8 +65,8 @@ FOLDINGS = 20.0
 #: doublings of that time later, or sooner.
 DOUBLINGS = 64
 
-#: Listed times: this many per e-folding of a jump, up to `NEAR` e-foldings away from it.
-POINTS_PER_FOLDING, NEAR = 4, 3.0
+#: Listed times: this many per e-folding of a jump, up to `FOLDINGS_NEAR` e-foldings away from it.
+POINTS_PER_FOLDING, FOLDINGS_NEAR = 4, 3.0
 
 #: Beyond, on plateaus, each is this many times as far from the jump as the one before.
 STRETCH = 1.5
@@ -175,7 +174,7 @@ class Riccati:
         """Return whether at `tau` the gradient over the weights has vanished, to twelve digits."""
         pulls = self._pulls(np.array([tau]))
         largest = float(np.abs(self.rates).max()) ** 1.5
-        return all(float(np.linalg.norm(pull)) <= STATIONARY * largest for pull in pulls)
+        return all(float(np.linalg.norm(pull)) <= NO_GRADIENT * largest for pull in pulls)
 
     def _sides(self, tau: Array) -> tuple[Array, Array]:
         """Return the factors whose product is the point."""
@@ -253,7 +252,7 @@ def full(
     start = initial_factor(initial, target.shape[0], width, seed)
     rates, modes, lower, pivots = in_modes(target, start)
     curve = Riccati(rates=rates, modes=modes, lower=lower, pivots=pivots, scale=-log_alpha)
-    return _flow("flow.full", curve, checked_until(until))
+    return _as_flow("flow.full", curve, checked_until(until))
 
 
 def whitened(
@@ -334,7 +333,7 @@ def whitened(
         block=(slice(d, None), slice(None, d)),
         floor=least_loss(Moments.of(np.eye(d), target), sigma_yy),
     )
-    return _flow("flow.whitened", curve, checked_until(until))
+    return _as_flow("flow.whitened", curve, checked_until(until))
 
 
 def _balanced(target: Array, width: int | None, seed: int) -> Array:
@@ -354,7 +353,7 @@ def _balanced(target: Array, width: int | None, seed: int) -> Array:
 def _refuse_unbalanced(W: Array, A: Array) -> None:
     """Raise unless AᵀA = WWᵀ."""
     gap = float(np.linalg.norm(A.T @ A - W @ W.T))
-    if gap > BALANCE * (np.sum(W**2) + np.sum(A**2)):
+    if gap > BALANCED_TO * (np.sum(W**2) + np.sum(A**2)):
         raise ValueError(
             f"initial has A'A and WW' that differ by {gap:g} (Frobenius); only balanced weights "
             "have a closed form: leave initial out, or integrate the flow."
@@ -371,7 +370,7 @@ def _mean_decay(x: Array) -> Array:
     return np.divide(-np.expm1(-x), x, out=np.ones_like(x), where=x > 0)
 
 
-def _flow(algorithm: str, curve: Riccati, until: float | None) -> Flow:
+def _as_flow(algorithm: str, curve: Riccati, until: float | None) -> Flow:
     """List the closed form at times that resolve every jump."""
     fastest = float(np.abs(curve.rates).max())
     if fastest == 0:
@@ -401,9 +400,9 @@ def _flow(algorithm: str, curve: Riccati, until: float | None) -> Flow:
 
 def _grid(centres: Array, folds: Array, stop: float) -> Array:
     """Return times (m,) from 0 to `stop`, dense about the centres in units of their foldings."""
-    near = np.arange(POINTS_PER_FOLDING * NEAR) / POINTS_PER_FOLDING
-    reach = math.log(1 + stop / (NEAR * float(folds.min()))) / math.log(STRETCH)
-    far = NEAR * STRETCH ** np.arange(math.ceil(reach))
+    near = np.arange(POINTS_PER_FOLDING * FOLDINGS_NEAR) / POINTS_PER_FOLDING
+    reach = math.log(1 + stop / (FOLDINGS_NEAR * float(folds.min()))) / math.log(STRETCH)
+    far = FOLDINGS_NEAR * STRETCH ** np.arange(math.ceil(reach))
     offsets = np.concatenate([-far, -near, near, far])
     times = (centres[:, None] + np.multiply.outer(folds, offsets)).ravel()
     return np.unique(np.concatenate([[0.0, stop], times[(times > 0) & (times < stop)]]))

@@ -33,7 +33,7 @@ from typing import Protocol
 import numpy as np
 
 from saddles import checks
-from saddles.flow.result import Flow
+from saddles._result.flow import Flow
 from saddles.typing import Array
 
 __all__ = ["VanishingLimit", "vanishing_limit"]

@@ -17,13 +17,16 @@ rich regimes in overparametrized models" (COLT 2020, arXiv:2002.09277).
 Each minimiser is a ``Minimizer``: the point, and the numbers that certify it. Where X beta = y has
 no solution they raise; ``X @ numpy.linalg.lstsq(X, y)[0]`` in the place of y asks for the
 least-squares analogue. No time enters, so mean and sum loss are the same here.
+
+Read `_minimizer` first, then the three minimisations, one module each: `_l1`, `_diagonal` and
+`_single_neuron`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.implicit_bias._diagonal import diagonal, hyperbolic_entropy

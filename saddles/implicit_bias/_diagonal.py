@@ -33,22 +33,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles import checks
-from saddles._row_space import RowSpace
+from saddles._numerics.precision import CUT_EXPONENT, ULPS
+from saddles._problems.regression import Regression
+from saddles._problems.row_space import RowSpace
+from saddles._result.path import PathError
 from saddles.implicit_bias._minimizer import Minimizer, infeasibility, solvable
-from saddles.problems import Regression
-from saddles.status import PathError, Status
+from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["diagonal", "hyperbolic_entropy"]
 
-EPS = float(np.finfo(float).eps)
-
 #: At this edge c is some 15 times the largest entry of X⁺y, and the dual all but quadratic.
 FIRST_EDGE = -1.0
-
-#: A trial dual that exceeds the edge by this much is refused: e^{2·50} is far from any solution,
-#: while its products stay finite.
-LARGEST_OVER = 50.0
 
 #: From this edge on, β is a difference of exponentials of |s| − e; below, c is no small number.
 EXPONENTIAL_EDGE = 1.0
@@ -61,9 +57,6 @@ LARGEST_STEP = 1.0
 
 #: Constraint violation, relative to its terms, at which a point of the path is good enough.
 ON_PATH = 1e-9
-
-#: A few ulp, relative to the largest term.
-ROUNDING = 16 * EPS
 
 
 def hyperbolic_entropy(beta: ArrayLike, log_alpha: float) -> float:
@@ -181,9 +174,9 @@ class _DualPath:
         clocks = self.rows @ dual
         if edge < EXPONENTIAL_EDGE:
             c = 2 * math.exp(-2 * edge)
-            doubled = np.clip(2 * clocks, -LARGEST_OVER, LARGEST_OVER)
+            doubled = np.clip(2 * clocks, -CUT_EXPONENT, CUT_EXPONENT)
             return c * np.sinh(doubled), 2 * c * np.cosh(doubled)
-        over = np.minimum(np.abs(clocks) - edge, LARGEST_OVER)
+        over = np.minimum(np.abs(clocks) - edge, CUT_EXPONENT)
         grown, mirrored = np.exp(2 * over), np.exp(-2 * over - 4 * edge)
         return np.copysign(grown - mirrored, clocks), 2 * (grown + mirrored)
 
@@ -193,7 +186,7 @@ class _DualPath:
         Directions that only dormant features see have no weight in float64: fewer features may be
         active than there are constraints. A weight of a few ulp keeps the guess there.
         """
-        weight = ROUNDING * float(stiffness.max())
+        weight = ULPS * float(stiffness.max())
         matrix = (self.rows.T * stiffness) @ self.rows
         matrix[np.diag_indices_from(matrix)] += weight
         return np.asarray(np.linalg.solve(matrix, right + weight * guess))
@@ -203,11 +196,11 @@ class _DualPath:
         still = np.zeros_like(dual)
         for _ in range(NEWTON_STEPS):
             clocks = self.rows @ dual
-            if float(np.abs(clocks).max()) > max(edge, 0.0) + LARGEST_OVER:
+            if float(np.abs(clocks).max()) > max(edge, 0.0) + CUT_EXPONENT:
                 return None
             beta, stiffness = self.point(dual, edge)
             residual = self.targets - self.rows.T @ beta
-            noise = max(ON_PATH, ROUNDING * float(np.abs(clocks).max()))
+            noise = max(ON_PATH, ULPS * float(np.abs(clocks).max()))
             if np.linalg.norm(residual) <= noise * (1 + float(np.linalg.norm(beta))):
                 return dual
             step = self.solved(stiffness, residual, still)
@@ -259,7 +252,7 @@ def _certified(space: RowSpace, beta: Array, dual: Array, log_alpha: float) -> M
     clocks = problem.X.T @ multiplier
     # Clocks are known to a few ulp of the largest, and entries to what that makes of the largest
     # entry: all slopes between these two ends are equally exact.
-    rounding = ROUNDING * (1 + scale * float(np.abs(clocks).max())) * float(np.abs(beta).max())
+    rounding = ULPS * (1 + scale * float(np.abs(clocks).max())) * float(np.abs(beta).max())
     least = _slopes(beta - rounding, log_alpha) / scale
     most = _slopes(beta + rounding, log_alpha) / scale
     miss = float(np.maximum(np.maximum(least - clocks, clocks - most), 0.0).max())

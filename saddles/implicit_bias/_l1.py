@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from saddles._row_space import RowSpace
+from saddles._problems.regression import Regression
+from saddles._problems.row_space import RowSpace
 from saddles.implicit_bias._minimizer import Minimizer, infeasibility, solvable
-from saddles.problems import Regression
 from saddles.typing import Array, ArrayLike, Mask
 
 __all__ = ["l1"]

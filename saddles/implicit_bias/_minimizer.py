@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddles._row_space import ATTAINABLE, RowSpace, length
-from saddles.problems import Regression, as_regression
+from saddles._problems.door import as_regression
+from saddles._problems.regression import Regression
+from saddles._problems.row_space import ATTAINABLE, RowSpace, length
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Minimizer", "infeasibility", "solvable"]

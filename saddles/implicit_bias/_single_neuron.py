@@ -28,10 +28,10 @@ import math
 import numpy as np
 
 from saddles import checks
-from saddles._row_space import RowSpace, length
+from saddles._problems.regression import Regression
+from saddles._problems.row_space import RowSpace, length
 from saddles.implicit_bias._minimizer import Minimizer, infeasibility, solvable
 from saddles.neuron._formulas import squares
-from saddles.problems import Regression
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["conjugate", "conjugate_gradient", "gradient", "potential", "single_neuron"]

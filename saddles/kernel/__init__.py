@@ -3,13 +3,15 @@
 ``empirical`` differentiates a torch module; ``linear`` and ``relu`` are the closed forms of
 two-layer networks (numpy alone). ``distance`` and ``alignment`` compare kernels, ``Evolution``
 follows them. The kernel that does not move is lazy training; the one that does learns features.
+
+Read `_closed` first, then `_empirical`, then `_evolution`, which holds the comparisons.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.kernel._closed import linear, relu

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from saddles import _torch
+from saddles._tools import torch_modules
 from saddles.kernel._evolution import Evolution
 from saddles.typing import Array
 
@@ -53,7 +53,7 @@ def jacobian(module: Any, inputs: Any, *, parameters: Mapping[str, Any] | None =
     >>> kernel.jacobian(module, [[3.0, 4.0]])
     array([[[3., 4., 1.]]])
     """
-    parts = _parts(module, _torch.inputs_of(inputs), parameters)
+    parts = _parts(module, torch_modules.inputs_of(inputs), parameters)
     return np.concatenate(parts, axis=2)
 
 
@@ -98,9 +98,11 @@ def empirical(
     array([[26.,  4.],
            [ 4.,  2.]])
     """
-    left = _parts(module, _torch.inputs_of(inputs), parameters)
+    left = _parts(module, torch_modules.inputs_of(inputs), parameters)
     right = (
-        left if others is None else _parts(module, _torch.inputs_of(others, "others"), parameters)
+        left
+        if others is None
+        else _parts(module, torch_modules.inputs_of(others, "others"), parameters)
     )
     # One parameter tensor after the other, so that the whole Jacobian is never copied.
     return np.asarray(
@@ -146,7 +148,7 @@ def evolution(module: Any, inputs: Any, trajectory: Iterable[Mapping[str, Any]])
     >>> kernel.evolution(module, [[3.0, 4.0]], [*trajectory, module.state_dict()]).from_start
     array([0., 0.])
     """
-    samples = _torch.inputs_of(inputs)
+    samples = torch_modules.inputs_of(inputs)
     kernels = [empirical(module, samples, parameters=checkpoint) for checkpoint in trajectory]
     if not kernels:
         raise ValueError("trajectory is empty; pass the state dicts of a training run.")
@@ -155,9 +157,9 @@ def evolution(module: Any, inputs: Any, trajectory: Iterable[Mapping[str, Any]])
 
 def _parts(module: Any, samples: Any, parameters: Mapping[str, Any] | None) -> list[Array]:
     """Return the Jacobian as a list over parameter tensors, each (n, c, size)."""
-    torch = _torch.torch()
-    values, function = _torch.merged(module, parameters)
-    tensors = _torch.tensors(values)
+    torch = torch_modules.torch()
+    values, function = torch_modules.merged(module, parameters)
+    tensors = torch_modules.tensors(values)
 
     def alone(weights: Mapping[str, Any], sample: Any) -> Any:
         return function(weights, sample[None])[0].reshape(-1)
@@ -169,21 +171,21 @@ def _parts(module: Any, samples: Any, parameters: Mapping[str, Any] | None) -> l
 
 def _weighed(function: Any, tensors: Mapping[str, Any], sample: Any) -> float:
     """Return Σ |∂f/∂θ| |θ|: what outputs round by, even where they cancel to nothing."""
-    rows = _torch.torch().func.jacrev(function)(tensors, sample)
+    rows = torch_modules.torch().func.jacrev(function)(tensors, sample)
     return sum(float((rows[name] * tensors[name]).abs().sum()) for name in tensors)
 
 
 def _require_independent(function: Any, tensors: Mapping[str, Any], samples: Any) -> None:
     """Raise unless the first sample's output is the same alone as in the batch."""
-    with _torch.torch().no_grad():
-        together = _torch.array(function(tensors, samples), "module(inputs)")
+    with torch_modules.torch().no_grad():
+        together = torch_modules.array(function(tensors, samples), "module(inputs)")
         if together.ndim == 0 or len(together) != len(samples):
             raise ValueError(
                 f"module(inputs) has shape {together.shape} for {len(samples)} samples; its first "
                 "axis must run over the samples."
             )
         try:
-            alone = _torch.array(function(tensors, samples[:1]), "module(inputs[:1])")
+            alone = torch_modules.array(function(tensors, samples[:1]), "module(inputs[:1])")
         except ValueError:
             alone = np.full(together[:1].shape, np.inf)  # as batch normalisation does in training
     apart, size = np.abs(alone - together[:1]).max(), np.abs(together).max()

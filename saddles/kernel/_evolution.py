@@ -21,13 +21,11 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.precision import CONSTANT
 from saddles.neuron._formulas import kernel_distance
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Evolution", "alignment", "centred", "distance"]
-
-#: A centred kernel smaller than this share of the kernel is what rounding leaves of a constant one.
-CONSTANT = 1e-13
 
 
 def distance(first: ArrayLike, second: ArrayLike, *, centre: bool = False) -> Any:

@@ -10,13 +10,15 @@ of the function-space view; ``regime`` tells lazy from rich from delayed rich.
 
 Every flow is θ' = −∇L. Functions that take data use the mean loss L = |y − Xβ|²/(2n) of the rest of
 the package; the paper has the sum |y − Xβ|²/2, whose times are the ones here divided by n.
+
+Read `_formulas` first, then `_exact`, `_flow`, `_limit` and `_regime`, in this order.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.neuron._exact import Trajectory, exact

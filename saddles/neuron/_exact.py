@@ -37,12 +37,13 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.precision import EPS
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Trajectory", "exact"]
 
 #: A part of w₀ across β* that is smaller than this, relative to w₀, is rounding.
-PARALLEL = 8 * float(np.finfo(float).eps)
+STRAIGHT = 8 * EPS
 
 
 def exact(beta_star: ArrayLike, a0: float, w0: ArrayLike) -> Trajectory:
@@ -133,7 +134,7 @@ class Trajectory:
     def zero_time(self) -> float:
         """Time t > 0 at which beta passes through zero, by `a` or by w; NaN if it never does."""
         legs = [(self.a0, self.growing * self._cos)]
-        if np.linalg.norm(self._across) <= PARALLEL * np.linalg.norm(self.w0):
+        if np.linalg.norm(self._across) <= STRAIGHT * np.linalg.norm(self.w0):
             legs.append((self._along, self.growing * self._sin))
         for start, end in legs:
             if start < 0 < end or end < 0 < start:

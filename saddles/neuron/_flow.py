@@ -22,40 +22,40 @@ code name        symbol
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
-from saddles._row_space import RowSpace
-from saddles.flow.result import Flow
+from saddles._numerics.precision import EPS
+from saddles._numerics.stepping import LEAST_RTOL, Ending, Equation, Integration, Pieces, Tolerances
+from saddles._problems.door import as_regression
+from saddles._problems.regression import Regression
+from saddles._problems.row_space import RowSpace
+from saddles._result.flow import Flow
+from saddles._result.path import PathError
 from saddles.neuron._formulas import squares
-from saddles.problems import Regression, as_regression
-from saddles.status import PathError, Status
+from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["Weights", "function_space_flow", "integrate"]
+__all__ = ["Weights", "function_space_flow", "integration"]
 
 SOURCE = "Kunin et al. 2024, arXiv:2406.06158, equation 4"
-
-EPS = float(np.finfo(float).eps)
 
 #: Scaled time is t / log(1/alpha); this scale makes it the time t itself.
 UNIT_LOG_ALPHA = -1.0
 
 #: What LSODA is asked for is smaller than `rtol` by this factor, because its errors per step add up
-#: over the thousand steps of a stiff flow; and no smaller than what scipy takes.
-SHARPER, RELATIVE = 4.0, 100 * EPS
+#: over the thousand steps of a stiff flow.
+SHARPER = 4.0
 
 #: Steps before giving up: a plateau costs hundreds, a flow about a thousand.
-STEPS = 200_000
+NEURON_STEPS = 200_000
 
 #: Differences below this many ulp of their terms cannot be told from zero.
-ROUNDING = 64 * EPS
+INDISTINCT = 64 * EPS
 
 
 def function_space_flow(
@@ -120,22 +120,21 @@ def function_space_flow(
         until = checks.real_number(until, "until", rule, lambda value: 0 < value < math.inf)
     weights, start = _start(problem, beta0, checks.finite_number(delta, "delta"))
     if weights.converged(start, rtol) and until is None:
-        rest = _Steps(weights, np.array([0.0, 1.0]), (_still(start),))
-        return _flow(rest, Status.CONVERGED)
-    times, pieces = [0.0], []
-    status = Status.INTEGRATION_FAILED
-    for solver in integrate(weights, start, rtol, until):
-        times.append(solver.t)
-        pieces.append(solver.dense_output())
-        if weights.converged(solver.y, rtol) and until is None:
-            status = Status.CONVERGED
-            break
-        if solver.status == "finished":
-            done = weights.converged(solver.y, rtol)
-            status = Status.CONVERGED if done else Status.UNTIL_REACHED
-    if not pieces:
+        rest = _Steps(weights, Pieces(np.array([0.0, 1.0]), [_still(start)]))
+        return _as_flow(rest, Status.CONVERGED)
+    run = integration(weights, start, rtol, until)
+    states = run.recorded(lambda _, at: until is None and weights.converged(at.y, rtol))
+    if not states.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    return _flow(_Steps(weights, np.array(times), tuple(pieces)), status)
+    return _as_flow(_Steps(weights, states), _status(weights, run, rtol, until))
+
+
+def _status(weights: Weights, run: Integration, rtol: float, until: float | None) -> Status:
+    """Return why the integration ended."""
+    finished = run.ending is Ending.FINISHED
+    if (finished or until is None) and weights.converged(run.solver.y, rtol):
+        return Status.CONVERGED
+    return Status.UNTIL_REACHED if finished else Status.INTEGRATION_FAILED
 
 
 def _start(problem: Regression, beta0: ArrayLike, delta: float) -> tuple[Weights, Array]:
@@ -152,7 +151,7 @@ def _start(problem: Regression, beta0: ArrayLike, delta: float) -> tuple[Weights
     return Weights.of(RowSpace.of(problem), a0, point / a0)
 
 
-def _flow(curve: _Steps, status: Status) -> Flow:
+def _as_flow(curve: _Steps, status: Status) -> Flow:
     return Flow(
         algorithm="neuron.function_space_flow",
         source=SOURCE,
@@ -230,36 +229,25 @@ class Weights:
         beta, end = state[0] * state[1:], self.pull / self.stiffness
         size = max(float(np.linalg.norm(end)), float(np.linalg.norm(self.start)))
         # Distances, not gradients: those of the flat directions of X are small from the start.
-        return float(np.linalg.norm(beta - end)) <= max(rtol, ROUNDING) * size
+        return float(np.linalg.norm(beta - end)) <= max(rtol, INDISTINCT) * size
 
 
-def integrate(weights: Weights, start: Array, rtol: float, until: float | None) -> Any:
-    """Yield the solver after each step, at most `STEPS` of them, until it ends or fails.
+def integration(
+    weights: Weights, start: Array, rtol: float, until: float | None = None
+) -> Integration:
+    """Return the integration of the weights from a state `start` (1 + r,).
 
-    LSODA switches between Adams and BDF by itself: for |δ| far above |β| the directions settle up
-    to (δ/|β|)² times slower than the norm, which no explicit method could follow.
+    For |δ| far above |β| the directions settle up to (δ/|β|)² times slower than the norm, which no
+    explicit method could follow.
     """
-    from scipy.integrate import LSODA
-
-    solver = LSODA(
-        weights.velocity,
-        0.0,
-        start,
-        math.inf if until is None else until,
-        jac=weights.jacobian,
-        rtol=max(rtol / SHARPER, RELATIVE),
-        atol=rtol / SHARPER * math.sqrt(weights.least),
+    return Integration(
+        Equation(weights.velocity, start, jacobian=weights.jacobian),
+        Tolerances(
+            rtol=max(rtol / SHARPER, LEAST_RTOL), atol=rtol / SHARPER * math.sqrt(weights.least)
+        ),
+        NEURON_STEPS,
+        until=math.inf if until is None else until,
     )
-    for _ in range(STEPS):
-        # A failed step is reported by the status that is returned, not by a warning besides.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            solver.step()
-        if solver.status == "failed" or not math.isfinite(solver.t):
-            return
-        yield solver
-        if solver.status == "finished":
-            return
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,35 +255,30 @@ class _Steps:
     """The trajectory of the state, and what follows from it."""
 
     weights: Weights
-    times: Array
-    pieces: tuple[Any, ...]
+    states: Pieces
+    """The states (1 + r, q)."""
 
-    @cached_property
-    def _path(self) -> Any:
-        from scipy.integrate import OdeSolution
-
-        return OdeSolution(self.times, self.pieces)
-
-    def _states(self, tau: Array) -> Array:
-        """Return the states, shape (1 + r, q)."""
-        return np.asarray(self._path(tau))
+    @property
+    def times(self) -> Array:
+        """Times at which steps end (m,)."""
+        return self.states.times
 
     def point(self, tau: Array) -> Array:
         """Return beta, shape (q, d)."""
-        states = self._states(tau)
+        states = self.states(tau)
         w = self.weights.space.basis @ states[1:] + self.weights.outer[:, None]
         return np.asarray((states[0] * w).T)
 
     def loss(self, tau: Array) -> Array:
         """Return |y − X beta|²/(2n), shape (q,)."""
-        space, states = self.weights.space, self._states(tau)
+        space, states = self.weights.space, self.states(tau)
         fit = space.singular[:, None] * (states[0] * states[1:])
         residual = space.problem.y[:, None] - space.left @ fit
         return np.asarray(np.sum(residual**2, axis=0) / (2 * space.problem.n_samples))
 
     def loss_rate(self, tau: Array) -> Array:
         """Return dL/dt = −∇L·M∇L, shape (q,)."""
-        states = self._states(tau)
+        states = self.states(tau)
         slope = self.weights.slope(states)
         turning = states[0] ** 2 * np.sum(slope**2, axis=0)
         return np.asarray(-turning - np.sum(states[1:] * slope, axis=0) ** 2)
@@ -303,7 +286,7 @@ class _Steps:
     def conservation(self) -> float:
         """Return the largest drift of a² − |w|² over the steps, relative to a² + |w|²."""
         middles = (self.times[1:] + self.times[:-1]) / 2
-        states = self._states(np.concatenate([self.times, middles]))
+        states = self.states(np.concatenate([self.times, middles]))
         inner = np.sum(states[1:] ** 2, axis=0)
         delta = states[0] ** 2 - inner
         size = states[0] ** 2 + inner + self.weights.outer @ self.weights.outer

@@ -32,15 +32,16 @@ from enum import Enum
 import numpy as np
 
 from saddles import checks
-from saddles._row_space import RowSpace
-from saddles.neuron._flow import ROUNDING, Weights, integrate
-from saddles.problems import Regression, as_regression
+from saddles._problems.door import as_regression
+from saddles._problems.regression import Regression
+from saddles._problems.row_space import RowSpace
+from saddles.neuron._flow import INDISTINCT, Weights, integration
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Exclusion", "Limit", "limit"]
 
 #: Relative error per step of the integration that finds the sign.
-RTOL = 1e-12
+SIGN_RTOL = 1e-12
 
 #: The gain counts as positive from this fraction of its terms on: far above the integration error,
 #: far below the third that is reached at every minimum.
@@ -196,7 +197,7 @@ def _ending(weights: Weights, state: Array) -> tuple[float, list[Exclusion]]:
     starts = a == 0 or not (inner.any() or weights.outer.any())
     reasons = [Exclusion.STARTS_AT_ZERO] if starts else []
     force = float(inner @ pull)
-    noise = ROUNDING * float(np.linalg.norm(inner) * np.linalg.norm(pull))
+    noise = INDISTINCT * float(np.linalg.norm(inner) * np.linalg.norm(pull))
     if not pull.any():
         # beta = 0 is a minimum: a decays to its end without changing sign.
         return math.copysign(1.0, a), reasons
@@ -207,7 +208,7 @@ def _ending(weights: Weights, state: Array) -> tuple[float, list[Exclusion]]:
         return math.copysign(1.0, a if a else force), reasons
     if a * force < 0 and _collinear(weights, state):
         delta = (abs(a) - np.linalg.norm(inner)) * (abs(a) + np.linalg.norm(inner))
-        if abs(delta) <= ROUNDING * size * size:
+        if abs(delta) <= INDISTINCT * size * size:
             return 0.0, [*reasons, Exclusion.ENDS_AT_SADDLE]
         return math.copysign(1.0, a if delta > 0 else -a), [Exclusion.PASSES_THROUGH_ZERO]
     sign = _followed(weights, state)
@@ -228,8 +229,8 @@ def _collinear(weights: Weights, state: Array) -> bool:
     off_line = float(np.linalg.norm(inner - (inner @ line) * line))
     bend = float(np.linalg.norm(curve - (curve @ line) * line))
     outer = float(np.linalg.norm(weights.outer))
-    straight = max(off_line, outer) <= ROUNDING * size
-    return straight and bend <= ROUNDING * float(weights.stiffness.max())
+    straight = max(off_line, outer) <= INDISTINCT * size
+    return straight and bend <= INDISTINCT * float(weights.stiffness.max())
 
 
 def _followed(weights: Weights, state: Array) -> float:
@@ -238,10 +239,10 @@ def _followed(weights: Weights, state: Array) -> float:
         return math.copysign(1.0, state[0])
     first = nearest = _nearness(weights, state)
     largest = float(np.linalg.norm(np.append(state, weights.outer)))
-    for solver in integrate(weights, state, RTOL, None):
+    for solver in integration(weights, state, SIGN_RTOL):
         nearest = min(nearest, _nearness(weights, solver.y))
         largest = max(largest, float(np.linalg.norm(np.append(solver.y, weights.outer))))
-        if nearest**2 <= TRUST * RTOL * first * largest:
+        if nearest**2 <= TRUST * SIGN_RTOL * first * largest:
             return math.nan
         if _gains(weights, solver.y):
             return math.copysign(1.0, solver.y[0])

@@ -35,7 +35,7 @@ from saddles.typing import ArrayLike
 __all__ = ["Regime", "regime"]
 
 #: δ, or the initial a² + |w|², counts as far from 2B if it differs by this factor.
-FAR = 2.0
+FAR_APART = 2.0
 
 _SENTENCES = {
     "lazy": "The kernel hardly moves.",
@@ -92,10 +92,10 @@ def regime(delta: float, *, beta0: ArrayLike, beta_star: ArrayLike) -> Regime:
 
     Loss and times are those of `neuron.exact`: whitened inputs and the loss |β − β*|²/2.
 
-    - 'lazy': delta above ``2 * FAR * |beta_star|``; or below minus that with a w that already
+    - 'lazy': delta above ``2 * FAR_APART * |beta_star|``; or below minus that with a w that already
       points at beta_star, so that there is no turn to be delayed;
-    - 'delayed rich': delta below ``-2 * FAR * |beta_star|``, and a plateau near a saddle;
-    - 'rich': a² + |w|² starts below ``2 |beta_star| / FAR``;
+    - 'delayed rich': delta below ``-2 * FAR_APART * |beta_star|``, and a plateau near a saddle;
+    - 'rich': a² + |w|² starts below ``2 |beta_star| / FAR_APART``;
     - 'intermediate': everything between.
 
     Parameters
@@ -151,11 +151,11 @@ def regime(delta: float, *, beta0: ArrayLike, beta_star: ArrayLike) -> Regime:
 
 def _name(delta: float, start: float, end: float, flow: Trajectory) -> str:
     """Return the name from δ, the initial a² + |w|², and 2|β*|."""
-    if delta >= FAR * end:
+    if delta >= FAR_APART * end:
         return "lazy"
-    if delta <= -FAR * end:
+    if delta <= -FAR_APART * end:
         return "delayed rich" if flow.delay > 0 else "lazy"
-    return "rich" if start <= end / FAR else "intermediate"
+    return "rich" if start <= end / FAR_APART else "intermediate"
 
 
 def _factor(norm: float, delta: float) -> float:

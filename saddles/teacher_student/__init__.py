@@ -12,13 +12,15 @@ in pairs (a, w), (−a, w), so that f = 0. The flow conserves delta: upstream st
 have |w| ≪ |a|, and downstream ones (delta < 0) |w| ≫ |a|.
 
 Loss and time are those of the package: L = |y − f(X)|²/(2n), θ' = −∇L.
+
+Read `_start` first (teacher, samples, student), then `_descent`, then `_train`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.teacher_student._descent import State, descent

@@ -14,7 +14,7 @@ from saddles.typing import Array
 __all__ = ["Task", "output", "student", "task"]
 
 #: Scales whose fourth powers a float64 holds.
-SMALLEST, LARGEST = 1e-70, 1e70
+LEAST_STUDENT, MOST_STUDENT = 1e-70, 1e70
 
 #: Streams of random numbers of one seed, so that the size of one part does not change another.
 TEACHER, TRAIN, TEST, STUDENT = range(4)
@@ -125,8 +125,10 @@ def student(
     >>> float(a[0] ** 2 - W[0] @ W[0]).__round__(12)
     1.0
     """
-    rule = f"the scale must be from {SMALLEST:g} to {LARGEST:g}"
-    scale = checks.real_number(scale, "scale", rule, lambda value: SMALLEST <= value <= LARGEST)
+    rule = f"the scale must be from {LEAST_STUDENT:g} to {MOST_STUDENT:g}"
+    scale = checks.real_number(
+        scale, "scale", rule, lambda value: LEAST_STUDENT <= value <= MOST_STUDENT
+    )
     delta = checks.finite_number(delta, "delta")
     d = checks.whole_number(dimension, "dimension", least=1)
     h = checks.whole_number(width, "width", least=1)

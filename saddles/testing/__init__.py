@@ -5,13 +5,19 @@ law and report the first that fails, with the smallest example; ``assert_diagona
 siblings try one answer; ``regressions``, ``matrix_losses``, ``moments`` and the rest are Hypothesis
 strategies. Hypothesis comes with ``pip install 'saddles[testing]'``; names load when first used.
 ``pytest --pyargs saddles.testing.selfcheck`` tries the solvers of an installed copy.
+
+Read `_checks` first, the functions that users call, then the laws: `_diagonal_identities` judges
+one answer, `_diagonal_laws` changes the data, `_low_rank_laws` and `_linear_laws` are those of
+matrices. `_solver` and `_answer` hold the algorithm under test and what it returned, `_expect`
+compares, `_search` tries laws until one is broken, and `_report` shows that law. `families` and
+`strategies` draw problems.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from saddles._lazy import lazily
+from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.testing._checks import (

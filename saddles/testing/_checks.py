@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from saddles import checks
-from saddles.problems import Regression
+from saddles._problems.regression import Regression
 from saddles.testing import _diagonal_identities, _diagonal_laws, _linear_laws, _low_rank_laws
 from saddles.testing._expect import Broken
 from saddles.testing._report import Law, LawError, Report

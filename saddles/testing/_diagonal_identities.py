@@ -221,7 +221,7 @@ def agrees_with_this_package(
     solver: Solver, X: Array, y: Array, rng: np.random.Generator | None
 ) -> None:
     """Times, fits and losses, which are unique, are those of saddles.pesme_flammarion."""
-    from saddles._pesme_flammarion import pesme_flammarion
+    from saddles._diagonal.pesme_flammarion import pesme_flammarion
 
     path, ours = solver(X, y), pesme_flammarion(X, y)
     count = len(ours) if solver.finished else min(len(path), len(ours))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from saddles.losses import FullMatrix
+from saddles._matrix.losses import FullMatrix
 from saddles.testing._answer import Answer
 from saddles.testing._expect import close, close_each, equal, holds
 from saddles.testing._report import Law
@@ -176,7 +176,7 @@ def training_ends_when_nothing_grows(solver: Solver, loss: Any, rng: Generator |
 
 def agrees_with_this_package(solver: Solver, loss: Any, rng: Generator | None) -> None:
     """Times, points and losses are those of saddles.greedy_low_rank."""
-    from saddles._greedy_low_rank import greedy_low_rank
+    from saddles._matrix.greedy_low_rank import greedy_low_rank
 
     path, ours = solver(loss), greedy_low_rank(loss)
     count = len(ours) if solver.finished else min(len(path), len(ours))

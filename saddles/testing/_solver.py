@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles.problems import Regression
+from saddles._problems.regression import Regression
 from saddles.testing._answer import Answer
 from saddles.testing._expect import NoPath
 from saddles.typing import Array

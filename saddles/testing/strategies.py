@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from saddles.losses import FullMatrix, MatrixCompletion, MatrixSensing
+from saddles._matrix.losses import FullMatrix, MatrixCompletion, MatrixSensing
 from saddles.testing import _hypothesis  # noqa: F401  (says how to get it, if it is missing)
 from saddles.typing import Array
 

@@ -11,8 +11,10 @@ from scipy.integrate import solve_ivp
 
 import saddles
 from reference.matrix_flow import mpmath_flow, runge_kutta
-from saddles.flow import _march, graded, linear, matrix
-from saddles.status import PathError, Status
+from saddles._result.path import PathError
+from saddles.flow import graded, linear, matrix
+from saddles.flow._graded import march
+from saddles.status import Status
 
 #: Default tolerance: the relative error of the weights in ten steps or so.
 RTOL = 1e-8
@@ -543,7 +545,7 @@ def test_unbounded_losses_overflow_and_exhausted_steps_fail(monkeypatch):
 
     with pytest.raises(PathError, match="overflow"):
         matrix(Falling(), log_alpha=-10)
-    monkeypatch.setattr(_march, "STEPS_PER_COORDINATE", 1)
+    monkeypatch.setattr(march, "STEPS_PER_COORDINATE", 1)
     with pytest.raises(PathError, match="integration failed"):
         matrix(FOUR, log_alpha=-1e3)
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import saddles
+from saddles._result.path import PathError
 from saddles.flow import diagonal, mirror
-from saddles.status import PathError, Status
+from saddles.status import Status
 
 #: Default tolerance of the flow: the relative error of beta per step.
 RTOL = 1e-8

@@ -10,11 +10,13 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import saddles
+from saddles._result.path import PathError
 from saddles.flow import neurons
-from saddles.flow._neuron_space import Within, leaks, within
-from saddles.flow._polar import LOOSE, Polar
-from saddles.status import PathError, Status
-from tests import networks
+from saddles.flow._polar.coordinates import PACE_SCALE, Polar
+from saddles.flow._polar.space import Within, leaks, within
+from saddles.homogeneous import Declared
+from saddles.status import Status
+from tests.agf import networks
 
 #: Errors of single steps add up over a thousand steps, of which few use the whole tolerance.
 ADDED_UP = 100.0
@@ -228,13 +230,13 @@ def test_parallel_neurons_of_a_linear_network_are_refused(log_alpha):
 def test_jacobian_is_the_derivative_of_the_velocity(degree, grown):
     X, rng = gaussian(degree, 7, 2)
     network = networks.power(X, rng.standard_normal(7), degree)
-    polar = Polar.of(network, rng.standard_normal((4, 3)), 3.0)
+    polar = Polar.of(Declared.of(network), rng.standard_normal((4, 3)), 3.0)
     state = polar.start()
     cells = state[2:].reshape(4, 4)
     cells[:, 0] += rng.uniform(0, grown, 4)
     cells[:, 1:] += 0.1 * rng.standard_normal((4, 3))
-    state[1] = LOOSE * polar.pace(polar.unpack(state)[0], polar.pulls(state))[0]
-    units = np.where(np.arange(state.size) == 1, LOOSE, 1.0)
+    state[1] = PACE_SCALE * polar.pace(polar.unpack(state)[0], polar.pulls(state))[0]
+    units = np.where(np.arange(state.size) == 1, PACE_SCALE, 1.0)
     jacobian = polar.jacobian(0.0, state) * units / units[:, None]
     steps = 1e-6 * np.diag(units)
     columns = [
@@ -248,17 +250,17 @@ def test_jacobian_is_the_derivative_of_the_velocity(degree, grown):
 def test_second_derivatives_give_the_same_as_differences(grown):
     """Of neurons all small, of small ones beside large ones, and of all large."""
     network, start = lone_frequency(4)
-    space, coordinates = within(network, start)
-    polar = Polar.of(space, coordinates, 40.0)
+    space, coordinates = within(Declared.of(network), start)
+    polar = Polar.of(Declared.of(space), coordinates, 40.0)
     state, rng = polar.start(), np.random.default_rng(0)
     cells = state[2:].reshape(4, 7)
     cells[:, 0] += grown * np.array([1.0, 1.0, 0.97, 0.3])
     cells[:, 1:] += 0.1 * rng.standard_normal((4, 6))
     pulls, step = polar.pulls(state), 1e-5
     exact = polar.changes(state, pulls, step)
-    plain = replace(polar, network=Within(network, space.basis))
+    plain = replace(polar, network=replace(polar.network, hessian=None))
     apart = (plain.changes(state, pulls, step) + plain.changes(state, pulls, -step)) / 2
-    assert not hasattr(plain.network, "hessian")
+    assert polar.network.hessian is not None
     assert np.abs(exact - apart).max() < 1e-7 * np.abs(apart).max()
 
 
@@ -315,10 +317,11 @@ def test_a_flow_is_repeatable():
 def test_neurons_are_followed_in_the_space_that_they_need():
     network, start = lone_frequency(3)
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((21, 21)))[0]
-    assert within(network, start)[0].size == 6
+    known = Declared.of(network)
+    assert within(known, start)[0].size == 6
     taus = np.array([0.5, 1.0, 1.5])
     narrow = neurons(network, start, log_alpha=-3.0, until=1.5, rtol=1e-7)
-    whole = neurons(Within(network, turn), start @ turn, log_alpha=-3.0, until=1.5, rtol=1e-7)
+    whole = neurons(Within(known, turn), start @ turn, log_alpha=-3.0, until=1.5, rtol=1e-7)
     assert narrow.at(taus) == pytest.approx(whole.at(taus), abs=1e-6)
     directions = narrow.curve.directions(taus)
     assert directions == pytest.approx(whole.curve.directions(taus) @ turn.T, abs=1e-5)
@@ -326,15 +329,15 @@ def test_neurons_are_followed_in_the_space_that_they_need():
 
 def test_a_space_that_neurons_leave_is_noticed():
     network, start = lone_frequency(3)
-    space, coordinates = within(network, start)
+    space, coordinates = within(Declared.of(network), start)
     assert not leaks(space, coordinates)
-    narrower = Within(network, space.basis[:, :5])
+    narrower = Within(space.network, space.basis[:, :5])
     assert leaks(narrower, coordinates[:, :5])
 
 
 def test_exact_zeros_keep_their_coordinates():
     network, start = networks.diagonal(*(np.eye(3), np.array([1.0, 2.0, 0.0])))
-    assert within(network, start)[0] is network
+    assert within(Declared.of(network), start)[0] is None
 
 
 # --- norms that creep ---------------------------------------------------------------------------

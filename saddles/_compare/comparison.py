@@ -1,0 +1,245 @@
+"""Path against path, path against flow: the numbers in every table.
+
+===============  ==========================================================================
+code name        symbol
+===============  ==========================================================================
+``predicted``    T_k, the path's jump times, k = 1 … K
+``measured``     when the other one's loss is halfway between the path's levels k − 1 and k
+``time_errors``  (measured − predicted) / predicted
+``beta_errors``  max |β − β_k| in the middle of plateau k, over the largest |β| of the path
+``levels``       L there
+``loss_errors``  |L − L_k| there, over L_0
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles._pictures.staircase import POINTS, Followed, draw_both, last
+from saddles._result.curves import points_as_curves, unit_of_time
+from saddles._result.flow import Flow, followed
+from saddles._result.path import SaddlePath, point_shape
+from saddles._result.points import dense
+from saddles._result.run import Run
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """How well a second path, or a flow, agrees with a predicted path.
+
+    Attributes
+    ----------
+    path : SaddlePath
+        The prediction.
+    other : SaddlePath, Flow or Run
+        What it was compared with.
+    predicted, measured : ndarray of shape (K,)
+        Scaled jump times; NaN in `measured` for a jump that the other one does not make.
+    time_errors : ndarray of shape (K,)
+        ``(measured - predicted) / predicted``.
+    beta_errors : ndarray of shape (K+1,)
+        Largest difference of coefficients, relative to the largest coefficient of the path; NaN
+        where they are not unique or the other one has no such plateau.
+    levels : ndarray of shape (K+1,)
+        The other one's losses; NaN where it has no such plateau.
+    loss_errors : ndarray of shape (K+1,)
+        Difference of losses, relative to the loss at the start.
+    same_jumps : bool
+        Whether both make the same number of jumps.
+    """
+
+    path: SaddlePath
+    other: SaddlePath | Flow | Run
+    predicted: Array
+    measured: Array
+    time_errors: Array
+    beta_errors: Array
+    levels: Array
+    loss_errors: Array
+    same_jumps: bool
+
+    @property
+    def worst_time(self) -> float:
+        """Largest relative error of a jump time; infinite if a jump is missing."""
+        return _worst(self.time_errors, missing=math.inf)
+
+    @property
+    def worst_beta(self) -> float:
+        """Largest coefficient error where coefficients are unique; NaN if there is nothing seen."""
+        if np.isnan(self.beta_errors).all():
+            return math.nan
+        return _worst(self.beta_errors, missing=0.0)
+
+    @property
+    def worst_loss(self) -> float:
+        """Largest loss error; infinite if a plateau is missing."""
+        return _worst(self.loss_errors, missing=math.inf)
+
+    def __repr__(self) -> str:
+        jumps = "same jumps" if self.same_jumps else "different numbers of jumps"
+        seen = "not seen" if math.isnan(self.worst_beta) else f"{self.worst_beta:.2g}"
+        return (
+            f"<Comparison: {jumps}, worst relative time error {self.worst_time:.2g}, "
+            f"coefficients {seen}, losses {self.worst_loss:.2g}>"
+        )
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row per jump (needs pandas)."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "predicted": self.predicted,
+                "measured": self.measured,
+                "time_error": self.time_errors,
+                "beta_error": self.beta_errors[1:],
+                "loss_error": self.loss_errors[1:],
+            },
+            index=pd.RangeIndex(1, len(self.predicted) + 1, name="jump"),
+        )
+
+    def plot(self, *, names: list[str] | None = None, features: ArrayLike | None = None) -> Any:
+        """Draw the prediction over what it was compared with.
+
+        Parameters
+        ----------
+        names : list of str, optional
+            Names of the d features, where the points are vectors.
+        features : array_like of shape (n, d), optional
+            Features X of a diagonal network: its clocks are drawn too.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A plain figure: show it in a notebook, or ``savefig`` it.
+        """
+        path = self.path._staircase(names=names, features=features)
+        flow = _followed(self.other, last(path.times), path.times[1:])
+        return draw_both(path, flow, unit_of_time(self.path.kappa))
+
+
+def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
+    """Compare a predicted path with a second path, saddle by saddle, or with a flow.
+
+    Parameters
+    ----------
+    path : SaddlePath
+        The prediction; its times and levels are the yardstick.
+    other : SaddlePath, Flow or Run
+        A path is compared at equal jump numbers. A flow is measured: its k-th jump is where its
+        loss falls through the middle between the path's levels, and its plateaus are looked at
+        halfway (in scaled time) between two jumps. So is a training run; see `compare_run`.
+
+    Returns
+    -------
+    Comparison
+        Errors per jump and per plateau, relative to the path's own scale.
+
+    Raises
+    ------
+    TypeError
+        If `path` is not a `SaddlePath`, or `other` neither that nor a `Flow`.
+
+    Examples
+    --------
+    >>> import saddles
+    >>> X, y = [[1.0, 0.5], [0.5, 1.0]], [1.0, 0.0]
+    >>> path = saddles.pesme_flammarion(X, y)
+    >>> saddles.compare(path, saddles.agf.diagonal(X, y, log_alpha=-230)).worst_time < 1e-12
+    True
+    >>> flow = saddles.flow.diagonal(X, y, log_alpha=-1e4)
+    >>> bool(abs(saddles.compare(path, flow).time_errors).max() < 1e-3)
+    True
+    """
+    if not isinstance(path, SaddlePath):
+        raise TypeError(f"path is a {type(path).__name__}; it must be a SaddlePath.")
+    if isinstance(other, SaddlePath):
+        times, points, losses = _of_path(path, other)
+        same_jumps = len(path) == len(other)
+    elif hasattr(other, "crossing_times"):  # a flow, a run, or a stand-in for one
+        times, points, losses = _of_flow(path, other)
+        same_jumps = len(other.jumps()) == len(path) - 1
+    else:
+        raise TypeError(f"other is a {type(other).__name__}; it must be a SaddlePath or a Flow.")
+    betas = dense(path.betas)
+    unique = path.certificates.unique
+    gaps = np.abs(points - betas).reshape(len(path), -1).max(axis=1)
+    return Comparison(
+        path=path,
+        other=other,
+        predicted=path.times[1:],
+        measured=times,
+        time_errors=(times - path.times[1:]) / path.times[1:],
+        beta_errors=np.where(unique, gaps, math.nan) / _size(betas),
+        levels=losses,
+        loss_errors=np.abs(losses - path.losses) / _size(path.losses[:1]),
+        same_jumps=same_jumps,
+    )
+
+
+def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:
+    """Return times (K,), points (K+1, ...) and losses (K+1,) of `other`, NaN where it has none."""
+    shared = min(len(path), len(other))
+    betas, shape = dense(other.betas), point_shape(path)
+    if betas.shape[1:] != shape:
+        raise ValueError(
+            f"the paths have coefficients of shapes {shape} and {betas.shape[1:]}; compare paths "
+            "of the same problem."
+        )
+    times, losses = np.full(len(path), math.nan), np.full(len(path), math.nan)
+    points = np.full((len(path), *shape), math.nan)
+    times[:shared], losses[:shared] = other.times[:shared], other.losses[:shared]
+    points[:shared] = betas[:shared]
+    return times[1:], points, losses
+
+
+def _of_flow(path: SaddlePath, flow: Flow | Run) -> tuple[Array, Array, Array]:
+    """Return the measured times (K,), and points and losses (K+1, ...) in the plateaus' middles."""
+    shape = point_shape(path)
+    if flow.at(0.0).shape != shape:
+        raise ValueError(
+            f"path has coefficients of shape {shape} and flow of shape {flow.at(0.0).shape}; "
+            "compare a flow of the same problem."
+        )
+    times = flow.crossing_times((path.losses[:-1] + path.losses[1:]) / 2)
+    edges = np.concatenate([[0.0], times, [flow.until]])
+    middles = (edges[:-1] + edges[1:]) / 2
+    # The last plateau has no next jump to be half-way to: training rests at its end.
+    middles[-1] = flow.until if np.isfinite(edges[-2]) else math.nan
+    seen = np.isfinite(middles)
+    points, losses = np.full((len(path), *shape), math.nan), np.full(len(path), math.nan)
+    points[seen], losses[seen] = flow.at(middles[seen]), flow.loss(middles[seen])
+    return times, points, losses
+
+
+def _followed(other: SaddlePath | Flow | Run, end: float, jumps: Array) -> Followed:
+    """Return what is drawn of the path, flow or run that a prediction was compared with."""
+    if not isinstance(other, SaddlePath):
+        kind = "training run" if isinstance(other, Run) else "gradient flow"
+        return followed(other, end, jumps, kind=kind)
+    end = end if other.status.finished else float(other.times[-1])
+    times = np.unique(np.concatenate([np.linspace(0, end, POINTS), other.times]))
+    return Followed(
+        times=times,
+        losses=other.losses[np.searchsorted(other.times, times, side="right") - 1],
+        curves=points_as_curves(dense(other.at(times))),
+        label=other.algorithm,
+    )
+
+
+def _size(values: Array) -> float:
+    """Return the largest magnitude, or 1 if all are zero."""
+    return float(np.abs(values).max()) or 1.0
+
+
+def _worst(errors: Array, *, missing: float) -> float:
+    """Return the largest magnitude; `missing` stands for a NaN."""
+    return float(np.nan_to_num(np.abs(errors), nan=missing).max(initial=0.0))

@@ -1,0 +1,230 @@
+"""Diagonal linear networks in the limit of vanishing initialisation: the exact staircase.
+
+Pesme and Flammarion, "Saddle-to-saddle dynamics in diagonal linear networks" (NeurIPS 2023,
+arXiv:2304.00488), Algorithm 1; Algorithm 2 of Kunin et al. (2025, arXiv:2506.06489). The gradient
+flow of β = u ⊙ v from u = α·1, v = 0 on the mean loss L = |y − Xβ|²/(2n) tends, in scaled time
+τ = t / log(1/α), to a projected dynamical system of the dual point ρ on the polytope
+{ρ : −t⁻ ≤ Xᵀρ ≤ t⁺}: ρ' = r/n while no clock S = Xᵀρ is at its boundary, and Xβ is the part of y
+that the boundary's normal cone takes away.
+
+The steps are in `dual_path`, the race of the clocks in `race` and `screening`, the descent in
+`cone`, and what is shown and certified of it all in `certified`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles._diagonal.certified import saddles
+from saddles._diagonal.dual_path import Network, State, cost, jump, utility
+from saddles._diagonal.dual_path import start as begin
+from saddles._diagonal.tube import PRODUCT_ROUNDING
+from saddles._problems.door import ready
+from saddles._problems.in_units import InUnits
+from saddles._problems.regression import Regression
+from saddles._result.path import Saddle, SaddlePath
+from saddles.alternation import Algorithm, solve
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["pesme_flammarion"]
+
+NAME = "Pesme-Flammarion"
+SOURCE = "Pesme and Flammarion 2023, arXiv:2304.00488, Algorithm 1"
+
+#: Losses of the same saddle, computed in another order, differ by less, relative to the first.
+RESUMED = 1e-9
+
+
+def pesme_flammarion(
+    X: ArrayLike | Regression,
+    y: ArrayLike | None = None,
+    *,
+    boundaries: tuple[ArrayLike, ArrayLike] | None = None,
+    start: SaddlePath | None = None,
+    max_jumps: int | None = None,
+    on_failure: str = "raise",
+    callback: Callable[[Saddle], object] | None = None,
+) -> SaddlePath:
+    """Saddle path of a diagonal linear network from vanishing initialisation.
+
+    Parameters
+    ----------
+    X : array_like or scipy.sparse array of shape (n, d), or Regression
+        Features, used as they are (for an intercept, ``Regression(X, y, centre=True)``). Large ones
+        are read by the column: in feature-major order (``order="F"``), in memory or mapped from a
+        file, they are used where they lie; of others in memory a copy is made in that order.
+    y : array_like of shape (n,)
+        Targets; left out if `X` is a `Regression`.
+    boundaries : (t_plus, t_minus), optional
+        Values of +S_i and −S_i at which coordinate i activates, each a positive number or an
+        array of shape (d,), in the place of 1: other depths and asymmetric initialisations of the
+        diagonal network (arXiv:2607.12332). Infinity forbids that sign.
+    start : SaddlePath, optional
+        Beginning of the path of the same problem, from an earlier call with `max_jumps` or a
+        `callback`: it is continued, from its last saddle on, which is computed anew, and the whole
+        path is returned.
+    max_jumps : int, optional
+        Stop after so many jumps, those of `start` included; None goes to the end of training.
+    on_failure : {"raise", "return"}
+        Whether a path that cannot be continued correctly raises `PathError` or is returned as far
+        as it was right, with its status.
+    callback : callable, optional
+        Called with each `Saddle`; returning True stops there.
+
+    Returns
+    -------
+    SaddlePath
+        Scaled times τ = t / log(1/α) of the mean loss (the papers' sum loss: divide by n);
+        ``duals`` are ρ (K+1, n), with clocks ``X.T @ rho``. Fit, ρ, times and losses are unique;
+        where β is not, the one of minimum norm is returned and ``certificates.unique`` is False.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy.
+    PathError
+        If a saddle misses its optimality conditions (only with ``on_failure="raise"``).
+
+    Notes
+    -----
+    Between jumps everything is linear in time, so times are exact up to rounding. Clocks that
+    reach their boundaries together are one jump, and not all of their coordinates need become
+    non-zero. A coordinate that returns to zero keeps its clock at the boundary, or moves inwards.
+    The last saddle minimises Σ(t⁺β⁺ + t⁻β⁻) among the least-squares solutions.
+
+    Examples
+    --------
+    The published path on which a coordinate enters and leaves again (arXiv:2607.12332):
+
+    >>> import saddles
+    >>> X = [[1.0, 0.5, 0.7, 0.0], [0.5, 1.0, 0.1, 0.7]]
+    >>> path = saddles.pesme_flammarion(X, [1.0, 0.0])
+    >>> path.times.round(6).tolist()
+    [0.0, 2.0, 8.0, 11.265306]
+    >>> [units.tolist() for units in path.active]
+    [[], [0], [2], [2, 3]]
+    """
+    network = _network(ready(X, y), boundaries)
+    algorithm = _algorithm(network)
+    earlier: list[Saddle] = []
+    if start is not None and len(_checked_start(start, network)) > 1:
+        earlier = list(start)[:-1]
+        algorithm = replace(algorithm, start=partial(_resumed, network, start))
+    return solve(
+        algorithm,
+        max_jumps=max_jumps,
+        on_failure=on_failure,
+        callback=callback,
+        earlier=earlier,
+    )
+
+
+def steps(
+    problem: Regression, boundaries: tuple[ArrayLike, ArrayLike] | None = None
+) -> Algorithm[State]:
+    """Return the algorithm that learns `problem`; for `boundaries` see `pesme_flammarion`."""
+    return _algorithm(_network(ready(problem), boundaries))
+
+
+def _network(data: InUnits, boundaries: tuple[ArrayLike, ArrayLike] | None) -> Network:
+    upper, lower = _checked_boundaries(boundaries, data.shape[1])
+    return Network(data, _in_units(upper, data), _in_units(lower, data))
+
+
+def _algorithm(network: Network) -> Algorithm[State]:
+    return Algorithm(
+        name=NAME,
+        source=SOURCE,
+        start=partial(begin, network),
+        utility=partial(utility, network),
+        jump=partial(jump, network),
+        cost=partial(cost, network),
+        saddle=lambda state: saddles(network, [state])[0],
+        saddles=partial(saddles, network),
+    )
+
+
+def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]:
+    if boundaries is None:
+        return np.ones(n_features), np.ones(n_features)
+    if not isinstance(boundaries, tuple | list) or len(boundaries) != 2:
+        raise TypeError(
+            f"boundaries={checks.show(boundaries)} must be a pair (t_plus, t_minus) of positive "
+            "numbers or arrays of shape (d,)."
+        )
+    names = ("boundaries[0]", "boundaries[1]")
+    plus, minus = (
+        checks.boundary(b, name, n_features) for b, name in zip(boundaries, names, strict=True)
+    )
+    return plus, minus
+
+
+def _checked_start(start: Any, network: Network) -> SaddlePath:
+    """Return a path that may be one of this problem."""
+    if not isinstance(start, SaddlePath):
+        raise TypeError(f"start={checks.show(start)} must be a SaddlePath, or None.")
+    n, d = network.data.shape
+    if start.algorithm != NAME or start.duals is None:
+        raise ValueError(f"start={start!r} must be a path that pesme_flammarion returned.")
+    if start.duals.shape[1] != n or start.betas.shape[1] != d:
+        raise ValueError(
+            f"start has {start.duals.shape[1]} samples and {start.betas.shape[1]} features, but X "
+            f"has {n} and {d}; pass the problem that it is a path of."
+        )
+    return start
+
+
+def _in_units(boundary: Array, data: InUnits) -> Array:
+    """Return boundaries (d,) for the columns of `data`; none may overflow or vanish."""
+    if not data.rescaled:
+        return boundary
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = np.asarray(boundary / data.column_unit)
+    lost = np.isfinite(boundary) & (np.isinf(scaled) | (scaled < checks.SMALLEST_BOUNDARY))
+    if lost.any():
+        where = int(np.argmax(lost))
+        raise ValueError(
+            f"boundary {float(boundary[where])!r} of feature {where}, whose entries have size "
+            f"{float(data.column_unit[where]):g}: their ratio does not fit a float64; rescale that "
+            "column and its boundary."
+        )
+    return scaled
+
+
+def _resumed(network: Network, path: SaddlePath) -> State:
+    """Return the state at the last saddle of a path with jumps."""
+    data, before, last = network.data, path[-2], path[-1]
+    dual = np.asarray(last.dual)
+    sizes = np.sqrt(2 * data.n_samples * path.losses[:-1]) / data.target_unit
+    waits = np.diff(path.times) / data.time(1.0)
+    arc = float(waits @ sizes)
+    reach = float(waits @ [data.resolution(size) for size in sizes.tolist()])
+    clocks = data.products(None, dual)[0]
+    slack = (reach + PRODUCT_ROUNDING * dual.size * arc) * data.norms
+    up, down = network.upper - clocks, clocks + network.lower
+    held = (np.minimum(up, down) <= slack).nonzero()[0]
+    state = begin(network)._replace(
+        jumps=last.index,
+        time=last.time / data.time(1.0),
+        arc=arc,
+        reach=reach,
+        dual=dual,
+        spare=held,
+        weights=np.where(up < down, 1.0, -1.0)[held] * data.norms[held],
+        previous=before.active,
+        margin=last.certificate.margin,
+    )
+    state = cost(network, state)
+    off = abs(data.loss(state.fit.residual) - last.loss)
+    if (np.minimum(up, down) < -slack).any() or off > RESUMED * path.losses[0]:
+        raise ValueError(
+            f"start={path!r} is a path of other data or boundaries: at its end the loss would be "
+            f"{data.loss(state.fit.residual):.6g}; pass the problem that it is a path of."
+        )
+    return state

@@ -1,0 +1,10 @@
+"""Matrix factorisation W = UUᵀ and linear networks: greedy low-rank learning.
+
+Read `losses` first, which says what is learnt, then `greedy_low_rank`, the algorithm and its
+clocks. `descent` takes the active columns to the next critical point; `handed_clocks` hands the
+clocks of dormant directions over from one saddle to the next. `loss_checks` checks a loss that a
+user has written.
+
+`agf_linear` is the linear network f(x) = AWx: it stacks both layers into one factor and takes the
+same steps. `moments` checks the second moments that such networks learn from.
+"""

@@ -1,0 +1,6 @@
+"""Numerical methods that several families share.
+
+`precision` holds the constants that follow from float64. `stepping` is the one loop around scipy's
+integrators, with their tolerances: every flow, descent and alignment takes its steps there.
+`critical` is the one search for critical points, by Newton's method. Read them in this order.
+"""

@@ -1,0 +1,39 @@
+"""What float64 resolves: the constants that modules share.
+
+================  ======================================================================
+code name         meaning
+================  ======================================================================
+``EPS``           spacing of float64 at 1
+``ULPS``          sixteen of them: what a few operations leave of a difference of equals
+``ZERO``          a share of the largest that a quantity could be, below which it is zero
+``SINGULAR``      a share of the largest eigenvalue, below which one is zero
+``CONSTANT``      a share of a size, below which what varies is constant
+``CUT_EXPONENT``  where exponents are cut
+================  ======================================================================
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["CONSTANT", "CUT_EXPONENT", "EPS", "SINGULAR", "ULPS", "ZERO"]
+
+EPS = float(np.finfo(float).eps)
+
+#: A quantity that is known to a few ulp cannot be asked for to better than this.
+ULPS = 16 * EPS
+
+#: A quantity this small, relative to the largest it could be, is a zero that rounding disturbed: a
+#: quarter of a float64's digits is left to rounding, and small integer data stay well above it.
+ZERO = float(EPS**0.75)
+
+#: Eigenvalues of moments below this, relative to the largest, are zero but for rounding.
+SINGULAR = 1e-12
+
+#: What varies by less than this, relative to its size, is constant but for rounding.
+CONSTANT = 1e-13
+
+#: Exponents that stay near 0 on a trajectory are cut here. A trial point of an implicit step may
+#: lie anywhere: e^50 = 5e21, or its square, is large enough to have such a step refused, while
+#: squares and products of it stay finite.
+CUT_EXPONENT = 50.0

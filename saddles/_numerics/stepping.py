@@ -1,0 +1,336 @@
+"""Stepping: the one loop around scipy's integrators, for every flow, descent and alignment.
+
+A flow is an equation y' = F(t, y), what a step may err by, and how many steps it may take. scipy's
+integrators share one contract (`scipy.integrate.OdeSolver`), so that a method is a name; what they
+warn of when a step fails is said by `Integration.ending` instead.
+
+===============  ==========================================================================
+code name        symbol
+===============  ==========================================================================
+``velocity``     F(t, y), (m,)
+``jacobian``     ∂F/∂y, (m, m)
+``solver``       the integrator: ``t_old``, ``t`` and ``y`` (m,) of its last step, and the
+                 curve along that step, ``dense_output()``
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from saddles._numerics.precision import EPS
+from saddles.typing import Array
+
+__all__ = [
+    "LARGEST_RATE",
+    "LEAST_RTOL",
+    "Budget",
+    "Ending",
+    "Equation",
+    "Integration",
+    "Pieces",
+    "Tolerances",
+    "bounded",
+    "crossing",
+    "nodes",
+]
+
+#: The smallest relative tolerance that scipy takes. Where an absolute one is what acts, it is this.
+LEAST_RTOL = 100 * EPS
+
+#: Bound on velocities, for functions that overflow where an implicit step tries a point.
+LARGEST_RATE = 1e150
+
+#: Steps that fall within this share of the longest one are crowded.
+SHORT = 0.1
+
+#: Gauss-Legendre nodes per step for what a flow conserves: exact to degree 11, and an integrator of
+#: order at most 12 makes steps over which its own polynomial has a lower degree.
+NODES = 6
+
+Velocity = Callable[[float, Array], Array]
+
+
+class Ending(Enum):
+    """Why an integration has no more steps."""
+
+    FINISHED = "it has come to its last time"
+    FAILED = "a step could not be taken"
+    CROWDED = "many steps made little way: the method does not fit the equation here"
+    SPENT = "it has taken all the steps that it may"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerances:
+    """What a step may err by, and how far it may go.
+
+    Attributes
+    ----------
+    atol, rtol : float
+        Absolute and relative error of a single step.
+    longest : float
+        Longest step.
+    first : float, optional
+        Length of the first one; the integrator's own guess by default.
+    crowd : int, optional
+        The integration is crowded once more steps than this fall within a tenth of the longest.
+    """
+
+    atol: float
+    rtol: float = LEAST_RTOL
+    longest: float = math.inf
+    first: float | None = None
+    crowd: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Equation:
+    """An equation y' = F(t, y) and where it starts.
+
+    Attributes
+    ----------
+    velocity : callable
+        t, y (m,) -> F (m,).
+    start : ndarray of shape (m,)
+        y at the time `begin`.
+    jacobian : callable, optional
+        t, y (m,) -> ∂F/∂y (m, m); by differences, where a method needs it, if there is none.
+    begin : float
+        The first time.
+    overflows : bool
+        Whether F may overflow where a method tries a point. That is no reason to warn, and a step
+        that ends there fails.
+    """
+
+    velocity: Velocity
+    start: Array
+    jacobian: Velocity | None = field(default=None, kw_only=True)
+    begin: float = field(default=0.0, kw_only=True)
+    overflows: bool = field(default=False, kw_only=True)
+
+
+class Budget:
+    """So many steps, which several integrations may share."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def spend(self) -> bool:
+        """Take one step from the budget; False if there is none left."""
+        self.left -= 1
+        return self.left >= 0
+
+
+class Integration:
+    """The steps of an integration: iterate over it.
+
+    Parameters
+    ----------
+    equation : Equation
+        What is integrated.
+    tolerances : Tolerances
+        How closely.
+    budget : Budget or int
+        How many steps it may take.
+    until : float
+        The last time; without it, the integration goes on until its user stops.
+    method : {"LSODA", "BDF", "DOP853", "RK45"}
+        scipy's integrator. LSODA switches between Adams (smooth and explosive parts) and BDF (stiff
+        ones) by itself.
+
+    Attributes
+    ----------
+    solver : scipy.integrate.OdeSolver
+        The integrator, after its last step.
+    ending : Ending or None
+        Why there are no more steps; None while there are, or where its user stopped.
+    message : str
+        What scipy says of a step that failed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from saddles._numerics.stepping import Equation, Integration, Tolerances
+    >>> fall = Equation(lambda t, y: -y, np.array([1.0]))
+    >>> run = Integration(fall, Tolerances(atol=1e-10), 1000, until=1.0)
+    >>> ends = [float(solver.y[0]) for solver in run]
+    >>> bool(abs(ends[-1] - np.exp(-1.0)) < 1e-8), run.ending.name
+    (True, 'FINISHED')
+    """
+
+    def __init__(
+        self,
+        equation: Equation,
+        tolerances: Tolerances,
+        budget: Budget | int,
+        *,
+        until: float = math.inf,
+        method: str = "LSODA",
+    ) -> None:
+        self._tolerances = tolerances
+        self._budget = budget if isinstance(budget, Budget) else Budget(budget)
+        self._overflows = equation.overflows
+        self.solver = _solver(equation, tolerances, until, method)
+        self.ending: Ending | None = None
+        self.message = ""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the integrator after each of its steps, until none can be taken."""
+        return self._steps(self._silent_step)
+
+    def recorded(self, done: Callable[[int, Any], bool]) -> Pieces:
+        """Take steps, and return what was integrated.
+
+        Parameters
+        ----------
+        done : callable
+            Number of the step, integrator -> whether it is the last one.
+        """
+        times, curves = [self.solver.t], []
+        # Silenced once for all steps: where they are fast, it costs as much as a fifth of one.
+        with _silence():
+            for count, solver in enumerate(self._steps(self._step)):
+                times.append(solver.t)
+                curves.append(solver.dense_output())
+                if done(count, solver):
+                    break
+        return Pieces(np.array(times), curves)
+
+    def _steps(self, step: Callable[[], bool]) -> Iterator[Any]:
+        solver, crowd = self.solver, _Crowd(self._tolerances, self.solver.t)
+        while self._budget.spend():
+            if not (self._among_numbers(step) if self._overflows else step()):
+                self.ending = Ending.FAILED
+                return
+            yield solver
+            if solver.status == "finished":
+                self.ending = Ending.FINISHED
+                return
+            if crowd.most is not None and crowd.grows(solver.t):
+                self.ending = Ending.CROWDED
+                return
+        self.ending = Ending.SPENT
+
+    def _step(self) -> bool:
+        """Take a step; return whether it came further."""
+        solver = self.solver
+        before = solver.t
+        self.message = solver.step() or ""
+        return solver.status != "failed" and solver.t != before and math.isfinite(solver.t)
+
+    def _silent_step(self) -> bool:
+        with _silence():
+            return self._step()
+
+    def _among_numbers(self, step: Callable[[], bool]) -> bool:
+        """Take a step that may try places where the velocity overflows, but does not end there."""
+        with np.errstate(all="ignore"):
+            try:
+                return step() and bool(np.isfinite(self.solver.y).all())
+            except FloatingPointError:
+                return False
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep scipy's integrators from warning of what `Integration.ending` says."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"scipy\.integrate")
+        yield
+
+
+class _Crowd:
+    """Counts steps that make little way."""
+
+    def __init__(self, tolerances: Tolerances, begin: float) -> None:
+        self.most, self.way = tolerances.crowd, SHORT * tolerances.longest
+        self.steps, self.since = 0, begin
+
+    def grows(self, time: float) -> bool:
+        """Whether one more step, which ends at `time`, is one too many."""
+        if time > self.since + self.way:
+            self.steps, self.since = 0, time
+        else:
+            self.steps += 1
+        return self.most is not None and self.steps > self.most
+
+
+def _solver(equation: Equation, tolerances: Tolerances, until: float, method: str) -> Any:
+    """Return scipy's integrator, before its first step."""
+    import scipy.integrate
+
+    implicit = {} if equation.jacobian is None else {"jac": equation.jacobian}
+    return getattr(scipy.integrate, method)(
+        equation.velocity,
+        equation.begin,
+        equation.start,
+        until,
+        max_step=tolerances.longest,
+        first_step=tolerances.first,
+        rtol=tolerances.rtol,
+        atol=tolerances.atol,
+        **implicit,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """What was integrated, at any time: one curve a step.
+
+    Attributes
+    ----------
+    times : ndarray of shape (k + 1,)
+        Where the steps begin and end.
+    curves : sequence of k callables
+        Times (q,) -> y (m, q) along each step.
+    """
+
+    times: Array
+    curves: Sequence[Callable[[Array], Array]]
+
+    @cached_property
+    def _whole(self) -> Any:
+        from scipy.integrate import OdeSolution
+
+        return OdeSolution(self.times, self.curves)
+
+    def __call__(self, times: Array) -> Array:
+        """Return y (m, q) at `times` (q,)."""
+        return np.asarray(self._whole(times))
+
+
+def nodes(times: Array) -> tuple[Array, Array, Array]:
+    """Return Gauss–Legendre nodes of the intervals between `times` (k + 1,).
+
+    Their times (k, NODES), weights (NODES,) that add up to 1, and the intervals' lengths (k,).
+    """
+    places, weights = np.polynomial.legendre.leggauss(NODES)
+    lengths = np.diff(times)
+    inner = times[:-1, None] + lengths[:, None] * (places + 1) / 2
+    return inner, weights / 2, lengths
+
+
+def crossing(height: Callable[[float], float], start: float, stop: float) -> float:
+    """Return when a height first comes to zero from below, which it has passed at `stop`.
+
+    At `start` if it is there already: pieces of a curve differ by rounding where they meet.
+    """
+    from scipy.optimize import brentq
+
+    return start if height(start) >= 0 else float(brentq(height, start, stop))
+
+
+def bounded(rates: Array) -> Array:
+    """Return velocities of which those that have overflowed are `LARGEST_RATE`."""
+    return np.asarray(
+        np.nan_to_num(rates, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE)
+    )

@@ -1,0 +1,99 @@
+"""Certificates: how far a saddle is from its own optimality conditions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from saddles.typing import Array
+
+__all__ = ["CERTIFICATE_TOLERANCE", "Certificate", "Certificates"]
+
+#: A saddle whose own optimality conditions fail by more than this is never returned as right.
+CERTIFICATE_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """How far a saddle is from its own optimality conditions; all numbers are scale-free.
+
+    Attributes
+    ----------
+    stationarity : float
+        Largest gradient over the active units, relative to the largest it could be.
+    violation : float
+        Largest violation of the constraints: a wrong sign, a clock beyond its boundary, a unit
+        at its boundary that should have joined.
+    margin : float
+        Relative lead of the clock that rang over the runner-up, (second − first) / first; a
+        small margin says that rounding of the data could change the order. Infinite where there
+        is no runner-up, and for the start.
+    unique : bool
+        False if other coefficients give the same function (those returned have minimum norm).
+    creep : float
+        0 at a critical point. Where the descent's norms diverge while the loss creeps to an
+        infimum that no finite point attains: how much the neurons' loss is above that infimum,
+        relative to the first loss; the saddle's own loss is extrapolated there. Where that cannot
+        be done, how much the loss fell while the time of the descent last grew fourfold.
+    """
+
+    stationarity: float
+    violation: float
+    margin: float = math.inf
+    unique: bool = True
+    creep: float = 0.0
+
+    @property
+    def at_infinity(self) -> bool:
+        """Whether the saddle is an infimum that norms reach at infinity, up to its `creep`."""
+        return self.creep > 0
+
+    def holds(self, tolerance: float) -> bool:
+        """Return whether stationarity and violation are both at most `tolerance`.
+
+        A point short of an infimum at infinity is not stationary: there, `creep` is what must be
+        small, and whoever follows the descent sees to that.
+        """
+        stationary = self.stationarity <= tolerance or self.at_infinity
+        return stationary and self.violation <= tolerance
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Certificates:
+    """The certificates of a whole path, one entry per saddle.
+
+    Attributes
+    ----------
+    stationarity, violation, margin : ndarray of shape (K+1,)
+        See `Certificate`.
+    unique : ndarray of bool, shape (K+1,)
+        See `Certificate`.
+    creep : ndarray of shape (K+1,)
+        See `Certificate`.
+    """
+
+    stationarity: Array
+    violation: Array
+    margin: Array
+    unique: Any
+    creep: Array
+
+    def __getitem__(self, index: int) -> Certificate:
+        return Certificate(
+            stationarity=float(self.stationarity[index]),
+            violation=float(self.violation[index]),
+            margin=float(self.margin[index]),
+            unique=bool(self.unique[index]),
+            creep=float(self.creep[index]),
+        )
+
+    @property
+    def at_infinity(self) -> Any:
+        """Which saddles are infima at infinity (K+1,); see `Certificate.at_infinity`."""
+        return self.creep > 0
+
+    @property
+    def worst(self) -> float:
+        """Largest stationarity residual or violation on the path."""
+        return float(max(self.stationarity.max(), self.violation.max()))

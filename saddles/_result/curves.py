@@ -1,0 +1,89 @@
+"""What pictures draw of a result: its points as curves, its clocks, and the unit of its times.
+
+===============  ==========================================================================
+code name        symbol
+===============  ==========================================================================
+``points``       β, function-space points (m, ...)
+``clocks``       S = Xᵀρ, from the dual points ρ of a path
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles._pictures.staircase import Curves
+from saddles._result.points import LowRank, dense
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["clocks_at_saddles", "points_as_curves", "unit_of_time"]
+
+
+def unit_of_time(kappa: int) -> str:
+    """Return what the axis of scaled times says."""
+    if kappa == 2:
+        return "scaled time t / log(1/α)"
+    return f"scaled time t α{'' if kappa == 3 else f'^{kappa - 2}'}"
+
+
+def points_as_curves(points: Any, names: list[str] | None = None) -> Curves:
+    """Return function-space points (m, ...) as curves (m, q).
+
+    Vectors are shown by their coefficients, matrices by their singular values.
+    """
+    if len(points[0].shape) != 2 or hasattr(points, "toarray"):
+        values = dense(points).reshape(len(points), -1)
+        labels = names or [f"β[{index}]" for index in range(values.shape[1])]
+        kind = "coefficients β"
+    else:
+        values = np.array([_singular_values(point) for point in points])
+        labels = [f"σ[{index}]" for index in range(values.shape[1])]
+        kind = "singular values"
+    if names is not None and (kind == "singular values" or len(names) != values.shape[1]):
+        raise ValueError(
+            f"names={checks.show(names)} has {len(names)} names; a path of vectors takes one for "
+            f"each of its {values.shape[1]} coefficients, and a path of matrices none."
+        )
+    return Curves(values=values, kind=kind, labels=labels)
+
+
+def _singular_values(point: Any) -> Array:
+    """Return the singular values of a dense matrix, or of one kept as its factors."""
+    if isinstance(point, LowRank):
+        left, right = (
+            np.asarray(np.linalg.qr(side, mode="r")) for side in (point.left, point.right)
+        )
+        found = np.linalg.svd(left @ right.T, compute_uv=False)
+        return np.pad(found, (0, min(point.shape) - found.size))
+    return np.asarray(np.linalg.svd(point, compute_uv=False))
+
+
+def clocks_at_saddles(path: str, duals: Array | None, count: int, features: ArrayLike) -> Array:
+    """Return S = Xᵀρ at the saddles (K + 1, d) of the path with the given `repr`.
+
+    Parameters
+    ----------
+    path : str
+        What messages call the path.
+    duals : ndarray of shape (K+1, n) or None
+        Its dual points ρ.
+    count : int
+        Its number of features d.
+    features : array_like of shape (n, d)
+        X.
+
+    Raises
+    ------
+    ValueError
+        If X does not belong to the path.
+    """
+    X = checks.real_array(features, "features", 2)
+    if duals is None:
+        raise ValueError(f"features are for paths with dual points; {path} has none.")
+    wanted = (duals.shape[1], count)
+    if X.shape != wanted:
+        raise ValueError(f"features has shape {X.shape}; the path is one of X with shape {wanted}.")
+    return np.asarray(duals @ X)

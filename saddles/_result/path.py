@@ -1,0 +1,384 @@
+"""Saddle paths: what every algorithm returns.
+
+=====================  =====================================================================
+code name              symbol
+=====================  =====================================================================
+``times``              τ_k, scaled jump times; τ_0 = 0
+``betas``              β_k, the function-space point at each saddle
+``losses``             L(β_k)
+``duals``              ρ_k, the dual point (diagonal networks), with clocks S = Xᵀρ
+``kappa``              κ, the degree of homogeneity, which sets the unit of time
+``log_alpha``          log α, the logarithm of the initial scale
+=====================  =====================================================================
+
+Scaled time is ``t / log(1/α)`` for κ = 2 and ``t α^(κ−2)`` for κ > 2.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles._pictures.staircase import Staircase, draw_staircase
+from saddles._result import path_json
+from saddles._result.certificate import Certificate, Certificates
+from saddles._result.curves import clocks_at_saddles, points_as_curves, unit_of_time
+from saddles._result.points import LowRank, stacked
+from saddles.status import Status
+from saddles.typing import Array, ArrayLike, Indices
+
+__all__ = ["PathError", "Saddle", "SaddlePath", "physical_times", "point_shape"]
+
+
+def physical_times(times: ArrayLike, *, log_alpha: float, kappa: int) -> Array:
+    """Convert scaled times to the time of the gradient flow θ' = −∇L.
+
+    Parameters
+    ----------
+    times : array_like
+        Scaled times.
+    log_alpha : float
+        Logarithm of the initial scale, below 0 and finite.
+    kappa : int
+        Degree of homogeneity, at least 2.
+
+    Returns
+    -------
+    ndarray
+        ``times * log(1/alpha)`` for `kappa` = 2, ``times * alpha**(2 - kappa)`` above.
+
+    Raises
+    ------
+    OverflowError
+        If one of them is too large for a float64.
+    """
+    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    scaled = np.asarray(times, dtype=float)
+    with np.errstate(over="ignore", invalid="ignore"):
+        unit = -log_alpha if kappa == 2 else np.exp(np.float64((2 - kappa) * log_alpha))
+        physical = np.asarray(scaled * unit)
+    if not np.isfinite(physical[np.isfinite(scaled)]).all():
+        raise OverflowError(
+            f"log_alpha={log_alpha!r}: a time overflows, with kappa={kappa!r} and a unit of time "
+            f"{float(unit):g}; keep the scaled times."
+        )
+    return physical
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Saddle:
+    """One saddle of the staircase, and the jump that led to it.
+
+    Attributes
+    ----------
+    index : int
+        0 for the start, k after the k-th jump.
+    time : float
+        Scaled time at which it is reached.
+    beta : ndarray, scipy.sparse.csr_array or LowRank
+        Function-space point, of the shape that the algorithm gives it.
+    loss : float
+        Loss there.
+    dual : ndarray of shape (n,), or None
+        Dual point, where the algorithm has one.
+    active, entered, left : ndarray of int, shape (m,)
+        Units that are not zero; that became so in this jump; that returned to zero in it.
+    certificate : Certificate
+        Its optimality conditions, checked.
+    """
+
+    index: int
+    time: float
+    beta: Any
+    loss: float
+    dual: Array | None
+    active: Indices
+    entered: Indices
+    left: Indices
+    certificate: Certificate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SaddlePath:
+    """A staircase of saddles: which, in which order, at what time.
+
+    Attributes
+    ----------
+    algorithm, source : str
+        What computed it, and the paper that states it.
+    times : ndarray of shape (K+1,)
+        Scaled times at which the saddles are reached; the first is 0.
+    betas : ndarray or scipy.sparse.csr_array, shape (K+1, ...)
+        Function-space points; sparse where there are very many features, and an array (K+1,) of
+        `LowRank` where they are very large matrices.
+    losses : ndarray of shape (K+1,)
+        Losses.
+    duals : ndarray of shape (K+1, n) or None
+        Dual points, where the algorithm has them.
+    active, entered, left : tuple of K+1 index arrays
+        Units that are not zero at each saddle, that became so, that returned to zero: arrays
+        of their numbers, of shape (m,).
+    certificates : Certificates
+        Optimality conditions of every saddle.
+    status : Status
+        Why the path ends; ``message`` is its sentence and ``success`` its verdict.
+    kappa : int
+        Degree of homogeneity.
+    log_alpha : float
+        The initial scale that the path was computed for; minus infinity for the limit.
+
+    Examples
+    --------
+    >>> import saddles
+    >>> path = saddles.pesme_flammarion([[2.0, 0.0], [0.0, 1.0]], [1.0, 1.0])
+    >>> path.times.tolist(), path.losses.tolist(), path.success
+    ([0.0, 1.0, 2.0], [0.5, 0.25, 0.0], True)
+    >>> path.at(1.5).tolist(), path.physical_times(-100).tolist()
+    ([0.5, 0.0], [0.0, 100.0, 200.0])
+    """
+
+    algorithm: str
+    source: str
+    times: Array
+    betas: Any
+    losses: Array
+    duals: Array | None
+    active: tuple[Indices, ...]
+    entered: tuple[Indices, ...]
+    left: tuple[Indices, ...]
+    certificates: Certificates
+    status: Status
+    kappa: int = 2
+    log_alpha: float = -math.inf
+
+    @classmethod
+    def from_saddles(cls, saddles: list[Saddle], **labels: Any) -> SaddlePath:
+        """Join saddles, in their order, into a path; `labels` are the remaining attributes."""
+        certificates = {
+            entry.name: np.array([getattr(saddle.certificate, entry.name) for saddle in saddles])
+            for entry in fields(Certificate)
+        }
+        duals = [saddle.dual for saddle in saddles if saddle.dual is not None]
+        return cls(
+            times=np.array([saddle.time for saddle in saddles]),
+            betas=stacked([saddle.beta for saddle in saddles]),
+            losses=np.array([saddle.loss for saddle in saddles]),
+            duals=np.array(duals) if duals else None,
+            active=tuple(saddle.active for saddle in saddles),
+            entered=tuple(saddle.entered for saddle in saddles),
+            left=tuple(saddle.left for saddle in saddles),
+            certificates=Certificates(**certificates),
+            **labels,
+        )
+
+    @property
+    def message(self) -> str:
+        """Why the path ends, and what to do if that was not wanted."""
+        return self.status.sentence
+
+    @property
+    def success(self) -> bool:
+        """Whether everything in the path is right and as asked for."""
+        return self.status.success
+
+    def __len__(self) -> int:
+        """Return the number of saddles, K + 1."""
+        return len(self.times)
+
+    def __getitem__(self, index: int) -> Saddle:
+        """Return the saddle at `index`."""
+        index = range(len(self))[index]
+        return Saddle(
+            index=index,
+            time=float(self.times[index]),
+            beta=self._beta(index),
+            loss=float(self.losses[index]),
+            dual=None if self.duals is None else self.duals[index],
+            active=self.active[index],
+            entered=self.entered[index],
+            left=self.left[index],
+            certificate=self.certificates[index],
+        )
+
+    def __iter__(self) -> Iterator[Saddle]:
+        """Iterate over the saddles in order of time."""
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        jumps = len(self) - 1
+        return (
+            f"<SaddlePath of {self.algorithm}: {jumps} jump{'' if jumps == 1 else 's'} until "
+            f"tau = {self.times[-1]:.6g}, loss {self.losses[0]:.6g} to {self.losses[-1]:.6g}, "
+            f"{self.status.value}>"
+        )
+
+    def _beta(self, index: int) -> Any:
+        return self.betas[[index]] if hasattr(self.betas, "toarray") else self.betas[index]
+
+    def at(self, tau: ArrayLike) -> Any:
+        """Return the saddle's beta at scaled time `tau`; at a jump time, the one after the jump.
+
+        Parameters
+        ----------
+        tau : float or array_like of shape (q,)
+            Scaled times, at least 0. Beyond the last jump of a finished path, training rests.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of one beta, or (q, ...) for an array of times; sparse rows if `betas` is.
+
+        Raises
+        ------
+        ValueError
+            If a time is negative or NaN, or lies beyond the end of a path that is not finished.
+        """
+        taus = np.asarray(tau, dtype=float)
+        if not (taus >= 0).all():
+            raise ValueError(f"tau={checks.show(tau)}: scaled times start at 0; pass tau >= 0.")
+        if not self.status.finished and (taus > self.times[-1]).any():
+            raise ValueError(
+                f"tau={checks.show(tau)} lies beyond the last computed saddle at "
+                f"{float(self.times[-1])!r}, and the path is not finished ({self.status.value}): "
+                f"{self.message}"
+            )
+        index = np.searchsorted(self.times, taus, side="right") - 1
+        return self._beta(int(index)) if taus.ndim == 0 else self.betas[index]
+
+    def physical_times(self, log_alpha: float | None = None) -> Array:
+        """Return the jump times (K+1,) in the time of the flow from initial scale `log_alpha`.
+
+        Without an argument, `log_alpha` is the one that the path was computed for.
+        """
+        scale = self.log_alpha if log_alpha is None else log_alpha
+        return physical_times(self.times, log_alpha=scale, kappa=self.kappa)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row per saddle (needs pandas)."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install 'saddles[plot]'") from error
+        columns = {
+            "time": self.times,
+            "loss": self.losses,
+            "entered": [tuple(units.tolist()) for units in self.entered],
+            "left": [tuple(units.tolist()) for units in self.left],
+            "n_active": [len(units) for units in self.active],
+        }
+        columns |= {
+            entry.name: getattr(self.certificates, entry.name) for entry in fields(Certificate)
+        }
+        return pd.DataFrame(columns).rename_axis("jump")
+
+    def plot(
+        self,
+        *,
+        log_alpha: float | None = None,
+        names: list[str] | None = None,
+        features: ArrayLike | None = None,
+    ) -> Any:
+        """Draw the staircase of the loss and the coefficients.
+
+        Parameters
+        ----------
+        log_alpha : float, optional
+            Draw physical times for this initial scale; scaled times by default.
+        names : list of str, optional
+            Names of the d features, where the points are vectors.
+        features : array_like of shape (n, d), optional
+            Features X of a diagonal network: its clocks are drawn too, between −1 and 1.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A plain figure: show it in a notebook, or ``savefig`` it.
+        """
+        path = self._staircase(names=names, features=features)
+        if log_alpha is None:
+            return draw_staircase(path, unit_of_time(self.kappa))
+        path = replace(path, times=self.physical_times(log_alpha))
+        return draw_staircase(path, f"time t, log α = {log_alpha:g}")
+
+    def _staircase(
+        self, *, names: list[str] | None = None, features: ArrayLike | None = None
+    ) -> Staircase:
+        """Return what is drawn of the path; see `plot`."""
+        curves = points_as_curves(self.betas, names)
+        clocks = None
+        if features is not None:
+            count = curves.values.shape[1]
+            clocks = clocks_at_saddles(repr(self), self.duals, count, features)
+        return Staircase(
+            times=self.times,
+            losses=self.losses,
+            curves=curves,
+            clocks=clocks,
+            label=self.algorithm,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the path as plain lists, numbers and strings, ready for JSON.
+
+        Infinite numbers become the strings ``"inf"`` and ``"-inf"``, since JSON has none.
+        """
+        return path_json.written(
+            {entry.name: getattr(self, entry.name) for entry in fields(SaddlePath)}
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> SaddlePath:
+        """Return the path that `to_dict` wrote as `data`; equal to the last bit.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `data` is no dictionary, lacks an entry, or is of another format.
+        """
+        return cls(**path_json.read(data))
+
+    def save(self, file: str | Path) -> None:
+        """Write the path to `file` as JSON."""
+        text = json.dumps(self.to_dict(), allow_nan=False)
+        Path(file).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, file: str | Path) -> SaddlePath:
+        """Return the path that `save` wrote to `file`."""
+        return cls.from_dict(json.loads(Path(file).read_text(encoding="utf-8")))
+
+
+def point_shape(path: SaddlePath) -> tuple[int, ...]:
+    """Return the shape of a point in function space."""
+    lone = isinstance(path.betas[0], LowRank)
+    return tuple(path.betas[0].shape if lone else path.betas.shape[1:])
+
+
+class PathError(RuntimeError):
+    """A path could not be continued correctly.
+
+    Attributes
+    ----------
+    status : Status
+        The reason; its ``sentence`` says what to do.
+    path : SaddlePath or None
+        What had been computed (and certified) before.
+    detail : str
+        What was found, in words; part of the message.
+    """
+
+    def __init__(self, status: Status, path: SaddlePath | None = None, detail: str = "") -> None:
+        super().__init__(f"{status.value}: {status.sentence}" + (f" ({detail})" if detail else ""))
+        self.status = status
+        self.path = path
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.status, self.path, self.detail)

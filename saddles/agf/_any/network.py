@@ -1,0 +1,225 @@
+"""Alternating gradient flows of any homogeneous network that torch can evaluate.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3 and Algorithm 1: the
+conjecture is about every two-layer network of homogeneous neurons, so here the neuron is whatever
+the user writes. `TorchNetwork` turns it into losses and utilities, `solve_network` is the
+algorithm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles._result.path import PathError, Saddle, SaddlePath
+from saddles.agf._any.quadratic_forms import is_quadratic, quadratic_steps
+from saddles.agf._any.torch_network import TorchNetwork
+from saddles.agf._engine.active import CREEP
+from saddles.agf._engine.dormant import WAY_RTOL
+from saddles.agf._engine.setting import Limits, active_norm
+from saddles.agf._engine.steps import DONE, SOURCE, solve_network
+from saddles.alternation import solve
+from saddles.homogeneous import Declared
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["network"]
+
+NAME = "alternating gradient flow, torch neurons"
+
+#: What is added when neurons with kinks cannot be followed.
+KINKED = (
+    "the neuron's gradient jumps, and flows may have to slide along such kinks, which is not done "
+    "here: saddles.agf.relu does it for ReLU networks"
+)
+
+
+def network(
+    neuron: Callable[[Any, Any], Any],
+    X: ArrayLike,
+    Y: ArrayLike,
+    init: ArrayLike | None = None,
+    *,
+    degree: int,
+    size: int | None = None,
+    width: int | None = None,
+    seed: int = 0,
+    log_alpha: float = -math.inf,
+    activation_norm: float = 1.0,
+    tol: float = DONE,
+    creep: float = CREEP,
+    max_jumps: int | None = None,
+    on_failure: str = "raise",
+    callback: Callable[[Saddle], object] | None = None,
+    progress: bool = False,
+) -> SaddlePath:
+    """Saddle path of a sum of homogeneous neurons, each a torch function of its parameters.
+
+    Needs the extra ``saddles[torch]``.
+
+    Parameters
+    ----------
+    neuron : callable
+        ``neuron(theta, X)``: the outputs of one neuron with parameters `theta`, a tensor (p,), on
+        the inputs `X`, a tensor; of the shape of `Y`. See `TorchNetwork`.
+    X : array_like of shape (n, ...)
+        Inputs; the first axis counts samples.
+    Y : array_like of shape (n,) or (n, c)
+        Targets of the loss L = |Y − f(X)|²/(2n), f the sum of all neurons.
+    init : array_like of shape (H, p), optional
+        Initial neurons over α, one a row. Without it, `width` neurons of `size` parameters are
+        drawn, uniform on the unit sphere.
+    degree : int
+        Degree of homogeneity κ, at least 2; checked on random neurons. A neuron with kinks (ReLU)
+        is followed across them, but not along: where the flow slides, the path ends as failed.
+    size, width : int, optional
+        p and H, where `init` is not given.
+    seed : int
+        Seed of the draw.
+    log_alpha : float
+        Logarithm of the initial scale, below 0; minus infinity is the limit. Paths of degree above
+        2 may approach it slowly: give the scale of an experiment to compare with it. Neurons that
+        are quadratic forms always follow the limit, from which log_alpha and activation_norm would
+        move jump times by O(1/log(1/α)); here it only sets the unit of ``physical_times``.
+    activation_norm : float
+        Norm at which a neuron counts as active.
+    tol, creep : float
+        When learning ends, and how closely the infimum of a creeping loss is extrapolated: see
+        ``certificates.creep``.
+    max_jumps : int, optional
+        Stop after so many jumps; None goes to the end of training.
+    on_failure : {"raise", "return"}
+        Whether a path that cannot be continued correctly raises `PathError` or is returned as far
+        as it was right.
+    callback : callable, optional
+        Called with each `Saddle`; returning True stops there.
+    progress : bool
+        Whether to show a progress bar of the loss that is learnt (needs tqdm).
+
+    Returns
+    -------
+    SaddlePath
+        A `NeuronPath`, but for quadratic forms. ``betas`` are the outputs f(X); times are
+        t / log(1/α) for degree 2 and t α^(κ−2) above. Units are neurons, rows of `init`. Only where
+        the neuron is a quadratic form, and in one piece (a linear network, say), are they
+        directions in the order of activation: such neurons may be mixed by any rotation, and learn
+        one direction together.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy; for a neuron that is not
+        homogeneous, with the degree that was measured.
+    PathError
+        If the path cannot be continued correctly (only with ``on_failure="raise"``).
+
+    Examples
+    --------
+    Two neurons a (w·x)², of degree 3, learn one target each, the larger one first:
+
+    >>> import numpy as np, saddles
+    >>> X = np.eye(2)
+    >>> path = saddles.agf.network(
+    ...     lambda theta, X: theta[0] * (X @ theta[1:]) ** 2,
+    ...     X,
+    ...     [2.0, -1.0],
+    ...     [[1.0, 1.0, 0.1], [-1.0, 0.1, 1.0]],
+    ...     degree=3,
+    ... )
+    >>> path.losses.round(6).tolist(), [saddle.entered.tolist() for saddle in path][1:]
+    ([1.25, 0.25, 0.0], [[0], [1]])
+    """
+    start = _start(init, size, width, seed)
+    task = TorchNetwork(neuron, X, Y, size=start.shape[1], degree=degree)
+    quadratic = is_quadratic(Declared.of(task))
+    if quadratic:  # which uses only some of the options
+        Limits(tol=tol, creep=creep, rtol=WAY_RTOL)
+        scale = checks.log_scale(log_alpha, allow_limit=True)
+        active_norm(activation_norm, np.linalg.norm(start, axis=1), scale)
+    how: dict[str, Any] = {"max_jumps": max_jumps, "on_failure": on_failure}
+    with _Bar(progress) as bar:
+        how["callback"] = bar.watched(checks.callable_or_none(callback, "callback"))
+        if quadratic:
+            steps = quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha)
+            return solve(steps, **how)
+        try:
+            return solve_network(
+                task,
+                start,
+                log_alpha=log_alpha,
+                activation_norm=activation_norm,
+                name=NAME,
+                source=SOURCE,
+                tol=tol,
+                creep=creep,
+                **how,
+            )
+        except PathError as error:
+            if not task.kinked:
+                raise
+            raise PathError(error.status, error.path, f"{error.detail}; {KINKED}") from None
+
+
+def _start(init: Any, size: int | None, width: int | None, seed: int) -> Array:
+    """Return the initial neurons (H, p), given or drawn."""
+    if init is not None:
+        if size is not None or width is not None:
+            raise TypeError(
+                f"init is given, and size={size!r}, width={width!r}: its shape says both; leave "
+                "them out."
+            )
+        array = checks.real_array(init, "init", 2)
+        return checks.neurons(array, "init", array.shape[1])
+    if size is None or width is None:
+        raise TypeError(
+            f"size={size!r}, width={width!r}: without init both are needed, the number of "
+            "parameters of a neuron and the number of neurons."
+        )
+    checks.whole_number(width, "width", least=1)
+    checks.whole_number(size, "size", least=1)
+    rows = np.random.default_rng(checks.whole_number(seed, "seed")).standard_normal((width, size))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+class _Bar:
+    """A progress bar of the share of the first loss that is learnt, or none."""
+
+    def __init__(self, shown: bool) -> None:
+        self._bar: Any = None
+        self._first = math.nan
+        if not isinstance(shown, bool):
+            raise TypeError(f"progress={shown!r} must be True or False.")
+        if shown:
+            try:
+                from tqdm import tqdm
+            except ImportError as error:
+                raise ImportError("progress=True needs tqdm: pip install tqdm") from error
+            self._bar = tqdm(
+                total=100.0, desc="learnt", unit="%", bar_format="{l_bar}{bar}{postfix}"
+            )
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def watched(
+        self, callback: Callable[[Saddle], object] | None
+    ) -> Callable[[Saddle], object] | None:
+        """Return `callback`, with the bar moved first."""
+        if self._bar is None:
+            return callback
+
+        def watch(saddle: Saddle) -> object:
+            self._first = saddle.loss if saddle.index == 0 else self._first
+            if self._first > 0:
+                self._bar.n = 100 * (1 - saddle.loss / self._first)
+            self._bar.set_postfix_str(f"jump {saddle.index}, loss {saddle.loss:.4g}")
+            return None if callback is None else callback(saddle)
+
+        return watch

@@ -1,0 +1,271 @@
+"""Neurons that are quadratic forms: a network of them is a factorised matrix.
+
+Every neuron of degree 2 that is smooth at zero is a quadratic form, f(x; θ) = θᵀM(x)θ. A sum of
+them depends on P = Σ_i θ_i θ_iᵀ alone, and may have its neurons mixed by any rotation: no single
+neuron is dormant or active, but directions of P are. Clocks of single neurons would ring far too
+early after the first jump: all neurons have turned to the learnt direction by then, and what is
+left of the others in them is exponentially small.
+
+Neurons stay in the smallest subspace that contains them and all pulls, and the pulls may split it
+into parts that are never mixed. Two cases cover what is common.
+
+1. One part, neurons in general position. Training is the factorisation U' = −∇φ(UUᵀ)U with φ = 2L
+   and columns θ_i (Li, Luo and Lyu, arXiv:2012.09839), with the clocks of `greedy_low_rank`.
+2. Parts of one dimension b, as in diagonal networks. Each has a clock that moves with its pull bᵀFb
+   and rings at 1, and a weight P_b ≥ 0: a diagonal network of features 2bᵀM(x)b whose negative
+   signs never activate (Pesme and Flammarion, arXiv:2304.00488).
+
+===============  ==================================================================
+code name        symbol
+===============  ==================================================================
+``basis``        B, orthonormal basis of that subspace, shape (p, m)
+``pull``         F₀ = BᵀE[2M(x)y(x)]B, so that ∇U(Bz) = BF₀z at the start, (m, m)
+``response``     K: F = F₀ − K[P] beside neurons of second moment BPBᵀ, (m², m²)
+``value(P)``     φ = 2L(0) − <F₀, P> + ½<P, K[P]>
+===============  ==================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles._diagonal.pesme_flammarion import steps as path_steps
+from saddles._matrix.descent import OnFactors
+from saddles._matrix.greedy_low_rank import Factorisation
+from saddles._matrix.greedy_low_rank import steps as factor_steps
+from saddles._problems.regression import Regression
+from saddles._result.path import Saddle
+from saddles.agf._any.torch_network import TorchNetwork
+from saddles.agf._engine.natural_units import in_units, natural
+from saddles.alternation import Algorithm
+from saddles.homogeneous import Declared
+from saddles.typing import Array
+
+__all__ = ["is_quadratic", "quadratic_steps"]
+
+SOURCE = "Kunin et al. 2025, arXiv:2506.06489; Li, Luo and Lyu 2021, arXiv:2012.09839"
+
+#: Deviation from linearity of ∇U that rounding explains, relative to its size.
+QUADRATIC = 1e-9
+
+#: Share of a pull outside of the subspace that is rounding.
+OUT_OF_SUBSPACE = 1e-10
+
+#: Curvature, relative to the largest, below which a direction does not change the outputs.
+SILENT = 1e-12
+
+#: Relative entry of a pull by which two directions are mixed; smaller ones are rounding.
+MIXED = 1e-9
+
+#: Largest dimension m for which the response, m⁴ numbers, is formed.
+LARGEST_RESPONSE = 100
+
+
+def is_quadratic(network: Declared) -> bool:
+    """Whether the neuron is a quadratic form, as its utilities for random residuals tell."""
+    if network.degree != 2:
+        return False
+    rng = np.random.default_rng(0)
+    active = rng.standard_normal((2, network.size))
+    first, second = rng.standard_normal((2, 16, network.size))
+    for beside in (active[:0], active):
+        apart = [network.utility_gradient(rows, beside) for rows in (first, second)]
+        together = network.utility_gradient(first + second, beside)
+        opposite = network.utility_gradient(-first, beside)
+        size = max(float(np.abs(part).max()) for part in apart)
+        gap = max(np.abs(together - sum(apart)).max(), np.abs(opposite + apart[0]).max())
+        if gap > QUADRATIC * size:
+            return False
+    return True
+
+
+def quadratic_steps(
+    network: TorchNetwork, init: Array, *, log_alpha: float, name: str, tol: float
+) -> Algorithm[Any]:
+    """Return the algorithm for neurons that are quadratic forms, from `init` (H, p).
+
+    Units are rows of `init` where each part of a neuron has one dimension, and columns of the
+    factor, numbered in the order of activation, where all is one part.
+
+    Raises
+    ------
+    ValueError
+        If the neuron falls into several parts, not all of one dimension, or is too large.
+    """
+    known = Declared.of(network)
+    units = natural(known, init)
+    inner = in_units(known, units)
+    basis, parts = _parts(inner, _subspace(inner, init))
+    log_alpha = checks.log_scale(log_alpha, allow_limit=True)
+    if max(parts) == 1:
+        steps = _separate(network, init, basis)
+        return replace(steps, name=name, source=SOURCE, log_alpha=log_alpha)
+    if len(parts) > 1:
+        raise ValueError(
+            f"neuron falls into {len(parts)} parts of dimensions {sorted(parts)} that no residual "
+            "mixes; they may be of one dimension each, or all one: let each part be a problem of "
+            "its own, or leave the parts of one dimension out."
+        )
+    form = _Form.of(inner, basis)
+    task = Factorisation(
+        problem=OnFactors(form),
+        size=form.size,
+        max_rank=min(int(np.linalg.matrix_rank(init)), form.size),
+        tol=tol,
+        symmetry=form.silent,
+        show=form.show,
+    )
+    steps = factor_steps(task, name=name, source=SOURCE)
+
+    def saddle(state: Any) -> Saddle:
+        found = steps.saddle(state)
+        return replace(found, time=found.time * units.time, loss=found.loss * units.loss)
+
+    return replace(steps, saddle=saddle, log_alpha=log_alpha)
+
+
+def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:
+    """Return the basis turned to the parts that pulls never mix, and their dimensions.
+
+    A product of pulls has no eigenvalue twice but by chance, and its eigenvectors span the parts;
+    the pulls tell which belong together.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    rng = np.random.default_rng(0)
+    pulls = []
+    for count in (1, 1, 2, 2, 3):
+        active = rng.standard_normal((count, basis.shape[1])) @ basis.T
+        pull = _pull(network, basis, active)
+        pulls.append(pull / (np.abs(pull).max() or 1.0))
+    product = pulls[0] @ pulls[1]
+    vectors = np.linalg.eigh(pulls[0] + product + product.T)[1]
+    turned = [np.abs(vectors.T @ pull @ vectors) for pull in pulls]
+    mixed = np.max(turned, axis=0) > MIXED
+    count, label = connected_components(csr_array(mixed), directed=False)
+    order = np.argsort(label, kind="stable")
+    sizes = np.bincount(label, minlength=count).tolist()
+    return basis @ vectors[:, order], sizes
+
+
+def _separate(network: TorchNetwork, init: Array, basis: Array) -> Algorithm[Any]:
+    """Return the algorithm for parts of one dimension, the columns of `basis`."""
+    columns = np.array([2 * network.point(row[None]).ravel() for row in basis.T])
+    targets = np.asarray(network.targets).ravel()
+    # The loss is a mean over samples, of which each may have several targets.
+    scale = math.sqrt(targets.size / len(network.targets))
+    steps = path_steps(Regression(scale * columns.T, scale * targets), boundaries=(1.0, math.inf))
+    owners = np.abs(init @ basis).argmax(axis=0)
+
+    def saddle(state: Any) -> Saddle:
+        found = steps.saddle(state)
+        before = np.union1d(np.setdiff1d(found.active, found.entered), found.left)
+        now, then = np.unique(owners[found.active]), np.unique(owners[before])
+        point = (found.beta @ columns).reshape(network.targets.shape)
+        return replace(
+            found,
+            beta=np.asarray(point),
+            dual=None,
+            active=now,
+            entered=np.setdiff1d(now, then),
+            left=np.setdiff1d(then, now),
+        )
+
+    return replace(steps, saddle=saddle, saddles=None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """φ(P) = 2L, an exact quadratic; see the module's table."""
+
+    network: Declared
+    basis: Array
+    start: float
+    pull: Array
+    response: Array
+
+    @classmethod
+    def of(cls, network: Declared, basis: Array) -> _Form:
+        """Measure F on P of rank one."""
+        m, nothing = basis.shape[1], np.zeros((0, basis.shape[0]))
+        if m > LARGEST_RESPONSE:
+            raise ValueError(
+                f"neuron spans {m} dimensions with its pulls, and a quadratic one may have "
+                f"{LARGEST_RESPONSE}; use saddles.agf.linear or saddles.greedy_low_rank."
+            )
+        pull = _pull(network, basis, nothing)
+        alone = [pull - _pull(network, basis, row[None]) for row in basis.T]
+        response = np.empty((m, m, m, m))
+        for i in range(m):
+            response[i, i] = alone[i]
+            for j in range(i):
+                both = pull - _pull(network, basis, (basis[:, i] + basis[:, j])[None])
+                response[i, j] = response[j, i] = (both - alone[i] - alone[j]) / 2
+        return cls(network, basis, network.loss(nothing), pull, response.reshape(m * m, m * m))
+
+    @property
+    def size(self) -> int:
+        """Return m."""
+        return int(self.basis.shape[1])
+
+    def value(self, P: Array) -> float:
+        """Return 2L."""
+        bend = float(np.sum(P * self.hessian_product(P, P))) / 2
+        return 2 * self.start - float(np.sum(self.pull * P)) + bend
+
+    def gradient(self, P: Array) -> Array:
+        """Return −F, shape (m, m)."""
+        return self.hessian_product(P, P) - self.pull
+
+    def hessian_product(self, _: Array, D: Array) -> Array:
+        """Return K[D], whatever P."""
+        return np.asarray((self.response @ D.ravel()).reshape(D.shape))
+
+    def silent(self, U: Array) -> Array:
+        """Return the directions of U that do not change the outputs, shape (mr, k)."""
+        count = U.size
+        rows = np.empty((count, self.response.shape[0]))
+        for k in range(count):
+            D = np.zeros(count)
+            D[k] = 1.0
+            half = U @ D.reshape(U.shape).T
+            rows[k] = (half + half.T).ravel()
+        values, vectors = np.linalg.eigh(rows @ self.response @ rows.T)
+        return vectors[:, values <= SILENT * values.max(initial=0.0)]
+
+    def show(self, U: Array, _: float) -> tuple[Any, float]:
+        """Return the network's point and L."""
+        theta = (self.basis @ U).T
+        return self.network.point(theta), self.network.loss(theta)
+
+
+def _pull(network: Declared, basis: Array, active: Array) -> Array:
+    """Return BᵀFB beside the active neurons."""
+    F = network.utility_gradient(np.ascontiguousarray(basis.T), active) @ basis
+    return np.asarray((F + F.T) / 2)
+
+
+def _subspace(network: Declared, init: Array) -> Array:
+    """Return an orthonormal basis (p, m) of the smallest subspace that neurons never leave."""
+    rng = np.random.default_rng(0)
+    new, basis = init.T / np.linalg.norm(init, axis=1), np.zeros((network.size, 0))
+    while new.size:
+        left, spread, _ = np.linalg.svd(new, full_matrices=False)
+        basis = np.hstack([basis, left[:, spread > OUT_OF_SUBSPACE * spread[0]]])
+        basis = np.linalg.qr(basis)[0]
+        images = []
+        for count in (0, 1, 2):
+            active = rng.standard_normal((count, basis.shape[1])) @ basis.T
+            images.append(network.utility_gradient(np.ascontiguousarray(basis.T), active).T)
+        image = np.hstack(images)
+        outside = image - basis @ (basis.T @ image)
+        outside -= basis @ (basis.T @ outside)
+        norms = np.linalg.norm(outside, axis=0)
+        new = outside[:, norms > OUT_OF_SUBSPACE * np.linalg.norm(image, axis=0).max()]
+    return basis

@@ -1,0 +1,179 @@
+"""What stays the same along a path of homogeneous neurons, and the path with their weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from saddles import checks
+from saddles._result.path import SaddlePath
+from saddles.agf._engine.active import Descent
+from saddles.agf._engine.clock import Clock, Dormant, Phase
+from saddles.agf._engine.natural_units import NaturalUnits, in_units, natural
+from saddles.homogeneous import Declared
+from saddles.typing import Array, Indices
+
+__all__ = ["Limits", "NeuronPath", "OwnSteps", "Setting"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class NeuronPath(SaddlePath):
+    """A saddle path that also knows the weights of its neurons.
+
+    ``save`` writes what a `SaddlePath` has; the weights are not written.
+
+    Attributes
+    ----------
+    neurons : tuple of K+1 ndarrays
+        Weights θ of the active neurons at each saddle, one row for each of ``active``.
+    directions : tuple of K+1 ndarrays
+        Unit vectors along which neurons activated, one row for each of ``rang``.
+    rang : tuple of K+1 index arrays
+        Units whose clocks rang, of shape (m,): those of ``entered``, and any that the descent
+        returned to zero.
+    """
+
+    neurons: tuple[Array, ...] = ()
+    directions: tuple[Array, ...] = ()
+    rang: tuple[Indices, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Relative limits, each between 0 and 1."""
+
+    tol: float
+    creep: float
+    rtol: float
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            rule = "it is relative and must lie in (0, 1)"
+            checks.real_number(getattr(self, entry.name), entry.name, rule, lambda v: 0 < v < 1)
+
+
+class FirstRing(Protocol):
+    """A utility step: dormant neurons beside the active ones (A, p), until the first activates."""
+
+    def __call__(self, dormant: Dormant, active: Array, /, *, clock: Clock, noise: float) -> Phase:
+        """Return the phase at whose end clocks ring; growth below `noise` is none."""
+
+
+class Descend(Protocol):
+    """A cost step: neurons `theta` (A, p) to where they rest, dormant ones turning meanwhile."""
+
+    def __call__(
+        self, theta: Array, dormant: Array, /, *, near: bool = False
+    ) -> tuple[Descent, Array]:
+        """Return where they rest, and the directions (m, p) to which the dormant ones have turned.
+
+        With `near`, `theta` is close to a critical point.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class OwnSteps:
+    """The two steps of a network that the engine's do not fit: one that is smooth in pieces."""
+
+    first_ring: FirstRing
+    descend: Descend
+
+
+def active_norm(activation_norm: Any, norms: Array, log_alpha: float) -> float:
+    """Return the norm that counts as active, checked against the initial ones over α (H,)."""
+    rule = "neurons must have to grow to become active; give a finite norm above all initial"
+    return checks.real_number(
+        activation_norm,
+        "activation_norm",
+        rule,
+        lambda h: 0 < h < math.inf and math.log(h) > math.log(norms.max()) + log_alpha,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What stays the same along a path; in `units`, but for the user's `log_alpha`."""
+
+    network: Declared
+    clock: Clock
+    init: Array
+    start: float
+    limits: Limits
+    units: NaturalUnits
+    log_alpha: float
+    own: OwnSteps | None = None
+    seen: list[tuple[Array, Array, Indices]] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        network: Declared,
+        init: Any,
+        log_alpha: float,
+        activation_norm: float,
+        limits: Limits,
+        units: NaturalUnits | None = None,
+        own: OwnSteps | None = None,
+    ) -> Setting:
+        """Validate everything; `units` are those that the network is in already, if it is.
+
+        A network with steps of its `own` is.
+        """
+        rows = _initial(network, init)
+        log_alpha = checks.log_scale(log_alpha, allow_limit=True)
+        norms = np.linalg.norm(rows, axis=1)
+        threshold = active_norm(activation_norm, norms, log_alpha)
+        if units is None:
+            units = natural(network, rows)
+            network = in_units(network, units)
+        rows = rows * (units.scale / units.weight)
+        scale = math.log(units.scale) - log_alpha
+        clock = Clock(network.degree, scale, math.log(threshold / units.weight))
+        start = float(network.loss(rows[:0]))
+        return cls(network, clock, rows, start, limits, units, log_alpha, own)
+
+    def with_neurons(self, path: SaddlePath) -> NeuronPath:
+        """Add the weights that were seen along a path."""
+        known = {entry.name: getattr(path, entry.name) for entry in fields(SaddlePath)}
+        neurons, directions, rang = zip(*self.seen[: len(path)], strict=True)
+        return NeuronPath(**known, neurons=neurons, directions=directions, rang=rang)
+
+    @cached_property
+    def home(self) -> Dormant:
+        """Where the neurons start."""
+        norms = np.linalg.norm(self.init, axis=1)
+        return Dormant(self.init / norms[:, None], self.clock.lacking(np.log(norms)))
+
+    def pull(self, active: Array) -> Callable[[Array], Array]:
+        """Return the map from directions (D, p) to the gradients of their utilities."""
+        return lambda directions: self.network.utility_gradient(directions, active)
+
+
+def _initial(network: Declared, init: Any) -> Array:
+    """Return the initial rows, or say what is wrong with them."""
+    rows = checks.real_array(init, "init", 2)
+    if rows.shape[1] != network.size:
+        raise ValueError(
+            f"init={checks.show(rows)} has {rows.shape[1]} columns; a neuron of this network has "
+            f"{network.size} parameters, one neuron a row."
+        )
+    zero = ~rows.any(axis=1)
+    if zero.any():
+        where = int(zero.argmax())
+        raise ValueError(
+            f"init[{where}] is zero: such a neuron never moves; leave it out, or give it a "
+            "direction."
+        )
+    faint = np.sum(rows**2, axis=1) < np.finfo(float).tiny
+    if faint.any():
+        where = int(faint.argmax())
+        raise ValueError(
+            f"init[{where}] has entries up to {np.abs(rows[where]).max():.3g}, whose squares "
+            "underflow; multiply init by a constant, or leave the neuron out."
+        )
+    return rows

@@ -1,0 +1,389 @@
+"""Alternating gradient flows of any network of homogeneous neurons.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3 and Algorithm 1.
+Dormant neurons turn towards directions of large utility and gather it, as `dormant` says;
+the first to have gathered what it lacks activates; the active neurons descend to a critical point
+of their loss, as `active` says; the residual is computed anew.
+
+Between jumps the clocks and directions of neurons that stay dormant carry over. A neuron whose
+norm the descent returns to zero is dormant again: it keeps its direction and lacks nothing, so it
+rings at once where that direction still has utility; where that has turned negative, the neuron
+shrinks along the way that it came.
+
+===============  ==========================================================================
+code name        meaning
+===============  ==========================================================================
+``network``      a `saddles.homogeneous.HomogeneousNetwork` of degree κ
+``init``         θ(0)/α, one neuron a row, (H, p)
+``theta``        θ, (H, p), zero in the rows of dormant neurons
+``dormant``      directions θ̂ (H, p) and lacking utility A (H,); only dormant rows count
+``clock``        the map between norms and A, for the degree and the initial scale
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from saddles._result.certificate import Certificate
+from saddles._result.path import PathError, Saddle
+from saddles._tools.threads import one_thread
+from saddles.agf._engine.active import CREEP, Descent, amplitude, descend_neurons, reach, settle
+from saddles.agf._engine.clock import Dormant, Phase
+from saddles.agf._engine.dormant import KINKED_WAY_STEPS, WAY_RTOL, WAY_STEPS, first_ring
+from saddles.agf._engine.natural_units import NaturalUnits
+from saddles.agf._engine.setting import Limits, NeuronPath, OwnSteps, Setting
+from saddles.agf._engine.way import BLUR, align
+from saddles.alternation import Algorithm, Ring, solve
+from saddles.homogeneous import Declared, HomogeneousNetwork
+from saddles.status import Breakdown, Status
+from saddles.typing import Array, ArrayLike, Indices, Mask
+
+__all__ = ["NeuronPath", "solve_network"]
+
+SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 3 and Algorithm 1"
+
+#: Losses and utilities this small, relative to the first, are what rounding leaves of zero.
+DONE = 1e-10
+#: No larger share of a gradient counts as unknown: between directions whose utilities differ by
+#: this share they turn as slowly on their way.
+BLURRED = 1e-2
+#: Gain of its log norm at which a neuron that shrinks first is as large as it was, and grows.
+BACK = 1e-12
+#: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
+#: does not mind its absence by more than `DONE`.
+SMALL = 1e-2
+
+
+@one_thread
+def solve_network(
+    network: HomogeneousNetwork,
+    init: ArrayLike,
+    *,
+    log_alpha: float = -math.inf,
+    activation_norm: float = 1.0,
+    name: str = "alternating gradient flow",
+    source: str = SOURCE,
+    tol: float = DONE,
+    creep: float = CREEP,
+    rtol: float = WAY_RTOL,
+    max_jumps: int | None = None,
+    on_failure: str = "raise",
+    callback: Callable[[Saddle], object] | None = None,
+    units: NaturalUnits | None = None,
+    own: OwnSteps | None = None,
+) -> NeuronPath:
+    """Saddle path of a network of homogeneous neurons, by alternating gradient flows.
+
+    Parameters
+    ----------
+    network : HomogeneousNetwork
+        Degree, loss, gradient, utility and its gradient, function-space point, and what else it
+        offers: see `saddles.homogeneous`.
+    init : array_like of shape (H, p)
+        Initial weights over α, one neuron a row: their directions and relative sizes count.
+    log_alpha : float
+        Logarithm of the initial scale, below 0. Minus infinity is the limit, where relative sizes
+        matter for degrees above 2 only. At a finite scale neurons of such degrees activate along
+        the direction that they have come to, which may be off its limit by a small power of α.
+    activation_norm : float
+        Norm at which a neuron counts as active; it must be above all initial norms. It shifts jump
+        times by O(α^{κ−2}), or O(1/log(1/α)) for κ = 2, and does nothing in the limit.
+    name, source : str
+        What the path is called, and the paper that states it.
+    tol : float
+        Learning ends when the loss, or every dormant neuron's utility, is below `tol` times the
+        first.
+    creep : float
+        Where norms diverge while the loss creeps to an infimum that no finite point attains, the
+        loss of the saddle is that infimum, extrapolated. The descent is followed until
+        extrapolations agree to this share of the first loss; where time has doubled ten times, to
+        four times that, or until the loss falls by at most 5e-4 of it while time grows fourfold.
+        The certificate's ``creep`` is what the loss of the neurons has still to fall; dormant
+        neurons see that rest, so that times after several such saddles may be off by some per cent,
+        by tens of them where little is left of the loss, and neurons that are nearly alike may
+        change places. With more than 450 coordinates (active
+        neurons times the dimension of their subspace) a quasi-Newton search takes the place of the
+        flow, nothing is extrapolated, and ``creep`` is what the loss fell in the last three
+        quarters of its iterations, at most 1e-2.
+    rtol : float
+        Local relative error of the directions.
+    max_jumps : int, optional
+        Stop after so many jumps; None goes to the end.
+    on_failure : {"raise", "return"}
+        Whether a path that cannot be continued correctly raises `PathError` or is returned as far
+        as it was right.
+    callback : callable, optional
+        Called with each `Saddle`; returning True stops there.
+    units : NaturalUnits, optional
+        Of a network that is in units already: what its weights, losses and points are multiplied
+        by. Others are put in units here.
+    own : OwnSteps, optional
+        The two steps of a network that is smooth in pieces only; it is in units already.
+
+    Returns
+    -------
+    NeuronPath
+        Units are rows of `init`; ``betas`` are the network's points; times are t / log(1/α) for
+        κ = 2 and t α^(κ−2) above.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy.
+    PathError
+        If the path cannot be continued correctly (only with ``on_failure="raise"``).
+    """
+    limits = Limits(tol=tol, creep=creep, rtol=rtol)
+    known = Declared.of(network)
+    setting = Setting.of(known, init, log_alpha, activation_norm, limits, units, own)
+    algorithm = Algorithm(
+        name=name,
+        source=source,
+        start=partial(_start, setting),
+        utility=partial(_utility, setting),
+        jump=partial(_jump, setting),
+        cost=partial(_cost, setting),
+        saddle=partial(_saddle, setting),
+        kappa=setting.clock.degree,
+        log_alpha=setting.log_alpha,
+    )
+    try:
+        path = solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+    except PathError as error:
+        begun = None if error.path is None else setting.with_neurons(error.path)
+        raise PathError(error.status, begun, error.detail) from None
+    return setting.with_neurons(path)
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Neurons, active and dormant; see the module's table."""
+
+    jumps: int
+    time: float
+    theta: Array
+    active: Mask
+    previous: Mask
+    dormant: Dormant
+    rang: Indices
+    sizes: Array
+    loss: float
+    stationarity: float = 0.0
+    creep: float = 0.0
+    margin: float = math.inf
+    pull: float = 0.0
+    unique: bool = True
+
+    @property
+    def neurons(self) -> Array:
+        """Return the active neurons (A, p)."""
+        return self.theta[self.active]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Ring(Ring):
+    """The first clocks, and the phase that they end."""
+
+    phase: Phase
+
+
+def _start(setting: Setting) -> _State:
+    """Begin with every neuron dormant, at its initial size."""
+    none = np.zeros(len(setting.init), dtype=bool)
+    return _State(
+        jumps=0,
+        time=0.0,
+        theta=np.zeros_like(setting.init),
+        active=none,
+        previous=none,
+        dormant=setting.home,
+        rang=np.zeros(0, dtype=np.intp),
+        sizes=np.zeros(len(none)),
+        loss=setting.start,
+    )
+
+
+def _utility(setting: Setting, state: _State) -> Ring | Status:
+    """Let the dormant neurons turn and gather utility until the first has enough."""
+    # How far an infimum is known: estimates agree to the one, and what is ahead is added to it.
+    if state.creep and state.loss <= (setting.limits.creep + 2 * state.creep) * setting.start:
+        return Status.AT_INFINITY
+    if not state.loss > setting.limits.tol * setting.start:
+        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
+    rows = np.flatnonzero(~state.active)
+    if not rows.size:
+        if setting.own is not None:  # it may know that the active ones do not rest
+            _phase(setting, state, rows)
+        return Status.MAX_RANK
+    phase = _phase(setting, state, rows)
+    if not math.isfinite(phase.delay):
+        if phase.pull > setting.limits.tol * state.pull:
+            return Status.NO_GROWTH
+        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
+    if phase.delay <= 0:
+        raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
+    return _Ring(delay=phase.delay, units=rows[phase.units], margin=phase.margin, phase=phase)
+
+
+def _phase(setting: Setting, state: _State, rows: Indices) -> Phase:
+    """Follow the dormant neurons `rows`, in the network's own way if it has one."""
+    dormant, noise = state.dormant.rows(rows), setting.limits.tol * state.pull
+    if setting.own is not None:
+        return setting.own.first_ring(dormant, state.neurons, clock=setting.clock, noise=noise)
+    return first_ring(
+        setting.pull(state.neurons),
+        dormant,
+        setting.home.rows(rows),
+        setting.clock,
+        noise=noise,
+        rtol=setting.limits.rtol,
+        steps=KINKED_WAY_STEPS if setting.network.kinked else WAY_STEPS,
+    )
+
+
+def _jump(setting: Setting, state: _State, ring: Ring) -> _State:
+    """Take all clocks and directions to the ring, and let the units that rang in, small."""
+    assert isinstance(ring, _Ring)
+    rows = np.flatnonzero(~state.active)
+    directions, lacking = state.dormant.directions.copy(), state.dormant.lacking.copy()
+    directions[rows], lacking[rows] = ring.phase.after.directions, ring.phase.after.lacking
+    theta, active = state.theta.copy(), state.active.copy()
+    sizes = np.linalg.norm(theta, axis=1)
+    for unit, row in zip(ring.units, np.searchsorted(rows, ring.units), strict=True):
+        direction, sizes[unit], small = _activated(setting, state, ring.phase, row)
+        directions[unit], theta[unit] = direction, small * direction
+    active[ring.units] = True
+    return replace(
+        state,
+        jumps=state.jumps + 1,
+        time=state.time + ring.delay,
+        theta=theta,
+        sizes=sizes,
+        active=active,
+        previous=state.active,
+        dormant=Dormant(directions, lacking),
+        rang=ring.units,
+        margin=ring.margin,
+        unique=state.unique and ring.phase.unique,
+        pull=state.pull or ring.phase.pull,
+    )
+
+
+def _activated(
+    setting: Setting, state: _State, phase: Phase, row: int
+) -> tuple[Array, float, float]:
+    """Return the direction of a neuron that rings, the norm that it comes to, and its norm there.
+
+    That is small, and from a finite α the neuron has not turned all the way yet. For κ = 2 it is
+    taken to have: what is left to turn takes a time of order log(1/α) to show.
+    """
+    direction, degree = phase.after.directions[row], setting.clock.degree
+    finite = degree > 2 and math.isfinite(setting.clock.scale)
+    pull, blur = setting.pull(state.neurons), _blur(setting, state)
+    if phase.begun is not None and not finite:  # else the network's own phases end at rest
+        direction = align(pull, direction, blur=blur)
+    size = reach(setting.network, state.neurons, direction)
+    small = amplitude(degree) * size
+    if phase.begun is None or not finite:
+        return direction, size, small
+    begun = phase.begun.directions[row]
+    first = float(setting.clock.log_norms(phase.begun.lacking[row : row + 1])[0])
+    gain = math.log(small) - first
+    if not setting.network.utility(begun[None], state.neurons)[0] > 0:
+        gain = max(gain, BACK)
+    return align(pull, begun, gain=gain, blur=blur), size, max(small, min(math.exp(first), size))
+
+
+def _blur(setting: Setting, state: _State) -> float:
+    """Return what share of the utility's gradient an infimum at infinity leaves open.
+
+    The residual has still to change by the root of what the loss has still to fall.
+    """
+    return min(max(BLUR, math.sqrt(state.creep * setting.start / state.loss)), BLURRED)
+
+
+def _cost(setting: Setting, state: _State) -> _State:
+    """Let the active neurons descend, and those that return to zero be dormant again."""
+    found, directions = _descended(setting, state)
+    gone = _gone(setting, found.theta)
+    if gone.any():
+        rest = found.theta[~gone]
+        if setting.own is not None:
+            found, _ = setting.own.descend(rest, directions[:0], near=True)
+        else:
+            found = settle(setting.network, rest, found, creep=setting.limits.creep)
+    units = np.flatnonzero(state.active)
+    theta, active = np.zeros_like(state.theta), state.active.copy()
+    theta[units[~gone]] = found.theta
+    active[units[gone]] = False
+    lacking = state.dormant.lacking.copy()
+    lacking[units] = 0.0
+    loss = float(setting.network.loss(found.theta)) if found.loss is None else found.loss
+    return replace(
+        state,
+        theta=theta,
+        active=active,
+        dormant=Dormant(directions, lacking),
+        loss=loss,
+        stationarity=_stationarity(setting, found.theta),
+        creep=found.creep,
+    )
+
+
+def _descended(setting: Setting, state: _State) -> tuple[Descent, Array]:
+    """Follow the active neurons, in the network's own way if it has one; it turns dormant ones."""
+    directions = state.dormant.directions
+    if setting.own is None:
+        sizes, creep = state.sizes[state.active], setting.limits.creep
+        return descend_neurons(setting.network, state.neurons, sizes, creep=creep), directions
+    directions = directions.copy()
+    found, turned = setting.own.descend(state.neurons, directions[~state.active])
+    directions[~state.active] = turned
+    return found, directions
+
+
+def _gone(setting: Setting, neurons: Array) -> Mask:
+    """Return which active neurons (A,) are back at zero."""
+    norms = np.linalg.norm(neurons, axis=1)
+    gone = norms < SMALL * norms.max()
+    if gone.any():
+        rise = setting.network.loss(neurons[~gone]) - setting.network.loss(neurons)
+        gone &= rise <= DONE * setting.start
+    return np.asarray(gone)
+
+
+def _stationarity(setting: Setting, neurons: Array) -> float:
+    """Return |∂L/∂θ| |θ| / (2κ L(0))."""
+    force = np.linalg.norm(setting.network.gradient(neurons)) * np.linalg.norm(neurons)
+    return float(force) / (2 * setting.network.degree * setting.start)
+
+
+def _saddle(setting: Setting, state: _State) -> Saddle:
+    """Return the saddle with its certificate, and keep its weights."""
+    units = setting.units
+    setting.seen.append(
+        (units.weight * state.neurons, state.dormant.directions[state.rang], state.rang)
+    )
+    return Saddle(
+        index=state.jumps,
+        time=state.time * units.time,
+        beta=units.point * np.asarray(setting.network.point(state.neurons), dtype=float),
+        loss=state.loss * units.loss,
+        dual=None,
+        active=np.flatnonzero(state.active),
+        entered=np.flatnonzero(state.active & ~state.previous),
+        left=np.flatnonzero(state.previous & ~state.active),
+        certificate=Certificate(
+            stationarity=state.stationarity,
+            violation=0.0,
+            margin=state.margin,
+            unique=state.unique,
+            creep=state.creep,
+        ),
+    )

@@ -1,0 +1,94 @@
+"""The picture of modular addition: the loss over scaled time, and what is learnt of each frequency.
+
+AGF is black, and dashed beside a flow; frequencies are told apart by colour and marker.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from saddles._pictures.staircase import COLOURS
+from saddles._result.flow import Flow
+from saddles._result.path import SaddlePath
+from saddles.agf._modular.template import Template
+from saddles.typing import Array
+
+__all__ = ["plot_frequencies"]
+
+FREQUENCY_MARKERS = ("o", "s", "^", "D", "v", "P")
+#: Points of the flow, spaced evenly in the logarithm of time; every so many carries a marker.
+FLOW_POINTS, EVERY = 1500, 130
+
+
+def plot_frequencies(known: Template, path: SaddlePath, flow: Flow | None) -> Any:
+    """Draw the staircases of AGF and of the flow, as mean squared errors per output, and powers."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 6.0), layout="constrained")
+    error, power = figure.subplots(2, 1, sharex=True)
+    _draw_errors(error, known, path, flow)
+    for index, k in enumerate(known.frequencies):
+        look = {
+            "color": COLOURS[index % len(COLOURS)],
+            "marker": FREQUENCY_MARKERS[index % len(FREQUENCY_MARKERS)],
+        }
+        ladder = _learnt(known, path.betas, int(k))
+        steps, name = np.append(ladder, ladder[-1]), f"frequency {k}"
+        if flow is None:
+            power.step(_ends(path), steps, where="post", label=name, markevery=3, **look)
+        else:
+            grid, marked = _grid(path, flow), (EVERY * (index + 1) // 4, EVERY)
+            curve = _learnt(known, flow.at(np.minimum(grid, flow.until)), int(k))
+            power.plot(grid, curve, label=name, markevery=marked, **look)
+            power.step(_ends(path), steps, where="post", color="black", linestyle="--", lw=1.2)
+    power.set_ylabel("share of the frequency learnt")
+    power.set_xlabel("scaled time t α")
+    power.legend(frameon=False, loc="center left", bbox_to_anchor=(0.66, 0.55))
+    power.set_xscale("log")
+    power.set_xlim(path.times[1] / 2, _ends(path)[-1])
+    for axis in (error, power):
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _draw_errors(axis: Any, known: Template, path: SaddlePath, flow: Flow | None) -> None:
+    """Draw losses, and the levels predicted by the power that remains."""
+    scale = 2 / known.period
+    for level in known.plateaus * scale:
+        axis.axhline(level, color="0.8", linewidth=0.8, zorder=0)
+    if flow is not None:
+        grid, label = _grid(path, flow), f"gradient flow, {_scale(flow.log_alpha)}"
+        losses = flow.loss(np.minimum(grid, flow.until)) * scale
+        axis.plot(grid, losses, color="0.45", linewidth=1.8, label=label)
+    line = {"color": "black", "linestyle": "-" if flow is None else "--", "linewidth": 1.2}
+    staircase = np.append(path.losses, path.losses[-1]) * scale
+    axis.step(_ends(path), staircase, where="post", label=f"AGF, {_scale(path.log_alpha)}", **line)
+    axis.set_ylabel("mean squared error per output")
+    axis.legend(frameon=False, loc="upper right", title="grey lines: predicted levels")
+
+
+def _scale(log_alpha: float) -> str:
+    """Say what the initial scale is, also one that is below all floats."""
+    if math.isinf(log_alpha):
+        return "α → 0"
+    alpha = math.exp(log_alpha)
+    return f"α = {alpha:.2g}" if alpha else f"log α = {log_alpha:.4g}"
+
+
+def _ends(path: SaddlePath) -> Array:
+    """Return the jump times, and where the last plateau is cut."""
+    return np.append(path.times, 1.15 * path.times[-1])
+
+
+def _grid(path: SaddlePath, flow: Flow) -> Array:
+    """Return times of the flow, which rests where it has ended."""
+    end = _ends(path)[-1] if flow.status.finished else flow.until
+    return np.geomspace(path.times[1] / 2, end, FLOW_POINTS)
+
+
+def _learnt(known: Template, points: Array, k: int) -> Array:
+    """Return the share (m,) of the power of frequency k that templates (m, p) hold."""
+    return np.asarray(np.abs(np.fft.fft(points)[:, k] / known.spectrum[k]) ** 2)

@@ -1,0 +1,115 @@
+"""What a path of modular addition learnt: a row per neuron that rang, a row per frequency.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 6 and Theorem 6.2.
+
+==================  ============================================================
+code name           symbol
+==================  ============================================================
+``frequency``       ξ, that of the neuron as it activates
+``mismatch``        s_u + s_v − s_w − s_x there, zero at the largest utility
+``bound``           Û*_k, the largest utility at unit norm
+``plateau``         loss once frequency k and all of a larger bound are learnt
+==================  ============================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.agf._engine.setting import NeuronPath
+from saddles.agf._modular.modes import read_modes
+from saddles.agf._modular.template import Template
+from saddles.typing import Array
+
+__all__ = ["ModularReport", "report"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModularReport:
+    """Neurons of a path of modular addition as they activate, and what was predicted.
+
+    Attributes
+    ----------
+    jump : ndarray of int, shape (R,)
+        The jump at which a neuron rang, from 1; neurons that tie have a row each.
+    neuron : ndarray of int, shape (R,)
+        The neuron, a row of the initial weights.
+    frequency : ndarray of int, shape (R,)
+        Its frequency as it activates.
+    share : ndarray of shape (R,)
+        Share of that frequency in the neuron's power.
+    mismatch : ndarray of shape (R,)
+        s_u + s_v − s_w − s_x there, in (−π, π]: zero where its utility is largest.
+    time : ndarray of shape (R,)
+        Scaled time t α.
+    loss : ndarray of shape (R,)
+        Loss of the saddle that the jump leads to.
+    learnable : ndarray of int, shape (m,)
+        The frequencies with power, by falling ``bound``.
+    bound : ndarray of shape (m,)
+        Their largest utilities at unit norm, while none is learnt (Theorem 6.2).
+    earliest : ndarray of shape (m,)
+        Scaled times before which no neuron of unit initial norm over α activates along them; a
+        guide only after the first jump.
+    plateau : ndarray of shape (m,)
+        The loss that remains once this frequency and those before it are learnt.
+    ties : bool
+        Whether several frequencies have the largest bound, so that none is sure to be first.
+    """
+
+    jump: Any
+    neuron: Any
+    frequency: Any
+    share: Array
+    mismatch: Array
+    time: Array
+    loss: Array
+    learnable: Any
+    bound: Array
+    earliest: Array
+    plateau: Array
+    ties: bool
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row per neuron that rang (needs pandas)."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install 'saddles[plot]'") from error
+        names = ("jump", "neuron", "frequency", "share", "mismatch", "time", "loss")
+        return pd.DataFrame({name: getattr(self, name) for name in names}).set_index("jump")
+
+
+def report(known: Template, path: Any) -> ModularReport:
+    """Return the report of a path of this network; see `ModularAddition.report`."""
+    rows = [d for d in getattr(path, "directions", ()) if len(d)]
+    fits = isinstance(path, NeuronPath) and np.shape(path.betas[0]) == known.template.shape
+    if not fits or any(d.shape[1] != known.size for d in rows):
+        raise ValueError(
+            f"path={checks.show(path)} must be a path of neurons with 3p = {known.size} weights, "
+            f"and templates of length p = {known.period} as its points; pass what "
+            "modular_addition returned for this template."
+        )
+    # A path without jumps has no neurons to read: those of one, and none of them.
+    directions = np.vstack(rows) if rows else np.ones((1, known.size))
+    modes, count = read_modes(known, directions), sum(len(d) for d in rows)
+    jump = np.repeat(np.arange(len(path)), [len(units) for units in path.rang])
+    learnable = known.frequencies
+    return ModularReport(
+        jump=jump,
+        neuron=np.concatenate(path.rang),
+        frequency=modes.frequency[:count],
+        share=modes.share[:count],
+        mismatch=modes.mismatch[:count],
+        time=path.times[jump],
+        loss=path.losses[jump],
+        learnable=learnable,
+        bound=known.utility_bounds[learnable],
+        earliest=known.time_bounds(log_alpha=path.log_alpha)[learnable],
+        plateau=known.plateaus[1:],
+        ties=known.ties,
+    )

@@ -1,0 +1,195 @@
+"""Alternating gradient flows of two-layer ReLU networks f(x) = Σ_i a_i φ(w_i·x).
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), the section on piecewise linear
+networks; Maennel, Bousquet and Gelly (2018, arXiv:1803.08367) for where dormant neurons turn to.
+The steps of the engine are for smooth networks; a ReLU network hands it two of its own
+(`kinked_steps`).
+
+=============  ==============================================================
+code name      symbol
+=============  ==============================================================
+``init``       θ(0)/α, one neuron (w, a) a row, shape (H, d + q)
+``slope``      s, the slope of φ below 0: φ(z) = max(z, 0) + s min(z, 0)
+=============  ==============================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from saddles import checks
+from saddles._result.path import Saddle
+from saddles.agf._engine.natural_units import scaled
+from saddles.agf._engine.steps import DONE, NeuronPath, solve_network
+from saddles.agf._relu.extremal import checked_features
+from saddles.agf._relu.kinked_steps import kinked_steps
+from saddles.agf._relu.network import ReluNetwork
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["relu"]
+
+SOURCE = (
+    "Kunin et al. 2025, arXiv:2506.06489, with the alignment of Maennel et al. 2018, "
+    "arXiv:1803.08367"
+)
+
+
+def relu(
+    X: ArrayLike,
+    Y: ArrayLike,
+    *,
+    width: int = 50,
+    init: ArrayLike | None = None,
+    seed: int = 0,
+    log_alpha: float = -math.inf,
+    activation_norm: float = 1.0,
+    slope: float = 0.0,
+    bias: bool = False,
+    tol: float = DONE,
+    max_jumps: int | None = None,
+    on_failure: str = "raise",
+    callback: Callable[[Saddle], object] | None = None,
+) -> NeuronPath:
+    """Saddle path of a two-layer (leaky) ReLU network from vanishing initialisation.
+
+    Parameters
+    ----------
+    X : array_like of shape (n, d)
+        Features.
+    Y : array_like of shape (n,) or (n, q)
+        Targets, of one output or of q.
+    width : int
+        Number of neurons H, if `init` is not given.
+    init : array_like of shape (H, d + q), optional
+        θ(0)/α, one neuron (w, a) a row; q = 1 for targets (n,). In the limit only directions
+        matter. By default w and a are uniform on their spheres and neurons balanced, |a| = |w|.
+        With `bias`, w has one more entry.
+    seed : int
+        Seed of the default.
+    log_alpha : float
+        Logarithm of the initial scale, below 0; minus infinity is the limit, where turning takes no
+        scaled time.
+    activation_norm : float
+        Norm at which a neuron counts as active; it shifts jump times by O(1/log(1/α)), and does
+        nothing in the limit.
+    slope : float
+        s of φ(z) = max(z, 0) + s min(z, 0): 0 for ReLU, 1 for a linear network.
+    bias : bool
+        Append a feature that is 1.
+    tol : float
+        Learning ends when the loss, or every dormant neuron's rate, is below `tol` times the first.
+    max_jumps : int, optional
+        Stop after so many jumps; None goes to the end.
+    on_failure : {"raise", "return"}
+        Whether a path that cannot be continued correctly raises `PathError` or is returned as far
+        as it was right, with its status.
+    callback : callable, optional
+        Called with each `Saddle`; returning True stops there.
+
+    Returns
+    -------
+    NeuronPath
+        ``betas[k]`` are the outputs f(x) at the n samples, of the shape of `Y`; ``times`` are
+        t / log(1/α) for the mean loss |Y − f(X)|²/(2n). In the limit, neurons that share a
+        direction ring together, as one jump. A saddle may be a kink of the loss: its certificate's
+        stationarity is that of the shortest of the gradients around it. ``unique`` in a certificate
+        is False from the first saddle on whose way there a neuron met a kink that pushes to both of
+        its sides.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy.
+    PathError
+        If the path cannot be continued correctly (only with ``on_failure="raise"``).
+
+    Warnings
+    --------
+    With several outputs, neurons that share a direction will part at some later time, which hangs
+    on what little they differ. There the path ends with ``Status.NEURONS_PART``: for a wide network
+    that is after its first jump.
+
+    See Also
+    --------
+    extremal_directions : The directions to which dormant neurons turn.
+
+    Notes
+    -----
+    While the residual stands still, the way of a dormant neuron and its growth are exact, kinks
+    included (Filippov's solution). While active neurons descend, which takes no scaled time,
+    dormant ones go on turning under the residual of the moment, since a neuron may be carried into
+    another basin.
+
+    Examples
+    --------
+    One neuron for the positive target, then one for the negative one:
+
+    >>> import saddles
+    >>> path = saddles.agf.relu([[1.0, 0.0], [0.0, 1.0]], [2.0, -1.0], width=20)
+    >>> path.times.round(6).tolist(), path.betas.round(6).tolist()
+    ([0.0, 1.0, 2.0], [[0.0, 0.0], [2.0, 0.0], [2.0, -1.0]])
+
+    From a finite scale neurons lose some time while they turn:
+
+    >>> path = saddles.agf.relu(
+    ...     [[1.0, 0.0], [0.0, 1.0]], [2.0, -1.0], width=20, log_alpha=-100.0, max_jumps=2
+    ... )
+    >>> path.times.round(3).tolist()
+    [0.0, 1.0, 2.0]
+    """
+    features, targets, number = checked_features(X, Y, "Y", slope, bias)
+    features, targets, units = scaled(features, targets)
+    network = ReluNetwork(features, targets, number)
+    if number == 1 and network.widths[1] > 1:
+        raise ValueError(
+            f"slope={slope!r} with several outputs makes a linear network, whose neurons mix; use "
+            "saddles.agf.linear on its second moments."
+        )
+    if init is None:
+        rows = _balanced(checks.whole_number(width, "width", least=1), *network.widths, seed)
+    else:
+        rows = _checked_init(init, network)
+    return solve_network(
+        network,
+        rows,
+        log_alpha=log_alpha,
+        activation_norm=activation_norm,
+        name="AGF of a ReLU network",
+        source=SOURCE,
+        tol=tol,
+        max_jumps=max_jumps,
+        on_failure=on_failure,
+        callback=callback,
+        units=units,
+        own=kinked_steps(network),
+    )
+
+
+def _balanced(width: int | None, d: int, q: int, seed: int) -> Array:
+    """Return random balanced neurons with |θ| = 1, shape (width, d + q)."""
+    if width is None:
+        raise TypeError("width=None: it is needed where init is not given; pass a whole number.")
+    rng = np.random.default_rng(checks.whole_number(seed, "seed"))
+    w = rng.standard_normal((width, d))
+    w /= np.linalg.norm(w, axis=1, keepdims=True)
+    if q == 1:
+        a = rng.choice([-1.0, 1.0], (width, 1))
+    else:
+        a = rng.standard_normal((width, q))
+        a /= np.linalg.norm(a, axis=1, keepdims=True)
+    return np.hstack([w, a]) / math.sqrt(2)
+
+
+def _checked_init(init: ArrayLike, network: ReluNetwork) -> Array:
+    """Return the initial neurons, or say which of them has no direction."""
+    rows = checks.neurons(init, "init", network.size)
+    zero = ~network.parts(rows)[0].any(axis=1)
+    if zero.any():
+        raise ValueError(
+            f"init[{int(zero.argmax())}] has w = 0, from where a ReLU neuron's direction is not "
+            "determined; give it one."
+        )
+    return rows

@@ -1,0 +1,159 @@
+"""Neurons in polar coordinates, followed: the steps, when they end, and what shakes them.
+
+The coordinates are those of `saddles.flow._polar.coordinates`.
+
+===========  ================================================================
+code name    symbol
+===========  ================================================================
+``knots``    s at the integrator's steps, shape (m,)
+``sigmas``   σ there: scaled time τ in units in which the first pull is 1
+===========  ================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from saddles._numerics.precision import EPS, ULPS
+from saddles._numerics.stepping import Equation, Integration, Pieces, Tolerances
+from saddles._result.path import PathError
+from saddles.flow._inputs import STEP_SHARE
+from saddles.flow._polar.coordinates import FASTEST, Polar
+from saddles.flow._polar.rest import creeps, escapes, rests
+from saddles.flow._polar.trajectory import PolarCurve, Still
+from saddles.status import Status
+from saddles.typing import Array
+
+__all__ = ["fastest", "is_robust", "march", "resting"]
+
+#: Neurons at rest leave a saddle at a rate above this; slower ones are not waited for. Derivatives
+#: at a rest known to `rtol` are not known better.
+LEAST_ESCAPE = 1e-6
+
+#: A neuron has left an unstable direction by rounding alone when what it has been exposed to, the
+#: rate of escape times its proper time, reaches 36 = log(1/EPS).
+WAIT = 100.0
+
+#: Steps per neuron before giving up. A few hundred are usual at the default tolerance.
+STEPS_PER_NEURON = 5000
+
+#: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
+STEPS_PER_NEURON_LOOK = 16
+
+#: Change of a log norm or a direction, where the flow is slow, or of σ, that shaking by `rtol` may
+#: make.
+ROBUST = 1e-3
+
+#: Times at which the shaken flow is compared, and the largest speed of a slow one, in units of σ.
+COMPARED, SLOW = 400, 100.0
+
+#: Rounding of a pull, in units of EPS.
+PULL_ROUNDING = 2.0
+
+
+def fastest(rtol: float) -> float:
+    """Return the largest rate of relaxation at which rounding of a pull stays below a step's error.
+
+    It is never below `FASTEST`.
+    """
+    return max(FASTEST, STEP_SHARE * rtol / (PULL_ROUNDING * EPS))
+
+
+def march(polar: Polar, rtol: float, until: float | None) -> tuple[PolarCurve, Status]:
+    """Follow the neurons to `until`, or until they rest."""
+    last = math.inf if until is None else until * polar.speed
+    if until is not None and last / polar.speed < until:  # by an ulp
+        last = math.nextafter(last, math.inf)
+    sigmas, status, vigil = [0.0], Status.INTEGRATION_FAILED, _Vigil(polar, rtol)
+
+    def done(_: int, solver: Any) -> bool:
+        nonlocal status
+        sigmas.append(max(sigmas[-1], float(solver.y[0])))
+        passed = sigmas[-1] >= last
+        verdict = vigil.look(solver.t, solver.y, at_once=passed)
+        if passed:
+            status = verdict or Status.UNTIL_REACHED
+        elif verdict is not None and (until is None or verdict is not Status.CONVERGED):
+            status = verdict
+        return status is not Status.INTEGRATION_FAILED
+
+    states = _integration(polar, rtol).recorded(done)
+    if not states.curves:
+        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
+    return PolarCurve.of(polar, states, sigmas, min(last, sigmas[-1])), status
+
+
+class _Vigil:
+    """Watches for the end, and for neurons that rest where they should not.
+
+    An implicit step damps what grows as well as what decays, if it is long enough: a neuron that
+    sits on an unstable direction may stay there, where no error estimate sees it.
+    """
+
+    def __init__(self, polar: Polar, rtol: float) -> None:
+        self.polar, self.rtol = polar, rtol
+        self.steps, self.last = 0, 0.0
+        self.exposure = np.zeros(len(polar.theta))
+
+    def look(self, s: float, state: Array, *, at_once: bool) -> Status | None:
+        """Return why the flow ends here, or None; most looks only count the steps."""
+        self.steps += 1
+        if self.polar.overflows(state):
+            return Status.OVERFLOW
+        if self.steps % STEPS_PER_NEURON_LOOK and not at_once:
+            return None
+        leaving = escapes(self.polar, state, self.rtol)
+        proper = self.polar.rates(state) * (s - self.last)
+        unstable = leaving > LEAST_ESCAPE
+        self.exposure = np.where(unstable, self.exposure + leaving * proper, 0.0)
+        self.last = s
+        if self.exposure.max() > WAIT:
+            return Status.DIRECTIONS_LOST
+        if creeps(self.polar, state):
+            return Status.CREEP_LOST
+        at_rest = rests(self.polar, state, self.rtol)
+        return Status.CONVERGED if at_rest and not unstable.any() else None
+
+
+def _integration(polar: Polar, rtol: float) -> Integration:
+    """Return the integration of the neurons, whose end is looked for."""
+    return Integration(
+        Equation(polar.velocity, polar.start(), jacobian=polar.jacobian),
+        Tolerances(atol=max(STEP_SHARE * rtol, ULPS * polar.scale)),
+        STEPS_PER_NEURON * (polar.theta.shape[0] + 2),
+    )
+
+
+def resting(polar: Polar, until: float) -> PolarCurve:
+    """Return the trajectory of neurons that nothing pulls."""
+    still = replace(polar, unit=1.0)
+    last = until * still.speed
+    rest = Pieces(np.array([0.0, last]), [Still(still.start(), last)])
+    return PolarCurve.of(still, rest, [0.0, last], last)
+
+
+def is_robust(curve: PolarCurve, rtol: float) -> bool:
+    """Say whether the neurons stay where they are if their directions are shaken.
+
+    The shaking adds up to `rtol` over log(1/α) units of s, and leaves neurons that relax alone.
+    Components that are exactly zero throughout are kept so: float64 knows them exactly.
+    """
+    polar = curve.polar
+    random = np.random.default_rng(0).standard_normal(polar.theta.shape)
+    moving = np.any([polar.unpack(state)[1] for state in curve.states(curve.knots)], axis=0)
+    shaken = replace(polar, shake=rtol / max(1.0, polar.scale) * random * moving)
+    other, status = march(shaken, rtol, curve.until)
+    if not status.success:
+        return False
+    grid = np.linspace(0, curve.until, COMPARED)
+    mine, its = curve.states(curve.place(grid)), other.states(other.place(grid))
+    speeds = np.array([np.abs(polar.velocity(0.0, state)) for state in mine])
+    slow = speeds[:, 2:].max(axis=1) <= SLOW * speeds[:, 0]
+    gaps = np.abs(mine - its)[:, 2:].max(axis=1)
+    # A jump that comes later by this much of σ moves what grows before it by its speed times that.
+    allowed = ROBUST * np.maximum(1.0, speeds[:, 2:].max(axis=1) / speeds[:, 0])
+    return bool((gaps[slow] <= allowed[slow]).all())

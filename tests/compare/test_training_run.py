@@ -1,0 +1,305 @@
+"""Training runs beside predictions: real gradient descent, and logs made to be known exactly."""
+
+import json
+import math
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+import saddles
+import saddles.cli
+
+# Jumps that a log's rows straddle are known to the distance of two rows, and no better.
+RANDOM = np.random.default_rng(1)
+X = RANDOM.normal(size=(30, 3))
+Y = X @ [3.0, -2.0, 1.0] + 0.1 * RANDOM.normal(size=30)
+PATH = saddles.pesme_flammarion(X, Y)
+# One step moves log u by up to |Xᵀy|/n times this, 1.5 %: so much do steps differ from a flow.
+RATE = 0.005
+UNTIL = 1.3 * PATH.times[-1]
+
+
+def descend(log_alpha, *, rate=RATE, factor=1.0):
+    """Record gradient descent of u ⊙ v on `factor` times the mean loss."""
+    every = round(0.02 / rate)
+    u, v = np.full(3, math.exp(log_alpha)), np.zeros(3)
+    recorder = saddles.Recorder(every=every)
+    for _ in range(int(-UNTIL * log_alpha / (rate * factor))):
+        residual = Y - X @ (u * v)
+        loss = factor * (residual @ residual) / (2 * len(Y))
+        recorder.record(loss, u * v)
+        pull = rate * factor * X.T @ residual / len(Y)
+        u, v = u + pull * v, v + pull * u
+    return recorder
+
+
+@pytest.fixture(scope="module")
+def recorder():
+    return descend(-30.0)
+
+
+def measure(log, log_alpha=-30.0, **options):
+    return saddles.compare_run(PATH, log, log_alpha=log_alpha, **{"learning_rate": RATE, **options})
+
+
+def staircase(times, levels, rows=2001, until=1.25):
+    """Return columns of a log that steps down at exactly these times."""
+    time = np.linspace(0, until * times[-1], rows)
+    return {"time": time, "loss": np.asarray(levels)[np.searchsorted(times, time, side="right")]}
+
+
+def test_gradient_descent_follows_the_prediction_at_the_rate_of_its_initial_scale(recorder):
+    coarse, fine = measure(descend(-15.0), -15.0), measure(recorder)
+    assert fine.same_jumps
+    assert fine.worst_beta < 3e-3
+    assert fine.worst_loss < 2e-4
+    for run, size in ((coarse, 15.0), (fine, 30.0)):
+        assert run.worst_time < 2.0 / size
+    # Twice the logarithm, half the error, but for what the finite step adds to both.
+    assert_allclose(coarse.time_errors / fine.time_errors, 2.0, rtol=0.2)
+
+
+def test_gradient_descent_is_the_flow_at_its_own_scale(recorder):
+    flow = saddles.compare(PATH, saddles.flow.diagonal(X, Y, log_alpha=-30.0))
+    coarse = measure(descend(-30.0, rate=2 * RATE), learning_rate=2 * RATE)
+    fine = measure(recorder)
+    # Half the learning rate, half the distance to the flow.
+    gap = np.abs([run.measured / flow.measured - 1 for run in (coarse, fine)]).max(axis=1)
+    assert gap[1] < 1e-2
+    assert gap[0] / gap[1] == pytest.approx(2.0, rel=0.2)
+    assert_allclose(fine.levels, flow.levels, rtol=1e-3)
+    assert_allclose(fine.other.jumps().times, fine.measured, rtol=5e-3)
+
+
+def test_a_wrong_learning_rate_shows(recorder):
+    right, wrong = measure(recorder), measure(recorder, learning_rate=2 * RATE)
+    assert_allclose(wrong.measured, 2 * right.measured, rtol=1e-12)
+    assert wrong.worst_time > 0.5
+
+
+@pytest.mark.parametrize("factor", [2.0, 0.25, 30.0])
+def test_another_loss_is_declared_by_its_factor(factor):
+    # The same steps of θ, seen as descent on `factor` times the loss at a smaller learning rate.
+    base, other = descend(-8.0), descend(-8.0).columns()
+    other["loss"] = other["loss"] * factor
+    right = measure(base, -8.0)
+    same = measure(other, -8.0, loss_factor=factor, learning_rate=RATE / factor)
+    assert_allclose(same.measured, right.measured, rtol=1e-9)
+    assert_allclose(same.levels, right.levels, rtol=1e-9)
+    if factor > 1:
+        with pytest.warns(UserWarning, match="is loss_factor right"):
+            measure(other, -8.0)
+
+
+def test_really_training_another_loss_needs_its_factor():
+    run = measure(descend(-8.0, factor=2.0), -8.0, loss_factor=2.0)
+    assert_allclose(run.measured, measure(descend(-8.0), -8.0).measured, rtol=2e-2)
+
+
+def test_squares_instead_of_a_product_learn_twice_as_fast():
+    scale, rate, losses = math.exp(-30.0), RATE / 2, []
+    u = np.full(3, scale)
+    v = u.copy()
+    for _ in range(int(UNTIL * 30 / (2 * rate))):
+        residual = Y - X @ (u * u - v * v)
+        losses.append(residual @ residual / 60)
+        pull = 2 * rate * X.T @ residual / len(Y)
+        u, v = u + pull * u, v - pull * v
+    log = {"step": np.arange(len(losses)), "loss": losses}
+    assert measure(log, learning_rate=2 * rate).worst_time < 4.0 / 30.0
+    assert math.isnan(measure(log, learning_rate=2 * rate).worst_beta)
+    assert "coefficients not seen" in repr(measure(log, learning_rate=2 * rate))
+
+
+@given(
+    gaps=st.lists(st.floats(0.3, 2.0), min_size=1, max_size=5),
+    drops=st.lists(st.floats(0.05, 2.0), min_size=5, max_size=5),
+)
+def test_a_staircase_is_found_as_it_is(gaps, drops):
+    times = np.cumsum(gaps)
+    levels = np.cumsum([0.1, *drops[: len(gaps)]])[::-1]
+    log = staircase(times, levels)
+    run = saddles.Run(
+        times=log["time"], losses=log["loss"], betas=None, point_shape=(1,), log_alpha=-1.0
+    )
+    found = run.jumps()
+    assert len(found) == len(times)
+    assert_allclose(found.times, times, atol=2 * log["time"][1])
+    assert_allclose(found.losses, levels, rtol=1e-12)
+
+
+@pytest.mark.parametrize("noise", [0.001, 0.02])
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_makes_no_jumps(recorder, noise, seed):
+    columns, random = recorder.columns(), np.random.default_rng(seed)
+    factors = 1 + noise * random.normal(size=len(recorder))
+    noisy, quiet = measure(columns | {"loss": columns["loss"] * factors}), measure(recorder)
+    found, true = noisy.other.jumps(), quiet.other.jumps()
+    assert 2 <= len(found) <= len(true)
+    nearest = np.abs(found.times[:, None] - true.times).min(axis=1)
+    assert (nearest < 0.05 * found.times).all()
+    assert_allclose(noisy.measured, quiet.measured, rtol=0.05)
+
+
+def test_pure_noise_is_no_staircase():
+    random = np.random.default_rng(0)
+    log = {"step": np.arange(500), "loss": PATH.losses[0] * (1 + 0.02 * random.normal(size=500))}
+    assert len(measure(log).other.jumps()) == 0
+    wild = {"step": np.arange(500), "loss": PATH.losses[0] * random.uniform(0.1, 1.9, 500)}
+    with pytest.raises(ValueError, match="lower the learning rate"):
+        measure(wild)
+
+
+def test_how_a_log_is_sampled_does_not_matter(recorder):
+    columns = pd.DataFrame(recorder.columns())
+    rows = np.unique(np.geomspace(1, len(columns) - 1, 3000).astype(int))
+    run, thinned = measure(recorder), measure(columns.iloc[rows].reset_index())
+    assert len(thinned.other.jumps()) == len(run.other.jumps())
+    assert_allclose(thinned.measured, run.measured, rtol=2e-3)
+
+
+def test_a_log_that_ends_early_says_so(recorder):
+    columns = {name: column[:700] for name, column in recorder.columns().items()}
+    run = measure(columns)
+    seen = np.isfinite(run.measured)
+    assert 0 < seen.sum() < len(seen)
+    assert run.worst_time == math.inf
+    assert not run.same_jumps
+    assert len(run.other.jumps()) == seen.sum()
+
+
+def test_matrices_and_their_times():
+    matrix = np.diag([3.0, 1.0])
+    path = saddles.greedy_low_rank(saddles.FullMatrix(matrix))
+    flow = saddles.flow.full(matrix, log_alpha=-40.0)
+    tau = np.linspace(0, 1.4 * path.times[-1], 4000)
+    flat = flow.at(tau).reshape(len(tau), -1)
+    log = {"time": flow.physical_times(tau), "loss": flow.loss(tau)}
+    log |= {f"beta[{k}]": flat[:, k] for k in range(4)}
+    run = saddles.compare_run(path, log, log_alpha=-40.0)
+    assert run.same_jumps
+    assert run.worst_time < 0.05
+    assert run.worst_beta < 1e-6
+    assert run.plot() is not None
+
+
+def test_pictures(recorder):
+    figure = measure(recorder).plot(names=list("abc"))
+    assert "training run, log α = -30" in [t.get_text() for t in figure.axes[0].get_legend().texts]
+    columns = {name: recorder.columns()[name] for name in ("step", "loss")}
+    labels = [t.get_text() for t in measure(columns).plot().axes[1].get_legend().texts]
+    assert labels == [f"β[{k}] predicted" for k in range(3)]
+
+
+def test_recorder_takes_tensors_as_it_takes_numbers(tmp_path):
+    plain, torched = saddles.Recorder(every=2), saddles.Recorder(every=2)
+    for step in range(7):
+        u = torch.full((2, 2), step + 0.1, dtype=torch.float64, requires_grad=True)
+        loss = (u**2).sum() / 3
+        plain.record(loss.item(), u.detach().numpy())
+        torched.record(loss, u, step=step)
+    assert len(plain) == len(torched) == 4
+    for name, column in plain.columns().items():
+        assert (column == torched.columns()[name]).all(), name
+    torched.save(tmp_path / "run.csv")
+    kept = pd.read_csv(tmp_path / "run.csv")
+    assert list(kept) == ["step", "loss", "beta[0]", "beta[1]", "beta[2]", "beta[3]"]
+    assert (kept.to_numpy() == np.stack(list(plain.columns().values()), axis=1)).all()
+
+
+def test_recorder_copies_what_it_keeps():
+    recorder, point = saddles.Recorder(), np.zeros(2)
+    for step in range(3):
+        point += 1
+        recorder.record(1.0 / (step + 1), point)
+    assert recorder.columns()["beta[0]"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_saved_log_is_the_log(recorder, tmp_path):
+    recorder.save(tmp_path / "run.csv")
+    for file in (tmp_path / "run.csv", str(tmp_path / "run.csv")):
+        assert (measure(file).measured == measure(recorder).measured).all()
+
+
+@pytest.mark.parametrize(
+    ("calls", "match"),
+    [
+        ([(1.0, None, 3), (1.0, None, 3)], "step=3"),
+        ([(float("nan"), None, None)], "not finite"),
+        ([([1.0, 2.0], None, None)], "one number per step"),
+        ([(1.0, [1.0], None), (1.0, None, None)], "every step, or at none"),
+        ([(1.0, None, None), (1.0, [1.0], None)], "every step, or at none"),
+        ([(1.0, [1.0], None), (1.0, [1.0, 2.0], None)], "one model per recorder"),
+    ],
+)
+def test_recorder_refuses(calls, match):
+    recorder = saddles.Recorder()
+    *before, (loss, point, step) = calls
+    for entry in before:
+        recorder.record(*entry[:2], step=entry[2])
+    with pytest.raises((TypeError, ValueError), match=match):
+        recorder.record(loss, point, step=step)
+    with pytest.raises(ValueError, match="nothing is recorded"):
+        saddles.Recorder().columns()
+
+
+STEPS = {"step": [0, 1, 2], "loss": [6.0, 5.0, 1.0]}
+BAD = {
+    "no clock": ({"epoch": [0, 1, 2], "loss": [6.0, 5.0, 1.0]}, {}, "'step' or a column 'time'"),
+    "two clocks": (STEPS | {"time": [0, 1, 2]}, {}, "'step' or a column 'time'"),
+    "no loss": ({"step": [0, 1, 2]}, {}, "column 'loss'"),
+    "lengths": ({"step": [0, 1, 2, 3], "loss": [6.0, 5.0, 1.0]}, {}, "same number of rows"),
+    "diverged": ({"step": [0, 1, 2], "loss": [6.0, 5.0, math.inf]}, {}, r"loss\[2\]=inf"),
+    "order": ({"step": [0, 2, 2], "loss": [6.0, 5.0, 1.0]}, {}, "must increase"),
+    "before 0": ({"step": [-1, 2, 3], "loss": [6.0, 5.0, 1.0]}, {}, "start at 0"),
+    "short": ({"step": [0, 2], "loss": [6.0, 5.0]}, {}, "2 rows"),
+    "some coefficients": (STEPS | {"beta[1]": [0, 0, 0]}, {}, r"no 'beta\[0\]'"),
+    "names": (STEPS, {"names": ["a"]}, "each of the 3"),
+    "not a log": ([1, 2, 3], {}, "must be a saddles.Recorder"),
+    "no rate": (STEPS, {"learning_rate": None}, "declare its learning rate"),
+    "rate": (STEPS, {"learning_rate": -1.0}, "learning_rate=-1.0"),
+    "factor": (STEPS, {"loss_factor": 0.0}, "loss_factor=0.0"),
+    "drop": (STEPS, {"smallest_drop": 1.0}, "smallest_drop=1.0"),
+    "scale": (STEPS, {"log_alpha": 0.1}, "log_alpha=0.1"),
+    "rate of times": ({"time": [0, 1, 2], "loss": [6.0, 5.0, 1.0]}, {}, "need none"),
+    "no file": ("nosuch.csv", {}, "nosuch.csv"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_named(kind):
+    log, options, match = BAD[kind]
+    with pytest.raises((TypeError, ValueError), match=match):
+        measure(log, **options)
+
+
+def test_only_a_path_predicts():
+    with pytest.raises(TypeError, match="must be a SaddlePath"):
+        saddles.compare_run(None, STEPS, log_alpha=-1.0, learning_rate=1.0)
+
+
+def test_the_torch_loop_of_the_page_runs_and_its_command_too(tmp_path, monkeypatch, capsys):
+    """The loop shown in docs/runs.md, on the data of that page, is the numpy run beside it."""
+    page = (Path(__file__).parents[2] / "docs" / "runs.md").read_text("utf-8")
+    loop = re.search(r"```python\n(.*?)```", page, flags=re.DOTALL)[1]
+    command = re.search(r"^    (saddles compare .*)$", page, flags=re.MULTILINE)[1]
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(loop, names)
+    X, y = names["X"].double(), names["y"].double()
+    pd.DataFrame(X.numpy(), columns=list("abc")).assign(y=y.numpy()).to_csv("data.csv", index=False)
+    path = saddles.pesme_flammarion(X.numpy(), y.numpy())
+    run = saddles.compare_run(
+        path, "run.csv", log_alpha=math.log(1e-6), learning_rate=0.01, loss_factor=2
+    )
+    assert run.measured.round(2)[:2].tolist() == [0.65, 3.06]
+    assert saddles.cli.main([*shlex.split(command)[1:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["measured_times"][:2] == run.measured[:2].tolist()
