@@ -10,7 +10,7 @@ help:
 	@echo "make test     lint-free unit, law and property tests (minutes)"
 	@echo "make tables   every comparison table, into tables/results"
 	@echo "make docs     the documentation, its gallery executed, into docs/_build/html (a minute or two)"
-	@echo "make lint     ruff, mypy and the docstrings of all public names"
+	@echo "make lint     ruff, mypy, who imports whom, and the docstrings of all public names"
 	@echo "make slow     the exhaustive property runs (tens of minutes)"
 	@echo "make package  wheel and sdist, into dist"
 
@@ -29,6 +29,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/docstrings.py
 
 format: $(READY)
