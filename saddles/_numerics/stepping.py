@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -178,14 +177,14 @@ class Integration:
     ) -> None:
         self._tolerances = tolerances
         self._budget = budget if isinstance(budget, Budget) else Budget(budget)
-        self._overflows = equation.overflows
+        self._overflows, self._warns = equation.overflows, method == "LSODA"
         self.solver = _solver(equation, tolerances, until, method)
         self.ending: Ending | None = None
         self.message = ""
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the integrator after each of its steps, until none can be taken."""
-        return self._steps(self._silent_step)
+        return self._steps(self._silent_step if self._warns else self._step)
 
     def recorded(self, done: Callable[[int, Any], bool]) -> Pieces:
         """Take steps, and return what was integrated.
@@ -197,7 +196,8 @@ class Integration:
         """
         times, curves = [self.solver.t], []
         # Silenced once for all steps: where they are fast, it costs as much as a fifth of one.
-        with _silence():
+        with warnings.catch_warnings():
+            _silence()
             for count, solver in enumerate(self._steps(self._step)):
                 times.append(solver.t)
                 curves.append(solver.dense_output())
@@ -228,7 +228,8 @@ class Integration:
         return solver.status != "failed" and solver.t != before and math.isfinite(solver.t)
 
     def _silent_step(self) -> bool:
-        with _silence():
+        with warnings.catch_warnings():
+            _silence()
             return self._step()
 
     def _among_numbers(self, step: Callable[[], bool]) -> bool:
@@ -240,12 +241,9 @@ class Integration:
                 return False
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
+def _silence() -> None:
     """Keep scipy's integrators from warning of what `Integration.ending` says."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"scipy\.integrate")
-        yield
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"scipy\.integrate")
 
 
 class _Crowd:
