@@ -18,7 +18,15 @@ ROOT = Path(__file__).parents[2]
 PRINTED = 2e-9
 
 
-@pytest.mark.parametrize("name", tables.NAMES)
+#: Tables that take minutes: the exhaustive runs make them.
+MINUTES = ("modular_scales",)
+
+
+def _marked(name):
+    return pytest.param(name, marks=pytest.mark.slow) if name in MINUTES else name
+
+
+@pytest.mark.parametrize("name", [_marked(name) for name in tables.NAMES])
 def test_committed_results_are_current(name, tmp_path):
     table = tables.build(name)
     for check in table.checks:
