@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from saddles._result.flow import Flow
     from saddles._result.path import PathError, Saddle, SaddlePath
     from saddles._result.points import LowRank
+    from saddles._result.remaining import Remaining
     from saddles._result.run import Run
     from saddles._sweep.sweep import PointFailure, Sweep, sweep
     from saddles.alternation import Algorithm, Ring, solve, trace
@@ -74,6 +75,7 @@ _HOMES = {
     "Saddle": "saddles._result.path",
     "SaddlePath": "saddles._result.path",
     "Regression": "saddles._problems.regression",
+    "Remaining": "saddles._result.remaining",
     "PathError": "saddles._result.path",
     "Status": "saddles.status",
 }
@@ -104,6 +106,7 @@ __all__ = [
     "PointFailure",
     "Recorder",
     "Regression",
+    "Remaining",
     "Ring",
     "Run",
     "Saddle",

@@ -30,6 +30,7 @@ import numpy as np
 from saddles import checks
 from saddles._result.certificate import CERTIFICATE_TOLERANCE
 from saddles._result.path import PathError, Saddle, SaddlePath
+from saddles._result.remaining import Remaining
 from saddles._tools.threads import one_pool
 from saddles.status import Breakdown, Status
 from saddles.typing import Indices
@@ -165,6 +166,22 @@ def trace(
     --------
     See `Algorithm`.
     """
+    track = _track(algorithm, max_jumps=max_jumps, ahead=ahead, jumps=jumps)
+    return (yield from track).status
+
+
+@dataclass(frozen=True)
+class _End:
+    """Why there are no more saddles, and the delay after which another would come."""
+
+    status: Status
+    delay: float | None = None
+
+
+def _track(
+    algorithm: Algorithm[State], *, max_jumps: int | None, ahead: int, jumps: int
+) -> Generator[Saddle, None, _End]:
+    """Yield what `trace` yields; return the end with the delay of the ring that was cut off."""
     state, end = algorithm.start(), None
     states, room = [state], 1 if algorithm.saddles is None else ahead
     while states or end is None:
@@ -182,7 +199,7 @@ def trace(
 
 def _next(
     algorithm: Algorithm[State], state: State, cut: bool
-) -> tuple[State, Status | Exception | None]:
+) -> tuple[State, _End | Exception | None]:
     """Return the next state, or the same and why there is none; `cut` allows no more jumps.
 
     An error is returned, not raised: one of the saddles before it may be wrong, and is seen first.
@@ -190,9 +207,9 @@ def _next(
     try:
         ring = algorithm.utility(state)
         if isinstance(ring, Status):
-            return state, ring
+            return state, _End(ring, math.inf if ring.finished else None)
         if cut:
-            return state, Status.MAX_JUMPS
+            return state, _End(Status.MAX_JUMPS, ring.delay)
         return algorithm.cost(algorithm.jump(state, ring)), None
     except Exception as error:
         return state, error
@@ -250,34 +267,37 @@ def solve(
     found, ahead = list(earlier), AHEAD if callback is None else 1
     detail = ""
     try:
-        track = trace(algorithm, max_jumps=max_jumps, ahead=ahead, jumps=len(found))
-        status = _collect(track, found, callback)
+        track = _track(algorithm, max_jumps=max_jumps, ahead=ahead, jumps=len(found))
+        end = _collect(track, found, callback)
     except Breakdown as failure:
-        status, detail = failure.status, failure.detail
+        end, detail = _End(failure.status), failure.detail
     path = SaddlePath.from_saddles(
         found,
         algorithm=algorithm.name,
         source=algorithm.source,
-        status=status,
+        status=end.status,
         kappa=algorithm.kappa,
         log_alpha=algorithm.log_alpha,
+        remaining=Remaining(
+            next_jump=None if end.delay is None else float(found[-1].time + end.delay)
+        ),
     )
-    if not status.success and on_failure == "raise":
-        raise PathError(status, path, detail)
+    if not end.status.success and on_failure == "raise":
+        raise PathError(end.status, path, detail)
     return path
 
 
 def _collect(
-    saddles: Generator[Saddle, None, Status],
+    saddles: Generator[Saddle, None, _End],
     found: list[Saddle],
     callback: Callable[[Saddle], object] | None,
-) -> Status:
+) -> _End:
     """Append each saddle to `found` until the path ends, fails its certificate or is stopped."""
     while True:
         try:
             saddle = next(saddles)
         except StopIteration as end:
-            return cast(Status, end.value)
+            return cast(_End, end.value)
         if not _is_finite(saddle):
             raise Breakdown(Status.OVERFLOW, f"jump {saddle.index}")
         if not saddle.certificate.holds(CERTIFICATE_TOLERANCE):
@@ -286,7 +306,7 @@ def _collect(
         found.append(saddle)
         answer = None if callback is None else callback(saddle)
         if isinstance(answer, bool | np.bool_) and answer:
-            return Status.STOPPED
+            return _End(Status.STOPPED)
 
 
 def _freeze(saddle: Saddle) -> None:

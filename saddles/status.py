@@ -126,6 +126,14 @@ class Status(Enum):
         True,
         False,
     )
+    RESOLUTION = (
+        "resolution reached",
+        "Nothing that can be told from rounding still grows, but float64 (or rtol) does not show "
+        "that nothing does: what could be left is in `remaining`. Rescale the data, tighten rtol, "
+        "or drop near-duplicate features to see further.",
+        True,
+        False,
+    )
     FITTED = (
         "fitted",
         "The training error fell to the tolerance asked for; lower the tolerance to train further.",

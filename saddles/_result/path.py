@@ -31,6 +31,7 @@ from saddles._result import path_json
 from saddles._result.certificate import Certificate, Certificates
 from saddles._result.curves import clocks_at_saddles, points_as_curves, unit_of_time
 from saddles._result.points import LowRank, stacked
+from saddles._result.remaining import Remaining
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
 
@@ -133,6 +134,8 @@ class SaddlePath:
         Degree of homogeneity.
     log_alpha : float
         The initial scale that the path was computed for; minus infinity for the limit.
+    remaining : Remaining
+        What would still happen after the last saddle, as far as it is known.
 
     Examples
     --------
@@ -157,6 +160,7 @@ class SaddlePath:
     status: Status
     kappa: int = 2
     log_alpha: float = -math.inf
+    remaining: Remaining = Remaining()
 
     @classmethod
     def from_saddles(cls, saddles: list[Saddle], **labels: Any) -> SaddlePath:

@@ -14,6 +14,7 @@ import numpy as np
 from saddles import checks
 from saddles._result.certificate import Certificate, Certificates
 from saddles._result.points import LowRank, stacked
+from saddles._result.remaining import Remaining
 from saddles.status import Status
 from saddles.typing import Array, Indices
 
@@ -60,6 +61,7 @@ def written(path: dict[str, Any]) -> dict[str, Any]:
             entry.name: [_plain(v) for v in getattr(certificates, entry.name).tolist()]
             for entry in _ENTRIES
         },
+        **_known(path["remaining"]),
     }
 
 
@@ -82,6 +84,7 @@ def read(data: dict[str, Any]) -> dict[str, Any]:
         name: np.array(values, dtype=bool if name == "unique" else float)
         for name, values in data["certificates"].items()
     }
+    left = data.get("remaining", {})
     return dict(
         algorithm=data["algorithm"],
         source=data["source"],
@@ -93,6 +96,7 @@ def read(data: dict[str, Any]) -> dict[str, Any]:
         status=Status[data["status"]],
         kappa=data["kappa"],
         log_alpha=float(data["log_alpha"]),
+        remaining=Remaining(**{name: float(value) for name, value in left.items()}),
         **units,
     )
 
@@ -100,6 +104,12 @@ def read(data: dict[str, Any]) -> dict[str, Any]:
 def _plain(value: float) -> float | str:
     """Return a number that JSON can hold, or the word for an infinite one."""
     return value if math.isfinite(value) else str(value)
+
+
+def _known(remaining: Remaining) -> dict[str, Any]:
+    """Return what is known of what remains, in the form of `written`."""
+    known = {name: _plain(value) for name, value in vars(remaining).items() if value is not None}
+    return {"remaining": known} if known else {}
 
 
 def _only_at(beta: Array, units: Indices) -> bool:

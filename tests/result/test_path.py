@@ -218,7 +218,7 @@ def test_file_is_strict_json(path, tmp_path):
 def test_what_is_no_whole_path_is_refused(path):
     with pytest.raises(TypeError, match=r"data=\[\] must be a dictionary"):
         saddles.SaddlePath.from_dict([])
-    for name in path.to_dict().keys() - {"format", "message"}:
+    for name in path.to_dict().keys() - {"format", "message", "remaining"}:
         data = path.to_dict()
         del data[name]
         with pytest.raises(ValueError, match=f"data lacks {name};"):
