@@ -50,16 +50,19 @@ class Ring:
     Attributes
     ----------
     delay : float
-        Scaled time until they ring.
+        Time until they ring, in the unit that the algorithm works in.
     units : ndarray of int, shape (m,)
         The units whose clocks ring together: ties are one jump.
     margin : float
         Relative lead over the next clock, (next − first) / first.
+    due : float, optional
+        Scaled time of the ring; by default `delay` after the saddle's own time.
     """
 
     delay: float
     units: Indices
     margin: float = math.inf
+    due: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -172,10 +175,19 @@ def trace(
 
 @dataclass(frozen=True)
 class _End:
-    """Why there are no more saddles, and the delay after which another would come."""
+    """Why there are no more saddles, and the ring that would have led to another."""
 
     status: Status
-    delay: float | None = None
+    ring: Ring | None = None
+
+    def remaining(self, saddles: list[Saddle]) -> Remaining:
+        """Return what is known of what comes after the last of these saddles."""
+        if self.ring is None or not saddles:
+            return Remaining(next_jump=math.inf if self.status.finished else None)
+        due = self.ring.due
+        return Remaining(
+            next_jump=float(saddles[-1].time + self.ring.delay if due is None else due)
+        )
 
 
 def _track(
@@ -207,9 +219,9 @@ def _next(
     try:
         ring = algorithm.utility(state)
         if isinstance(ring, Status):
-            return state, _End(ring, math.inf if ring.finished else None)
+            return state, _End(ring)
         if cut:
-            return state, _End(Status.MAX_JUMPS, ring.delay)
+            return state, _End(Status.MAX_JUMPS, ring)
         return algorithm.cost(algorithm.jump(state, ring)), None
     except Exception as error:
         return state, error
@@ -278,9 +290,7 @@ def solve(
         status=end.status,
         kappa=algorithm.kappa,
         log_alpha=algorithm.log_alpha,
-        remaining=Remaining(
-            next_jump=None if end.delay is None else float(found[-1].time + end.delay)
-        ),
+        remaining=end.remaining(found),
     )
     if not end.status.success and on_failure == "raise":
         raise PathError(end.status, path, detail)

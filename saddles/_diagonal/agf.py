@@ -238,7 +238,12 @@ def _utility(data: InUnits, clock: _Clock, state: _State) -> Ring | Status:
     blur = reach * data.norms[together] * data.column_unit[together] / (2 * utility[together])
     data.check_time(float(blur.max()), state.time + first, state.jumps + 1)
     second = float(delays[~together].min(initial=math.inf))
-    return Ring(delay=first, units=np.flatnonzero(together), margin=(second - first) / first)
+    return Ring(
+        delay=first,
+        units=np.flatnonzero(together),
+        margin=(second - first) / first,
+        due=data.time(state.time + first),
+    )
 
 
 def _gamma(clock: _Clock, state: _State) -> Array:

@@ -154,7 +154,12 @@ def utility(network: Network, state: State) -> Ring | Status:
     data.check_time(race.blur, state.time + race.first, state.jumps + 1)
     margin = (race.second - race.first) / race.first
     return _Ring(
-        delay=race.first, units=race.units, margin=margin, goals=race.goals, pace=race.pace
+        delay=race.first,
+        units=race.units,
+        margin=margin,
+        due=data.time(state.time + race.first),
+        goals=race.goals,
+        pace=race.pace,
     )
 
 

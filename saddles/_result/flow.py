@@ -31,7 +31,7 @@ from saddles._numerics.precision import EPS, ULPS
 from saddles._pictures.staircase import Followed, draw_followed, grid, last
 from saddles._result.curves import points_as_curves, unit_of_time
 from saddles._result.path import physical_times
-from saddles._result.remaining import Remaining
+from saddles._result.remaining import UNKNOWN, Remaining
 from saddles._result.trajectory import Curve, Plain, Stretched, Ticking
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
@@ -116,7 +116,7 @@ class Flow:
     times: Array
     curve: Curve
     status: Status
-    remaining: Remaining = Remaining()
+    remaining: Remaining = UNKNOWN
 
     @property
     def until(self) -> float:

@@ -31,7 +31,7 @@ from saddles._result import path_json
 from saddles._result.certificate import Certificate, Certificates
 from saddles._result.curves import clocks_at_saddles, points_as_curves, unit_of_time
 from saddles._result.points import LowRank, stacked
-from saddles._result.remaining import Remaining
+from saddles._result.remaining import UNKNOWN, Remaining
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
 
@@ -160,7 +160,7 @@ class SaddlePath:
     status: Status
     kappa: int = 2
     log_alpha: float = -math.inf
-    remaining: Remaining = Remaining()
+    remaining: Remaining = UNKNOWN
 
     @classmethod
     def from_saddles(cls, saddles: list[Saddle], **labels: Any) -> SaddlePath:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Remaining"]
+__all__ = ["UNKNOWN", "Remaining"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +32,6 @@ class Remaining:
 
     loss: float | None = None
     next_jump: float | None = None
+
+
+UNKNOWN = Remaining()

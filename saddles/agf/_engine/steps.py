@@ -228,7 +228,13 @@ def _utility(setting: Setting, state: _State) -> Ring | Status:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
     if phase.delay <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
-    return _Ring(delay=phase.delay, units=rows[phase.units], margin=phase.margin, phase=phase)
+    return _Ring(
+        delay=phase.delay,
+        units=rows[phase.units],
+        margin=phase.margin,
+        due=(state.time + phase.delay) * setting.units.time,
+        phase=phase,
+    )
 
 
 def _phase(setting: Setting, state: _State, rows: Indices) -> Phase:
