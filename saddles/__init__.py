@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from saddles._result.remaining import Remaining
     from saddles._result.run import Run
     from saddles._sweep.sweep import PointFailure, Sweep, sweep
-    from saddles.alternation import Algorithm, Ring, solve, trace
+    from saddles.alternation import Algorithm, Rest, Ring, solve, trace
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
     from saddles.status import Status
 
@@ -49,6 +49,7 @@ __path__.append(f"{__path__[0]}/_moved")
 #: Public name -> the module that holds it.
 _HOMES = {
     "Algorithm": "saddles.alternation",
+    "Rest": "saddles.alternation",
     "Ring": "saddles.alternation",
     "solve": "saddles.alternation",
     "trace": "saddles.alternation",
@@ -107,6 +108,7 @@ __all__ = [
     "Recorder",
     "Regression",
     "Remaining",
+    "Rest",
     "Ring",
     "Run",
     "Saddle",

@@ -10,7 +10,7 @@ them: a saddle of the whole.
 code name        meaning
 ===============  ==========================================================================
 ``start``        the state at the origin, at time 0
-``utility``      state -> the clocks that ring first (a `Ring`), or the `Status` that ends it
+``utility``      state -> the clocks that ring first (a `Ring`), or what pulls if none does (`Rest`)
 ``jump``         state, ring -> the state at the moment of ringing, its units let in
 ``cost``         state -> the state after the active units' descent
 ``saddle``       state -> what the user sees of it
@@ -28,6 +28,7 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.precision import ULPS
 from saddles._result.certificate import CERTIFICATE_TOLERANCE
 from saddles._result.path import PathError, Saddle, SaddlePath
 from saddles._result.remaining import Remaining
@@ -35,12 +36,16 @@ from saddles._tools.threads import one_pool
 from saddles.status import Breakdown, Status
 from saddles.typing import Indices
 
-__all__ = ["Algorithm", "Breakdown", "Ring", "solve", "trace"]
+__all__ = ["Algorithm", "Breakdown", "Rest", "Ring", "solve", "trace"]
 
 State = TypeVar("State")
 
 #: Where several saddles cost less than one by one, so many are made at once if nobody is waiting.
 AHEAD = 64
+
+
+#: A rise of the loss this large, relative to the first one, may be rounding.
+LOSS_NOISE = ULPS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +70,50 @@ class Ring:
     due: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rest:
+    """No clock rings any more: what still pulls at dormant units, and how well that is known.
+
+    The loop says from it whether training has ended, for every algorithm alike: a path is converged
+    only where nothing dormant could still grow, and where rounding does not hide that.
+
+    Attributes
+    ----------
+    growth : float
+        Largest rate at which a dormant unit could still grow, relative to the first one.
+    least : float
+        What counts as no growth.
+    noise : float
+        What rounding may make of `growth`: what is below cannot be told from none.
+    otherwise : Status
+        Why nothing rings although something pulls.
+    loss : float, optional
+        Upper bound of how far the loss could still fall.
+
+    Examples
+    --------
+    >>> from saddles.alternation import Rest
+    >>> [Rest(growth=g, least=1e-10, noise=n).status(3) for g, n in ((0.0, 1e-15), (0.0, 1e-9))]
+    [Status.CONVERGED, Status.RESOLUTION]
+    >>> Rest(growth=0.1, least=1e-10).status(3)
+    Status.NO_GROWTH
+    """
+
+    growth: float = 0.0
+    least: float = 0.0
+    noise: float = 0.0
+    otherwise: Status = Status.NO_GROWTH
+    loss: float | None = None
+
+    def status(self, jumps: int) -> Status:
+        """Return why a path of so many jumps ends here."""
+        if not self.growth <= max(self.least, self.noise):
+            return self.otherwise
+        if self.noise > self.least:
+            return Status.RESOLUTION
+        return Status.CONVERGED if jumps else Status.NOTHING_TO_LEARN
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Algorithm(Generic[State]):
     """An algorithm is these functions and the paper that states them.
@@ -79,7 +128,8 @@ class Algorithm(Generic[State]):
     start : callable
         () -> State: the origin, at time 0.
     utility : callable
-        State -> Ring or Status: the clocks that ring first, or why the path ends here.
+        State -> Ring, Rest or Status: the clocks that ring first; that none does, and what still
+        pulls; or why the path ends here, where the algorithm itself knows.
     jump : callable
         State, Ring -> State: the moment of ringing, its units let in.
     cost : callable
@@ -125,7 +175,7 @@ class Algorithm(Generic[State]):
     name: str
     source: str
     start: Callable[[], State]
-    utility: Callable[[State], Ring | Status]
+    utility: Callable[[State], Ring | Rest | Status]
     jump: Callable[[State, Ring], State]
     cost: Callable[[State], State]
     saddle: Callable[[State], Saddle]
@@ -179,11 +229,12 @@ class _End:
 
     status: Status
     ring: Ring | None = None
+    loss: float | None = None
 
     def remaining(self, saddles: list[Saddle]) -> Remaining:
         """Return what is known of what comes after the last of these saddles."""
         if self.ring is None or not saddles:
-            return Remaining(next_jump=math.inf if self.status.finished else None)
+            return Remaining(loss=self.loss, next_jump=math.inf if self.status.finished else None)
         due = self.ring.due
         return Remaining(
             next_jump=float(saddles[-1].time + self.ring.delay if due is None else due)
@@ -198,7 +249,7 @@ def _track(
     states, room = [state], 1 if algorithm.saddles is None else ahead
     while states or end is None:
         while end is None and len(states) < room:
-            state, end = _next(algorithm, state, cut=jumps == max_jumps)
+            state, end = _next(algorithm, state, jumps, cut=jumps == max_jumps)
             if end is None:
                 states.append(state)
                 jumps += 1
@@ -210,7 +261,7 @@ def _track(
 
 
 def _next(
-    algorithm: Algorithm[State], state: State, cut: bool
+    algorithm: Algorithm[State], state: State, jumps: int, cut: bool
 ) -> tuple[State, _End | Exception | None]:
     """Return the next state, or the same and why there is none; `cut` allows no more jumps.
 
@@ -220,6 +271,8 @@ def _next(
         ring = algorithm.utility(state)
         if isinstance(ring, Status):
             return state, _End(ring)
+        if isinstance(ring, Rest):
+            return state, _End(ring.status(jumps), loss=ring.loss)
         if cut:
             return state, _End(Status.MAX_JUMPS, ring)
         return algorithm.cost(algorithm.jump(state, ring)), None
@@ -312,11 +365,31 @@ def _collect(
             raise Breakdown(Status.OVERFLOW, f"jump {saddle.index}")
         if not saddle.certificate.holds(CERTIFICATE_TOLERANCE):
             raise Breakdown(Status.INACCURATE, f"jump {saddle.index}: {saddle.certificate}")
+        if found:
+            _obey_laws(found[-1], saddle, found[0].loss)
         _freeze(saddle)
         found.append(saddle)
         answer = None if callback is None else callback(saddle)
         if isinstance(answer, bool | np.bool_) and answer:
             return _End(Status.STOPPED)
+
+
+def _obey_laws(before: Saddle, saddle: Saddle, first: float) -> None:
+    """Raise unless a jump comes later, lets somebody enter or leave, and lowers the loss.
+
+    A fall may be too small for a float64 of the loss to show; a rise beyond its rounding is wrong.
+    """
+    jump = f"jump {saddle.index}"
+    if not saddle.time > before.time:
+        raise Breakdown(
+            Status.INACCURATE, f"{jump} would come at {saddle.time!r}, after {before.time!r}"
+        )
+    if not saddle.entered.size + saddle.left.size:
+        raise Breakdown(Status.STALLED, f"{jump}: no unit enters or leaves")
+    if not saddle.loss <= before.loss + LOSS_NOISE * abs(first):
+        raise Breakdown(
+            Status.STALLED, f"{jump}: the loss rises from {before.loss!r} to {saddle.loss!r}"
+        )
 
 
 def _freeze(saddle: Saddle) -> None:
