@@ -9,8 +9,8 @@ from saddles.testing import strategies
 from saddles.testing._diagonal_identities import IDENTITIES
 from saddles.testing._diagonal_laws import CHANGES, NEEDS, scaling_columns
 from saddles.testing.families import integer_problem
-from tests.laws import laws
-from tests.laws.subjects import SUBJECTS
+from tests.laws import laws, motions, staircases
+from tests.laws.subjects import MOTIONS, STAIRCASES, SUBJECTS
 
 every_law_on_every_subject = pytest.mark.parametrize(
     ("law", "subject"),
@@ -68,3 +68,37 @@ def test_columns_of_very_different_scales_share_a_coefficient(seed):
     X, y = integer_problem(seed)
     subject = SUBJECTS["pesme_flammarion"]
     scaling_columns(subject, X.astype(float), y.astype(float), np.random.default_rng(seed))
+
+
+def obey(laws, problems, count):
+    @settings(max_examples=count)
+    @given(problem=problems)
+    def check(problem):
+        for law in laws:
+            law(problem)
+
+    check()
+
+
+@pytest.mark.parametrize("name", STAIRCASES)
+def test_every_staircase_obeys(name):
+    obey(staircases.LAWS, *STAIRCASES[name])
+
+
+@pytest.mark.parametrize("name", MOTIONS)
+def test_every_motion_obeys(name):
+    obey(motions.LAWS, *MOTIONS[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STAIRCASES)
+def test_many_staircases_obey(name):
+    problems, count = STAIRCASES[name]
+    obey(staircases.LAWS, problems, 30 * count)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MOTIONS)
+def test_many_motions_obey(name):
+    problems, count = MOTIONS[name]
+    obey(motions.LAWS, problems, 30 * count)

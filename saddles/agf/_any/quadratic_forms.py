@@ -42,9 +42,10 @@ from saddles._problems.regression import Regression
 from saddles._result.path import Saddle
 from saddles.agf._any.torch_network import TorchNetwork
 from saddles.agf._engine.natural_units import in_units, natural
-from saddles.alternation import Algorithm
+from saddles.alternation import Algorithm, Rest, Ring
 from saddles.homogeneous import Declared
-from saddles.typing import Array
+from saddles.status import Status
+from saddles.typing import Array, Indices
 
 __all__ = ["is_quadratic", "quadratic_steps"]
 
@@ -126,7 +127,13 @@ def quadratic_steps(
         found = steps.saddle(state)
         return replace(found, time=found.time * units.time, loss=found.loss * units.loss)
 
-    return replace(steps, saddle=saddle, log_alpha=log_alpha)
+    def utility(state: Any) -> Ring | Rest | Status:
+        ring = steps.utility(state)
+        if not isinstance(ring, Ring):
+            return ring
+        return replace(ring, due=(state.time + ring.delay) * units.time)
+
+    return replace(steps, saddle=saddle, utility=utility, log_alpha=log_alpha)
 
 
 def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:
@@ -161,7 +168,7 @@ def _separate(network: TorchNetwork, init: Array, basis: Array) -> Algorithm[Any
     # The loss is a mean over samples, of which each may have several targets.
     scale = math.sqrt(targets.size / len(network.targets))
     steps = path_steps(Regression(scale * columns.T, scale * targets), boundaries=(1.0, math.inf))
-    owners = np.abs(init @ basis).argmax(axis=0)
+    owners = _owners(np.abs(init @ basis))
 
     def saddle(state: Any) -> Saddle:
         found = steps.saddle(state)
@@ -178,6 +185,19 @@ def _separate(network: TorchNetwork, init: Array, basis: Array) -> Algorithm[Any
         )
 
     return replace(steps, saddle=saddle, saddles=None)
+
+
+def _owners(overlap: Array) -> Indices:
+    """Return the neuron that stands for each part, (m,), from the overlaps (H, m).
+
+    It is the one that has most of the part; no two parts share one if there are enough.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    if overlap.shape[0] < overlap.shape[1]:
+        return np.asarray(overlap.argmax(axis=0))
+    rows, columns = linear_sum_assignment(overlap, maximize=True)
+    return np.asarray(rows[np.argsort(columns)])
 
 
 @dataclass(frozen=True, eq=False)
