@@ -80,11 +80,11 @@ class Rest:
     Attributes
     ----------
     growth : float
-        Largest rate at which a dormant unit could still grow, relative to the first one.
+        Largest rate at which a dormant unit could still grow, in any unit.
     least : float
-        What counts as no growth.
+        What counts as no growth, in the same unit: a share of the first rate.
     noise : float
-        What rounding may make of `growth`: what is below cannot be told from none.
+        What rounding may make of `growth`, in the same unit: what is below is not seen.
     otherwise : Status
         Why nothing rings although something pulls.
     loss : float, optional

@@ -39,7 +39,7 @@ from saddles.agf._engine.dormant import KINKED_WAY_STEPS, WAY_RTOL, WAY_STEPS, f
 from saddles.agf._engine.natural_units import NaturalUnits
 from saddles.agf._engine.setting import Limits, NeuronPath, OwnSteps, Setting
 from saddles.agf._engine.way import BLUR, align
-from saddles.alternation import Algorithm, Ring, solve
+from saddles.alternation import Algorithm, Rest, Ring, solve
 from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, ArrayLike, Indices, Mask
@@ -209,13 +209,14 @@ def _start(setting: Setting) -> _State:
     )
 
 
-def _utility(setting: Setting, state: _State) -> Ring | Status:
+def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
     # How far an infimum is known: estimates agree to the one, and what is ahead is added to it.
     if state.creep and state.loss <= (setting.limits.creep + 2 * state.creep) * setting.start:
         return Status.AT_INFINITY
+    least = setting.limits.tol * state.pull
     if not state.loss > setting.limits.tol * setting.start:
-        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
+        return Rest(least=least)
     rows = np.flatnonzero(~state.active)
     if not rows.size:
         if setting.own is not None:  # it may know that the active ones do not rest
@@ -223,9 +224,7 @@ def _utility(setting: Setting, state: _State) -> Ring | Status:
         return Status.MAX_RANK
     phase = _phase(setting, state, rows)
     if not math.isfinite(phase.delay):
-        if phase.pull > setting.limits.tol * state.pull:
-            return Status.NO_GROWTH
-        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
+        return Rest(growth=phase.pull, least=least, otherwise=Status.NO_GROWTH)
     if phase.delay <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     return _Ring(
