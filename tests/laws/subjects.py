@@ -156,9 +156,9 @@ _scales = st.sampled_from([-20.0, -1e3])
 #: Name of the flow -> flows of that kind, and how many to try.
 MOTIONS = {
     "flow.diagonal": (st.builds(_mirror, strategies.general_position(), _scales), 10),
-    "flow.matrix": (st.builds(_matrix, generators, _scales), 3),
-    "flow.linear": (st.builds(_linear, strategies.moments(max_inputs=2), _scales), 3),
-    "flow.linear, commuting": (st.builds(_commuting, generators, _scales), 5),
+    "flow.matrix": (st.builds(_matrix, generators, _scales), 2),
+    "flow.linear": (st.builds(_linear, strategies.moments(max_inputs=2), _scales), 2),
+    "flow.linear, commuting": (st.builds(_commuting, generators, _scales), 2),
     "flow.full": (st.builds(_full, generators, _scales), 10),
     "flow.whitened": (st.builds(_whitened, generators, _scales), 10),
     "flow.neurons": (st.builds(_polar, generators, st.just(-8.0)), 1),
