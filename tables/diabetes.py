@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 from sklearn.datasets import load_diabetes
-from sklearn.linear_model import lars_path
 
 import saddles
 from reference.pesme_flammarion import pesme_flammarion as exact_path
 from saddles.typing import Array, Indices
+from tables.peers import whole_lars
 from tables.staircase import ROUNDING
 from tables.table import Check, Table, worst
 
@@ -68,7 +68,7 @@ def build() -> Table:
 
 def _lars(X: Array, y: Array, names: list[str]) -> pd.DataFrame:
     """Return the lasso's knots: what enters and leaves there, the penalty and the loss."""
-    penalties, _, betas = lars_path(X, y, method="lasso")
+    penalties, betas = whole_lars(X, y)
     used = betas.T != 0
     problem = saddles.Regression(X, y)
     rows = [("", "", penalties[0], problem.loss(betas[:, 0]))]

@@ -23,8 +23,11 @@ FOLDS = 10
 #: The path is tried so far; no choice comes near.
 MAX_JUMPS = 40
 
+#: Room for the lasso's whole path in every fold, and for all of its knots.
+ROOM = 10_000
+
 MODELS = {
-    "LassoLarsCV": LassoLarsCV(cv=FOLDS),
+    "LassoLarsCV": LassoLarsCV(cv=FOLDS, max_iter=ROOM, max_n_alphas=ROOM),
     "SaddlePathCV": SaddlePathCV(cv=FOLDS, max_jumps=MAX_JUMPS),
     "SaddlePathCV, one standard error": SaddlePathCV(
         cv=FOLDS, max_jumps=MAX_JUMPS, rule="one_standard_error"

@@ -10,6 +10,7 @@ import pandas as pd
 
 import saddles
 from reference.matrix_flow import mpmath_flow
+from tables.peers import solved
 from tables.table import Check, Table
 
 #: Random completions: size, rank, share of the entries drawn (a mirror image is seen, too), seeds.
@@ -104,7 +105,7 @@ def _least_nuclear(M: np.ndarray, mask: np.ndarray) -> np.ndarray:
     import cvxpy as cp
 
     W = cp.Variable(M.shape, PSD=True)
-    cp.Problem(cp.Minimize(cp.trace(W)), [W[mask] == M[mask]]).solve(solver="CLARABEL")
+    solved(cp.Problem(cp.Minimize(cp.trace(W)), [W[mask] == M[mask]]))
     return np.asarray(W.value)
 
 

@@ -1,7 +1,8 @@
 """Timings, made only by name (``python -m tables speed``) and printed, since they are a machine's.
 
 Ours and the peer's run in turn in this process, on one thread; medians are shown, and the median of
-the ratios of each turn. CPU seconds, but for the two imports, which run in fresh interpreters.
+the ratios of each turn. CPU seconds, but for the two imports, which run in fresh interpreters. A
+peer does the same work, or raises: paths go to their ends, and what both leave is shown.
 """
 
 from __future__ import annotations
@@ -18,21 +19,24 @@ import numpy as np
 import pandas as pd
 import scipy
 import sklearn
-from sklearn.linear_model import lars_path
 
 import saddles
+from reference.agf_diagonal import agf_diagonal
 from reference.implicit_bias import single_neuron as convex_program
 from saddles import Regression
-from tables import diabetes, implicit_bias, unaligned
-from tables.table import Check, Table
+from tables import implicit_bias, unaligned
+from tables.peers import whole_lars
+from tables.table import Check, Table, worst
 from tables.timing import Cases, gaussian, in_turn, looked_at, slope, text_like
 
-#: Whole paths beside lars_path (method "lasso"), with rounds each.
+#: Whole paths beside the whole lasso path by lars_path, with rounds each.
 PEERS = {(442, 10): 40, (200, 400): 9, (500, 2000): 5, (500, 20_000): 3}
 #: For the growth in d and in n.
 WIDER = [(200, 10_000), (200, 30_000), (200, 100_000), (200, 300_000), (200, 1_000_000)]
 LONGER = [(100, 20_000), (200, 20_000), (400, 20_000)]
 ROUNDS = 3
+#: More samples than features: AGF beside the same written out in numpy, as in a notebook.
+TALL, TALL_ROUNDS, LOG_ALPHA = [(20, 5), (50, 20), (100, 50), (200, 100), (442, 10)], 15, -230.0
 #: Sparse designs beside the same ones filled in: jumps, and whether they are centred.
 SPARSE = [(500, None, False), (2000, 100, False), (2000, 100, True)]
 FEATURES = 100_000
@@ -41,8 +45,12 @@ WIDE, WIDE_JUMPS = (100, 2000), 20
 #: Calls of the closed form that are timed together, so that its own caches are warm.
 CALLS = 20
 #: Most that the whole path may grow with d, as an exponent; what every certificate shows; how
-#: closely a sparse path agrees with the filled in one.
-EXPONENT, CERTIFIED, AGREEMENT = 0.8, 1e-9, 1e-10
+#: closely a sparse path agrees with the filled in one, and a path with its peer, which may solve
+#: normal equations: in the share of the loss that is left, or in times.
+EXPONENT, CERTIFIED, AGREEMENT, SAME = 0.8, 1e-9, 1e-10, 1e-7
+#: Most that a whole path may take of the time of lars_path, from 200 features on: no more, but for
+#: the tenth by which medians scatter.
+WHOLE = 1.1
 #: Most of import numpy that importing the package may take; and of a semidefinite program that the
 #: closed form of Theorem 3.1 may.
 IMPORT, CLOSED_FORM = 2.0, 0.01
@@ -53,10 +61,13 @@ def build() -> Table:
     sizes = list(dict.fromkeys([*PEERS, *WIDER, *LONGER]))
     paths = {size: _path(*size) for size in sizes}
     sparse = [_sparse(*design) for design in SPARSE]
+    tall = [_tall(*size) for size in TALL]
     others = _others()
-    rows = [*paths.values(), *sparse, *others]
-    worst = max(row.pop("certificate", 0.0) for row in rows)
+    rows = [*paths.values(), *sparse, *tall, *others]
+    certificate = max(row.pop("certificate", 0.0) for row in rows)
     gap = max(row.pop("gap", 0.0) for row in rows)
+    apart = max(row.pop("apart", 0.0) for row in rows)
+    whole = max(1 / paths[size]["peer / ours"] for size in PEERS if size[1] >= 200)
     in_d = slope([d for _, d in WIDER], [paths[size]["seconds"] for size in WIDER])
     in_n = slope([n for n, _ in LONGER], [paths[size]["seconds"] for size in LONGER])
     shares = {row["case"]: 1 / row["peer / ours"] for row in others if "peer / ours" in row}
@@ -66,7 +77,9 @@ def build() -> Table:
         text=_text(in_d, in_n),
         frame=pd.DataFrame(rows),
         checks=(
-            Check("worst certificate", worst, CERTIFIED),
+            Check("worst certificate", certificate, CERTIFIED),
+            Check("ours against the peer: loss left, AGF's times", apart, SAME),
+            Check("whole path over whole lars_path, d >= 200", whole, WHOLE),
             Check("sparse against filled in, times and losses", gap, AGREEMENT),
             Check("growth exponent in d at n = 200", in_d, EXPONENT),
             Check("import saddles over import numpy", shares["import saddles"], IMPORT),
@@ -80,10 +93,13 @@ def _text(in_d: float, in_n: float) -> str:
         f"{_processor()}, {platform.system()}, Python {platform.python_version()}, numpy "
         f"{np.__version__}, scipy {scipy.__version__}, scikit-learn {sklearn.__version__}, one "
         "thread. Medians of runs in turn, in CPU seconds (imports: seconds); `peer / ours` is the "
-        "median of the ratios. `product` is the time of a jump over that of one product Xᵀr, "
-        "`looks` the mean share of the columns that a jump looks at, `memory` the peak allocated "
-        "beyond the data, over the data. Whole paths grow like "
-        f"d^{in_d:.2f} at n = 200 and like n^{in_n:.2f} at d = 20,000."
+        "median of the ratios. Both go to the end: `left` is the share of the first loss that is "
+        "left there, `knots` counts the lasso's, `penalty` is its last one over the first. AGF is "
+        f"compared at log(alpha) = {LOG_ALPHA:g} with the same algorithm written out in numpy on "
+        "moments, without ties or certificates (`reference/agf_diagonal.py`). `product` is the "
+        "time of a jump over that of one product Xᵀr, `looks` the mean share of the columns that a "
+        "jump looks at, `memory` the peak allocated beyond the data, over the data. Whole paths "
+        f"grow like d^{in_d:.2f} at n = 200 and like n^{in_n:.2f} at d = 20,000."
     )
 
 
@@ -95,21 +111,46 @@ def _processor() -> str:
 
 def _path(n: int, d: int) -> dict[str, Any]:
     X, y = gaussian(n, d)
+    found: dict[str, Any] = {}
     cases: Cases = {"ours": lambda: saddles.pesme_flammarion(X, y)}
     if (n, d) in PEERS:
-        cases["lars_path"] = lambda: lars_path(X, y, method="lasso")
+        cases["lars_path"] = lambda: found.update(lasso=whole_lars(X, y))
     row = _row("path", cases, PEERS.get((n, d), ROUNDS))
     product = np.median(in_turn({"product": lambda: y @ X}, 9)["product"])
     looks = looked_at(X, y)
-    jumps = len(looks.path) - 1
+    jumps, left = len(looks.path) - 1, float(looks.path.losses[-1] / looks.path.losses[0])
+    if found:
+        lasso = found["lasso"]
+        row |= {"knots": len(lasso.penalties), "penalty": lasso.last}
+        row |= {"peer left": lasso.left(X, y), "apart": abs(lasso.left(X, y) - left)}
     return row | {
         "n": n,
         "d": d,
         "jumps": jumps,
+        "left": left,
         "product": row["seconds"] / jumps / product,
         "looks": looks.share,
         "memory": looks.peak / X.nbytes,
         "certificate": looks.path.certificates.worst,
+    }
+
+
+def _tall(n: int, d: int) -> dict[str, Any]:
+    """Return the row of AGF where there are more samples than features."""
+    X, y = gaussian(n, d)
+    path, literal = saddles.agf.diagonal(X, y, log_alpha=LOG_ALPHA), agf_diagonal(X, y, LOG_ALPHA)
+    cases: Cases = {
+        "ours": lambda: saddles.agf.diagonal(X, y, log_alpha=LOG_ALPHA),
+        "written out": lambda: agf_diagonal(X, y, LOG_ALPHA),
+    }
+    return _row("AGF", cases, TALL_ROUNDS) | {
+        "n": n,
+        "d": d,
+        "jumps": len(path) - 1,
+        "left": path.losses[-1] / path.losses[0],
+        "peer left": literal.losses[-1] / literal.losses[0],
+        "certificate": path.certificates.worst,
+        "apart": worst(literal.times, path.times),
     }
 
 
@@ -151,7 +192,6 @@ def _gap(path: saddles.SaddlePath, other: saddles.SaddlePath) -> float:
 
 def _others() -> list[dict[str, Any]]:
     """Return the rows of everything else."""
-    X, y, _ = diabetes.data()
     U, v = unaligned.data()
     X0, y0, beta0 = implicit_bias.data()
 
@@ -159,9 +199,12 @@ def _others() -> list[dict[str, Any]]:
         for _ in range(CALLS):
             saddles.implicit_bias.single_neuron(X0, y0, beta0=beta0, delta=-1.0)
 
-    program = partial(convex_program, X0, y0, beta0, -1.0)
+    def program() -> None:
+        if not convex_program(X0, y0, beta0, -1.0).accurate:
+            raise RuntimeError("the convex program was not solved to its tolerances")
+
     imports: Cases = {"saddles": lambda: _import("saddles"), "numpy": lambda: _import("numpy")}
-    rows = [_row("AGF", {"ours": lambda: saddles.agf.diagonal(X, y)}, 15) | {"n": 442, "d": 10}]
+    rows = []
     for scale in (-1e2, -1e6):
         case = f"flow, log(alpha) = {scale:.0e}"
         flow: Cases = {"ours": partial(saddles.flow.diagonal, U, v, log_alpha=scale)}

@@ -9,7 +9,8 @@ constant rate 4 U_i* (signed by its gradient), so its accumulated utility is exa
 
 with γ_i = ± arccosh(|θ_i(t)|²/α²): positive if β_i has the sign that the residual now asks for. The
 neuron activates when S_i reaches log(h/α), h the norm that counts as active. This file is written
-from those formulas and shares no step with the Pesme–Flammarion dual.
+from those formulas. With the Pesme–Flammarion path it shares no step, only the update of a
+least-squares fit by a column.
 
 A neuron that cost minimisation returns to zero keeps its clock at the threshold: β_i = u_i v_i goes
 to zero on the scale of one, while log|θ_i| moves by O(1), nothing beside log(1/α). Its next phase
@@ -19,13 +20,13 @@ neuron shrinks to its initial norm, and only then grows again, on the other side
 ==============  ===========================================================================
 code name       symbol
 ==============  ===========================================================================
-``scale``       log(1/α), the unit of time; infinite in the limit
 ``utility``     U_i* = ½|g_i|, the maximum of neuron i's utility at unit norm, (d,)
 ``pull``        g = Xᵀr, n times the (negative) gradient of the loss over β, (d,)
 ``growth``      S_i / log(1/α), accumulated utility: log-growth of the norm, (d,)
 ``side``        sign of β_i, towards which the neuron has turned, (d,)
-``gamma``       γ_i / log(1/α), (d,)
-``threshold``   arccosh(h²/α²) / log(1/α), the phase of activation
+``fit``         r, and β as far as independent columns carry it
+``rung``        the neurons whose clocks rang at the last jump, (m,)
+``gamma``       γ_i / log(1/α) of the turning neurons, (m,)
 ``reach``       what rounding may have turned a phase by, over 2 |x_i|: in proportion to ∫|r| dτ
 ==============  ===========================================================================
 """
@@ -34,17 +35,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from saddles import checks
+from saddles._diagonal.clock import Clock
 from saddles._diagonal.cone import (
+    Fit,
+    extended,
     minimum_norm,
+    no_fit,
     nonnegative_least_squares,
-    optimality,
-    solve_factored,
+    shortened,
 )
 from saddles._numerics.precision import ZERO
 from saddles._problems.door import ready
@@ -54,7 +58,7 @@ from saddles._result.certificate import Certificate
 from saddles._result.path import Saddle, SaddlePath
 from saddles.alternation import Algorithm, Ring, solve
 from saddles.status import Breakdown, Status
-from saddles.typing import Array, ArrayLike
+from saddles.typing import Array, ArrayLike, Indices
 
 __all__ = ["diagonal"]
 
@@ -116,63 +120,26 @@ def diagonal(
     >>> path.times.round(6).tolist(), path.left[2].tolist()
     ([0.0, 2.0, 8.0, 11.265306], [0])
     """
-    data, clock = ready(X, y, dense=True), _Clock.of(log_alpha, activation_norm)
+    data, clock = ready(X, y, dense=True), Clock.of(log_alpha, activation_norm)
     algorithm = Algorithm(
         name="alternating gradient flow, diagonal network",
         source=SOURCE,
         start=partial(_start, data),
         utility=partial(_utility, data, clock),
-        jump=partial(_jump, data, clock),
+        jump=partial(_jump, clock),
         cost=partial(_cost, data),
-        saddle=partial(_saddle, data),
+        saddle=lambda state: _saddles(data, [state])[0],
+        saddles=partial(_saddles, data),
         log_alpha=-clock.scale,
     )
     return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
 
 
-@dataclass(frozen=True)
-class _Clock:
-    """The map between a neuron's growth S and its phase, both in units of log(1/α)."""
+class _State(NamedTuple):
+    """Norm and side of every neuron, and the function they compute; see the module's table.
 
-    scale: float
-    threshold: float
-
-    @classmethod
-    def of(cls, log_alpha: float, activation_norm: float | None) -> _Clock:
-        """Return the clock for an initial scale and a norm of activation."""
-        scale = -checks.log_scale(log_alpha, allow_limit=True)
-        if activation_norm is None:
-            return cls(scale, 2.0)
-        rule = "a neuron must have to grow to become active; give a finite norm above alpha"
-        norm = checks.real_number(
-            activation_norm,
-            "activation_norm",
-            rule,
-            lambda h: 0 < h < math.inf and math.log(h) > -scale,
-        )
-        goal = 1.0 if math.isinf(scale) else 1.0 + math.log(norm) / scale
-        return cls(scale, float(cls(scale, 2.0).phase(np.float64(goal))))
-
-    def phase(self, growth: Array | np.float64) -> Array:
-        """Return arccosh(|θ|²/|θ(0)|²) = arccosh(exp 2S), without ever forming the exponential."""
-        if math.isinf(self.scale):
-            return np.asarray(2 * growth)
-        log_ratio = 2 * self.scale * growth
-        return np.asarray((log_ratio + np.log1p(np.sqrt(-np.expm1(-2 * log_ratio)))) / self.scale)
-
-    def growth(self, phase: Array) -> Array:
-        """Return S = ½ log cosh(phase): the inverse of `phase`."""
-        if math.isinf(self.scale):
-            return np.abs(phase) / 2
-        angle = np.abs(phase) * self.scale
-        near = np.log1p(2 * np.sinh(np.minimum(angle, 1.0) / 2) ** 2)
-        far = angle + np.log1p(np.exp(-2 * angle)) - math.log(2)
-        return np.where(angle < 1, near, far) / (2 * self.scale)
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """Norm and side of every neuron, and the function they compute; see the module's table."""
+    ``fit`` is handed on and used up by the next state; all else stays as it is.
+    """
 
     jumps: int
     time: float
@@ -180,17 +147,27 @@ class _State:
     growth: Array
     side: Array
     at_threshold: Array
+    rung: Indices
+    fit: Fit
+    loss: float
     beta: Array
     previous: Array
-    residual: Array
     pull: Array
     unique: bool
     margin: float
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Ring(Ring):
+    """Clocks that ring, and where they leave the phases: of all turning neurons (m,), signed."""
+
+    turning: Indices
+    phase: Array
+
+
 def _start(data: InUnits) -> _State:
     """Begin with every neuron at its initial norm, on no side."""
-    nothing = np.zeros(data.X.shape[1])
+    nothing, fit = np.zeros(data.shape[1]), no_fit(data)
     return _State(
         jumps=0,
         time=0.0,
@@ -198,101 +175,149 @@ def _start(data: InUnits) -> _State:
         growth=nothing,
         side=nothing,
         at_threshold=nothing,
+        rung=np.zeros(0, dtype=np.intp),
+        fit=fit,
+        loss=data.loss(fit.residual),
         beta=nothing,
         previous=nothing,
-        residual=data.y,
-        pull=_pull(data, data.y, nothing),
+        pull=_pull(data, fit, nothing),
         unique=True,
         margin=math.inf,
     )
 
 
-def _pull(data: InUnits, residual: Array, beta: Array) -> Array:
+def _pull(data: InUnits, fit: Fit, beta: Array) -> Array:
     """Return g = Xᵀr; zero for active neurons, and where only rounding is left of it.
 
     Growth has the same threshold for every neuron, so g is in the user's units of the columns.
     """
-    pull = data.X.T @ residual
-    noise = data.resolution(float(np.linalg.norm(residual)))
-    active_or_still = (np.abs(pull) <= noise * data.norms) | (beta != 0)
-    return np.where(active_or_still, 0.0, pull * data.column_unit)
+    pull = fit.residual @ data.X
+    pull[(np.abs(pull) <= fit.noise * data.norms) | (beta != 0)] = 0.0
+    return np.asarray(pull * data.column_unit) if data.rescaled else np.asarray(pull)
 
 
-def _utility(data: InUnits, clock: _Clock, state: _State) -> Ring | Status:
+def _utility(data: InUnits, clock: Clock, state: _State) -> Ring | Status:
     """Solve ½ log(cosh(4U*τ + γ)/cosh γ) = log(h/|θ|) for each neuron's jump time τ."""
-    if not state.pull.any():
+    turning = state.pull.nonzero()[0]
+    if turning.size == 0:
         return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
-    utility = np.abs(state.pull) / 2
-    gamma = _gamma(clock, state)
+    pull = state.pull[turning]
+    towards, rate = np.sign(pull), 2 * np.abs(pull)
+    gamma = state.side[turning] * towards * clock.phase(state.growth[turning])
     to_turn = clock.threshold - gamma
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        delays = np.where(utility > 0, to_turn / (4 * utility), math.inf)
-    first = float(delays.min())
+    with np.errstate(over="ignore"):
+        delays = to_turn / rate
+    first = float(delays[delays.argmin()])  # less of a call than min
     if first <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     if not math.isfinite(first):
         raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
-    reach = state.reach + first * data.resolution(float(np.linalg.norm(state.residual)))
-    left_to_turn = to_turn - 4 * utility * first
-    together = (utility > 0) & (left_to_turn <= 2 * reach * data.norms * data.column_unit)
-    blur = reach * data.norms[together] * data.column_unit[together] / (2 * utility[together])
-    data.check_time(float(blur.max()), state.time + first, state.jumps + 1)
-    second = float(delays[~together].min(initial=math.inf))
-    return Ring(
+    blur = (state.reach + first * state.fit.noise) * (data.norms * data.column_unit)[turning]
+    phase = gamma + rate * first
+    together = (clock.threshold - phase <= 2 * blur).nonzero()[0]
+    unsure = max((blur[together] / rate[together]).tolist())
+    data.check_time(unsure, state.time + first, state.jumps + 1)
+    phase[together], delays[together] = clock.threshold, math.inf
+    return _Ring(
         delay=first,
-        units=np.flatnonzero(together),
-        margin=(second - first) / first,
+        units=turning[together],
+        margin=(float(delays[delays.argmin()]) - first) / first,
         due=data.time(state.time + first),
+        turning=turning,
+        phase=phase * towards,
     )
 
 
-def _gamma(clock: _Clock, state: _State) -> Array:
-    """Return γ: the phase of each neuron, negative if it must first turn back."""
-    return np.asarray(state.side * np.sign(state.pull) * clock.phase(state.growth))
-
-
-def _jump(data: InUnits, clock: _Clock, state: _State, ring: Ring) -> _State:
+def _jump(clock: Clock, state: _State, ring: Ring) -> _State:
     """Let every dormant neuron's phase turn until the ring."""
-    turning = state.pull != 0
-    phase = 2 * np.abs(state.pull) * ring.delay + _gamma(clock, state)
-    phase[ring.units] = clock.threshold
-    growth = np.where(turning, clock.growth(phase), state.growth)
-    side = np.where(turning, np.sign(phase) * np.sign(state.pull), state.side)
-    at_threshold = np.where(turning, 0.0, state.at_threshold)
+    assert isinstance(ring, _Ring)
+    turning = ring.turning
+    growth, side = state.growth.copy(), state.side.copy()
+    growth[turning] = clock.growth(ring.phase)
+    side[turning] = np.sign(ring.phase)
+    at_threshold = state.at_threshold.copy()
+    at_threshold[turning] = 0.0
     at_threshold[ring.units] = side[ring.units]
-    return replace(
-        state,
+    return state._replace(
         jumps=state.jumps + 1,
         time=state.time + ring.delay,
-        reach=state.reach + ring.delay * data.resolution(float(np.linalg.norm(state.residual))),
+        reach=state.reach + ring.delay * state.fit.noise,
         growth=growth,
         side=side,
         at_threshold=at_threshold,
+        rung=ring.units,
         margin=ring.margin,
     )
 
 
 def _cost(data: InUnits, state: _State) -> _State:
     """Minimise the loss over the active neurons, none of which can change its side."""
-    active = np.flatnonzero(state.at_threshold)
-    columns = data.X[:, active] * (state.side[active] / data.norms[active])
-    sizes = _independent(columns, nonnegative_least_squares(columns, data.y)[0])
-    used = sizes > ZERO * data.target_norm
-    units = active[used]
-    A = data.X[:, units]
-    beta = np.zeros_like(state.beta)
-    beta[units], residual = solve_factored(A, data.y, *np.linalg.qr(A))
-    beta[active], unique = minimum_norm(
-        data, active, state.at_threshold[active], beta[active], residual
-    )
-    return replace(
-        state,
+    held = state.at_threshold.nonzero()[0]
+    fit = _minimised(data, state, state.at_threshold * data.norms)
+    beta, unique = np.zeros(state.beta.size), True
+    beta[fit.factors.support] = fit.values
+    if held.size > fit.factors.size:
+        sides = state.at_threshold[held]
+        beta[held], unique = minimum_norm(data, held, sides, beta[held], fit.residual)
+    return state._replace(
+        fit=fit,
+        loss=data.loss(fit.residual),
         beta=beta,
         previous=state.beta,
-        residual=residual,
-        pull=_pull(data, residual, beta),
+        pull=_pull(data, fit, beta),
         unique=unique,
     )
+
+
+def _minimised(data: InUnits, state: _State, weights: Array) -> Fit:
+    """Return the fit that is least over the active neurons: `weights` (d,), side times norm.
+
+    From one jump to the next its support gains the neuron that rang, and seldom loses one. So that
+    is what is tried: columns of the wrong sign go, and one that is pushed to its own side joins,
+    until the conditions of optimality hold, which make it the minimiser however it was found. Where
+    several would join, which may be dependent, or where that is no progress, the method of Lawson
+    and Hanson decides.
+    """
+    fit, fewest, joining = state.fit, math.inf, state.rung
+    wrong = (fit.factors.weights != weights[fit.factors.support]).nonzero()[0]
+    while joining.size <= 1 and fit.factors.size - wrong.size < fit.factors.n:
+        fit = _exchanged(data, fit, wrong, joining, weights)
+        if fit.factors.loose and fit.factors.firmness() <= ZERO:
+            break
+        wrong = (fit.values * fit.factors.weights <= ZERO * data.target_norm).nonzero()[0]
+        joining = _pushed(data, fit, weights)
+        if wrong.size + joining.size == 0:
+            return fit
+        if wrong.size + joining.size >= fewest:
+            break
+        fewest = wrong.size + joining.size
+    held = weights.nonzero()[0]
+    columns = data.X[:, held] / weights[held]
+    sizes = np.zeros_like(weights)
+    sizes[held] = _independent(columns, nonnegative_least_squares(columns, data.y)[0])
+    used = sizes > ZERO * data.target_norm
+    wrong = (~used[fit.factors.support]).nonzero()[0]
+    used[fit.factors.support] = False
+    return _exchanged(data, fit, wrong, used.nonzero()[0], weights)
+
+
+def _pushed(data: InUnits, fit: Fit, weights: Array) -> Indices:
+    """Return the active neurons outside the support that the residual pushes to their own side."""
+    outside = weights != 0
+    outside[fit.factors.support] = False
+    spare: Indices = outside.nonzero()[0]
+    if spare.size:
+        spare = spare[(fit.residual @ data.X[:, spare]) / weights[spare] > fit.noise]
+    return spare
+
+
+def _exchanged(data: InUnits, fit: Fit, wrong: Indices, joining: Indices, weights: Array) -> Fit:
+    """Return the fit without the columns at some places, and with others."""
+    for position in wrong[::-1].tolist():
+        fit = shortened(data, fit, position)
+    for unit in joining.tolist():
+        fit = extended(data, fit, unit, data.features.column(unit), float(weights[unit]))
+    return fit
 
 
 def _independent(columns: Array, sizes: Array) -> Array:
@@ -313,32 +338,55 @@ def _independent(columns: Array, sizes: Array) -> Array:
     return sizes
 
 
-def _saddle(data: InUnits, state: _State) -> Saddle:
-    """Return the saddle in the user's units, with its certificate."""
-    return Saddle(
-        index=state.jumps,
-        time=data.time(state.time),
-        beta=data.betas(state.beta),
-        loss=data.loss(state.residual),
-        dual=None,
-        active=np.flatnonzero(state.beta),
-        entered=np.flatnonzero((state.beta != 0) & (state.previous == 0)),
-        left=np.flatnonzero((state.beta == 0) & (state.previous != 0)),
-        certificate=_certificate(data, state),
-    )
+def _saddles(data: InUnits, states: list[_State]) -> list[Saddle]:
+    """Return the saddles of `states` in the user's units, each with its certificate."""
+    betas = np.array([state.beta for state in states])
+    previous = np.array([state.previous for state in states])
+    now, before = betas != 0, previous != 0
+    stationarity, violation = _optimality(data, states, betas)
+    return [
+        Saddle(
+            index=state.jumps,
+            time=data.time(state.time),
+            beta=beta,
+            loss=state.loss,
+            dual=None,
+            active=np.flatnonzero(active),
+            entered=np.flatnonzero(entered),
+            left=np.flatnonzero(left),
+            certificate=Certificate(
+                stationarity=slope, violation=violated, margin=state.margin, unique=state.unique
+            ),
+        )
+        for state, beta, active, entered, left, slope, violated in zip(
+            states,
+            data.betas(betas),
+            now,
+            now & ~before,
+            before & ~now,
+            stationarity.tolist(),
+            violation.tolist(),
+            strict=True,
+        )
+    ]
 
 
-def _certificate(data: InUnits, state: _State) -> Certificate:
-    """Check the minimum over the active neurons."""
-    held = state.at_threshold.nonzero()[0]
-    if held.size == 0:
-        return Certificate(stationarity=0.0, violation=0.0)
-    columns, weights = data.X[:, held], state.at_threshold[held] * data.norms[held]
-    rest = data.y - columns @ state.beta[held]
-    stationarity, violation = optimality(data, rest, columns, weights, state.beta[held])
-    return Certificate(
-        stationarity=stationarity,
-        violation=violation,
-        margin=state.margin,
-        unique=state.unique,
+def _optimality(data: InUnits, states: list[_State], betas: Array) -> tuple[Array, Array]:
+    """Return how far each saddle is from its minimum over the active neurons, as the data show.
+
+    The largest gradient where β ≠ 0, and the largest violation: a wrong sign, or a push of an
+    active neuron at zero to its own side; both (b,), relative to |x_i| |y|. `betas` are (b, d).
+    """
+    held = np.array([state.at_threshold for state in states])
+    units = np.flatnonzero(held.any(axis=0))
+    if units.size == 0:
+        return np.zeros(len(states)), np.zeros(len(states))
+    columns, sides, betas = data.X[:, units], held[:, units], betas[:, units]
+    norms = data.norms[units]
+    push = (data.y - betas @ columns.T) @ columns / norms
+    slope = np.where((sides != 0) & (betas != 0), np.abs(push), 0.0)
+    wrong = np.where(betas != 0, -betas * sides * norms, push * sides)
+    return (
+        slope.max(axis=1) / data.target_norm,
+        wrong.max(axis=1, initial=0.0) / data.target_norm,
     )

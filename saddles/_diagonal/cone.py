@@ -30,7 +30,6 @@ from saddles._diagonal.refined_least_squares import (
     CANCELLATION,
     INTERPOLATED,
     least_squares,
-    solve_factored,
 )
 from saddles._numerics.precision import ZERO
 from saddles._problems.in_units import InUnits
@@ -40,11 +39,11 @@ from saddles.typing import Array, Indices, Mask
 __all__ = [
     "Fit",
     "descend",
+    "extended",
     "minimum_norm",
     "no_fit",
     "nonnegative_least_squares",
-    "optimality",
-    "solve_factored",
+    "shortened",
 ]
 
 #: Rounding gathers in proportion to the changes since the fit was last solved from the targets.
@@ -120,7 +119,7 @@ def descend(
         if push[best] <= fit.noise or len(refused) == spare.size:
             break
         column, weight = int(spare[best]), float(weights[best])
-        longer = _extended(data, fit, column, data.features.column(column), weight)
+        longer = extended(data, fit, column, data.features.column(column), weight)
         gone: list[tuple[int, float]] = []
         turned = _turned(longer, fit.noise)
         if turned is not None and turned[-1]:
@@ -200,13 +199,13 @@ def _retreat(
             held[position] = held[-1]
             held = held[:-1]
             gone.append((int(factors.support[position]), float(factors.weights[position])))
-            longer = _shortened(data, longer, position)
+            longer = shortened(data, longer, position)
             factors = longer.factors
         wrong = _turned(longer, fit.noise)
     return longer, gone
 
 
-def _extended(data: InUnits, fit: Fit, column: int, x: Array, weight: float) -> Fit:
+def extended(data: InUnits, fit: Fit, column: int, x: Array, weight: float) -> Fit:
     """Return the fit with one more column, last in its factors."""
     n, new = fit.factors.n, fit.factors.push(column, x, weight)
     step = new * new[:n].dot(fit.residual)
@@ -215,7 +214,7 @@ def _extended(data: InUnits, fit: Fit, column: int, x: Array, weight: float) -> 
     return _settled(data, fit, values, fit.residual - step[:n])
 
 
-def _shortened(data: InUnits, fit: Fit, position: int) -> Fit:
+def shortened(data: InUnits, fit: Fit, position: int) -> Fit:
     """Return the fit without the column at `position`, whose place the last one takes."""
     n = fit.factors.n
     gone = fit.factors.drop(position)
@@ -300,40 +299,6 @@ def minimum_norm(
     shortest = values.copy()
     shortest[free] = _least_distance(columns, sizes, values[free] * weight) / weight
     return shortest + 0.0, False  # + 0.0 turns −0.0 into 0.0
-
-
-def optimality(
-    data: InUnits, residual: Array, columns: Array, weights: Array, values: Array
-) -> tuple[float, float]:
-    """Check a sign-constrained minimiser against the data alone.
-
-    Stationarity: x_i·(y − Xβ) = 0 where β_i ≠ 0. Constraints: β_i has the sign asked for, and no
-    candidate at zero is pushed to its own side. Both relative to |x_i| |y|.
-
-    Parameters
-    ----------
-    data : InUnits
-        The regression.
-    residual : ndarray of shape (n,)
-        y − Xβ.
-    columns : ndarray of shape (n, k)
-        Columns of candidates.
-    weights, values : ndarray of shape (k,)
-        The signs that they may take, times their norms; and their coefficients.
-
-    Returns
-    -------
-    stationarity, violation : float
-        The largest of each.
-    """
-    push = (residual @ columns) / weights
-    violation = -float((weights * values).min(initial=0.0))
-    used = values != 0
-    if np.count_nonzero(used) < used.size:
-        violation = max(violation, float(push[~used].max()))
-        push = push[used]
-    stationarity = float(np.abs(push).max(initial=0.0))
-    return stationarity / data.target_norm, violation / data.target_norm
 
 
 def _sharing(outside: Array) -> Mask:

@@ -21,11 +21,10 @@ import math
 
 import numpy as np
 
-from saddles._diagonal.column_basis import FIRM
 from saddles._numerics.precision import EPS
 from saddles.typing import Array
 
-__all__ = ["CANCELLATION", "INTERPOLATED", "least_squares", "solve_factored"]
+__all__ = ["CANCELLATION", "INTERPOLATED", "least_squares"]
 
 #: A residual smaller than this share of what it was has lost digits worth winning back.
 CANCELLATION = 0.1
@@ -36,32 +35,6 @@ REFINEMENTS = 2
 #: A residual smaller than this per sample, relative to the targets, is rounding of the data
 #: themselves: what is left of an exact interpolation.
 INTERPOLATED = 4 * EPS
-
-
-def solve_factored(A: Array, y: Array, Q: Array, R: Array) -> tuple[Array, Array]:
-    """Solve min |y − Az| given A = QR.
-
-    Parameters
-    ----------
-    A : ndarray of shape (n, k)
-        Independent columns.
-    y : ndarray of shape (n,)
-        Targets.
-    Q, R : ndarray of shapes (n, k) and (k, k)
-        Factors of A, good enough to refine with.
-
-    Returns
-    -------
-    z, r : ndarray of shapes (k,) and (n,)
-        Solution and residual.
-    """
-    from scipy.linalg import lapack
-
-    stack = np.concatenate([Q, lapack.dtrtri(R)[0]])
-    pivots = np.abs(R.diagonal())
-    rest = y - Q @ (y @ Q)
-    careful = rest @ rest <= CANCELLATION**2 * (y @ y) or pivots.min() <= FIRM * pivots.max()
-    return least_squares(A, y, stack, bool(careful))
 
 
 def least_squares(A: Array, y: Array, stack: Array, careful: bool) -> tuple[Array, Array]:

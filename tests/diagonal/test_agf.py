@@ -15,7 +15,8 @@ from scipy.integrate import solve_ivp
 import reference.pesme_flammarion as oracle
 import saddles
 from saddles import PathError, Status
-from saddles._diagonal.agf import _Clock
+from saddles._diagonal import agf
+from saddles._diagonal.clock import Clock
 from saddles.testing import strategies
 from saddles.testing.families import integer_problem
 from tests.diagonal.agreement import assert_agrees
@@ -26,6 +27,7 @@ LOG_ALPHAS = (-math.inf, -230.0, -3.0, -0.1)
 #: returns to the clocks' formulas by another way.
 TIMES = 1e-12
 EPS = float(np.finfo(float).eps)
+LAWSON_HANSON = agf.nonnegative_least_squares
 #: DOP853 is asked for 1e-12; a few phases follow each other.
 ODE = 1e-9
 
@@ -64,6 +66,25 @@ def test_random_three_by_three_problems_follow_the_limit_path(log_alpha):
     for _ in range(150):
         left += agree(rng.standard_normal((3, 3)), rng.standard_normal(3), log_alpha)
     assert left > 35
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.95, -0.99])
+@pytest.mark.parametrize(("n", "d"), [(20, 5), (60, 30), (100, 50), (30, 80)])
+def test_long_paths_follow_the_limit_path_without_fitting_anew(n, d, correlation, monkeypatch):
+    """Neighbouring features are correlated, so that neurons leave; without ties the last fit is
+    enough to find the next."""
+    rng = np.random.default_rng(n)
+    X = rng.standard_normal((n, d))
+    for j in range(1, d):
+        X[:, j] = correlation * X[:, j - 1] + math.sqrt(1 - correlation**2) * X[:, j]
+    y = X @ rng.standard_normal(d) + rng.standard_normal(n)
+    refits = []
+    monkeypatch.setattr(
+        agf, "nonnegative_least_squares", lambda *data: refits.append(0) or LAWSON_HANSON(*data)
+    )
+    left = agree(X, y, -230.0)
+    assert left or correlation == 0 or d == 5
+    assert len(refits) <= d / 20
 
 
 @given(
@@ -203,7 +224,7 @@ GROWTHS = np.concatenate([np.geomspace(1e-12, 1e3, 61), [1.0, 0.5]])
 
 @pytest.mark.parametrize("scale", [*SCALES, math.inf])
 def test_growth_and_phase_are_inverse_to_each_other(scale):
-    clock = _Clock(float(scale), 2.0)
+    clock = Clock(float(scale), 2.0)
     assert clock.growth(clock.phase(GROWTHS)) == pytest.approx(GROWTHS, rel=4 * EPS)
 
 
@@ -211,7 +232,7 @@ def test_growth_and_phase_are_inverse_to_each_other(scale):
 def test_clock_is_the_log_cosh_of_its_phase(scale):
     """Against 60 digits."""
     mpmath = pytest.importorskip("mpmath")
-    clock = _Clock(scale, 2.0)
+    clock = Clock(scale, 2.0)
     with mpmath.workdps(60):
         for growth in GROWTHS[::6]:
             ratio = mpmath.exp(2 * mpmath.mpf(scale) * mpmath.mpf(growth))
@@ -226,7 +247,7 @@ def test_clock_is_the_log_cosh_of_its_phase(scale):
 
 
 def test_growth_does_not_depend_on_the_sign_of_the_phase():
-    clock = _Clock(3.0, 2.0)
+    clock = Clock(3.0, 2.0)
     assert clock.growth(np.array([-0.7])) == clock.growth(np.array([0.7]))
 
 
@@ -236,7 +257,7 @@ PACKAGE = Path(saddles.__file__).parent
 
 
 def test_source_mentions_no_step_of_the_other_algorithm():
-    """It shares the frame, the zero and the choice among equal coefficients; no step."""
+    """It shares the frame, the zero, least squares and the choice among equal coefficients."""
     source = (PACKAGE / "_diagonal" / "agf.py").read_text()
     imported = {
         f"{node.module}.{alias.name}"
@@ -246,8 +267,10 @@ def test_source_mentions_no_step_of_the_other_algorithm():
     }
     assert imported
     assert not [name for name in imported if "pesme" in name]
-    from_cone = {name for name in imported if name.startswith("saddles._diagonal.cone")}
-    assert not from_cone & {f"saddles._diagonal.cone.{n}" for n in ("descend", "Fit", "no_fit")}
+    assert "saddles._diagonal.cone.descend" not in imported
+    steps = ("dual_path", "race", "screening", "tube", "certified")
+    theirs = tuple(f"saddles._diagonal.{step}." for step in steps)
+    assert not [name for name in imported if name.startswith(theirs)]
 
 
 def test_running_it_does_not_load_the_other_algorithm():
@@ -299,9 +322,9 @@ def test_many_ties_with_dependent_features_are_followed(seed):
     X = rng.choice([-1.0, 1.0], size=(6, 60))
     y = np.arange(6.0) - 2
     path = saddles.pesme_flammarion(X, y)
-    agf = saddles.agf.diagonal(X, y, log_alpha=-230)
-    np.testing.assert_allclose(agf.times, path.times, rtol=1e-12)
-    np.testing.assert_allclose(agf.betas @ X.T, path.betas @ X.T, atol=1e-9)
+    other = saddles.agf.diagonal(X, y, log_alpha=-230)
+    np.testing.assert_allclose(other.times, path.times, rtol=1e-12)
+    np.testing.assert_allclose(other.betas @ X.T, path.betas @ X.T, atol=1e-9)
     assert not path.certificates.unique.all()
 
 

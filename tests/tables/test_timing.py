@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+import saddles
 import tables
-from tables import speed, timing
+from tables import peers, sizes, speed, timing
 
 
 def test_cases_run_in_turn():
@@ -52,3 +53,101 @@ def test_timings_are_not_kept_and_a_wrong_path_shows():
     path = timing.looked_at(X, y).path
     assert speed._gap(path, path) == 0
     assert np.isinf(speed._gap(path, timing.looked_at(X, -y[::-1], 2).path))
+
+
+# --- peers do the same work ---------------------------------------------------------------------
+
+
+def test_the_lasso_goes_to_its_end():
+    """It has more knots than scikit-learn's limit of 500 for all lets it reach."""
+    X, y = timing.gaussian(300, 1000)
+    lasso = peers.whole_lars(X, y)
+    assert len(lasso.penalties) > 501
+    assert lasso.last < 1e-9
+    assert lasso.left(X, y) < 1e-18
+
+
+def test_a_peer_that_was_cut_off_raises(monkeypatch):
+    X, y = timing.gaussian(30, 50)
+    assert len(peers.whole_lars(X, y).penalties) > 30
+    monkeypatch.setattr(peers, "KNOTS", 1)
+    with pytest.raises(RuntimeError, match="cut off after 30 steps"):
+        peers.whole_lars(X, y)
+
+
+def test_a_program_that_is_not_solved_raises():
+    cp = pytest.importorskip("cvxpy")
+    x = cp.Variable()
+    peers.solved(cp.Problem(cp.Minimize(x), [x >= 1]))
+    assert x.value == pytest.approx(1)
+    with pytest.raises(RuntimeError, match="infeasible"):
+        peers.solved(cp.Problem(cp.Minimize(x), [x >= 1, x <= 0]))
+
+
+@pytest.mark.parametrize("size", [(20, 5), (12, 30)])
+def test_rows_show_what_both_leave(size, monkeypatch):
+    monkeypatch.setattr(speed, "PEERS", {size: 1})
+    monkeypatch.setattr(speed, "TALL_ROUNDS", 1)
+    row = speed._path(*size)
+    assert row["apart"] < speed.SAME
+    assert row["penalty"] < 1e-9
+    if size == (20, 5):
+        row = speed._tall(*size)
+        assert row["apart"] < speed.SAME
+        assert row["peer left"] == pytest.approx(row["left"])
+
+
+# --- sizes --------------------------------------------------------------------------------------
+
+
+def ladder(run, rungs=(1, 2, 3)):
+    return sizes.Ladder("agf.diagonal", "seconds", rungs, lambda size: lambda: run(size))
+
+
+def test_a_ladder_is_climbed_until_a_step_is_long(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(sizes.time, "process_time", lambda: clock[0])
+
+    def run(size):
+        clock[0] += 30 * size
+
+    climbed = sizes.climb(ladder(run), 40, 600)
+    assert climbed.steps == [("1", 30), ("2", 60)]
+    assert climbed.end == "2: 60 s"
+    assert climbed.within(59) == "1 (30 s)"
+    assert climbed.within(60) == "2 (60 s)"
+    assert climbed.within(1) == "-"
+    page = sizes.markdown({"agf.diagonal": climbed}, 40, 600)
+    assert "| - " in page
+    assert "2 (60 s)" in page
+    assert sizes.climb(ladder(run, rungs=(1,)), 40, 600).end == "the largest size"
+
+
+def test_a_step_that_fails_is_noted_and_one_that_takes_too_long_is_the_last():
+    def never(size):
+        while True:
+            try:
+                sum(range(1000))
+            except Exception:
+                raise AssertionError from None
+
+    assert sizes.climb(ladder(never), 1, 0.05).end == "1: over 0.05 s"
+    overflow = sizes.climb(
+        ladder(lambda size: saddles.agf.diagonal([[1e-200]], [1e-140]), rungs=(1,)), 1, 5
+    )
+    assert overflow.failed == ["1: overflow"]
+    broken = sizes.climb(ladder(lambda size: 1 / (size - 1)), 1, 5)
+    assert broken.failed == ["1: ZeroDivisionError"]
+    assert [size for size, _ in broken.steps] == ["2", "3"]
+
+
+def test_every_ladder_starts():
+    """At its smallest size it can be run, and its algorithm is public."""
+    for one in sizes.LADDERS:
+        name = one.algorithm.split(",")[0]
+        place = saddles
+        for part in name.split("."):
+            place = getattr(place, part)
+        numbers = one.sizes[0] if isinstance(one.sizes[0], tuple) else (one.sizes[0],)
+        assert callable(place)
+        assert callable(one.ready(*numbers))
