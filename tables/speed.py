@@ -48,9 +48,8 @@ CALLS = 20
 #: closely a sparse path agrees with the filled in one, and a path with its peer, which may solve
 #: normal equations: in the share of the loss that is left, or in times.
 EXPONENT, CERTIFIED, AGREEMENT, SAME = 0.8, 1e-9, 1e-10, 1e-7
-#: Most that a whole path may take of the time of lars_path, from 200 features on: no more, but for
-#: the tenth by which medians scatter.
-WHOLE = 1.1
+#: Most that a whole path may take of the time of lars_path, from 200 features on.
+WHOLE = 1.0
 #: Most of import numpy that importing the package may take; and of a semidefinite program that the
 #: closed form of Theorem 3.1 may.
 IMPORT, CLOSED_FORM = 2.0, 0.01
