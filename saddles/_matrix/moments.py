@@ -27,12 +27,16 @@ class Moments:
         Σxx = E[xxᵀ].
     yx : ndarray of shape (c, d)
         Σyx = E[yxᵀ].
+    values, vectors : ndarray of shape (d,) and (d, d)
+        Eigenvalues of Σxx, rising, those that are 0 but for rounding set to it, and eigenvectors.
     best : ndarray of shape (c, d)
         Σyx Σxx⁺.
     """
 
     xx: Array
     yx: Array
+    values: Array
+    vectors: Array
     best: Array
 
     @classmethod
@@ -44,7 +48,8 @@ class Moments:
                 f"sigma_yx has shape {yx.shape} and sigma_xx has shape {xx.shape}; they must be "
                 "(c, d) and (d, d): pass Y.T @ X / n and X.T @ X / n."
             )
-        return cls(xx, yx, _least_squares(xx, yx))
+        values, vectors = _spectrum(xx)
+        return cls(xx, yx, values, vectors, _least_squares(values, vectors, yx))
 
     @property
     def explained(self) -> float:
@@ -86,16 +91,27 @@ def stacked(G: Array) -> Array:
     return np.block([[np.zeros((d, d)), G.T], [G, np.zeros((c, c))]])
 
 
-def _least_squares(xx: Array, yx: Array) -> Array:
-    """Return Σyx Σxx⁺, or raise if no data can have these moments."""
-    values, vectors = np.linalg.eigh(xx)
+def _spectrum(xx: Array) -> tuple[Array, Array]:
+    """Return eigenvalues and eigenvectors of Σxx, or raise if it is no covariance."""
+    diagonal = np.diag(xx)
+    if np.count_nonzero(xx) == np.count_nonzero(diagonal):
+        # Exact, and a large white Σxx would cost as much as any other.
+        order = np.argsort(diagonal, kind="stable")
+        values, vectors = diagonal[order], np.eye(diagonal.size)[:, order]
+    else:
+        values, vectors = np.linalg.eigh(xx)
     largest = float(np.abs(values).max())
     if values[0] < -SINGULAR * largest:
         raise ValueError(
             f"sigma_xx has the eigenvalue {float(values[0])!r}: a covariance is positive "
             "semi-definite; pass X.T @ X / n."
         )
-    used = values > SINGULAR * largest
+    return np.where(values > SINGULAR * largest, values, 0.0), vectors
+
+
+def _least_squares(values: Array, vectors: Array, yx: Array) -> Array:
+    """Return Σyx Σxx⁺, or raise if no data can have these moments."""
+    used = values > 0
     inside = yx @ vectors
     if np.abs(inside[:, ~used]).max(initial=0.0) > OUT_OF_RANGE * np.abs(yx).max():
         raise ValueError(
