@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, cast
 
 import numpy as np
@@ -336,6 +336,8 @@ def solve(
         end = _collect(track, found, callback)
     except Breakdown as failure:
         end, detail = _End(failure.status), failure.detail
+    if end.loss and found[0].loss:
+        found[-1] = _with_left_out(found[-1], end.loss / abs(found[0].loss))
     path = SaddlePath.from_saddles(
         found,
         algorithm=algorithm.name,
@@ -391,6 +393,11 @@ def _obey_laws(before: Saddle, saddle: Saddle, first: float) -> None:
         raise Breakdown(
             Status.STALLED, f"{jump}: the loss rises from {before.loss!r} to {saddle.loss!r}"
         )
+
+
+def _with_left_out(saddle: Saddle, share: float) -> Saddle:
+    """Return the last saddle; its certificate says what share of the first loss could still go."""
+    return replace(saddle, certificate=replace(saddle.certificate, left_out=share))
 
 
 def _freeze(saddle: Saddle) -> None:

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["Breakdown", "Status"]
+__all__ = ["TWELVE_DIGITS", "Breakdown", "Status"]
+
+#: A loss that could still fall by this share of the first one has converged.
+TWELVE_DIGITS = 1e-12
 
 
 class Status(Enum):

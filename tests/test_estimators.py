@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LassoLarsCV, LinearRegression
-from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -213,6 +214,71 @@ def test_bad_parameters_are_named(kind):
     model, error, match = BAD[kind]
     with pytest.raises(error, match=match):
         model.fit(*samples())
+
+
+EVERY = np.arange(60)
+BAD_FOLDS = {
+    "none": ([], ValueError, "cv has no fold; give at least one"),
+    "used up": (iter([]), ValueError, "A generator is used up by the first fit: pass a list"),
+    "no training": ([(EVERY[5:], EVERY[:5]), ([], EVERY)], ValueError, "fold 1 of cv has no train"),
+    "no test": ([(EVERY, np.zeros(60, bool))], ValueError, "fold 0 of cv has no test samples"),
+    "other data": ([(EVERY, [60])], ValueError, "fold 0 of cv has the test sample 60, but there"),
+    "below": ([([-61, 2], EVERY)], ValueError, "fold 0 of cv has the training sample -61, but"),
+    "short mask": ([([True, False], EVERY)], TypeError, "True or False for each of the 60 rows"),
+    "fractions": ([(EVERY, [0.0, 1.0])], TypeError, "fold 0 of cv has test samples"),
+    "no pair": ([EVERY], TypeError, "fold 0 of cv is .* it must be a pair of index arrays"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FOLDS)
+def test_a_fold_that_cannot_be_one_is_named(kind):
+    cv, error, match = BAD_FOLDS[kind]
+    with pytest.raises(error, match=match):
+        SaddlePathCV(cv=cv).fit(*samples())
+
+
+def test_a_generator_of_folds_serves_once_and_then_says_so():
+    X, y = samples()
+    model = SaddlePathCV(cv=KFold(3).split(X))
+    assert (model.fit(X, y).mse_path_ == SaddlePathCV(cv=3).fit(X, y).mse_path_).all()
+    with pytest.raises(ValueError, match="pass a list of its folds"):
+        model.fit(X, y)
+
+
+def test_masks_are_folds_as_numbers_of_rows_are():
+    X, y = samples()
+    masks = [(np.arange(60) % 3 != k, np.arange(60) % 3 == k) for k in range(3)]
+    rows = [(train.nonzero()[0], test.nonzero()[0]) for train, test in masks]
+    by_mask, by_row = SaddlePathCV(cv=masks).fit(X, y), SaddlePathCV(cv=rows).fit(X, y)
+    assert (by_mask.mse_path_ == by_row.mse_path_).all()
+
+
+def test_groups_are_split_as_wholes():
+    X, y = samples()
+    groups = np.arange(60) // 7
+    folds = list(GroupKFold(3).split(X, y, groups))
+    model = SaddlePathCV(cv=GroupKFold(3)).fit(X, y, groups=groups)
+    assert (model.mse_path_ == SaddlePathCV(cv=folds).fit(X, y).mse_path_).all()
+    piped = make_pipeline(StandardScaler(), SaddlePathCV(cv=GroupKFold(3)))
+    piped.fit(X, y, saddlepathcv__groups=groups)
+    with pytest.raises(ValueError, match="groups"):
+        SaddlePathCV(cv=GroupKFold(3)).fit(X, y)
+
+
+def test_small_variation_of_large_numbers_is_a_feature():
+    """The coefficient is that of exact arithmetic on these floats."""
+    k = np.arange(1000) % 4
+    X = (1.7e9 + 2e-4 * k)[:, None]
+    xs = [Fraction(x) for x in X[:, 0]]
+    mean = sum(xs) / 1000
+    slope = sum((x - mean) * int(j) for x, j in zip(xs, k, strict=True))
+    slope /= sum((x - mean) ** 2 for x in xs)
+    model = SaddlePathRegressor().fit(X, k)
+    assert model.coef_ == pytest.approx([float(slope)], rel=1e-12)
+    assert float(slope) == pytest.approx(4999.17, abs=0.01)
+    assert model.score(X, k) == pytest.approx(1.0, abs=1e-5)
+    path = saddles.pesme_flammarion(saddles.Regression(X, k, centre=True))
+    assert path.betas[-1] == pytest.approx(model.coef_, rel=1e-12)
 
 
 def test_weights_must_leave_something():

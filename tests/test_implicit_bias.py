@@ -1,6 +1,9 @@
 """Implicit bias: potentials, Theorem 3.1 in closed form, hyperbolic entropy, minimum l1 norm."""
 
+import itertools
 import math
+import operator
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from reference.pesme_flammarion import solve
 from saddles import flow, implicit_bias, neuron
 from saddles.implicit_bias._l1 import _certified
 from saddles.implicit_bias._minimizer import solvable
@@ -297,6 +301,56 @@ def test_l1_is_certified_and_agrees_with_linprog_on_the_data_itself():
 )
 def test_l1_knows_whether_it_is_unique(X, y, unique):
     assert implicit_bias.l1(X, y).unique is unique
+
+
+def exact_vertices(X, y):
+    """Return (ℓ1 norm, β) of all basic solutions, in rational arithmetic."""
+    n, d = X.shape
+    found = set()
+    for chosen in itertools.combinations(range(d), n):
+        columns = [[Fraction(x) for x in column] for column in X[:, chosen].T.tolist()]
+        gram = [[sum(map(operator.mul, u, v)) for v in columns] for u in columns]
+        try:
+            values = solve(gram, [sum(map(operator.mul, u, map(Fraction, y))) for u in columns])
+        except ZeroDivisionError:  # dependent columns
+            continue
+        beta = [Fraction(0)] * d
+        for place, value in zip(chosen, values, strict=True):
+            beta[place] = value
+        found.add((sum(map(abs, beta)), tuple(beta)))
+    return sorted(found)
+
+
+@given(st.integers(0, 10**6))
+def test_l1_is_that_of_exact_arithmetic_in_every_entry_on_its_own_scale(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 4))
+    X = rng.integers(-3, 4, (n, n + 2)) * 10.0 ** -rng.integers(0, 5, n + 2)
+    X[:, :n] += np.eye(n) * 7
+    y = rng.integers(-3, 4, n) * 10.0 ** -rng.integers(0, 13, n)
+    y[0] = 1.0
+    (least, beta), *others = exact_vertices(X, y)
+    end = implicit_bias.l1(X, y)
+    assert end.objective == pytest.approx(float(least), rel=1e-13)
+    rivals = [float(norm / least) - 1 for norm, _ in others]
+    if end.unique:
+        assert not rivals or rivals[0] > 0
+    if not rivals or rivals[0] > 1e-12:
+        assert end.beta == pytest.approx(np.array(beta, dtype=float), rel=1e-11, abs=1e-25)
+
+
+@pytest.mark.parametrize("small", [1e-8, 1e-12, 1e-20, 1e-40])
+def test_l1_sees_the_smallest_target_that_must_be_met(small):
+    end = implicit_bias.l1([[1.0, 0.0], [0.0, 1.0]], [1.0, small])
+    assert end.beta.tolist() == [1.0, small]
+    assert end.unique
+
+
+@pytest.mark.parametrize(("gain", "unique"), [(1e-8, True), (1e-11, True), (0.0, False)])
+def test_l1_tells_columns_of_nearly_the_same_length_apart(gain, unique):
+    end = implicit_bias.l1([[1.0, 1.0 + gain]], [1.0])
+    assert end.unique is unique
+    assert end.objective == 1 / (1 + gain)
 
 
 # --- errors ----------------------------------------------------------------------------------

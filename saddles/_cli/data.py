@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from saddles._numerics.precision import EPS
+from saddles._problems.centring import centred
 from saddles._tools.csv_table import CsvTable
 from saddles.typing import Array
 
@@ -56,11 +56,10 @@ class Data:
             return cls(X, y, names, table, target)
         if len(y) < 2:
             raise ValueError(f"{table.file} has one row; --standardize needs two at least.")
-        X = X - X.mean(axis=0)
+        X, y = centred(X)[0], centred(y)[0]
         norms = np.linalg.norm(X, axis=0)
-        rounding = X.shape[0] * EPS * np.abs(values[:, :-1]).max(axis=0)
-        norms = np.where(norms > rounding, norms, np.inf)
-        return cls(X / norms, y - y.mean(), names, table, target, norms)
+        norms = np.where(norms > 0, norms, np.inf)
+        return cls(X / norms, y, names, table, target, norms)
 
     def exact(self) -> tuple[list[list[Fraction]], list[Fraction]]:
         """Return features and target without rounding, but for the norms of standardised ones."""

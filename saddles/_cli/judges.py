@@ -40,6 +40,9 @@ JUDGED_SETTLED = 1e-5
 #: Rounding of the data moves least squares by up to this times the square of their condition.
 DATA = 10 * EPS
 
+#: A flow is followed for so many times the time at which it stops by itself, to be seen at rest.
+RESTED = 1.5
+
 #: A difference that is no more than this many times the extrapolation's own error decides nothing.
 UNSURE = 10.0
 
@@ -137,28 +140,51 @@ def by_gradient_flow(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
 
     try:
         limit = saddles.vanishing_limit(path, flow, log_alphas=[r * log_alpha for r in SCALES])
-        seen = saddles.compare(path, flows[SCALES[-1] * log_alpha])
+        plateaus = _plateau_errors(path, data, flows[SCALES[-1] * log_alpha])
     except (PathError, ValueError) as error:
         return _silent(path, name, EXTRAPOLATED, "undecided", str(error))
-    count = len(path) if path.status.finished else len(path) - 1  # no middle of an open plateau
     found = Judge(
         name=name,
         time_errors=limit.jump_times / path.times[1:] - 1,
-        beta_error=_largest(seen.beta_errors[:count]),
-        loss_error=_largest(seen.loss_errors[:count]),
+        beta_error=plateaus[0],
+        loss_error=plateaus[1],
         tolerance=EXTRAPOLATED,
         verdict="agrees",
     )
     off = np.abs(found.time_errors)
-    settled = max(found.beta_error, found.loss_error) <= JUDGED_SETTLED
-    if settled and off.max(initial=0.0) <= EXTRAPOLATED:
-        return found
-    far = len({len(flow.jumps()) for flow in flows.values()}) > 1
     late = off > EXTRAPOLATED
-    if far or (late.any() and (off <= UNSURE * limit.errors / path.times[1:])[late].all()):
+    on_time = not late.any() or (off <= UNSURE * limit.errors / path.times[1:])[late].all()
+    if found.loss_error <= JUDGED_SETTLED and not late.any():
+        if found.beta_error <= JUDGED_SETTLED:
+            return found
+        if found.beta_error <= JUDGED_SETTLED * _condition(path, data):
+            remark = (
+                f"columns so dependent settle later: coefficients are off by {found.beta_error:.1e}"
+            )
+            return replace(found, verdict="undecided", remark=remark)
+    counts = {len(flow.jumps()) for flow in flows.values()}
+    if (on_time and late.any()) or len(counts) > 1 or min(counts) < len(path) - 1:
         remark = "jumps run into each other at these scales; try a smaller --log-alpha"
         return replace(found, verdict="undecided", remark=remark)
     return replace(found, verdict="disagrees", remark="its jumps or plateaus tend elsewhere")
+
+
+def _plateau_errors(path: SaddlePath, data: Data, flow: saddles.Flow) -> tuple[float, float]:
+    """Return how far a flow's coefficients and losses are from the path's, on its plateaus.
+
+    A flow stops where its gradient has vanished. There, coefficients of dependent columns may still
+    be on their way: it is then followed for longer.
+    """
+    count = len(path) if path.status.finished else len(path) - 1  # no middle of an open plateau
+    errors = (math.inf, math.inf)
+    for until in (None, RESTED * flow.until):
+        if until is not None:
+            flow = saddles.flow.diagonal(data.X, data.y, log_alpha=flow.log_alpha, until=until)
+        seen = saddles.compare(path, flow)
+        errors = _largest(seen.beta_errors[:count]), _largest(seen.loss_errors[:count])
+        if max(errors) <= JUDGED_SETTLED:
+            break
+    return errors
 
 
 def _judged(

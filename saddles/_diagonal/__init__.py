@@ -8,7 +8,8 @@ Each step has modules of its own:
 - cost, the descent: `cone` is least squares with prescribed signs; it uses `column_basis`, an
   orthonormal basis that follows the active columns, and `refined_least_squares` for the last
   digits;
-- `certified` turns states into saddles with certificates.
+- `certified` turns states into saddles with certificates; `left_over` finds what the loss could
+  still fall by at an end; `resumed` checks a path that is to be continued.
 
 `agf` is alternating gradient flow of the same network. It shares only `cone` with the modules
 above, and serves as a check of them. `exact_check` recomputes a path in rational arithmetic, for

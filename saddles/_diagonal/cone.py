@@ -60,7 +60,8 @@ class Fit(NamedTuple):
     """A least-squares fit on independent columns; see the module's table.
 
     Its factors are handed on: a fit is used up by the one that follows it. `largest` is the largest
-    size of the residual since the fit was last solved from the targets, `changes` ago.
+    size of the residual since the fit was last solved from the targets, `changes` ago. To `exact`
+    times eps the residual is right.
     """
 
     factors: Factors
@@ -70,16 +71,22 @@ class Fit(NamedTuple):
     noise: float
     largest: float
     changes: int
+    exact: float
 
 
 def no_fit(data: InUnits) -> Fit:
     """Return the fit that uses no column."""
     factors, size = Factors(data.y.shape[0]), _length(data.y)
-    return Fit(factors, np.zeros(0), data.y, size, data.resolution(size), size, 0)
+    return Fit(factors, np.zeros(0), data.y, size, data.resolution(size), size, 0, size)
 
 
 def descend(
-    data: InUnits, fit: Fit, spare: Indices, weights: Array, push: Array | None = None
+    data: InUnits,
+    fit: Fit,
+    spare: Indices,
+    weights: Array,
+    push: Array | None = None,
+    order: tuple[int, float] = (-1, 0.0),
 ) -> tuple[Fit, Indices, Array, Array]:
     """Return the sign-constrained least-squares fit on the candidate columns.
 
@@ -95,6 +102,9 @@ def descend(
         Side of each, +1 or −1, times its norm.
     push : ndarray of shape (m,), optional
         x·r over the weight of each, if it is known.
+    order : tuple of int and float
+        The column that joins first, and the least push with which the others join at once; one
+        that is pushed by less, yet pushed, might join much later.
 
     Returns
     -------
@@ -107,18 +117,24 @@ def descend(
     Raises
     ------
     Breakdown
-        If rounding keeps the active set from settling.
+        If rounding keeps the active set from settling, or hides which of the columns join.
     """
     refused: list[int] = []
+    leader, least = order
+    late = set(spare.tolist()) - {leader} if spare.size > 1 else set()
     for _ in range(8 * (spare.size + fit.factors.size) + 8):
         if spare.size == 0:
             break
         if push is None:
             push = _pushes(data, fit, spare, weights)
         best = int((_left_out(push, refused) if refused else push).argmax())
+        if leader >= 0 and late:
+            best, leader = int((spare == leader).argmax()), -1
         if push[best] <= fit.noise or len(refused) == spare.size:
             break
         column, weight = int(spare[best]), float(weights[best])
+        if column in late and push[best] < least:
+            raise Breakdown(Status.INACCURATE, f"rounding hides whether feature {column} joins")
         longer = extended(data, fit, column, data.features.column(column), weight)
         gone: list[tuple[int, float]] = []
         turned = _turned(longer, fit.noise)
@@ -238,14 +254,16 @@ def _settled(data: InUnits, before: Fit, values: Array, residual: Array) -> Fit:
     largest = max(before.largest, size)
     least = max(CANCELLATION * largest, INTERPOLATED * math.sqrt(factors.n) * data.target_norm)
     if size > least and changes < CHANGES and not loose:
-        return Fit(factors, values, residual, size, data.resolution(size), largest, changes)
+        exact = max(before.exact, size)
+        return Fit(factors, values, residual, size, data.resolution(size), largest, changes, exact)
     A, y, careful = factors.columns, data.y, size <= CANCELLATION * data.target_norm or loose
     values, right = least_squares(A, y, factors.stack, careful)
     if _length(right - residual) > STRAY * largest:
         factors.renew()
         values, right = least_squares(A, y, factors.stack, careful)
     size = _length(right)
-    return Fit(factors, values, right, size, data.resolution(size), size, 0)
+    exact = size if careful else data.target_norm
+    return Fit(factors, values, right, size, data.resolution(size), size, 0, exact)
 
 
 def _length(vector: Array) -> float:

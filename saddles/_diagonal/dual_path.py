@@ -13,6 +13,7 @@ code name        symbol
 ``fit``          r, and β as far as independent columns carry it
 ``spare``        other coordinates whose clocks were at their boundary at the jump (m,)
 ``weights``      the sign of S times |x|, of the same (m,)
+``leader``       the unit whose clock rang first; ``least`` is the least push that others may have
 ``push``         x·r over the weights, of the same, if it is known (m,)
 ``resting``      which of them stay there (m,)
 ``candidates``   the coordinates of the fit, and those that are spare (k,)
@@ -32,11 +33,12 @@ from typing import NamedTuple
 import numpy as np
 
 from saddles._diagonal.cone import Fit, descend, minimum_norm, no_fit
+from saddles._diagonal.left_over import left_over
 from saddles._diagonal.race import Course
 from saddles._diagonal.screening import Screen
 from saddles._problems.in_units import InUnits
-from saddles.alternation import Ring
-from saddles.status import Breakdown, Status
+from saddles.alternation import Rest, Ring
+from saddles.status import TWELVE_DIGITS, Breakdown, Status
 from saddles.typing import Array, Indices, Mask
 
 __all__ = ["Network", "State", "cost", "jump", "start", "utility"]
@@ -88,6 +90,8 @@ class State(NamedTuple):
     previous: Indices
     unique: bool
     margin: float
+    leader: int = -1
+    least: float = 0.0
 
     @property
     def active(self) -> Indices:
@@ -97,10 +101,16 @@ class State(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Ring(Ring):
-    """Clocks that ring, with the boundaries that they reach and how fast (m,)."""
+    """Clocks that ring, with the boundaries that they reach and how fast (m,).
+
+    ``leader`` is the first of them, and ``least`` the least push at which another can be told to
+    follow at once.
+    """
 
     goals: Array
     pace: Array
+    leader: int
+    least: float
 
 
 def start(network: Network) -> State:
@@ -127,7 +137,7 @@ def start(network: Network) -> State:
     )
 
 
-def utility(network: Network, state: State) -> Ring | Status:
+def utility(network: Network, state: State) -> Ring | Rest | Status:
     """Find the clocks that ring first: S_i + (Δτ/n) x_i·r = t_i⁺ or −t_i⁻."""
     data, fit = network.data, state.fit
     race = state.screen.race(
@@ -135,6 +145,7 @@ def utility(network: Network, state: State) -> Ring | Status:
             dual=state.dual,
             residual=fit.residual,
             size=fit.size,
+            time=state.time,
             arc=state.arc,
             reach=state.reach,
             noise=fit.noise,
@@ -146,20 +157,30 @@ def utility(network: Network, state: State) -> Ring | Status:
     if race.first <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     if race.units.size == 0:
-        return Status.CONVERGED if state.jumps else Status.NOTHING_TO_LEARN
+        loss = left_over(data, (network.upper, network.lower), fit)
+        first = data.loss(data.y)
+        return Rest(least=TWELVE_DIGITS * first, noise=loss, loss=loss)
     if not math.isfinite(race.first):
         if np.isfinite(race.goals).any():
             raise Breakdown(Status.OVERFLOW, f"jump {state.jumps + 1}")
         return Status.NO_CLOCK_RINGS
-    data.check_time(race.blur, state.time + race.first, state.jumps + 1)
+    time, pace, apart, leader, least = state.time + race.first, race.pace, 0.0, -1, 0.0
+    if race.units.size > 1 or state.spare.size:
+        apart, leader = float(race.apart.max()), int(race.units[race.apart.argmin()])
+        least = data.least_push(race.slack, time, apart)
+    slowest = pace.item(pace.argmin())
+    blur = (state.reach + race.first * fit.noise * fit.exact / fit.size) / slowest
+    data.check_time(blur, time, state.jumps + 1, apart / slowest)
     margin = (race.second - race.first) / race.first
     return _Ring(
         delay=race.first,
         units=race.units,
         margin=margin,
-        due=data.time(state.time + race.first),
+        due=data.time(time),
         goals=race.goals,
         pace=race.pace,
+        leader=leader,
+        least=least,
     )
 
 
@@ -191,13 +212,17 @@ def jump(network: Network, state: State, ring: Ring) -> State:
         previous=state.active,
         unique=state.unique,
         margin=ring.margin,
+        leader=ring.leader,
+        least=ring.least,
     )
 
 
 def cost(network: Network, state: State) -> State:
     """Descend to the sign-constrained least squares on the coordinates at their boundaries."""
     data = network.data
-    fit, spare, weights, push = descend(data, state.fit, state.spare, state.weights, state.push)
+    fit, spare, weights, push = descend(
+        data, state.fit, state.spare, state.weights, state.push, (state.leader, state.least)
+    )
     candidates, sides = fit.factors.support.copy(), fit.factors.weights.copy()
     values, unique, resting = fit.values, True, NONE
     if spare.size:

@@ -24,7 +24,7 @@ from saddles import checks
 from saddles._diagonal.certified import saddles
 from saddles._diagonal.dual_path import Network, State, cost, jump, utility
 from saddles._diagonal.dual_path import start as begin
-from saddles._diagonal.tube import PRODUCT_ROUNDING
+from saddles._diagonal.resumed import fingerprint, resumed
 from saddles._problems.door import ready
 from saddles._problems.in_units import InUnits
 from saddles._problems.regression import Regression
@@ -36,9 +36,6 @@ __all__ = ["pesme_flammarion"]
 
 NAME = "Pesme-Flammarion"
 SOURCE = "Pesme and Flammarion 2023, arXiv:2304.00488, Algorithm 1"
-
-#: Losses of the same saddle, computed in another order, differ by less, relative to the first.
-RESUMED = 1e-9
 
 
 def pesme_flammarion(
@@ -67,8 +64,8 @@ def pesme_flammarion(
         diagonal network (arXiv:2607.12332). Infinity forbids that sign.
     start : SaddlePath, optional
         Beginning of the path of the same problem, from an earlier call with `max_jumps` or a
-        `callback`: it is continued, from its last saddle on, which is computed anew, and the whole
-        path is returned.
+        `callback`, or saved: it is continued from its last saddle on, and the whole path is
+        returned. Every saddle of it is checked against the data and boundaries given here.
     max_jumps : int, optional
         Stop after so many jumps, those of `start` included; None goes to the end of training.
     on_failure : {"raise", "return"}
@@ -115,14 +112,15 @@ def pesme_flammarion(
     earlier: list[Saddle] = []
     if start is not None and len(_checked_start(start, network)) > 1:
         earlier = list(start)[:-1]
-        algorithm = replace(algorithm, start=partial(_resumed, network, start))
-    return solve(
+        algorithm = replace(algorithm, start=partial(resumed, network, start))
+    path = solve(
         algorithm,
         max_jumps=max_jumps,
         on_failure=on_failure,
         callback=callback,
         earlier=earlier,
     )
+    return path if path.status.finished else replace(path, fingerprint=fingerprint(network))
 
 
 def steps(
@@ -195,36 +193,3 @@ def _in_units(boundary: Array, data: InUnits) -> Array:
             "column and its boundary."
         )
     return scaled
-
-
-def _resumed(network: Network, path: SaddlePath) -> State:
-    """Return the state at the last saddle of a path with jumps."""
-    data, before, last = network.data, path[-2], path[-1]
-    dual = np.asarray(last.dual)
-    sizes = np.sqrt(2 * data.n_samples * path.losses[:-1]) / data.target_unit
-    waits = np.diff(path.times) / data.time(1.0)
-    arc = float(waits @ sizes)
-    reach = float(waits @ [data.resolution(size) for size in sizes.tolist()])
-    clocks = data.products(None, dual)[0]
-    slack = (reach + PRODUCT_ROUNDING * dual.size * arc) * data.norms
-    up, down = network.upper - clocks, clocks + network.lower
-    held = (np.minimum(up, down) <= slack).nonzero()[0]
-    state = begin(network)._replace(
-        jumps=last.index,
-        time=last.time / data.time(1.0),
-        arc=arc,
-        reach=reach,
-        dual=dual,
-        spare=held,
-        weights=np.where(up < down, 1.0, -1.0)[held] * data.norms[held],
-        previous=before.active,
-        margin=last.certificate.margin,
-    )
-    state = cost(network, state)
-    off = abs(data.loss(state.fit.residual) - last.loss)
-    if (np.minimum(up, down) < -slack).any() or off > RESUMED * path.losses[0]:
-        raise ValueError(
-            f"start={path!r} is a path of other data or boundaries: at its end the loss would be "
-            f"{data.loss(state.fit.residual):.6g}; pass the problem that it is a path of."
-        )
-    return state

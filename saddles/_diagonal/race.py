@@ -28,10 +28,15 @@ from typing import NamedTuple
 import numpy as np
 
 from saddles._problems.features import Features
-from saddles._problems.in_units import InUnits
-from saddles.typing import Array, Indices
+from saddles._problems.in_units import ROUNDING_SHARE, TIME_TOLERANCE, InUnits
+from saddles.typing import Array, Indices, Mask
 
 __all__ = ["Bounds", "Clocks", "Course", "Race"]
+
+AT_ONCE = np.zeros(1)
+
+#: What is so many times as large as rounding is seen.
+SEEN = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +77,7 @@ class Course(NamedTuple):
     dual: Array
     residual: Array
     size: float
+    time: float
     arc: float
     reach: float
     noise: float
@@ -84,15 +90,17 @@ class Race(NamedTuple):
     """The clocks that ring first, and when.
 
     ``units`` are those of the clocks that ring ``first``, up to rounding, ``goals`` the boundaries
-    that they reach and ``pace`` how fast, over |x_i|, all (m,); ``blur`` is the most that rounding
-    may take part in their delays, and the next one rings ``second``. If none rings, ``first`` is
-    infinite and ``units`` are all that move.
+    that they reach and ``pace`` how fast, over |x_i|, all (m,). Clocks ring together that are at
+    most ``slack`` from their boundary when the first is there, and ``apart`` is how far they are
+    (m,), both over |x_i|. The next one rings ``second``. If none rings, ``first`` is infinite and
+    ``units`` are all that move.
     """
 
     units: Indices
     goals: Array
     pace: Array
-    blur: float
+    slack: float
+    apart: Array
     first: float
     second: float
 
@@ -178,20 +186,23 @@ class Clocks:
             if not math.isfinite(first):
                 moving = (pace > course.noise).nonzero()[0]
                 units, goals = self._arrivals(moving, speed)
-                return Race(units, goals, pace[moving], 0.0, first, math.inf)
+                return Race(units, goals, pace[moving], 0.0, pace[:0], first, math.inf)
             slack = course.reach + first * course.noise
             lead = delays - first
             lead *= pace
             ties = (lead <= slack).nonzero()[0]
+            if ties.size > 1:
+                ties = ties[_together(lead[ties], pace[ties], slack, course.time + first)]
             self._ahead = first * speed
             self._ahead += clocks
+        apart = lead[ties] if ties.size > 1 else AT_ONCE
         delays[ties] = math.inf
         self._scale[ties] = 0.0
         units, goals = self._arrivals(ties, speed)
         pace = pace[ties]
         if not self._all:
             self._places.update(zip(units.tolist(), ties.tolist(), strict=True))
-        return Race(units, goals, pace, slack / _least(pace), first, _least(delays))
+        return Race(units, goals, pace, slack, apart, first, _least(delays))
 
     def _speed(self, residual: Array) -> Array:
         speed = self._blocks[0].pull(residual)
@@ -206,6 +217,15 @@ class Clocks:
         if units.size == 1:
             return units, upper[units] if speed.item(places.item()) > 0 else -lower[units]
         return units, np.where(speed[places] > 0, upper[units], -lower[units])
+
+
+def _together(lead: Array, pace: Array, slack: float, time: float) -> Mask:
+    """Mark the clocks that ring with the first one, of those that are short by at most `slack`.
+
+    Slow clocks that are seen to be apart, by more than rounding, ring one after the other.
+    """
+    seen = lead > SEEN * ROUNDING_SHARE * slack
+    return np.asarray(~seen | (lead <= TIME_TOLERANCE * time * pace))
 
 
 def _least(values: Array) -> float:

@@ -81,7 +81,7 @@ class Screen:
         if course.size == 0:
             self._check_end(course)
             nothing = np.zeros(0)
-            return Race(np.zeros(0, dtype=np.intp), nothing, nothing, 0.0, math.inf, math.inf)
+            return Race(course.held[:0], nothing, nothing, 0.0, nothing, math.inf, math.inf)
         if course.leaving.size:
             self._all.release(course)
         return self._all.race(course)

@@ -5,6 +5,7 @@ code name         meaning
 ================  ======================================================================
 ``EPS``           spacing of float64 at 1
 ``ULPS``          sixteen of them: what a few operations leave of a difference of equals
+``DISTURBED``     the share of a float's digits that rounding leaves of a zero
 ``ZERO``          a share of the largest that a quantity could be, below which it is zero
 ``SINGULAR``      a share of the largest eigenvalue, below which one is zero
 ``CONSTANT``      a share of a size, below which what varies is constant
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["CONSTANT", "CUT_EXPONENT", "EPS", "SINGULAR", "ULPS", "ZERO"]
+__all__ = ["CONSTANT", "CUT_EXPONENT", "DISTURBED", "EPS", "SINGULAR", "ULPS", "ZERO"]
 
 EPS = float(np.finfo(float).eps)
 
@@ -24,8 +25,9 @@ EPS = float(np.finfo(float).eps)
 ULPS = 16 * EPS
 
 #: A quantity this small, relative to the largest it could be, is a zero that rounding disturbed: a
-#: quarter of a float64's digits is left to rounding, and small integer data stay well above it.
-ZERO = float(EPS**0.75)
+#: quarter of a float's digits is left to rounding, and small integer data stay well above it.
+DISTURBED = 0.75
+ZERO = float(EPS**DISTURBED)
 
 #: Eigenvalues of moments below this, relative to the largest, are zero but for rounding.
 SINGULAR = 1e-12

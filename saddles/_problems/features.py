@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._problems.centring import centred, is_constant
 from saddles.typing import Array, Indices, Mask
 
 __all__ = ["Dense", "Features", "Sparse", "stored"]
@@ -74,6 +75,10 @@ class Features(ABC):
     @abstractmethod
     def sizes(self) -> tuple[Array, Array]:
         """Return the largest magnitude that is stored of each column, and its norm, both (d,)."""
+
+    @abstractmethod
+    def prepared(self, weight: Array | None, centre: bool) -> tuple[Features, Array]:
+        """Return the features less their means, if asked for, times √weight; and the means (d,)."""
 
     @abstractmethod
     def divided(self, unit: Array) -> Features:
@@ -160,6 +165,11 @@ class Dense(Features):
             return np.asarray(self.X @ beta)
         return np.asarray(self.columns(used) @ beta[used])
 
+    def prepared(self, weight: Array | None, centre: bool) -> tuple[Features, Array]:
+        """Return the features less their means, if asked for, times √weight; and the means (d,)."""
+        X, means = centred(self.X, weight) if centre else (self.X, np.zeros(self.shape[1]))
+        return Dense(X if weight is None else np.sqrt(weight)[:, None] * X), means
+
     def divided(self, unit: Array) -> Features:
         """Return the columns divided by `unit`, as float64."""
         return Dense(self.X / unit)
@@ -238,6 +248,31 @@ class Sparse(Features):
                 full = self._reduced(np.add, ones != 0) == np.count_nonzero(self.ones)
                 rest = np.where(full, 0.0, self.means**2 * np.maximum(rest, 0.0))
             return largest, np.sqrt(self._reduced(np.add, values**2) + rest)
+
+    def prepared(self, weight: Array | None, centre: bool) -> tuple[Features, Array]:
+        """Return the features less their means, if asked for, times √weight; and the means (d,).
+
+        A column without a zero loses its mean where it is stored, or products would cancel: what
+        is then kept beside it is the mean of the rest.
+        """
+        from scipy.sparse import diags_array
+
+        ones = np.ones(self.shape[0]) if weight is None else np.sqrt(weight)
+        if not centre:
+            return Sparse((diags_array(ones) @ self.X).tocsc()), np.zeros(self.shape[1])
+        used = ones[self.rows.indices] > 0
+        full = self._reduced(np.add, used) == np.count_nonzero(ones)
+        highest, lowest = (
+            worst(self._reduced(worst, np.where(used, self.rows.data, far)), np.where(full, far, 0))
+            for worst, far in ((np.maximum, -math.inf), (np.minimum, math.inf))
+        )
+        constant = is_constant(highest, lowest)
+        X, counts = self.X.copy(), np.diff(self.rows.indptr)
+        means = np.where(full, self.rows @ ones**2 / (ones @ ones), 0.0)
+        X.data -= np.repeat(means, counts)
+        features = Sparse((diags_array(ones) @ X).tocsc(), ones)
+        rest = np.zeros_like(means) if features.means is None else features.means
+        return features.without(constant) if constant.any() else features, means + rest
 
     def _reduced(self, combine: np.ufunc, values: Array) -> Array:
         """Return what `combine` makes of the values at each column's entries; 0 for none (d,)."""

@@ -14,23 +14,34 @@ from __future__ import annotations
 import numpy as np
 
 from saddles._numerics.precision import EPS
-from saddles.typing import Array
+from saddles.typing import Array, ArrayLike
 
-__all__ = ["factor_moments"]
+__all__ = ["factor_moments", "precision_of"]
 
-#: Rounding of the entries of a Gram matrix, relative to the largest product of two column norms.
-GRAM_ROUNDING = 64 * EPS
+#: Rounding of the entries of a Gram matrix, relative to the largest product of two column norms,
+#: in ulp of the numbers as they were given: of sums over some thousand samples.
+GRAM_ROUNDING = 64
 
 
-def factor_moments(gram: Array, xty: Array, yty: float) -> tuple[Array, Array]:
-    """Return data (rank + 1, d) and (rank + 1,) that have the given second moments."""
+def precision_of(moment: ArrayLike) -> float:
+    """Return the spacing at 1 of the numbers in which a moment is given; float64's for integers."""
+    kind = np.asarray(moment).dtype
+    return max(EPS, float(np.finfo(kind).eps)) if kind.kind == "f" else EPS
+
+
+def factor_moments(gram: Array, xty: Array, yty: float, eps: float) -> tuple[Array, Array]:
+    """Return data (rank + 1, d) and (rank + 1,) that have the given second moments.
+
+    `eps` is the spacing at 1 of the numbers in which they were given.
+    """
+    rounding = GRAM_ROUNDING * eps
     unit = _column_units(gram, xty)
     gram, xty = gram / np.outer(unit, unit), xty / unit
-    X = _pivoted_factor(gram)
+    X = _pivoted_factor(gram, rounding)
     rank = X.shape[0] - 1
     y = np.zeros(rank + 1)
     y[:rank] = np.linalg.lstsq(X[:rank].T, xty, rcond=None)[0] if rank else 0.0
-    slack = float(np.sqrt(GRAM_ROUNDING))
+    slack = float(np.sqrt(rounding))
     if np.abs(X.T @ y - xty).max() > slack * np.sqrt(max(yty, float(y @ y))):
         raise ValueError(
             "xty is not in the range of gram: no targets have these moments; pass X.T @ y of the "
@@ -63,22 +74,22 @@ def _column_units(gram: Array, xty: Array) -> Array:
     return np.where(squares > 0, np.exp2(np.frexp(np.sqrt(squares))[1]), 1.0)
 
 
-def _pivoted_factor(gram: Array) -> Array:
+def _pivoted_factor(gram: Array, rounding: float) -> Array:
     """Return F (rank + 1, d), last row zero, with FᵀF = gram, whose diagonal is of order one."""
     from scipy.linalg import lapack
 
     d = gram.shape[0]
     asymmetry = float(np.abs(gram - gram.T).max())
-    if asymmetry > GRAM_ROUNDING:
+    if asymmetry > rounding:
         raise ValueError(
             f"gram is not symmetric (largest difference {asymmetry:g} in units of the columns' "
             "norms); pass X.T @ X, or (gram + gram.T) / 2 if the difference is rounding."
         )
-    factor, pivots, rank, _ = lapack.dpstrf(gram, tol=d * GRAM_ROUNDING)
+    factor, pivots, rank, _ = lapack.dpstrf(gram, tol=d * rounding)
     if not gram.any():
         rank = 0
     X = np.zeros((rank + 1, d))
     X[:rank, pivots - 1] = np.triu(factor)[:rank]
-    if np.abs(X.T @ X - gram).max() > 4 * d * GRAM_ROUNDING:
+    if np.abs(X.T @ X - gram).max() > 4 * d * rounding:
         raise ValueError("gram is not positive semi-definite; pass X.T @ X of real data.")
     return X

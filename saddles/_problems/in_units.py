@@ -28,8 +28,8 @@ from saddles.typing import Array, Indices
 
 __all__ = ["InUnits"]
 
-#: What rounding moves a clock by, as a share of what is tolerated of it: eps to `ZERO`.
-ROUNDING_SHARE = EPS / ZERO
+#: What rounding moves a clock by, as a share of what is tolerated of it: a few eps to `ZERO`.
+ROUNDING_SHARE = 2 * EPS / ZERO
 
 #: Relative uncertainty of a jump time from which on a path is not continued.
 TIME_TOLERANCE = 1e-6
@@ -48,6 +48,8 @@ class InUnits:
         Data with columns of moderate size and targets of order one.
     norms : ndarray of shape (d,)
         Norms of the columns of `X`.
+    rounding, grain
+        What was rounded before; see `Regression`.
     column_unit : ndarray of shape (d,)
         What the columns were divided by; 1 unless a column is extreme.
     target_unit : float
@@ -59,6 +61,7 @@ class InUnits:
     norms: Array
     n_samples: float
     rounding: float
+    grain: Array
     column_unit: Array
     target_unit: float
 
@@ -79,6 +82,7 @@ class InUnits:
             norms=norms,
             n_samples=problem.n_samples,
             rounding=problem.rounding,
+            grain=problem.grain,
             column_unit=unit,
             target_unit=target_unit,
         )
@@ -111,16 +115,26 @@ class InUnits:
         """Return |y|."""
         return float(np.linalg.norm(self.y))
 
-    def check_time(self, blur: float, time: float, jump: int) -> None:
-        """Raise if rounding of clocks, at most `blur` in time, leaves too little of a jump's time.
+    def check_time(self, blur: float, time: float, jump: int, apart: float = 0.0) -> None:
+        """Raise if a jump's time is less certain than a path's may be.
 
-        Clocks of features that are almost collinear differ by little more than their rounding, and
-        move against each other as slowly.
+        Rounding of clocks may take part of `blur`, which is tolerated; clocks that count as one
+        ring may be `apart`. Clocks of features that are almost collinear differ by little more than
+        their rounding, and move against each other as slowly.
         """
-        share = ROUNDING_SHARE * blur / time
-        if share > TIME_TOLERANCE:
+        share = ROUNDING_SHARE * blur
+        if share > TIME_TOLERANCE * time or apart > TIME_TOLERANCE * time:
+            share = max(share, apart) / time
             detail = f"the time of jump {jump} is known to a relative {share:.1g} only"
             raise Breakdown(Status.INACCURATE, detail)
+
+    def least_push(self, slack: float, time: float, apart: float = 0.0) -> float:
+        """Return the least x·r, for unit x, that brings a clock so near to its boundary there.
+
+        In a negligible time, that is. The clock may be `apart` from the boundary, or by as much as
+        rounding takes of `slack`.
+        """
+        return max(4 * ROUNDING_SHARE * slack, apart) / (TIME_TOLERANCE * time)
 
     def resolution(self, size: float) -> float:
         """Return what rounding may leave of x·r, for unit x and a residual of norm `size`."""

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._numerics.precision import CONSTANT, ZERO
+from saddles._numerics.precision import DISTURBED, EPS
+from saddles._problems.centring import JITTER, centred
 from saddles._problems.features import Dense, Features, Sparse, stored
-from saddles._problems.from_moments import factor_moments
+from saddles._problems.from_moments import factor_moments, precision_of
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Regression"]
@@ -58,11 +59,16 @@ class Regression:
     ----------
     X, y : ndarray of shape (n, d) and (n,)
         The data, each row multiplied by the square root of its weight; `X` is a
-        ``scipy.sparse.csc_array``, not centred, if sparse features were given.
+        ``scipy.sparse.csc_array`` if sparse features were given, in which only columns without a
+        zero are centred.
     n_samples : float
         The divisor n of the mean loss: the number of rows, or the sum of the weights.
     rounding : float
         Correlations with the targets below this are rounding of the data; 0 for data as given.
+    grain : ndarray of shape (d,)
+        What rounding may have changed of each feature, relative to its norm; 0 for data as given.
+    means : tuple of ndarray of shape (d,) and float
+        What was taken from features and targets; zeros if nothing was.
     features : Features
         `X` as it is read, column by column, and centred if that was asked for.
     sizes : tuple of two ndarrays of shape (d,)
@@ -87,6 +93,8 @@ class Regression:
     sample_weight: Array | None = field(init=False)
     n_samples: float = field(init=False)
     rounding: float = field(init=False)
+    grain: Array = field(init=False, repr=False)
+    means: tuple[Array, float] = field(init=False, repr=False)
     features: Features = field(init=False, repr=False)
     sizes: tuple[Array, Array] = field(init=False, repr=False)
 
@@ -106,10 +114,18 @@ class Regression:
         if sample_weight is not None:
             weight = _checked_weights(sample_weight, y)
             n_samples = float(weight.sum())
+        y_mean, grain = 0.0, np.zeros(X.shape[1])
+        X_mean = grain
+        if centre:
+            y, mean = centred(y, weight)
+            y_mean = float(mean)
         if weight is not None or centre:
-            features, y, sizes = _prepared(X, y, weight, centre, sizes)
+            features, X_mean = features.prepared(weight, centre)
+            y, sizes = y if weight is None else np.sqrt(weight) * y, features.sizes()
+            grain = _grain(sizes[1], X_mean * np.sqrt(n_samples))
         fields = {"X": features.X, "y": y, "sample_weight": weight, "n_samples": n_samples}
-        fields |= {"rounding": 0.0, "features": features, "sizes": sizes}
+        fields |= {"rounding": 0.0, "grain": grain, "means": (X_mean, y_mean)}
+        fields |= {"features": features, "sizes": sizes}
         for name, value in fields.items():
             object.__setattr__(self, name, value)
 
@@ -118,9 +134,9 @@ class Regression:
         """Build the problem from its second moments alone.
 
         Every path depends on the data only through XᵀX, Xᵀy and yᵀy, but moments hold half the
-        digits: columns nearer to each other than about 1e-7 count as dependent. The problem
-        returned holds a
-        triangular factor of the Gram matrix in the place of X, with as many rows as its rank plus
+        digits: columns nearer to each other than about 1e-7 count as dependent, and nearer than
+        about 1e-2 if moments are given in single precision. The problem returned holds a triangular
+        factor of the Gram matrix in the place of X, with as many rows as its rank plus
         one, so that no algorithm ever works with the normal equations; dual points then live in
         that factor's row space.
 
@@ -148,6 +164,7 @@ class Regression:
         >>> saddles.pesme_flammarion(problem).times.round(9).tolist()
         [0.0, 2.0, 12.0]
         """
+        eps = max(map(precision_of, (gram, xty, yty)))
         gram, xty = checks.real_array(gram, "gram", 2), checks.real_array(xty, "xty", 1)
         yty = checks.real_number(
             yty, "yty", "y'y must be finite and >= 0", lambda v: 0 <= v < 1e307
@@ -155,11 +172,13 @@ class Regression:
         n_samples = checks.real_number(
             n_samples, "n_samples", "it must be finite and above 0", lambda v: 0 < v < np.inf
         )
-        X, y = factor_moments(gram, xty, yty)
+        X, y = factor_moments(gram, xty, yty, eps)
         problem = cls(X, y)
         object.__setattr__(problem, "n_samples", n_samples)
         # A gradient read off moments carries the rounding of Xᵀy, however small the residual is.
-        object.__setattr__(problem, "rounding", ZERO)
+        object.__setattr__(problem, "rounding", eps**DISTURBED)
+        # Columns come out of a factor with half the digits.
+        object.__setattr__(problem, "grain", np.full(problem.n_features, eps**0.5))
         return problem
 
     @property
@@ -199,34 +218,11 @@ class Regression:
         return problem
 
 
-def _prepared(
-    X: Any, y: Array, weight: Array | None, centre: bool, sizes: tuple[Array, Array]
-) -> tuple[Features, Array, tuple[Array, Array]]:
-    """Return features and targets with their weights applied and their means taken away.
-
-    With them, the features' sizes; `sizes` are those of X.
-    """
-    ones = np.ones(y.shape[0]) if weight is None else np.sqrt(weight)
-    if centre:
-        y = y - y @ ones**2 / (ones @ ones)
-    y = ones * y
-    if hasattr(X, "toarray"):
-        from scipy.sparse import diags_array
-
-        X = X if weight is None else (diags_array(ones) @ X).tocsc()
-        features: Features = Sparse(X, ones if centre else None)
-    else:
-        means = ones**2 @ X / (ones @ ones) if centre else 0.0
-        features = Dense(ones[:, None] * (X - means))
-    if not centre:
-        return features, y, features.sizes()
-    if weight is not None:
-        sizes = (Sparse(X) if hasattr(X, "toarray") else Dense(ones[:, None] * X)).sizes()
-    norms, sizes = sizes[1], features.sizes()
-    if (constant := sizes[1] <= CONSTANT * norms).any():
-        features = features.without(constant)
-        sizes = features.sizes()
-    return features, y, sizes
+def _grain(norms: Array, taken: Array) -> Array:
+    """Return what rounding may have changed of columns (d,) from which so much was taken."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        grain = JITTER * EPS * np.hypot(1.0, taken / norms)
+    return np.where(norms > 0, grain, 0.0)
 
 
 def _checked_weights(sample_weight: ArrayLike, y: Array) -> Array:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from saddles.typing import Array
 
 __all__ = ["CERTIFICATE_TOLERANCE", "Certificate", "Certificates"]
@@ -36,6 +38,9 @@ class Certificate:
         infimum that no finite point attains: how much the neurons' loss is above that infimum,
         relative to the first loss; the saddle's own loss is extrapolated there. Where that cannot
         be done, how much the loss fell while the time of the descent last grew fourfold.
+    left_out : float
+        At the end of a path, an upper bound of the loss that could still fall, relative to the
+        first loss: what lies along directions that rounding hides. 0 where that is not asked.
     """
 
     stationarity: float
@@ -43,6 +48,7 @@ class Certificate:
     margin: float = math.inf
     unique: bool = True
     creep: float = 0.0
+    left_out: float = 0.0
 
     @property
     def at_infinity(self) -> bool:
@@ -71,6 +77,8 @@ class Certificates:
         See `Certificate`.
     creep : ndarray of shape (K+1,)
         See `Certificate`.
+    left_out : ndarray of shape (K+1,)
+        See `Certificate`.
     """
 
     stationarity: Array
@@ -78,6 +86,11 @@ class Certificates:
     margin: Array
     unique: Any
     creep: Array
+    left_out: Array
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what a pickle holds; earlier versions did not ask what was left out."""
+        self.__dict__.update({"left_out": np.zeros(len(state["margin"]))} | state)
 
     def __getitem__(self, index: int) -> Certificate:
         return Certificate(
@@ -86,6 +99,7 @@ class Certificates:
             margin=float(self.margin[index]),
             unique=bool(self.unique[index]),
             creep=float(self.creep[index]),
+            left_out=float(self.left_out[index]),
         )
 
     @property

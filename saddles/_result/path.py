@@ -136,6 +136,8 @@ class SaddlePath:
         The initial scale that the path was computed for; minus infinity for the limit.
     remaining : Remaining
         What would still happen after the last saddle, as far as it is known.
+    fingerprint : tuple of float or None
+        By which an algorithm that can continue the path knows the data that it is a path of.
 
     Examples
     --------
@@ -161,6 +163,7 @@ class SaddlePath:
     kappa: int = 2
     log_alpha: float = -math.inf
     remaining: Remaining = UNKNOWN
+    fingerprint: tuple[float, ...] | None = None
 
     @classmethod
     def from_saddles(cls, saddles: list[Saddle], **labels: Any) -> SaddlePath:

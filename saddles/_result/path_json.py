@@ -60,8 +60,10 @@ def written(path: dict[str, Any]) -> dict[str, Any]:
         "certificates": {
             entry.name: [_plain(v) for v in getattr(certificates, entry.name).tolist()]
             for entry in _ENTRIES
+            if entry.name != "left_out" or certificates.left_out.any()
         },
         **_known(path["remaining"]),
+        **({} if path["fingerprint"] is None else {"fingerprint": list(path["fingerprint"])}),
     }
 
 
@@ -80,7 +82,7 @@ def read(data: dict[str, Any]) -> dict[str, Any]:
     units = {name: tuple(np.array(u, dtype=np.intp) for u in data[name]) for name in _UNITS}
     whole = tuple(np.arange(data["shape"][-1]) for _ in data["values"])
     betas = _read(data, units["active"] if data["by_unit"] else whole)
-    certificates = {
+    certificates = {"left_out": np.zeros(len(data["times"]))} | {
         name: np.array(values, dtype=bool if name == "unique" else float)
         for name, values in data["certificates"].items()
     }
@@ -97,6 +99,7 @@ def read(data: dict[str, Any]) -> dict[str, Any]:
         kappa=data["kappa"],
         log_alpha=float(data["log_alpha"]),
         remaining=Remaining(**{name: float(value) for name, value in left.items()}),
+        fingerprint=tuple(data["fingerprint"]) if "fingerprint" in data else None,
         **units,
     )
 

@@ -12,6 +12,7 @@ code name           symbol
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +20,16 @@ import numpy as np
 
 from saddles import checks
 from saddles._result.path import PathError
-from saddles.estimators._model import Centred, LinearOnPath, switch
+from saddles.estimators._model import LinearOnPath, switch
 from saddles.status import Status
-from saddles.typing import Array
+from saddles.typing import Array, Indices
 
 __all__ = ["SaddlePathCV"]
 
 RULES = ("best", "one_standard_error")
+
+#: Rows of the training and of the test samples.
+_Split = tuple[Indices, Indices]
 
 
 class SaddlePathCV(LinearOnPath):
@@ -102,7 +106,7 @@ class SaddlePathCV(LinearOnPath):
         self.positive = positive
         self.n_jobs = n_jobs
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SaddlePathCV:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> SaddlePathCV:
         """Choose the number of jumps for samples `X` (n, d) and targets `y` (n,); follow the path.
 
         Parameters
@@ -114,6 +118,9 @@ class SaddlePathCV(LinearOnPath):
         sample_weight : array_like of shape (n,), optional
             Non-negative weights, of the paths and of the errors; a whole number w counts as w
             copies of the sample (all in one fold).
+        groups : array_like of shape (n,), optional
+            Groups of samples that belong together, for a `cv` that splits by them, as
+            ``GroupKFold`` does.
 
         Returns
         -------
@@ -138,17 +145,19 @@ class SaddlePathCV(LinearOnPath):
 
         max_jumps = checks.count(self.max_jumps, "max_jumps")
         checks.one_of(self.rule, "rule", RULES)
-        fit_intercept = switch(self.fit_intercept, "fit_intercept")
+        switch(self.fit_intercept, "fit_intercept")
         switch(self.positive, "positive")
         X, y, weight = self._validated(X, y, sample_weight)
-        splits = _weighty(check_cv(self.cv).split(X, y), weight)
+        given = np.iterable(self.cv) and not hasattr(self.cv, "split")
+        splits = self.cv if given else check_cv(self.cv).split(X, y, groups)
+        splits = _weighty(_checked(splits, len(y)), weight)
         folds = Parallel(n_jobs=self.n_jobs)(
             delayed(_fold)(self, X, y, weight, split, max_jumps) for split in splits
         )
         self.mse_path_ = _aligned(folds)
         weights = np.array([fold.weight for fold in folds])
         self.n_jumps_ = _chosen(self.mse_path_, weights, self.rule)
-        self._settle(Centred.of(X, y, weight, fit_intercept=fit_intercept), self.n_jumps_)
+        self._settle(self._problem(X, y, weight), self.n_jumps_)
         return self
 
 
@@ -161,9 +170,53 @@ class _Fold:
     status: Status
 
 
-def _weighty(splits: Any, weight: Array | None) -> list[tuple[Any, Any]]:
-    """Return the splits, less those whose training or test samples have no weight."""
-    found = list(splits)
+def _checked(splits: Iterable[Any], n: int) -> list[_Split]:
+    """Return the folds, or say which of them cannot be one of `n` samples."""
+    found = [_split(split, number, n) for number, split in enumerate(splits)]
+    if not found:
+        raise ValueError(
+            "cv has no fold; give at least one pair (train, test). A generator is used up by the "
+            "first fit: pass a list of its folds."
+        )
+    return found
+
+
+def _split(split: Any, number: int, n: int) -> _Split:
+    if not isinstance(split, tuple | list) or len(split) != 2:
+        raise TypeError(
+            f"fold {number} of cv is {checks.show(split)}; it must be a pair of index arrays, "
+            "(train, test)."
+        )
+    train, test = (
+        _rows(part, f"fold {number} of cv", kind, n)
+        for part, kind in zip(split, ("training", "test"), strict=True)
+    )
+    return train, test
+
+
+def _rows(part: Any, fold: str, kind: str, n: int) -> Indices:
+    """Return the rows that a part of a fold names, by their numbers or by a mask."""
+    rows = np.asarray(part)
+    if rows.dtype == bool and rows.shape == (n,):
+        rows = rows.nonzero()[0]
+    if rows.size == 0:
+        raise ValueError(f"{fold} has no {kind} samples; leave it out, or give it some.")
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        raise TypeError(
+            f"{fold} has {kind} samples {checks.show(rows)}; they must be numbers of rows, or one "
+            f"True or False for each of the {n} rows."
+        )
+    if rows.min() < -n or rows.max() >= n:
+        wrong = int(rows.max() if rows.max() >= n else rows.min())
+        raise ValueError(
+            f"{fold} has the {kind} sample {wrong}, but there are {n} samples; split the data that "
+            "are passed to fit."
+        )
+    return rows
+
+
+def _weighty(found: list[_Split], weight: Array | None) -> list[_Split]:
+    """Return the folds, less those whose training or test samples have no weight."""
     if weight is None:
         return found
     kept = [split for split in found if all(weight[part].sum() > 0 for part in split)]
@@ -180,15 +233,15 @@ def _fold(
     X: Array,
     y: Array,
     weight: Array | None,
-    split: tuple[Any, Any],
+    split: _Split,
     max_jumps: int | None,
 ) -> _Fold:
     """Follow the path of the training samples; return the errors on the others."""
     train, test = split
     inner, outer = (None, None) if weight is None else (weight[train], weight[test])
-    data = Centred.of(X[train], y[train], inner, fit_intercept=model.fit_intercept)
-    path = model._path(data, max_jumps)
-    residuals = (y[test] - data.y_mean)[:, None] - (X[test] - data.X_mean) @ path.betas.T
+    problem = model._problem(X[train], y[train], inner)
+    path, (X_mean, y_mean) = model._path(problem, max_jumps), problem.means
+    residuals = (y[test] - y_mean)[:, None] - (X[test] - X_mean) @ path.betas.T
     return _Fold(
         np.average(residuals**2, axis=0, weights=outer),
         float(len(residuals) if outer is None else outer.sum()),

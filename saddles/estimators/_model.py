@@ -3,8 +3,7 @@
 ==================  ==============================================================
 code name           symbol
 ==================  ==============================================================
-``X_mean``          x̄, shape (d,): weighted means of the columns, 0 without intercept
-``y_mean``          ȳ, the weighted mean of the targets, 0 without intercept
+``means``           x̄ (d,) and ȳ, weighted means of columns and targets, 0 without intercept
 ``coef_``           β_k, shape (d,)
 ``intercept_``      ȳ − x̄·β_k
 ==================  ==============================================================
@@ -13,14 +12,13 @@ code name           symbol
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import saddles
 from saddles import checks
-from saddles._numerics.precision import EPS
+from saddles._problems.regression import Regression
 from saddles._result.path import PathError, SaddlePath
 from saddles._result.points import dense
 from saddles.typing import Array
@@ -91,62 +89,28 @@ class LinearOnPath(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # they
             raise ValueError("sample_weight is all zero; give some sample a weight above 0.")
         return X, y, np.asarray(weight)
 
-    def _path(self, data: Centred, n_jumps: int | None) -> SaddlePath:
-        """Return the path on centred data, as far as it is right and asked for."""
+    def _problem(self, X: Array, y: Array, weight: Array | None) -> Regression:
+        """Return the regression of samples, centred if there is to be an intercept."""
+        return Regression(X, y, sample_weight=weight, centre=bool(self.fit_intercept))
+
+    def _path(self, problem: Regression, n_jumps: int | None) -> SaddlePath:
+        """Return the path of a problem, as far as it is right and asked for."""
         boundaries = (1.0, np.inf) if self.positive else None
-        problem = saddles.Regression(data.X, data.y, sample_weight=data.weight)
         return saddles.pesme_flammarion(
             problem, max_jumps=n_jumps, boundaries=boundaries, on_failure="return"
         )
 
-    def _settle(self, data: Centred, n_jumps: int | None) -> None:
+    def _settle(self, problem: Regression, n_jumps: int | None) -> None:
         """Fit the path on all samples and read the model off the saddle after `n_jumps`."""
-        path = self._path(data, n_jumps)
+        path = self._path(problem, n_jumps)
         # A failure at a jump that was not asked for is none of this model.
         if not path.success and len(path) - 1 != n_jumps:
             raise PathError(path.status, path, f"after jump {len(path) - 1}")
         self.path_ = path
-        self._offset = data.X_mean
+        self._offset, y_mean = problem.means
         self.coef_ = dense(path.betas[-1:])[0].copy()
-        self.intercept_ = data.y_mean - float(data.X_mean @ self.coef_)
+        self.intercept_ = y_mean - float(self._offset @ self.coef_)
         self.n_iter_ = len(path) - 1
-
-
-@dataclass(frozen=True, eq=False)
-class Centred:
-    """Samples less their means, and the means."""
-
-    X: Array
-    y: Array
-    weight: Array | None
-    X_mean: Array
-    y_mean: float
-
-    @classmethod
-    def of(cls, X: Array, y: Array, weight: Array | None, *, fit_intercept: bool) -> Centred:
-        """Return the samples, centred if there is to be an intercept."""
-        if not fit_intercept:
-            return cls(X, y, weight, np.zeros(X.shape[1]), 0.0)
-        X_mean, y_mean = np.average(X, axis=0, weights=weight), np.average(y, weights=weight)
-        used = slice(None) if weight is None else weight > 0
-        return cls(
-            _less_mean(X, X_mean, used),
-            _less_mean(y, y_mean, used),
-            weight,
-            X_mean,
-            float(y_mean),
-        )
-
-
-def _less_mean(values: Array, mean: Any, used: Any) -> Array:
-    """Return values (n, ...) less their mean; what is constant but for rounding becomes zero.
-
-    Else the path would, in the end, fit that rounding with a coefficient as huge as it is small.
-    Samples of no weight, which `used` leaves out, say nothing about what is constant.
-    """
-    centred = values - mean
-    rounding = len(values) * EPS * np.abs(values[used]).max(axis=0)
-    return np.where(np.abs(centred[used]).max(axis=0) > rounding, centred, 0.0)
 
 
 def switch(value: Any, name: str) -> bool:

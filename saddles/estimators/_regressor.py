@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from saddles import checks
-from saddles.estimators._model import Centred, LinearOnPath, switch
+from saddles.estimators._model import LinearOnPath, switch
 
 __all__ = ["SaddlePathRegressor"]
 
@@ -95,8 +95,7 @@ class SaddlePathRegressor(LinearOnPath):
             If the path cannot be followed so far with certainty; its sentence has the remedy.
         """
         n_jumps = checks.count(self.n_jumps, "n_jumps")
-        fit_intercept = switch(self.fit_intercept, "fit_intercept")
+        switch(self.fit_intercept, "fit_intercept")
         switch(self.positive, "positive")
-        samples = self._validated(X, y, sample_weight)
-        self._settle(Centred.of(*samples, fit_intercept=fit_intercept), n_jumps)
+        self._settle(self._problem(*self._validated(X, y, sample_weight)), n_jumps)
         return self

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from saddles import Status
 from saddles._diagonal.certified import saddles
 from saddles._diagonal.dual_path import cost, jump, start, utility
 from saddles._diagonal.pesme_flammarion import _network
 from saddles._problems.door import ready
+from saddles.alternation import Ring
 
 #: Rounding of a certificate.
 FINE = 1e-13
@@ -22,7 +22,7 @@ def problem(seed=0, n=20, d=30):
 def steps(network):
     """Yield each ring with the state before it and the one after."""
     state = start(network)
-    while not isinstance(ring := utility(network, state), Status):
+    while isinstance(ring := utility(network, state), Ring):
         after = cost(network, jump(network, state, ring))
         yield state, ring, after
         state = after

@@ -221,7 +221,7 @@ def test_a_clock_beyond_its_boundary_at_the_end_is_reported(beyond, always):
     screen = screening.Screen(data, np.ones(3), np.ones(3))
     ends = {"residual": np.zeros(3), "size": 0.0, "arc": 2.0, "reach": 0.0, "noise": 0.0}
     nobody = np.zeros(0, dtype=int)
-    ends |= {"held": np.array([0, 1]), "resting": nobody, "leaving": nobody}
+    ends |= {"time": 1.0, "held": np.array([0, 1]), "resting": nobody, "leaving": nobody}
     assert screen.race(Course(dual=np.array([1.0, -1, 0.5]), **ends)).units.size == 0
     with pytest.raises(Breakdown, match="beyond its boundary"):
         screen.race(Course(dual=np.array([1.0, -1, beyond]), **ends))

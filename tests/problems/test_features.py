@@ -1,9 +1,12 @@
 """Every kind of features gives the same path, and none of them is copied needlessly."""
 
 import tracemalloc
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix
 
@@ -77,6 +80,38 @@ def test_constant_features_are_nothing_whatever_the_weights(kind, size):
         data = Regression(kind(X), y, sample_weight=weight, centre=True)
         assert data.sizes[1][3] == 0
         assert (data.sizes[1][:3] > 0).all()
+
+
+@given(st.integers(0, 10**6), st.integers(0, 12), st.booleans(), st.booleans())
+def test_centring_is_that_of_exact_arithmetic(seed, offset, weighted, full):
+    """Whatever the means are beside what varies, until that is rounding of the numbers."""
+    rng = np.random.default_rng(seed)
+    X = (10.0**offset + rng.integers(-9, 9, (7, 3)) / 8) * (rng.random((7, 3)) < 0.5 + full)
+    weight = rng.integers(0, 3, 7) + (np.arange(7) < 2) if weighted else np.ones(7, int)
+    rows = [[Fraction(x) for x in row] for row in X.tolist()]
+    total = int(weight.sum())
+    means = [
+        sum(int(w) * x for w, x in zip(weight, c, strict=True)) / total
+        for c in zip(*rows, strict=True)
+    ]
+    exact = [[float(x - m) for x, m in zip(row, means, strict=True)] for row in rows]
+    expected = np.sqrt(weight)[:, None] * exact
+    for kind in (np.asarray, csc_array):
+        data = Regression(kind(X), rng.standard_normal(7), sample_weight=weight, centre=True)
+        size = np.abs(expected).max(axis=0)
+        far = np.abs(data.features.columns(np.arange(3)) - expected).max(axis=0)
+        assert (far <= 1e-14 * np.maximum(size, 0.0)).all()
+
+
+def test_rounding_of_equal_numbers_is_no_variation():
+    X, y = problem(3, 20, 4, 1.0)
+    X[:, 3] = np.nextafter(0.1, np.arange(20) % 2)
+    for kind in (np.asarray, csc_array):
+        assert Regression(kind(X), y, centre=True).sizes[1][3] == 0
+        X[:, 2] = 0.1 + 1e-14 * (np.arange(20) % 2)
+        assert Regression(kind(X), y, centre=True).sizes[1][2] > 0
+    flat = Regression(X, X[:, 3], centre=True)
+    assert not flat.y.any()
 
 
 @pytest.mark.parametrize("seed", range(3))

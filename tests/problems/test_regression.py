@@ -8,6 +8,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import saddles
 from saddles import Regression
@@ -151,6 +152,26 @@ def test_moments_of_columns_of_any_scale(scales):
     path = saddles.pesme_flammarion(Regression.from_gram(*gram_of(scaled, Y)))
     dense = saddles.pesme_flammarion(scaled, Y)
     assert path.times == pytest.approx(dense.times, rel=1e-9)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 9))
+def test_moments_in_single_precision_are_rounded_as_such(seed, n, d):
+    """Whether there are fewer samples than features or not."""
+    rng = np.random.default_rng(seed)
+    data = rng.standard_normal((n, d + 1)).astype(np.float32)
+    X, y = data[:, :d], data[:, d]
+    problem = Regression.from_gram(X.T @ X, X.T @ y, y @ y, n)
+    path = saddles.pesme_flammarion(problem, max_jumps=1)
+    assert path.times == pytest.approx(saddles.pesme_flammarion(X, y, max_jumps=1).times, rel=1e-5)
+    found = problem.X.T @ problem.X
+    assert found == pytest.approx(X.T @ X, abs=1e-3)
+
+
+def test_double_precision_moments_may_not_be_as_rough():
+    gram = np.array([[1.0, 1.0 + 1e-6], [1.0 + 1e-6, 1.0]])
+    assert Regression.from_gram(gram.astype(np.float32), [1.0, 1.0], 1.0, 1).n_features == 2
+    with pytest.raises(ValueError, match="not positive semi-definite"):
+        Regression.from_gram(gram, [1.0, 1.0], 1.0, 1)
 
 
 def test_number_of_samples_is_a_divisor_and_need_not_be_whole():
