@@ -180,6 +180,14 @@ class Status(Enum):
         False,
         False,
     )
+    LOSS_FAILED = (
+        "loss failed",
+        "The loss is not what a loss must be where the path led: its value or gradient is no "
+        "number, or one is not the derivative of the other. Mend it there, or rescale the targets "
+        "so that the path stays where it is sound.",
+        False,
+        False,
+    )
     UNDECIDED = (
         "undecided",
         "Which direction grows next hangs on components far smaller than rounding: the data are "

@@ -34,16 +34,19 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._matrix.descent import OnFactors, descend_factor, is_left
+from saddles._matrix.descent import descend_factor, is_left
+from saddles._matrix.frames import rotation
+from saddles._matrix.full_matrix import full_steps
 from saddles._matrix.handed_clocks import align, eigenpairs, hand_over, next_ring
-from saddles._matrix.loss_checks import checked_size
-from saddles._matrix.losses import MatrixLoss
+from saddles._matrix.loss_checks import checked_size, refuse_extreme
+from saddles._matrix.losses import FullMatrix, MatrixLoss
+from saddles._matrix.on_factors import OnFactors, entries
 from saddles._result.certificate import Certificate
 from saddles._result.path import Saddle, SaddlePath
 from saddles._result.points import LowRank
-from saddles.alternation import Algorithm, Ring, solve
-from saddles.status import Status
-from saddles.typing import Array
+from saddles.alternation import Algorithm, Rest, Ring, solve
+from saddles.status import Breakdown, Status
+from saddles.typing import Array, Indices
 
 __all__ = ["Factorisation", "greedy_low_rank", "steps"]
 
@@ -52,8 +55,8 @@ SOURCE = "Li, Luo and Lyu 2021, arXiv:2012.09839, Algorithm 1"
 #: Up to this d the matrices of a path are stored in full, above it as factors.
 DENSE_PATH = 400
 
-#: Entries of ∇f(0) between which squares of forces, down to fourteen digits, fit a float64.
-SMALLEST_PULL, LARGEST_PULL = 1e-90, 1e90
+#: Rounding of a value of f, a sum of many squares, relative to it.
+VALUE_ROUNDING = 1e-12
 
 
 def greedy_low_rank(
@@ -72,17 +75,19 @@ def greedy_low_rank(
     loss : MatrixLoss
         f: `MatrixCompletion`, `MatrixSensing`, `FullMatrix`, or any object with ``size``,
         ``value(W)`` and ``gradient(W)`` (see `MatrixLoss` for what else it may offer). The gradient
-        of a loss that is not of this package is compared once with finite differences of its value.
+        of a loss that is not of this package is compared once with finite differences of its value,
+        and so are other derivatives that it offers.
     max_rank : int, optional
         Number of columns of U, at least 1; None for as many as needed. For large d it saves time:
         only so many eigenpairs are computed.
     tol : float
-        Learning ends when no eigenvalue of −∇f exceeds `tol` times |∇f(0)| (Frobenius).
+        Learning ends when no eigenvalue of −∇f exceeds `tol` times |∇f(0)| (Frobenius). Where
+        rounding of ∇f is more than that, the path ends with ``Status.RESOLUTION``.
     max_jumps : int, optional
         Stop after so many jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
-        Whether a path that cannot be continued correctly (the loss is unbounded, the descent
-        stalls) raises `PathError` or is returned as far as it was right, with its status.
+        Whether a path that cannot be continued correctly (the loss is unbounded or no number, the
+        descent stalls) raises `PathError` or is returned as far as it was right, with its status.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
 
@@ -105,6 +110,8 @@ def greedy_low_rank(
 
     Notes
     -----
+    A matrix that is seen in full (`FullMatrix`) has a closed form, which is used.
+
     Equal top eigenvalues activate together as one jump. The direction that activates is the one
     whose clock rings first. In general position that is the top eigenvector of −∇f(W_{r−1}), as in
     the paper's algorithm; where parts of the problem do not interact (observations that form a
@@ -120,11 +127,20 @@ def greedy_low_rank(
     tol = checks.real_number(
         tol, "tol", "it is relative and must lie in (0, 1)", lambda v: 0 < v < 1
     )
-    size = checked_size(loss)
+    checked_size(loss)
     max_rank = checks.count(max_rank, "max_rank", least=1)
-    task = Factorisation(problem=OnFactors(loss), size=size, max_rank=max_rank, tol=tol)
-    algorithm = steps(task, name="Greedy low-rank learning", source=SOURCE)
+    algorithm = _algorithm(loss, max_rank, tol)
     return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+
+
+def _algorithm(loss: MatrixLoss, max_rank: int | None, tol: float) -> Algorithm[Any]:
+    """Return the steps for a loss: in closed form where there is one."""
+    said: dict[str, Any] = {"name": "Greedy low-rank learning", "source": SOURCE}
+    if type(loss) is FullMatrix:
+        return full_steps(loss, max_rank=max_rank, tol=tol, show=_matrix, **said)
+    problem = OnFactors(loss)
+    task = Factorisation(problem=problem, size=problem.loss.size, max_rank=max_rank, tol=tol)
+    return steps(task, **said)
 
 
 def rotations(U: Array) -> Array:
@@ -174,7 +190,8 @@ class Factorisation:
 class _State:
     """Where the columns are; see the module's table.
 
-    ``old`` (d, m) are the directions of the previous saddle and ``clocks`` (m,) theirs.
+    ``old`` (d, m) are the directions of the previous saddle and ``clocks`` (m,) theirs; ``units``
+    are the active columns, ``before`` those of the previous saddle, of ``known`` ever activated.
     """
 
     index: int = 0
@@ -187,7 +204,10 @@ class _State:
     vectors: Array
     old: Array
     clocks: Array
-    before: int = 0
+    blur: float
+    units: Indices
+    before: Indices
+    known: int = 0
     escape: Array
     margin: float = math.inf
     cut: bool = False
@@ -211,11 +231,11 @@ def _start(task: Factorisation) -> _State:
     """Begin at W = 0, every clock at −1."""
     U = np.zeros((task.size, 0))
     value, pull = task.problem.at(U)
-    held = pull.data if hasattr(pull, "toarray") else pull
-    _refuse_extreme(float(np.abs(held).max(initial=0.0)))
-    scale = float(np.linalg.norm(held))
+    refuse_extreme(float(np.abs(entries(pull)).max(initial=0.0)))
+    scale = float(np.linalg.norm(entries(pull)))
     rates, vectors = eigenpairs(pull, U, _needed(task, 0), scale)
     return _State(
+        blur=task.problem.rounding(U, pull),
         U=U,
         value=value,
         pull=pull,
@@ -224,18 +244,10 @@ def _start(task: Factorisation) -> _State:
         vectors=vectors,
         old=vectors,
         clocks=np.full(rates.shape, -1.0),
+        units=np.arange(0),
+        before=np.arange(0),
         escape=U,
     )
-
-
-def _refuse_extreme(largest: float) -> None:
-    """Raise if the largest entry of ∇f(0) is not 0, but its cube is near the ends of float64."""
-    if largest and not SMALLEST_PULL <= largest <= LARGEST_PULL:
-        raise ValueError(
-            f"max(abs(gradient of the loss at 0))={largest!r} must lie between {SMALLEST_PULL:g} "
-            f"and {LARGEST_PULL:g}, or squares of forces do not fit a float64; multiply the "
-            "targets by a constant."
-        )
 
 
 def _needed(task: Factorisation, rank: int) -> int | None:
@@ -243,14 +255,10 @@ def _needed(task: Factorisation, rank: int) -> int | None:
     return None if task.max_rank is None else task.max_rank - rank + 1
 
 
-def _utility(task: Factorisation, state: _State) -> Ring | Status:
+def _utility(task: Factorisation, state: _State) -> Ring | Rest | Status:
     """Find the directions whose clocks ring first: c + τλ = 0."""
-    if state.rates.max(initial=0.0) <= task.tol * state.scale:
-        if state.index == 0:
-            return Status.NOTHING_TO_LEARN
-        held = state.pull.data if hasattr(state.pull, "toarray") else state.pull
-        gone = float(np.linalg.norm(held)) <= task.tol * state.scale
-        return Status.CONVERGED if gone else Status.NO_DESCENT
+    if state.rates.max(initial=0.0) <= max(task.tol * state.scale, state.blur):
+        return _end(task, state)
     if state.U.shape[1] == task.max_rank:
         return Status.MAX_RANK_LEFT if is_left(task.problem, state.U) else Status.MAX_RANK
     delay, units, second = next_ring(state.vectors.T @ state.old, state.clocks, state.rates)
@@ -258,6 +266,18 @@ def _utility(task: Factorisation, state: _State) -> Ring | Status:
         return Status.NO_DESCENT
     margin = (second - delay) / delay if delay > 0 else math.inf
     return Ring(delay=delay, units=units, margin=margin)
+
+
+def _end(task: Factorisation, state: _State) -> Rest | Status:
+    """Return what still pulls where no clock rings, unless f is minimal without a vanishing ∇f."""
+    rest = Rest(
+        growth=state.rates.max(initial=0.0) / state.scale if state.scale else 0.0,
+        least=task.tol,
+        noise=state.blur / state.scale if state.scale else 0.0,
+    )
+    gone = float(np.linalg.norm(entries(state.pull))) <= task.tol * state.scale
+    ends = rest.status(state.index) is Status.CONVERGED
+    return Status.NO_DESCENT if ends and not gone else rest
 
 
 def _jump(task: Factorisation, state: _State, ring: Ring) -> _State:
@@ -273,13 +293,13 @@ def _jump(task: Factorisation, state: _State, ring: Ring) -> _State:
         time=state.time + ring.delay,
         old=state.vectors[:, dormant],
         clocks=clocks[dormant],
-        before=state.U.shape[1],
         escape=state.vectors[:, units],
         margin=ring.margin,
         cut=state.cut or units.size < ring.units.size,
     )
 
 
+@np.errstate(all="ignore")  # A loss may be no number where a step tries a point; that is judged.
 def _cost(task: Factorisation, state: _State) -> _State:
     """Descend with the new columns to a critical point, and find the new dormant directions."""
     rate = float(np.max(np.sum(state.escape * (state.pull @ state.escape), axis=0)))
@@ -291,16 +311,29 @@ def _cost(task: Factorisation, state: _State) -> _State:
         scale=state.scale,
         symmetry=task.symmetry,
     )
-    U = descent.U
+    U, gone = descent.U, descent.fallen.shape[1]
     value, pull = task.problem.at(U)
+    if not math.isfinite(value):
+        raise Breakdown(Status.LOSS_FAILED, f"loss.value(W)={value!r} at jump {state.index}")
+    if not _falls(task.problem, state, U, value, pull):
+        raise Breakdown(
+            Status.INACCURATE, f"jump {state.index}: the descent came to no lower point than before"
+        )
     rates, vectors = eigenpairs(pull, U, _needed(task, U.shape[1]), state.scale)
     old = np.hstack([state.old, descent.fallen])
-    clocks = np.concatenate([state.clocks, np.zeros(descent.fallen.shape[1])])
+    clocks = np.concatenate([state.clocks, np.zeros(gone)])
+    known = state.known + state.escape.shape[1]
+    # A column that falls back leaves W a combination of all: say that it is the last of the old.
+    candidates = np.concatenate([np.arange(state.known, known), state.units])
     return replace(
         state,
+        units=np.sort(candidates[: U.shape[1]]),
+        before=state.units,
+        known=known,
         U=U,
-        value=value,
+        value=min(value, state.value),
         pull=pull,
+        blur=task.problem.rounding(U, pull),
         rates=rates,
         vectors=align(rates, vectors, old, clocks),
         old=old,
@@ -309,10 +342,27 @@ def _cost(task: Factorisation, state: _State) -> _State:
     )
 
 
+def _falls(problem: OnFactors, state: _State, U: Array, value: float, pull: Any) -> bool:
+    """Whether f is lower at U, of value and pull, than at the saddle that was left.
+
+    A mode of eigenvalue λ lowers f by λ²/2, which f itself may not resolve. The mean of both pulls
+    along the way does: <pull + pull', W' − W>/2, exact where f is quadratic. It is taken where
+    entries of W are as small as they are, not sums of large ones.
+    """
+    fall = state.value - value
+    if abs(fall) <= VALUE_ROUNDING * (abs(state.value) + abs(value)) and not problem.sparse:
+        left, sizes, _ = np.linalg.svd(state.U, full_matrices=False)
+        rows = rotation(np.hstack([left * sizes, state.escape]), state.pull)
+        new, old = rows.T @ U, rows.T @ state.U
+        pulls = rows.T @ (state.pull + pull) @ rows
+        fall = float(np.sum(pulls * (new @ new.T - old @ old.T)) / 2)
+    return fall > 0
+
+
 def _saddle(task: Factorisation, state: _State) -> Saddle:
     """Return the saddle with its certificate: −∇f(W)U = 0, and the loss has fallen."""
     beta, loss = task.show(state.U, state.value)
-    rank = state.U.shape[1]
+    rank = state.units.size
     size = state.scale * float(np.linalg.norm(state.U))
     force = float(np.linalg.norm(state.pull @ state.U)) if rank else 0.0
     return Saddle(
@@ -321,9 +371,9 @@ def _saddle(task: Factorisation, state: _State) -> Saddle:
         beta=beta,
         loss=loss,
         dual=None,
-        active=np.arange(rank),
-        entered=np.arange(state.before, rank),
-        left=np.arange(rank, state.before),
+        active=state.units,
+        entered=np.setdiff1d(state.units, state.before),
+        left=np.setdiff1d(state.before, state.units),
         certificate=Certificate(
             stationarity=force / size if size else 0.0,
             violation=0.0,

@@ -13,6 +13,7 @@ code name                 symbol
 ``value(W)``              f(W)
 ``gradient(W)``           ∇f(W), symmetric, shape (d, d)
 ``hessian_product(W, D)`` the derivative of ∇f at W along the symmetric D
+``takes_stacks``          whether D may also be several: (k, d, d) in, (k, d, d) out
 ``at_factor(U)``          f(UUᵀ) and ∇f(UUᵀ), which may be sparse
 ``along_factor(U, D)``    the derivative of ∇f along UDᵀ + DUᵀ, which may be sparse
 ========================  ==========================================================
@@ -21,7 +22,7 @@ code name                 symbol
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -35,10 +36,10 @@ __all__ = ["FullMatrix", "MatrixCompletion", "MatrixLoss", "MatrixSensing"]
 class MatrixLoss(Protocol):
     """What an object must offer to be a loss of symmetric d × d matrices.
 
-    Two optional methods are used where they exist: ``hessian_product(W, D)`` (d, d), instead of
-    finite differences of the gradient, and the pair ``at_factor(U)``, ``along_factor(U, D)``,
-    which spares large problems the dense matrix W = UUᵀ: they return sparse arrays, or anything
-    that has ``@``.
+    More is used where it exists. ``hessian_product(W, D)`` (d, d) replaces finite differences of
+    the gradient; with ``takes_stacks = True`` it is given several at once, D (k, d, d). The pair
+    ``at_factor(U)``, ``along_factor(U, D)`` spares large problems the dense matrix W = UUᵀ: they
+    return sparse arrays, or anything that has ``@``.
 
     Attributes
     ----------
@@ -91,6 +92,7 @@ class FullMatrix:
     2.5
     """
 
+    takes_stacks: ClassVar[bool] = True
     M: Array
 
     def __post_init__(self) -> None:
@@ -110,7 +112,7 @@ class FullMatrix:
         return np.asarray(np.asarray(W, dtype=float) - self.M)
 
     def hessian_product(self, W: ArrayLike, D: ArrayLike) -> Array:
-        """Return D, whatever W: the second derivative is the identity."""
+        """Return D (..., d, d), whatever W: the second derivative is the identity."""
         return np.asarray(D, dtype=float)
 
 
@@ -138,6 +140,7 @@ class MatrixSensing:
     [[-2.0, 0.0], [0.0, 0.0]]
     """
 
+    takes_stacks: ClassVar[bool] = True
     A: Array
     b: Array
 
@@ -163,8 +166,9 @@ class MatrixSensing:
         return np.asarray(np.tensordot(self._measure(W) - self.b, self.A, axes=1))
 
     def hessian_product(self, W: ArrayLike, D: ArrayLike) -> Array:
-        """Return Σ_m <A_m, D> A_m, shape (d, d), whatever W."""
-        return np.asarray(np.tensordot(self._measure(D), self.A, axes=1))
+        """Return Σ_m <A_m, D> A_m for D (..., d, d), of that shape, whatever W."""
+        measured = np.tensordot(np.asarray(D, dtype=float), self.A, axes=([-2, -1], [1, 2]))
+        return np.asarray(np.tensordot(measured, self.A, axes=1))
 
     def _measure(self, W: ArrayLike) -> Array:
         return np.asarray(np.tensordot(self.A, np.asarray(W, dtype=float), axes=2))
@@ -201,6 +205,7 @@ class MatrixCompletion:
     (3.0, [2.0, 1.0, 1.0])
     """
 
+    takes_stacks: ClassVar[bool] = True
     observed: Any
     mask: Any
     rows: Any = field(init=False, repr=False)
@@ -250,9 +255,10 @@ class MatrixCompletion:
         return gradient
 
     def hessian_product(self, W: ArrayLike, D: ArrayLike) -> Array:
-        """Return D on the observed entries, 0 elsewhere, shape (d, d), whatever W."""
-        product = np.zeros((self.size, self.size))
-        product[self.rows, self.cols] = np.asarray(D, dtype=float)[self.rows, self.cols]
+        """Return D (..., d, d) on the observed entries, 0 elsewhere, whatever W."""
+        D = np.asarray(D, dtype=float)
+        product = np.zeros(D.shape)
+        product[..., self.rows, self.cols] = D[..., self.rows, self.cols]
         return product
 
     def at_factor(self, U: Array) -> tuple[float, Any]:

@@ -48,10 +48,14 @@ CLIMBING = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Curvatures and their directions; see the module's table."""
+    """Curvatures and their directions; see the module's table.
+
+    ``noise`` is how much of each curvature is rounding, where that is known.
+    """
 
     values: Array
     vectors: Array
+    noise: Array | float = 0.0
 
     @classmethod
     def of(cls, hessian: Array, symmetry: Array | None = None) -> Spectrum:
@@ -70,15 +74,15 @@ class Spectrum:
     def inverse(self, force: Array, flat: float) -> Array:
         """Return the step of least norm to where a force vanishes.
 
-        Directions whose curvature is at most `flat` are left alone.
+        Directions whose curvature is at most `flat`, or rounding, are left alone.
         """
-        used = np.abs(self.values) > flat
+        used = np.abs(self.values) > np.maximum(flat, self.noise)
         parts = self.vectors[:, used].T @ force.ravel()
         return np.asarray(self.vectors[:, used] @ (parts / self.values[used])).reshape(force.shape)
 
     def along_flat(self, force: Array, flat: float) -> float:
-        """Return how much force there is along directions whose curvature is at most `flat`."""
-        across = self.vectors[:, np.abs(self.values) <= flat]
+        """Return how much force there is along the directions that `inverse` leaves alone."""
+        across = self.vectors[:, np.abs(self.values) <= np.maximum(flat, self.noise)]
         return float(np.linalg.norm(across.T @ force.ravel()))
 
     def climbs(self, moved: Array, shortest: float = 0.0) -> bool:
@@ -88,14 +92,14 @@ class Spectrum:
         along the others; one that merely passes a saddle does. A displacement no longer than
         `shortest` may point anywhere.
         """
-        down = self.vectors[:, self.values < -FLAT * self.largest]
+        down = self.vectors[:, self.values < -np.maximum(FLAT * self.largest, self.noise)]
         length = max(float(np.linalg.norm(moved)), shortest)
         return bool(np.linalg.norm(down.T @ moved.ravel()) > CLIMBING * length)
 
     @property
     def flat(self) -> int:
         """Number of directions without curvature."""
-        return int((np.abs(self.values) <= FLAT * self.largest).sum())
+        return int((np.abs(self.values) <= np.maximum(FLAT * self.largest, self.noise)).sum())
 
 
 def curves_down(hessian: Array, *, share: float, slack: float = 0.0) -> bool:
@@ -175,7 +179,7 @@ class Found:
 
 
 def search(landscape: Landscape, start: Array, rules: Rules) -> Found | None:
-    """Apply Newton's method from `start`; None if it strays.
+    """Apply Newton's method from `start`; None if it strays, or comes to where there is no force.
 
     The force need not fall at every step: in a narrow valley the first steps raise it.
     """
@@ -193,6 +197,8 @@ def search(landscape: Landscape, start: Array, rules: Rules) -> Found | None:
         if not np.linalg.norm(place - start) <= rules.reach:
             return None
         point = landscape.point(place)
+        if not math.isfinite(point.size):
+            return None
         idle = 0 if point.size < rules.progress * best.size else idle + 1
         if point.size < best.size:
             best, last = point, length

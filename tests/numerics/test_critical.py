@@ -101,6 +101,26 @@ def test_a_landscape_without_a_step_ends_the_search():
     assert search(Stuck(np.ones(3), np.zeros((3, 3))), np.full(3, 0.5), RULES) is None
 
 
+def test_a_place_without_a_force_ends_the_search():
+    @dataclass
+    class Walled(Quartic):
+        def force(self, x):
+            return super().force(x) + np.log(1.05 - np.abs(x))
+
+    with np.errstate(invalid="ignore"):
+        walled = Walled(np.ones(3), np.zeros((3, 3)))
+        assert search(walled, np.array([0.6, 1.0, 1.0]), RULES) is None
+
+
+def test_curvature_within_its_noise_is_none():
+    spectrum = Spectrum(np.array([-1e-3, 1e-3, 2.0]), np.eye(3), noise=np.array([1e-2, 1e-4, 1e-4]))
+    force = np.ones(3)
+    assert spectrum.inverse(force, 1e-14) == pytest.approx([0.0, 1e3, 0.5])
+    assert spectrum.along_flat(force, 1e-14) == pytest.approx(1.0)
+    assert spectrum.flat == 1
+    assert not spectrum.climbs(np.array([1.0, 0.0, 0.0]))
+
+
 def test_a_symmetry_is_left_out_of_the_spectrum():
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))[0]
     hessian = turn @ np.diag([0.0, 1.0, -2.0, 3.0]) @ turn.T
