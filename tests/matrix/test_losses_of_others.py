@@ -55,10 +55,9 @@ class Exponential(Quadratic):
         return self.value(W) * np.trace(TILTED @ D) * TILTED
 
 
-@pytest.mark.parametrize(
-    "loss", [*(Power(p) for p in (0.1, 0.5, 1, 2, 5, 20, 60)), Exponential()], ids=str
-)
-def test_a_minimum_at_infinity_is_none(loss):
+@pytest.mark.parametrize("power", [0.1, 0.5, 1, 2, 5, 20, 60, np.inf])
+def test_a_minimum_at_infinity_is_none(power):
+    loss = Power(power) if np.isfinite(power) else Exponential()
     path = saddles.greedy_low_rank(loss, on_failure="return")
     assert (path.status, len(path)) == (Status.UNBOUNDED, 1)
 
