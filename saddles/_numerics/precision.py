@@ -17,7 +17,18 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["CONSTANT", "CUT_EXPONENT", "DISTURBED", "EPS", "SINGULAR", "ULPS", "ZERO"]
+from saddles.typing import Array
+
+__all__ = [
+    "CONSTANT",
+    "CUT_EXPONENT",
+    "DISTURBED",
+    "EPS",
+    "SINGULAR",
+    "ULPS",
+    "ZERO",
+    "beyond_rounding",
+]
 
 EPS = float(np.finfo(float).eps)
 
@@ -39,3 +50,12 @@ CONSTANT = 1e-13
 #: lie anywhere: e^50 = 5e21, or its square, is large enough to have such a step refused, while
 #: squares and products of it stay finite.
 CUT_EXPONENT = 50.0
+
+
+def beyond_rounding(difference: Array, terms: Array | float) -> Array:
+    """Return a difference of equals, 0 where it is a few ulp of the sizes of its `terms`.
+
+    What is at rest is then so exactly. Implicit steps grow without end there, while velocities that
+    flicker by an ulp would bound their length.
+    """
+    return np.where(np.abs(difference) <= ULPS * terms, 0.0, difference)

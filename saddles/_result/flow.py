@@ -78,7 +78,7 @@ class Jumps:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Flow:
-    """Gradient flow from an initial scale, at any time up to `until`.
+    """Gradient flow from an initial scale, at any time: where training has ended, it rests.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class Flow:
         Parameters
         ----------
         tau : float or array_like of shape (q,)
-            Scaled times in [0, `until`], in any order.
+            Scaled times from 0 on, in any order; up to `until` only, if training had not ended.
 
         Returns
         -------
@@ -160,7 +160,7 @@ class Flow:
         Raises
         ------
         ValueError
-            If a time is NaN or outside of [0, `until`].
+            If a time is not finite, negative, or later than what the flow knows.
         """
         taus, scalar = self._checked(tau)
         points = self.curve.point(taus)
@@ -175,7 +175,7 @@ class Flow:
     def loss_rate(self, tau: ArrayLike) -> Any:
         """Return dL/dτ at scaled time `tau`, from its formula: a float, or (q,)."""
         taus, scalar = self._checked(tau)
-        rates = self.curve.loss_rate(taus)
+        rates = np.where(self._rests(tau), 0.0, self.curve.loss_rate(taus))
         return float(rates[0]) if scalar else rates
 
     def clocks(self, tau: ArrayLike) -> Array:
@@ -187,7 +187,7 @@ class Flow:
         Parameters
         ----------
         tau : float or array_like of shape (q,)
-            Scaled times in [0, `until`], in any order.
+            Scaled times from 0 on, in any order; up to `until` only, if training had not ended.
 
         Returns
         -------
@@ -199,7 +199,7 @@ class Flow:
         TypeError
             If it is no flow of a diagonal network.
         ValueError
-            If a time is NaN or outside of [0, `until`].
+            If a time is not finite, negative, or later than what the flow knows.
 
         Examples
         --------
@@ -266,38 +266,52 @@ class Flow:
         A jump is a peak of −dL/dτ with a plateau on either side: a time at which the loss falls
         slower by a factor of at least `PLATEAU_RATIO`. Its time is where the loss is halfway
         between the two plateaus. Jumps that the initial scale is too large to separate count as
-        one; a peak whose drop is below `SMALLEST_DROP` of the whole is rounding and not a jump.
+        one. A peak whose drop is below `SMALLEST_DROP` of the whole, or within which the loss rises
+        by as much, is rounding and not listed: so is a jump that is as small, although the flow
+        makes it. ``at`` shows it.
 
         Returns
         -------
         Jumps
             Times (J,) and plateau losses (J + 1,); a jump that `until` cuts short is left out.
         """
-        grid, height = self._slope()
-        peaks = separated_peaks(height, PLATEAU_RATIO)
-        losses = self._loss_between(grid, height, peaks)
+        grid = self._grid()
+        along = self._along.losses_at(grid)
+        height, formula = self._slopes(grid, along)
+        peaks = separated_peaks(height, PLATEAU_RATIO, formula)
+        losses = self._loss_between(along, height, peaks)
         first, last = self._step_losses[[0, -1]]
         # A drop by a few ulp of the first loss is rounding, even if it is all that there is.
         least = max(SMALLEST_DROP * (first - last), ULPS * first)
-        while (small := -np.diff(losses) < least).any():
+        while (small := -np.diff(losses) <= self._noise(peaks, along, least)).any():
             peaks = peaks[~small]
-            losses = self._loss_between(grid, height, peaks)
+            losses = self._loss_between(along, height, peaks)
         return Jumps(self.crossing_times((losses[:-1] + losses[1:]) / 2), losses)
 
     def _checked(self, tau: ArrayLike) -> tuple[Array, bool]:
+        """Return times (q,) on the curve, the last one for those at which training rests there."""
         taus = np.asarray(tau, dtype=float)
         if taus.ndim > 1:
             raise ValueError(
                 f"tau={checks.show(taus)} has shape {taus.shape}; pass one time, or times (q,)."
             )
-        bad = ~((taus >= 0) & (taus <= self.until))
+        bad = ~((taus >= 0) & (np.isfinite(taus) if self.status.finished else taus <= self.until))
         if bad.any():
             wrong = float(np.atleast_1d(taus)[np.atleast_1d(bad)][0])
+            if self.status.finished:
+                raise ValueError(
+                    f"tau={wrong!r} is no scaled time: they are finite and not negative; this flow "
+                    f"rests from tau={self.until!r} on."
+                )
             raise ValueError(
                 f"tau={wrong!r} is not in [0, {self.until!r}], the scaled times that this flow "
                 f"covers ({self.status.value}); ask within them, or integrate with a larger until."
             )
-        return np.atleast_1d(taus), taus.ndim == 0
+        return np.atleast_1d(np.minimum(taus, self.until)), taus.ndim == 0
+
+    def _rests(self, tau: ArrayLike) -> Any:
+        """Whether training has ended before `tau`, (q,)."""
+        return np.atleast_1d(np.asarray(tau, dtype=float) > self.until)
 
     @cached_property
     def _along(self) -> Stretched:
@@ -331,25 +345,50 @@ class Flow:
         root = float(brentq(excess, left, right, xtol=1e-300, rtol=4 * EPS))
         return float(along.times_at(np.array([root]))[0])
 
-    def _slope(self) -> tuple[Array, Array]:
-        """Return a grid (g,) and log(−dL/dτ) on it, cut off below where no jump can be."""
+    def _grid(self) -> Array:
+        """Return the points (g,) along the curve at which jumps are looked for."""
         knots = self._along.knots
         fractions = np.arange(POINTS_PER_STEP) / POINTS_PER_STEP
         inner = knots[:-1, None] + np.diff(knots)[:, None] * fractions
-        grid = np.append(inner.ravel(), knots[-1])
+        return np.append(inner.ravel(), knots[-1])
+
+    def _slopes(self, grid: Array, losses: Array) -> tuple[Array, Array]:
+        """Return log(−dL/dτ) on the grid (g,), cut off below where no jump can be, and its formula.
+
+        Where coefficients are large and cancel, the formula adds up the squares of rounding errors,
+        which the loss does not feel: so a peak is no higher than what the loss falls by beside it.
+        """
         fall = self._step_losses[0] - self._step_losses[-1]
         # A slope below this makes no jump even if it lasts from the start to the end.
-        least = SMALLEST_DROP / PLATEAU_RATIO * fall / self.until
-        floor = math.log(max(least, np.finfo(float).tiny))
-        return grid, np.maximum(self._along.log_slopes_at(grid), floor)
+        least = max(SMALLEST_DROP / PLATEAU_RATIO * fall / self.until, np.finfo(float).tiny)
+        falls = ULPS * losses[0] - np.diff(np.minimum.accumulate(losses))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            seen = np.fmax(falls / np.diff(self._along.times_at(grid)), least)
+        beside = np.maximum(np.append(seen[:1], seen), np.append(seen, seen[-1:]))
+        formula = np.maximum(self._along.log_slopes_at(grid), math.log(least))
+        return np.minimum(formula, np.log(beside)), formula
 
-    def _loss_between(self, grid: Array, height: Array, peaks: Any) -> Array:
+    def _loss_between(self, losses: Array, height: Array, peaks: Any) -> Array:
         """Return the loss (J + 1,) where it falls slowest before, between and after the peaks."""
         if peaks.size == 0:
-            return self._step_losses[:1]
-        edges = [*peaks, grid.size - 1]
+            return losses[:1]
+        edges = [*peaks, height.size - 1]
         slowest = [a + int(height[a : b + 1].argmin()) for a, b in pairwise(edges)]
-        return np.append(self._step_losses[0], self._along.losses_at(grid[slowest]))
+        return np.asarray(np.append(losses[0], losses[slowest]))
+
+    def _noise(self, peaks: Any, losses: Array, least: float) -> Array:
+        """Return what the loss can seem to fall by (J,): `least`, or as much as it rises nearby.
+
+        `losses` (g,) are those of the grid, from the peak before to the one after.
+        """
+        ends = [0, *peaks, losses.size - 1]
+        rises = [_largest_rise(losses[a : b + 1]) for a, b in zip(ends, ends[2:], strict=False)]
+        return np.asarray(np.maximum(np.array(rises, dtype=float), least))
+
+
+def _largest_rise(losses: Array) -> float:
+    """Return by how much the losses (k,) rise at most above one that came before."""
+    return float((losses - np.minimum.accumulate(losses)).max(initial=0.0))
 
 
 def followed(
@@ -397,19 +436,22 @@ def _within_jumps(flow: Flow) -> Array:
     return np.asarray(times[np.isfinite(times)])
 
 
-def separated_peaks(height: Array, ratio: float) -> Any:
+def separated_peaks(height: Array, ratio: float, dips: Array | None = None) -> Any:
     """Return the indices of the peaks of exp(`height`) that stand out by `ratio` on either side.
 
     The start counts as the foot of a slope: at a large initial scale the loss falls fastest there.
+    Between two peaks exp(`dips`), which is not below exp(`height`), has to be as low.
     """
     from scipy.signal import find_peaks
 
     padded = np.concatenate([[height.min()], height])
     peaks, _ = find_peaks(padded, prominence=math.log(ratio))
+    between = padded if dips is None else np.concatenate([[height.min()], dips])
     kept: list[int] = []
     # Of peaks that are equally high, to rounding, find_peaks compares neither with the other.
     for peak in peaks.tolist():
-        if kept and padded[kept[-1] : peak].min() > padded[kept[-1]] - math.log(ratio):
+        foot = padded[[*kept[-1:], peak]].min() - math.log(ratio)
+        if kept and between[kept[-1] : peak].min() > foot:
             kept[-1] = max(kept[-1], peak, key=padded.__getitem__)
         else:
             kept.append(peak)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-__all__ = ["UNKNOWN", "Remaining"]
+from saddles._numerics.ends import Outlook
+
+__all__ = ["NOTHING", "UNKNOWN", "Remaining", "left_by"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +38,14 @@ class Remaining:
 
 
 UNKNOWN = Remaining()
+
+#: Training rests, and nothing is left.
+NOTHING = Remaining(loss=0.0, next_jump=math.inf)
+
+
+def left_by(outlook: Outlook) -> Remaining:
+    """Return what remains where a flow ends with this outlook."""
+    loss = outlook.left if math.isfinite(outlook.left) else None
+    if outlook.status is None:
+        return Remaining(loss=loss, next_jump=outlook.next_jump)
+    return Remaining(loss=loss, next_jump=math.inf if outlook.status.finished else None)

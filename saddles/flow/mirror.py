@@ -39,12 +39,14 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.ends import Outlook
 from saddles._numerics.precision import CUT_EXPONENT, EPS, ULPS
 from saddles._numerics.stepping import Ending, Equation, Integration, Pieces, Tolerances, nodes
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
 from saddles._result.flow import Flow
 from saddles._result.path import PathError
+from saddles._result.remaining import NOTHING, Remaining, left_by
 from saddles._result.trajectory import Curve
 from saddles._tools.threads import one_pool
 from saddles.flow._inputs import checked_rtol, checked_until, finite_scale
@@ -95,9 +97,10 @@ def diagonal(
         Logarithm of the initial scale, below 0 and finite; -1e6 costs what -10 does.
     until : float, optional
         Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
-        its gradient with respect to beta has vanished: no feature's correlation with the residual
-        exceeds `rtol` (relative to the norms of that feature and of the part of y that X explains),
-        nor what rounding leaves of it. Jumps driven by weaker correlations are not waited for.
+        training has ended: no feature's correlation with the residual exceeds `rtol` (relative to
+        the norms of that feature and of the part of y that X explains), nor what rounding leaves of
+        it, and all that X explains of y is fitted, to 1e-10 of its square. Where rounding hides
+        whether it is, the status is `Status.RESOLUTION`, and ``flow.remaining`` says what is left.
     rtol : float, optional
         Relative error of beta allowed per step, from 1e-12 to 1e-3. Below ``16 eps log(1/alpha)``
         rounding forbids it, and that is used instead.
@@ -135,18 +138,20 @@ def diagonal(
     network = _Network.of(problem, log_alpha)
     if network is None:
         ends = np.array([0.0, until or 1.0])
-        return _as_flow(log_alpha, ends, _Rest(problem), Status.NOTHING_TO_LEARN)
-    curve, status = _integrate(network, rtol, until)
+        return _as_flow(log_alpha, ends, _Rest(problem), Status.NOTHING_TO_LEARN, NOTHING)
+    curve, status, remaining = _integrate(network, rtol, until)
     if not status.success and on_failure == "raise":
         reached = curve.times[-1] / network.pace
         raise PathError(status, detail=f"scaled time {reached:.6g} was reached")
     times = curve.times / network.pace
     if until is not None and status is not Status.INTEGRATION_FAILED:
         times[-1] = until
-    return _as_flow(log_alpha, times, curve, status)
+    return _as_flow(log_alpha, times, curve, status, remaining)
 
 
-def _as_flow(log_alpha: float, times: Array, curve: Curve, status: Status) -> Flow:
+def _as_flow(
+    log_alpha: float, times: Array, curve: Curve, status: Status, remaining: Remaining
+) -> Flow:
     return Flow(
         algorithm="flow.diagonal",
         source=SOURCE,
@@ -155,6 +160,7 @@ def _as_flow(log_alpha: float, times: Array, curve: Curve, status: Status) -> Fl
         times=times,
         curve=curve,
         status=status,
+        remaining=remaining,
     )
 
 
@@ -175,6 +181,8 @@ class _Network:
     """log(1/α)."""
     floor: float
     """Loss of the best fit, |y − U Uᵀy|²/(2n)."""
+    beyond: float
+    """Part of it that X explains along directions which rounding hides."""
 
     @classmethod
     def of(cls, problem: Regression, log_alpha: float) -> _Network | None:
@@ -187,13 +195,18 @@ class _Network:
         largest = float(np.abs(problem.y).max())
         if rank == 0 or largest == 0:
             return None
-        basis, width = basis[:, :rank], float(singular[0])
+        # Where s is of size log(1/α), β is known to eps log(1/α) of itself: along directions that
+        # need a β larger than that allows, the fit would be noise.
+        seen = int((singular[:rank] > singular[0] * EPS * -log_alpha).sum())
+        explained = basis[:, :rank].T @ (problem.y / largest)
+        basis, width = basis[:, :seen], float(singular[0])
         rows, y = problem.X.T @ basis / width, problem.y / largest
         targets = basis.T @ y
         start = float(np.abs(rows @ targets).max())
         if start <= ULPS * float(np.linalg.norm(y)):
             return None
         height, scale = largest * start, -log_alpha
+        beyond = largest**2 * float(np.sum(explained[seen:] ** 2)) / (2 * problem.n_samples)
         return cls(
             rows=np.ascontiguousarray(rows),
             targets=targets / start,
@@ -203,6 +216,7 @@ class _Network:
             n_samples=problem.n_samples,
             scale=scale,
             floor=float(np.sum((largest * (y - basis @ targets)) ** 2)) / (2 * problem.n_samples),
+            beyond=beyond,
         )
 
     @property
@@ -293,21 +307,39 @@ class _Network:
         """Norms of the columns of X in units of a, shape (d,)."""
         return np.asarray(np.linalg.norm(self.rows, axis=1))
 
-    def converged(self, dual: Array, rtol: float) -> bool:
-        """Say whether Xᵀr is zero but for `rtol` and rounding.
+    def outlook(self, time: float, dual: Array, rtol: float) -> Outlook:
+        """Return what could still happen from a dual point (r,) at its time.
 
         Every feature counts by its correlation |x_i·r| / (|x_i| |U Uᵀy|), so that a late jump of a
-        feature of small scale is not taken for the end.
+        feature of small scale is not taken for the end. What is left of the loss is exactly
+        |w − Aᵀβ|²/2: where it is more than rounding leaves of Aᵀβ, the flow goes on.
         """
         clocks = self.rows @ dual
         beta = self.beta(clocks)
         velocity = self.targets - self.columns @ beta
-        noise = ULPS * (1 + float(np.abs(clocks).max())) * np.linalg.norm(self.lengths * beta)
-        bound = rtol * np.linalg.norm(self.targets) + noise
-        return bool((np.abs(self.rows @ velocity) <= bound * self.lengths).all())
+        spread = float(np.linalg.norm(self.lengths * beta))
+        rounding = EPS * (1 + float(np.abs(clocks).max())) * spread
+        size = float(np.linalg.norm(self.targets))
+        rates = self.rows @ velocity
+        driven = np.abs(rates) > (rtol * size + ULPS / EPS * rounding) * self.lengths
+        ways = self.edge - np.copysign(clocks, clocks * rates)
+        waits = ways[driven & (ways > 0)] / np.abs(rates[driven & (ways > 0)])
+        return Outlook(
+            moves=bool(driven.any()),
+            left=self._loss(float(velocity @ velocity)) + self.beyond,
+            whole=self._loss(size**2) + self.beyond,
+            hidden=self._loss(rounding**2) + self.beyond,
+            next_jump=(time + float(waits.min(initial=math.inf))) / self.pace,
+        )
+
+    def _loss(self, square: float) -> float:
+        """Return the loss of a residual of this square, which is in units of c."""
+        return float(square * self.height * self.height / (2 * self.n_samples))
 
 
-def _integrate(network: _Network, rtol: float, until: float | None) -> tuple[_Mirror, Status]:
+def _integrate(
+    network: _Network, rtol: float, until: float | None
+) -> tuple[_Mirror, Status, Remaining]:
     """Follow the dual point to `until`, or until the gradient has vanished.
 
     LSODA switches between Adams (jumps: smooth, explosive, up to order 12) and BDF (plateaus:
@@ -324,22 +356,21 @@ def _integrate(network: _Network, rtol: float, until: float | None) -> tuple[_Mi
 
     def done(step: int, solver: Any) -> bool:
         looks = until is None and step % STEPS_PER_DUAL_LOOK == 0
-        return looks and network.converged(solver.y, rtol)
+        return looks and network.outlook(solver.t, solver.y, rtol).status is not None
 
     dual = run.recorded(done)
     if not dual.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    return _Mirror(network, dual), _ending(network, run, rtol)
+    outlook = network.outlook(run.solver.t, run.solver.y, rtol)
+    return _Mirror(network, dual), _ending(outlook, run), left_by(outlook)
 
 
-def _ending(network: _Network, run: Integration, rtol: float) -> Status:
+def _ending(outlook: Outlook, run: Integration) -> Status:
     """Return why the integration ended; a step limit that was reached is a failure."""
     if run.ending is Ending.FAILED:
         return Status.INTEGRATION_FAILED
-    if network.converged(run.solver.y, rtol):
-        return Status.CONVERGED
     finished = run.ending is Ending.FINISHED
-    return Status.UNTIL_REACHED if finished else Status.INTEGRATION_FAILED
+    return outlook.status or (Status.UNTIL_REACHED if finished else Status.INTEGRATION_FAILED)
 
 
 @dataclass(frozen=True, eq=False)

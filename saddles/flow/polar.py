@@ -18,6 +18,7 @@ from dataclasses import replace
 from saddles import checks
 from saddles._result.flow import Flow
 from saddles._result.path import PathError
+from saddles._result.remaining import UNKNOWN, Remaining
 from saddles._tools.threads import one_thread
 from saddles.flow._polar.coordinates import Polar
 from saddles.flow._polar.march import fastest, is_robust, march, resting
@@ -135,6 +136,7 @@ def neurons(
         times=curve.times,
         curve=curve,
         status=status,
+        remaining=Remaining(next_jump=math.inf) if status.finished else UNKNOWN,
     )
 
 

@@ -40,8 +40,10 @@ import numpy as np
 
 from saddles import checks
 from saddles._matrix.moments import Moments, least_loss, stacked
+from saddles._numerics.ends import Outlook
 from saddles._numerics.precision import ZERO
 from saddles._result.flow import Flow
+from saddles._result.remaining import NOTHING, left_by
 from saddles.flow._inputs import checked_until, finite_scale, initial_factor
 from saddles.flow._riccati_modes import in_modes
 from saddles.status import Status
@@ -54,8 +56,8 @@ SOURCE = "Fukumizu 1998; Saxe, McClelland and Ganguli 2014, arXiv:1312.6120"
 #: Difference of AᵀA and WWᵀ that rounding explains, relative to their size.
 BALANCED_TO = 1e-10
 
-#: The gradient counts as zero below this part of what it could be.
-NO_GRADIENT = ZERO
+#: A point this close to where it ends, relative to the largest eigenvalue, rests.
+SETTLED = ZERO
 
 #: Without `until`, the last mode is followed for this many of its e-foldings: what is missing of it
 #: falls by e^{−2·20} = 4e-18.
@@ -170,11 +172,27 @@ class Riccati:
         """Return 0: nothing is integrated."""
         return 0.0
 
-    def stationary(self, tau: float) -> bool:
-        """Return whether at `tau` the gradient over the weights has vanished, to twelve digits."""
-        pulls = self._pulls(np.array([tau]))
-        largest = float(np.abs(self.rates).max()) ** 1.5
-        return all(float(np.linalg.norm(pull)) <= NO_GRADIENT * largest for pull in pulls)
+    def _outlook(self, tau: float) -> Outlook:
+        """Return what could still happen at `tau`: exactly, since the end is known.
+
+        Modes of `pivots` end at their own eigenvalue, all others at 0.
+        """
+        learnt = np.zeros_like(self.rates)
+        learnt[self.pivots] = self.rates[self.pivots]
+        end = self.gain * ((self.modes * learnt) @ self.modes.T)[self.block]
+        losses = self.loss(np.array([0.0, tau]))
+        least = self.floor + float(np.sum((end - self._target) ** 2)) / 2
+        folds = (tau - self.mode_times) * self.scale * self.rates[self.pivots]
+        left = float(losses[1]) - least
+        away = float(np.linalg.norm(self.point(np.array([tau]))[0] - end))
+        later = self.mode_times[folds < 0]
+        return Outlook(
+            moves=bool((folds < FOLDINGS).any())
+            or away > SETTLED * float(np.abs(self.rates).max()),
+            left=max(left, 0.0),
+            whole=float(losses[0]) - least,
+            next_jump=float(later.min(initial=math.inf)),
+        )
 
     def _sides(self, tau: Array) -> tuple[Array, Array]:
         """Return the factors whose product is the point."""
@@ -375,18 +393,19 @@ def _as_flow(algorithm: str, curve: Riccati, until: float | None) -> Flow:
     fastest = float(np.abs(curve.rates).max())
     if fastest == 0:
         times, status = np.array([0.0, until or 1.0]), Status.NOTHING_TO_LEARN
+        remaining = NOTHING
     else:
         centres = np.append(curve.mode_times, 0.0)
         folds = 1 / (curve.scale * np.append(curve.rates[curve.pivots], fastest))
         last = float((centres + FOLDINGS * folds).max())
         for _ in range(DOUBLINGS):
-            if curve.stationary(last):
+            if not curve._outlook(last).moves:
                 break
             last *= 2
         stop = until or last
-        times = _grid(centres, folds, stop)
-        done = stop >= centres.max() and curve.stationary(stop)
-        status = Status.CONVERGED if done else Status.UNTIL_REACHED
+        times, outlook = _grid(centres, folds, stop), curve._outlook(stop)
+        status = outlook.status or Status.UNTIL_REACHED
+        remaining = left_by(outlook)
     return Flow(
         algorithm=algorithm,
         source=SOURCE,
@@ -395,6 +414,7 @@ def _as_flow(algorithm: str, curve: Riccati, until: float | None) -> Flow:
         times=times,
         curve=curve,
         status=status,
+        remaining=remaining,
     )
 
 

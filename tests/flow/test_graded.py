@@ -344,6 +344,22 @@ def test_conservation_law_notices_a_wrong_velocity(name):
     assert replace(flow, curve=replace(flow.curve, coordinates=wrong)).conservation > 1e-5
 
 
+@pytest.mark.parametrize("name", FLOWS)
+def test_the_jacobian_is_the_derivative_of_the_velocity(name):
+    flow = example(name, -3.0)
+    coordinates, step = flow.curve.coordinates, 1e-6
+    for state in flow.curve.states(np.linspace(0, flow.until / 3, 5)):
+        # Off the trajectory too, where frames are not quite orthonormal.
+        at = state + 1e-3 * gaussian(0, state.size)
+        ahead, behind = (
+            np.array([coordinates.velocity(0.0, at + s * unit) for unit in np.eye(at.size)]).T
+            for s in (step, -step)
+        )
+        slopes = (ahead - behind) / (2 * step)
+        size = np.abs(slopes).max()
+        assert np.abs(coordinates.jacobian(0.0, at) - slopes).max() < 1e-8 * size
+
+
 @pytest.mark.parametrize("log_alpha", [-3.0, -400.0])
 @pytest.mark.parametrize("name", ["general", "commuting"])
 def test_imbalance_of_a_network_is_conserved(name, log_alpha):

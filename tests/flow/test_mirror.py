@@ -356,10 +356,18 @@ def test_bad_options_are_named(options, name):
         diagonal(np.eye(2), np.ones(2), **options)
 
 
-@pytest.mark.parametrize("tau", [-1e-9, np.nan, np.inf, 1e9, [0.5, np.nan], [0.5, -1.0]])
-def test_times_outside_the_flow_are_refused(tau):
+@pytest.mark.parametrize("tau", [-1e-9, np.nan, np.inf, [0.5, np.nan], [0.5, -1.0]])
+def test_times_that_are_none_are_refused(tau):
     flow = diagonal(np.eye(2), np.array([2.0, 1.0]), log_alpha=-10)
-    for method in (flow.at, flow.loss, flow.loss_rate):
+    for method in (flow.at, flow.loss, flow.loss_rate, flow.clocks):
+        with pytest.raises(ValueError, match=r"^tau=\S+ is no scaled time: .*rests from tau="):
+            method(tau)
+
+
+@pytest.mark.parametrize("tau", [-1e-9, np.nan, np.inf, 1.5, [0.5, np.nan], [0.5, 1.5]])
+def test_times_beyond_what_was_integrated_are_refused(tau):
+    flow = diagonal(np.eye(2), np.array([2.0, 1.0]), log_alpha=-10, until=1.0)
+    for method in (flow.at, flow.loss, flow.loss_rate, flow.clocks):
         with pytest.raises(ValueError, match=r"^tau=\S+ is not in \[0, .*integrate with a larger"):
             method(tau)
 

@@ -33,88 +33,18 @@ from typing import Any
 import numpy as np
 
 from saddles._matrix.moments import Moments
-from saddles._numerics.precision import CUT_EXPONENT
+from saddles._numerics.ends import LEAST_RATE, Outlook, still
+from saddles._numerics.precision import CUT_EXPONENT, EPS, beyond_rounding
 from saddles._numerics.stepping import bounded
+from saddles.flow._graded.blocks import Basis
 from saddles.flow._graded.frame import unseen_rates
-from saddles.status import Status
+from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices
 
 __all__: list[str] = []
 
-#: Entries of the second moments in their joint basis, relative to their size, that are rounding.
-MIXING = 1e-12
-
-#: An irrational weight: a joint eigenvector of A and B is one of A + GOLDEN · B, and only by
-#: coincidence the other way round.
-GOLDEN = (math.sqrt(5) - 1) / 2
-
-
-@dataclass(frozen=True, eq=False)
-class Basis:
-    """The joint basis of the inputs, and how the data fall into parts there.
-
-    Attributes
-    ----------
-    inputs : ndarray of shape (d, d)
-        v_k, one per column, by falling |Σyx v_k|.
-    images : ndarray of shape (c, d)
-        Σyx v_k, one per column, 0 but for rounding from ``known`` on.
-    known : int
-        Number of inputs that are correlated with an output.
-    scales : ndarray of shape (d,)
-        s_k.
-    parts : int
-        Number of parts that learn something and share no mode.
-    """
-
-    inputs: Array
-    images: Array
-    known: int
-    scales: Array
-    parts: int
-
-    @classmethod
-    def of(cls, moments: Moments) -> Basis:
-        """Find the joint basis of Σxx and ΣyxᵀΣyx."""
-        from scipy.sparse.csgraph import connected_components
-
-        A = moments.xx / (np.linalg.norm(moments.xx) or 1.0)
-        B = moments.yx.T @ moments.yx
-        B = B / (np.linalg.norm(B) or 1.0)
-        inputs = np.linalg.eigh(A + GOLDEN * B)[1]
-        linked = np.abs(inputs.T @ A @ inputs) + np.abs(inputs.T @ B @ inputs) > MIXING
-        _, labels = connected_components(linked, directed=False)
-        signals = np.linalg.norm(moments.yx @ inputs, axis=0)
-        order = np.argsort(-signals, kind="stable")
-        inputs = inputs[:, order]
-        known = int((signals > math.sqrt(MIXING) * signals.max(initial=0.0)).sum())
-        return cls(
-            inputs=inputs,
-            images=moments.yx @ inputs,
-            known=known,
-            scales=np.sum(inputs * (moments.xx @ inputs), axis=0),
-            parts=np.unique(labels[order[:known]]).size,
-        )
-
-    @property
-    def diagonal(self) -> bool:
-        """Whether every part is a single mode."""
-        return self.parts == self.known
-
-    @cached_property
-    def signals(self) -> Array:
-        """σ_k, shape (min(c, d),), for diagonal data."""
-        signals = np.linalg.norm(self.images, axis=0)
-        signals[self.known :] = 0.0
-        return np.asarray(signals[: min(self.images.shape)])
-
-    @cached_property
-    def outputs(self) -> Array:
-        """u_k, one per column, shape (c, c), for diagonal data."""
-        images = self.images[:, : self.known]
-        basis = np.linalg.qr(np.hstack([images, np.eye(images.shape[0])]))[0]
-        basis[:, : self.known] *= np.sign(np.sum(basis[:, : self.known] * images, axis=0))
-        return basis
+#: Coordinates of what no first step has seen: log scales this far below 0 change nothing.
+UNSEEN_LOG = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +67,7 @@ class Modes:
         """Turn the start, Wᵀ above A over alpha, (d + c, width), into the joint basis."""
         d = moments.xx.shape[0]
         first = np.vstack([basis.inputs.T @ start[:d], basis.outputs.T @ start[d:]])
-        return cls(moments, basis, floor, first, -log_alpha)
+        return cls(moments, basis, floor, _grown(basis, first, -log_alpha), -log_alpha)
 
     @property
     def pace(self) -> float:
@@ -168,10 +98,11 @@ class Modes:
         return np.concatenate([logs, (self.first / self.sizes[self.group, None]).ravel()])
 
     def _rows(self, state: Array) -> tuple[Array, Array, Array]:
-        """Return l (g,), R as integrated, and R with groups of norm one, (d + c, width)."""
+        """Return l (g,), the norms of the groups of R (g,), and R with them one, (d + c, width)."""
         logs, rows = state[self.logs], state[self.sizes.size :].reshape(self.first.shape)
         norms = np.sqrt(np.bincount(self.group, np.sum(rows**2, axis=1)))
-        return logs, rows, rows / np.where(norms > 0, norms, 1.0)[self.group, None]
+        norms = np.where(norms > 0, norms, 1.0)
+        return logs, norms, rows / norms[self.group, None]
 
     def factor(self, state: Array) -> Array:
         """Return Z = [Wᵀ; A] in the joint basis, shape (d + c, width)."""
@@ -183,23 +114,82 @@ class Modes:
 
     def velocity(self, _time: float, state: Array) -> Array:
         """Return the derivatives of all coordinates in the integrator's time."""
-        logs, kept, rows = self._rows(state)
-        with np.errstate(over="ignore", invalid="ignore"):
-            moved = self._linear(rows, self._scaled(logs, rows)) / self.pace
-            rates = np.bincount(self.group, np.sum(rows * moved, axis=1))
-            turn = moved - rates[self.group, None] * rows + (rows - kept)
+        logs, norms, rows = self._rows(state)
+        moved, rates = self._moved(rows, self._scaled(logs, rows))
+        # Back to norm one, along the rows alone: rounding across them would not relax.
+        along = rates[self.group, None] * rows
+        turn = beyond_rounding(moved - along, _largest(moved) + _largest(along))
+        turn += (1 - norms)[self.group, None] * rows
         return bounded(np.concatenate([rates, turn.ravel()]))
 
-    def _linear(self, rows: Array, factor: Array) -> Array:
-        """Return what the flow at `factor` makes of `rows`, both (d + c, width)."""
+    def _moved(self, rows: Array, factor: Array) -> tuple[Array, Array]:
+        """Return what the flow at `factor` makes of `rows` (d + c, width), and its rates (g,).
+
+        Rows of a dormant mode are orthogonal to the active ones but for rounding. It enters a rate
+        squared here, so that even a slow mode has all digits of its own.
+        """
         d, k = self.basis.scales.size, self.basis.signals.size
-        scaled = self.basis.scales[:, None] * factor[:d]
-        moved = np.empty_like(rows)
-        moved[:d] = -self.basis.scales[:, None] * (rows[:d] @ (factor[d:].T @ factor[d:]))
-        moved[d:] = -rows[d:] @ (factor[:d].T @ scaled)
-        moved[:k] += self.basis.signals[:, None] * rows[d : d + k]
-        moved[d : d + k] += self.basis.signals[:, None] * rows[:k]
-        return moved
+        W, A, scales, signals = rows[:d], rows[d:], self.basis.scales, self.basis.signals
+        met_A, met_W = W @ factor[d:].T, A @ factor[:d].T
+        held = np.concatenate([scales[:, None] * (met_A @ factor[d:]), met_W * scales @ factor[:d]])
+        driven = np.zeros_like(rows)
+        driven[:k], driven[d : d + k] = signals[:, None] * A[:k], signals[:, None] * W[:k]
+        push, hold = np.zeros(self.sizes.size), np.zeros(self.sizes.size)
+        push[:k] = 2 * signals * np.sum(W[:k] * A[:k], axis=1)
+        hold[:d] = scales * np.sum(met_A**2, axis=1)
+        hold[: A.shape[0]] += met_W**2 @ scales
+        moved = beyond_rounding(driven - held, _largest(driven) + _largest(held))
+        pace = self.pace or 1.0  # where nothing is correlated, nothing sets one
+        return moved / pace, beyond_rounding(push - hold, np.abs(push) + hold) / pace
+
+    def jacobian(self, _time: float, state: Array) -> Array:
+        """Return the derivatives of `velocity`, shape (n, n)."""
+        logs, norms, rows = self._rows(state)
+        member = np.repeat(np.eye(logs.size)[self.group], rows.shape[1], axis=0)
+        factor = self._scaled(logs, rows)
+        moved, rates = self._moved(rows, factor)
+        sizes = np.where(logs < CUT_EXPONENT, np.exp(np.minimum(logs, CUT_EXPONENT)), 0.0)
+        through = self._through(rows, factor) * (member @ sizes / self.pace)
+        unit, pull = member * rows.ravel()[:, None], member * moved.ravel()[:, None]
+        lengths = member @ norms
+        by_logs, by_rows = through @ unit, self._direct(factor) / self.pace + through
+        # A variation of R turns the rows of norm one by what is across them, over their length.
+        by_rows = (by_rows - (by_rows @ unit) @ unit.T) / lengths
+        rates_by_logs = unit.T @ by_logs
+        rates_by_rows = unit.T @ by_rows + (pull - unit * rates).T / lengths
+        shift = (1 - member @ rates) / lengths
+        by_rows -= unit @ rates_by_rows + (unit * ((1 - rates) / norms)) @ unit.T
+        by_rows[np.diag_indices_from(by_rows)] += shift - 1
+        by_logs -= unit @ rates_by_logs
+        return bounded(np.block([[rates_by_logs, rates_by_rows], [by_logs, by_rows]]))
+
+    def _direct(self, factor: Array) -> Array:
+        """Return what the flow at `factor` makes of any rows, as a matrix (n, n)."""
+        d, (m, width) = self.basis.scales.size, factor.shape
+        PA, PW = factor[d:].T @ factor[d:], factor[:d].T @ (self.basis.scales[:, None] * factor[:d])
+        direct = np.zeros((m, width, m, width))
+        w, a = np.arange(d), np.arange(d, m)
+        direct[w, :, w] = -self.basis.scales[:, None, None] * PA
+        direct[a, :, a] = -PW
+        k = np.arange(self.basis.signals.size)
+        direct[k, :, d + k] = direct[d + k, :, k] = self.basis.signals[:, None, None] * np.eye(
+            width
+        )
+        return direct.reshape(m * width, -1)
+
+    def _through(self, rows: Array, factor: Array) -> Array:
+        """Return what variations of Z (n) do to `rows` through P_A and P_W, as a matrix (n, n)."""
+        d, (m, width) = self.basis.scales.size, factor.shape
+        scales, eye = self.basis.scales, np.eye(width)
+        W, A, Z, B = rows[:d], rows[d:], factor[:d], factor[d:]
+        through = np.zeros((m, width, m, width))
+        through[:d, :, d:] = -scales[:, None, None, None] * (
+            B.T[None, :, :, None] * W[:, None, None, :] + (W @ B.T)[:, None, :, None] * eye[:, None]
+        )
+        through[d:, :, :d] = -scales[:, None] * (
+            Z.T[None, :, :, None] * A[:, None, None, :] + (A @ Z.T)[:, None, :, None] * eye[:, None]
+        )
+        return through.reshape(m * width, -1)
 
     def _map(self, factor: Array) -> Array:
         d = self.basis.scales.size
@@ -215,41 +205,97 @@ class Modes:
 
     def loss_rate(self, factor: Array) -> float:
         """Return dL/dt = −|FZ|²."""
-        return -float(np.sum(self._linear(factor, factor) ** 2))
+        return -float(np.sum(((self.pace or 1.0) * self._moved(factor, factor)[0]) ** 2))
 
-    def ended(self, state: Array, rtol: float) -> Status | None:
-        """Say whether training has ended, left the range of float64, or is undecided.
+    def outlook(self, time: float, state: Array, rtol: float) -> Outlook:
+        """Return what could still happen, or raise where it cannot be followed.
 
-        A mode grows at the top eigenvalue of its own flow. Where its rows rest along another
-        eigenvector, what they have of the top one is too small to be known.
+        Modes that P_A or P_W feel rest if they move by `rtol` of their σ. On a plateau all of them
+        do. Each of the others grows at the top eigenvalue of its own flow; where its rows rest
+        along another eigenvector, what they have of the top one is too small to be known.
         """
         logs, _, rows = self._rows(state)
         if logs.max() > CUT_EXPONENT:
-            return Status.OVERFLOW
+            raise Breakdown(Status.OVERFLOW)
         factor = self._scaled(logs, rows)
-        moved = self._linear(rows, factor) / self.pace
-        force = np.exp(logs - logs.max())[self.group, None] * moved
-        resting = np.linalg.norm(force) <= rtol
-        begun = np.linalg.norm(moved - self._linear(rows, 0.0 * factor) / self.pace) > rtol
-        if begun and not resting:
-            return None
-        rates = np.bincount(self.group, np.sum(rows * moved, axis=1))
-        turning = np.zeros(rates.size)
-        np.maximum.at(turning, self.group, np.abs(moved - rates[self.group, None] * rows).max(1))
-        dormant = logs < (logs.max() + math.log(rtol) / 2 if begun else math.inf)
-        growth = self._growth(factor, dormant) / self.pace
-        unseen, neutral = unseen_rates(rtol)
-        missed = growth > np.maximum(rates, 0.0) + neutral
-        if (missed & (turning < unseen)).any():
-            return Status.UNDECIDED
-        return Status.CONVERGED if resting and growth.max() <= rtol else None
+        moved, rates = self._moved(rows, factor)
+        pull = np.sqrt(np.bincount(self.group, np.sum(moved**2, axis=1)))
+        own = np.zeros(rates.size)
+        own[: self.basis.signals.size] = self.basis.signals / self.pace
+        felt = np.exp(2 * logs) * self.basis.scales.max() > LEAST_RATE * self.pace
+        rests = felt & still(pull, own, rtol)
+        plateau = bool((rests | ~felt).all())
+        growth = self._growth(factor, ~rests & self._able) / self.pace if plateau else rates
+        if plateau:
+            turning = np.zeros(rates.size)
+            across = np.abs(moved - rates[self.group, None] * rows).max(axis=1)
+            np.maximum.at(turning, self.group, across)
+            unseen, neutral = unseen_rates(rtol)
+            missed = growth > np.maximum(rates, 0.0) + neutral
+            if (missed & (turning < unseen)).any():
+                raise Breakdown(Status.UNDECIDED)
+        moves = not plateau or bool(growth.max() > LEAST_RATE)
+        grows = ~rests & self._able & (rates > LEAST_RATE)
+        wait = (np.maximum(-logs[grows], 0.0) / rates[grows]).min(initial=math.inf)
+        return Outlook(
+            moves=moves,
+            left=self.moments.excess(self._map(factor))
+            if moves
+            else float(self._worth[growth > 0].sum()),
+            whole=self.moments.explained / 2,
+            next_jump=(time + float(wait)) / (self.pace * self.scale),
+        )
 
-    def _growth(self, factor: Array, dormant: Any) -> Array:
-        """Return the largest growth rate that a row of each dormant mode can have, shape (g,)."""
+    @cached_property
+    def _able(self) -> Any:
+        """Which modes could learn: those that are correlated, and begin with some weight (g,)."""
+        able = np.bincount(self.group, np.sum(self.first**2, axis=1)) > 0
+        able[: self.basis.signals.size] &= self.basis.signals > 0
+        able[self.basis.signals.size :] = False
+        return able
+
+    @cached_property
+    def _worth(self) -> Array:
+        """What the loss falls by when a mode is learnt, σ²/2s, shape (g,)."""
+        worth, k = np.zeros(self.sizes.size), self.basis.signals.size
+        scales = self.basis.scales[:k]
+        np.divide(self.basis.signals**2, 2 * scales, out=worth[:k], where=scales > 0)
+        return worth
+
+    def _growth(self, factor: Array, those: Any) -> Array:
+        """Return the largest growth rate that a row of each of `those` modes can have, (g,)."""
         d, width = self.basis.scales.size, factor.shape[1]
         PA, PW = factor[d:].T @ factor[d:], factor[:d].T @ (self.basis.scales[:, None] * factor[:d])
-        eye, growth = np.eye(width), np.zeros(dormant.size)
-        for k in np.flatnonzero(dormant[: self.basis.signals.size] & (self.basis.signals > 0)):
+        eye, growth = np.eye(width), np.zeros(those.size)
+        for k in np.flatnonzero(those):
             pull, scale = self.basis.signals[k] * eye, self.basis.scales[k]
             growth[k] = np.linalg.eigvalsh(np.block([[-scale * PA, pull], [pull, -PW]]))[-1]
         return growth
+
+
+def _grown(basis: Basis, first: Array, scale: float) -> Array:
+    """Return what is left of the first rows (d + c, width) when the first mode is learnt.
+
+    Up to then nothing acts on anything: w_k + a_k grows by e^{σ_k t} and w_k − a_k shrinks by as
+    much, and what is not correlated stays as small as it is. Where that takes the difference below
+    rounding for every mode, it is left out from the start. What has no part in function space then
+    needs no coordinates: rotations of the hidden units make the width the number of modes.
+    """
+    d, signals = basis.scales.size, basis.signals
+    k = int((signals > 0).sum())
+    together, apart = (first[:k] + first[d : d + k]) / 2, (first[:k] - first[d : d + k]) / 2
+    sizes = [np.linalg.norm(rows, axis=1) for rows in (together, apart)]
+    if k == 0 or not (sizes[0] > 0).all():
+        return first
+    shrunk = np.log(sizes[1] / sizes[0]) - 2 * signals[:k] / signals[0] * (scale - UNSEEN_LOG)
+    if shrunk.max() > math.log(EPS) or scale < UNSEEN_LOG:
+        return first
+    triangle = np.asarray(np.linalg.qr(together.T, mode="r")).T
+    grown = np.zeros((first.shape[0], triangle.shape[1]))
+    grown[:k] = grown[d : d + k] = triangle
+    return grown
+
+
+def _largest(rows: Array) -> Array:
+    """Return the largest size in each row, shape (m, 1)."""
+    return np.asarray(np.abs(rows).max(axis=1, keepdims=True))

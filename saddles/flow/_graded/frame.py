@@ -41,9 +41,11 @@ from typing import Any
 
 import numpy as np
 
-from saddles._numerics.precision import CUT_EXPONENT, EPS
+from saddles._numerics.ends import LEAST_RATE, Outlook, gains, still
+from saddles._numerics.precision import CUT_EXPONENT, ULPS
 from saddles._numerics.stepping import bounded
-from saddles.status import Status
+from saddles.flow._graded.part import Part
+from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices
 
 __all__: list[str] = []
@@ -57,6 +59,9 @@ NEUTRAL = 1e-6
 
 #: Error of a growth rate, in units of the tolerance.
 RATE_ERROR = 10.0
+
+#: Columns of a log scale below this change F by less than e^(−80), and are not tried without.
+UNFELT_LOG = -40.0
 
 #: Step of the finite differences of F, relative to its argument: errors of F are some 1e-10 then.
 DIFFERENCE = 1e-5
@@ -74,6 +79,10 @@ class System:
         Takes Z (m, r), returns the loss.
     readout : callable
         Takes Z (m, r), returns the point in function space.
+    bend : callable
+        Takes Z (m, r) and variations of it (n, m, r), returns those of F (n, m, m).
+    left : callable
+        Takes Z (m, r), returns an upper bound of what the loss could fall by; inf without one.
     squares : float
         Minus the derivative of the loss with respect to time, divided by |FZ|².
     """
@@ -81,78 +90,9 @@ class System:
     drive: Callable[[Array], Array]
     loss: Callable[[Array], float]
     readout: Callable[[Array], Array]
+    bend: Callable[[Array, Array], Array]
+    left: Callable[[Array], float]
     squares: float
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Rows of Z whose block of F couples to no other, and where their coordinates are packed."""
-
-    rows: Indices
-    frame: Array
-    logs: Array
-    turn: Array | None
-    first: int
-
-    @classmethod
-    def of(cls, start: Array, rows: Indices, log_alpha: float, first: int, alone: bool) -> Part:
-        """Factor the start α · start (m, width), of which these rows are not all zero."""
-        frame, sizes, turn = np.linalg.svd(start[rows], full_matrices=False)
-        kept = sizes > max(start.shape) * EPS * sizes[0]
-        logs = log_alpha + np.log(sizes[kept])
-        # O drops out of ZZᵀ if there is no other part.
-        return cls(rows, frame[:, kept], logs, None if alone else turn[kept], first)
-
-    @property
-    def last(self) -> int:
-        """Where its coordinates end in the packed vector."""
-        r = self.logs.size
-        return self.first + self.frame.size + r + r * (r - 1) // 2
-
-    @property
-    def places(self) -> Any:
-        """Where its log scales are in the packed vector."""
-        begin = self.first + self.frame.size
-        return slice(begin, begin + self.logs.size)
-
-    @cached_property
-    def _above(self) -> Any:
-        return np.triu_indices(self.logs.size, 1)
-
-    @cached_property
-    def _lower(self) -> Array:
-        return np.tri(self.logs.size, k=-1)
-
-    def pack(self, frame: Array, logs: Array, shape: Array) -> Array:
-        """Return one vector of all its coordinates."""
-        return np.concatenate([frame.ravel(), logs, shape[self._above]])
-
-    def unpack(self, state: Array) -> tuple[Array, Array, Array]:
-        """Return Q as integrated (m, r), l (r,), T (r, r) from the vector of all parts."""
-        shape = np.eye(self.logs.size)
-        shape[self._above] = state[self.places.stop : self.last]
-        frame = state[self.first : self.places.start].reshape(self.frame.shape)
-        return frame, state[self.places], shape
-
-    def factor(self, state: Array) -> tuple[Array, Array]:
-        """Return its Q made orthonormal (m, r), and its rows of Z, shape (m, width)."""
-        frame, logs, shape = self.unpack(state)
-        if self.turn is not None:
-            shape = shape @ self.turn
-        straight = _orthonormal(frame)
-        return straight, straight @ (np.exp(np.minimum(logs, CUT_EXPONENT))[:, None] * shape)
-
-    def velocity(self, state: Array, straight: Array, drive: Array) -> Array:
-        """Return the derivatives of its coordinates under its block of F."""
-        frame, logs, shape = self.unpack(state)
-        image = drive @ straight
-        rates = straight.T @ image
-        low = rates * self._lower
-        # The last term pulls Q back to orthonormality, at the pace of the flow.
-        turn = image + straight @ (low - low.T - rates) + (straight - frame)
-        gaps = np.minimum(logs - logs[:, None], CUT_EXPONENT)
-        shear = (2 * self._lower.T * rates * np.exp(gaps)) @ shape
-        return self.pack(turn, rates.diagonal(), shear)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,29 +138,51 @@ class Graded:
         """Return Z, shape (m, width)."""
         return self._placed(state)[1]
 
-    def _placed(self, state: Array) -> tuple[list[Array], Array]:
-        """Return Q of every part, and Z."""
+    def _placed(self, state: Array) -> tuple[list[tuple[Array, Array]], Array]:
+        """Return Q and R of every part's frame, and Z."""
         placed = [part.factor(state) for part in self.parts]
+        frames = [(straight, triangle) for straight, triangle, _ in placed]
         if len(self.parts) == 1 and self.parts[0].rows.size == self.size[0]:
-            return [placed[0][0]], placed[0][1]
+            return frames, placed[0][2]
         factor = np.zeros(self.size)
-        for part, (_, rows) in zip(self.parts, placed, strict=True):
+        for part, (_, _, rows) in zip(self.parts, placed, strict=True):
             factor[part.rows] = rows
-        return [straight for straight, _ in placed], factor
+        return frames, factor
 
     def velocity(self, _time: float, state: Array) -> Array:
         """Return the derivatives of all coordinates in the integrator's time."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            frames, factor = self._placed(state)
-            drive = self.system.drive(factor) / self.pace
-            moved = [
-                part.velocity(state, straight, _block(drive, part.rows))
-                for part, straight in zip(self.parts, frames, strict=True)
+        frames, factor = self._placed(state)
+        drive = self.system.drive(factor) / self.pace
+        moved = [
+            part.velocity(state, *frame, _block(drive, part.rows))
+            for part, frame in zip(self.parts, frames, strict=True)
+        ]
+        return bounded(np.concatenate(moved))
+
+    def jacobian(self, _time: float, state: Array) -> Array:
+        """Return the derivatives of `velocity`, shape (n, n)."""
+        factor = self.factor(state)
+        drive = self.system.drive(factor) / self.pace
+        moved = [self._slopes(part, state, factor, drive) for part in self.parts]
+        return bounded(np.concatenate(moved).T)
+
+    def _slopes(self, part: Part, state: Array, factor: Array, drive: Array) -> Array:
+        """Return what variations of a part's coordinates do to all velocities, one a row."""
+        own = part.variations(state)
+        dZ = np.zeros((len(own.dl), *self.size))
+        dZ[:, part.rows] = own.scaled if part.turn is None else own.scaled @ part.turn
+        dF = self.system.bend(factor, dZ) / self.pace
+        return np.hstack(
+            [
+                other.slopes(
+                    state,
+                    _block(drive, other.rows),
+                    dF[:, other.rows[:, None], other.rows],
+                    own if other is part else None,
+                )
+                for other in self.parts
             ]
-        velocity = np.concatenate(moved)
-        if np.isfinite(velocity.sum()):
-            return velocity
-        return bounded(velocity)
+        )
 
     def point(self, factor: Array) -> Array:
         """Return the point in function space."""
@@ -234,64 +196,147 @@ class Graded:
         """Return dL/dt = −squares · |FZ|²."""
         return -self.system.squares * float(np.sum((self.system.drive(factor) @ factor) ** 2))
 
-    def ended(self, state: Array, rtol: float) -> Status | None:
-        """Say whether training has ended, left the range of float64, or is undecided.
+    def outlook(self, time: float, state: Array, rtol: float) -> Outlook:
+        """Return what could still happen, or raise where it cannot be followed.
 
-        The active columns rest if FZ is `rtol` of its natural size; a dormant one would wake up if
-        F had a positive eigenvalue.
+        Columns that F sees rest if Fq is `rtol` of what it would be without them. On a plateau all
+        of them do; others could grow if F had a positive eigenvalue across those.
         """
-        logs = state[self.logs]
-        if logs.max() > CUT_EXPONENT:
-            return Status.OVERFLOW
-        factor = self.factor(state)
+        if state[self.logs].max() > CUT_EXPONENT:
+            raise Breakdown(Status.OVERFLOW)
+        frames, factor = self._placed(state)
         drive = self.system.drive(factor) / self.pace
-        resting = np.linalg.norm(drive @ factor) <= rtol * np.linalg.norm(factor)
-        begun = np.linalg.norm(drive - self._first_drive) > rtol
-        if begun and not resting:
-            return None
-        least = logs.max() + math.log(rtol) / 2 if begun else math.inf
-        if any(self._undecided(part, state, factor, drive, rtol, least) for part in self.parts):
-            return Status.UNDECIDED
-        if not resting:
-            return None
-        if logs.min() > least:
-            return Status.CONVERGED
-        growth = max(np.linalg.eigvalsh(_block(drive, part.rows))[-1] for part in self.parts)
-        return Status.CONVERGED if growth <= rtol else None
+        views = [
+            self._view(part, state, straight, factor, drive, rtol)
+            for part, (straight, _) in zip(self.parts, frames, strict=True)
+        ]
+        plateau = all((view.rests | ~view.seen).all() for view in views)
+        growing = False
+        if plateau:
+            if any(self._undecided(view, state, factor, rtol) for view in views):
+                raise Breakdown(Status.UNDECIDED)
+            growing = any(view.across()[0].max(initial=0.0) > LEAST_RATE for view in views)
+        moves = growing or not plateau
+        return Outlook(
+            moves=moves,
+            left=self.system.left(factor) if moves else self._gain(views, factor),
+            whole=self._first_loss - self.loss(factor),
+            next_jump=(time + min(view.wait(state) for view in views)) / (self.pace * self.scale),
+        )
+
+    def _view(
+        self, part: Part, state: Array, straight: Array, factor: Array, drive: Array, rtol: float
+    ) -> View:
+        """Return how the columns of a part stand."""
+        block = _block(drive, part.rows)
+        growth, logs = (straight * (block @ straight)).sum(axis=0), state[part.places]
+        own = growth.copy()
+        for j in np.flatnonzero(logs > UNFELT_LOG):
+            alone = self._without(part, state, straight, factor, int(j))
+            push = _block(self.system.drive(alone), part.rows) / self.pace
+            own[j] = straight[:, j] @ push @ straight[:, j]
+        pull = np.linalg.norm(block @ straight, axis=0)
+        seen = np.abs(own - growth) > LEAST_RATE
+        return View(part, straight, block, growth, seen, seen & still(pull, own, rtol))
+
+    def _without(self, part: Part, state: Array, straight: Array, factor: Array, j: int) -> Array:
+        """Return Z without column j of a part, shape (m, width)."""
+        _, logs, shape = part.unpack(state)
+        row = math.exp(min(logs[j], CUT_EXPONENT)) * (
+            shape[j] if part.turn is None else shape[j] @ part.turn
+        )
+        alone = factor.copy()
+        alone[part.rows] -= np.outer(straight[:, j], row)
+        return alone
+
+    def _gain(self, views: list[View], factor: Array) -> float:
+        """Return what the loss falls by, at most, if what is too slow to be followed grows."""
+        total = 0.0
+        for view in views:
+            growth, modes = view.across()
+            curved = np.array(
+                [
+                    self._curvature(view.part, factor, mode) if g > ULPS else 1.0
+                    for g, mode in zip(growth, modes.T, strict=True)
+                ]
+            )
+            total += float(gains(growth, curved).sum())
+        return total * self.pace * self.system.squares / 2
+
+    def _curvature(self, part: Part, factor: Array, mode: Array) -> float:
+        """Return by how much vᵀFv falls, over the pace, for every unit of vvᵀ that is learnt."""
+        column = np.zeros((self.size[0], 1))
+        column[part.rows, 0] = DIFFERENCE * (np.linalg.norm(factor) or 1.0) * mode
+        before, after = (
+            mode @ _block(self.system.drive(Z), part.rows) @ mode
+            for Z in (factor, np.hstack([factor, column]))
+        )
+        return float(before - after) / (self.pace * float(np.sum(column**2)))
 
     @cached_property
-    def _first_drive(self) -> Array:
-        """F at the origin, over the pace."""
-        return self.system.drive(np.zeros(self.size)) / self.pace
+    def _first_loss(self) -> float:
+        return self.loss(self.factor(self.start))
 
-    def _undecided(
-        self, part: Part, state: Array, factor: Array, drive: Array, rtol: float, least: float
-    ) -> bool:
-        """Whether a tilt of the frame of `part` grows that is too small to be known.
-
-        Columns whose log scale is at least `least` are active.
-        """
+    def _undecided(self, view: View, state: Array, factor: Array, rtol: float) -> bool:
+        """Whether a tilt of the frame of a part grows that is too small to be known."""
         unseen, neutral = unseen_rates(rtol)
-        frame, logs, _ = part.unpack(state)
-        straight = _orthonormal(frame)
-        block = _block(drive, part.rows)
+        straight, block, active = view.straight, view.block, view.rests
+        logs, growth = state[view.part.places], view.growth
         rates = straight.T @ block @ straight
-        growth = rates.diagonal()
         # Entry (i, j): j grows, and faster than i, which is the larger of the two.
         growing = (growth > neutral) & (growth > growth[:, None] + neutral)
-        active = logs > least
         growing[active] = False
         if (growing & (np.abs(rates) < unseen) & (logs[:, None] > logs)).any():
             return True
-        rest = part.rows.size - int(active.sum())
-        if not active.any() or rest == 0:
+        if not active.any() or active.sum() == view.part.rows.size:
             return False
-        basis = np.linalg.qr(straight[:, active], mode="complete")[0]
-        beside, inside = basis[:, active.sum() :], straight[:, active]
+        beside, inside = view.beside, straight[:, active]
         if np.abs(beside.T @ block @ inside).max() > unseen:
             return False
-        tilted = _TiltGrowth(self, part.rows, factor, block, inside, beside)
+        tilted = _TiltGrowth(self, view.part.rows, factor, block, inside, beside)
         return tilted.largest() > neutral
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """How the columns of a part stand: all rates in units of the pace.
+
+    Attributes
+    ----------
+    growth : ndarray of shape (r,)
+        Their growth rates.
+    seen : ndarray of bool, shape (r,)
+        Whether F feels them.
+    rests : ndarray of bool, shape (r,)
+        Whether they are seen, and rest.
+    """
+
+    part: Part
+    straight: Array
+    block: Array
+    growth: Array
+    seen: Any
+    rests: Any
+
+    @cached_property
+    def beside(self) -> Array:
+        """A basis of what is across the columns that rest, shape (m, m − k)."""
+        basis = np.linalg.qr(self.straight[:, self.rests], mode="complete")[0]
+        return np.asarray(basis[:, self.rests.sum() :])
+
+    def across(self) -> tuple[Array, Array]:
+        """Return rates (k,) and directions (m, k) in which dormant columns could grow."""
+        if self.rests.all():
+            return np.zeros(0), np.zeros((self.part.rows.size, 0))
+        rates, modes = np.linalg.eigh(self.beside.T @ self.block @ self.beside)
+        free = int((~self.rests).sum())
+        return rates[-free:], self.beside @ modes[:, -free:]
+
+    def wait(self, state: Array) -> float:
+        """Return how long it takes, in the integrator's time, until a dormant column is large."""
+        grows = ~self.rests & (self.growth > LEAST_RATE)
+        waits = np.maximum(-state[self.part.places][grows], 0.0) / self.growth[grows]
+        return float(waits.min(initial=math.inf))
 
 
 @dataclass(frozen=True, eq=False)
@@ -356,15 +401,3 @@ def _independent_rows(drive: Callable[[Array], Array], start: Array) -> list[Ind
 def _block(matrix: Array, rows: Indices) -> Array:
     """Return the block of `matrix` (m, m) at `rows`."""
     return matrix if rows.size == matrix.shape[0] else matrix[np.ix_(rows, rows)]
-
-
-def _orthonormal(frame: Array) -> Array:
-    """Return the columns (m, r) made orthonormal from the left, whatever their size."""
-    from scipy.linalg import lapack
-
-    # numpy's qr returns the same, at four times the cost for small matrices.
-    factored, tau, _, info = lapack.dgeqrf(frame)
-    signs = np.copysign(1.0, factored.diagonal())
-    basis, _, info = lapack.dorgqr(factored, tau)
-    assert info == 0
-    return np.asarray(basis * signs)

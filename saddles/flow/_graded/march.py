@@ -21,12 +21,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from saddles._numerics.ends import Outlook
 from saddles._numerics.precision import ULPS
-from saddles._numerics.stepping import Equation, Integration, Pieces, Tolerances, nodes
+from saddles._numerics.stepping import Ending, Equation, Integration, Pieces, Tolerances, nodes
 from saddles._result.flow import Flow
 from saddles._result.path import PathError
+from saddles._result.remaining import NOTHING, UNKNOWN, Remaining, left_by
 from saddles.flow._inputs import STEP_SHARE
-from saddles.status import Status
+from saddles.status import Breakdown, Status
 from saddles.typing import Array
 
 __all__: list[str] = []
@@ -35,7 +37,7 @@ __all__: list[str] = []
 STEPS_PER_COORDINATE = 5000
 
 #: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
-STEPS_PER_LOOK = 4
+STEPS_PER_LOOK = 8
 
 
 class Coordinates(Protocol):
@@ -60,8 +62,11 @@ class Coordinates(Protocol):
     def velocity(self, time: float, state: Array, /) -> Array:
         """Return the derivatives of all coordinates in the integrator's time."""
 
-    def ended(self, state: Array, rtol: float, /) -> Status | None:
-        """Say why training cannot be followed any further, or None; `rtol` is that of weights."""
+    def jacobian(self, time: float, state: Array, /) -> Array:
+        """Return the derivatives of the velocity, shape (n, n)."""
+
+    def outlook(self, time: float, state: Array, rtol: float, /) -> Outlook:
+        """Return what could still happen, or raise `Breakdown`; `rtol` is that of weights."""
 
     def factor(self, state: Array, /) -> Array:
         """Return the weights Z, shape (m, width)."""
@@ -91,8 +96,9 @@ def follow(coordinates: Coordinates, request: Request) -> Flow:
     """Return the flow, to `until` or to the end of training."""
     if coordinates.pace == 0:
         curve, status = _rest(coordinates, request.until or 1.0)
+        remaining = NOTHING
     else:
-        curve, status = _march(coordinates, request)
+        curve, status, remaining = _march(coordinates, request)
         if not status.success:
             raise PathError(status, detail=f"at scaled time {curve.until:g}")
     times = curve.times / curve.speed
@@ -106,6 +112,7 @@ def follow(coordinates: Coordinates, request: Request) -> Flow:
         times=times,
         curve=curve,
         status=status,
+        remaining=remaining,
     )
 
 
@@ -119,33 +126,38 @@ def _rest(coordinates: Coordinates, until: float) -> tuple[GradedCurve, Status]:
     return GradedCurve(coordinates, rest), Status.NOTHING_TO_LEARN
 
 
-def _march(coordinates: Coordinates, request: Request) -> tuple[GradedCurve, Status]:
+def _march(coordinates: Coordinates, request: Request) -> tuple[GradedCurve, Status, Remaining]:
     """Step from the start to `until`, or until training has ended."""
     until, start = request.until, coordinates.start
     tolerance = max(request.rtol, ULPS * coordinates.scale / STEP_SHARE)
     run = Integration(
-        Equation(coordinates.velocity, start),
+        Equation(coordinates.velocity, start, jacobian=coordinates.jacobian, overflows=True),
         Tolerances(atol=STEP_SHARE * tolerance),
         STEPS_PER_COORDINATE * start.size,
         until=math.inf if until is None else until * coordinates.pace * coordinates.scale,
     )
-    status = Status.INTEGRATION_FAILED
+    outlook: Outlook | None = None
+    broken: Status | None = None
 
     def done(step: int, solver: Any) -> bool:
-        nonlocal status
+        nonlocal outlook, broken
         finished = solver.status == "finished"
-        looks = finished or step % STEPS_PER_LOOK == 0
-        verdict = coordinates.ended(solver.y, tolerance) if looks else None
-        if finished:
-            status = verdict or Status.UNTIL_REACHED
-        elif verdict is not None and (until is None or not verdict.success):
-            status = verdict
-        return status is not Status.INTEGRATION_FAILED
+        if not finished and step % STEPS_PER_LOOK:
+            return False
+        try:
+            outlook = coordinates.outlook(solver.t, solver.y, tolerance)
+        except Breakdown as breakdown:
+            broken = breakdown.status
+            return True
+        return finished or (until is None and outlook.status is not None)
 
     packed = run.recorded(done)
     if not packed.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    return GradedCurve(coordinates, packed), status
+    curve = GradedCurve(coordinates, packed)
+    if broken is not None or outlook is None or run.ending not in (None, Ending.FINISHED):
+        return curve, broken or Status.INTEGRATION_FAILED, UNKNOWN
+    return curve, outlook.status or Status.UNTIL_REACHED, left_by(outlook)
 
 
 @dataclass(frozen=True, eq=False)
