@@ -26,7 +26,7 @@ from saddles._problems.features import Dense, Features, Sparse, stored
 from saddles._problems.from_moments import factor_moments, precision_of
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["Regression"]
+__all__ = ["Regression", "computed"]
 
 
 #: Below this the square of a target underflows, and with it the loss.
@@ -216,6 +216,13 @@ class Regression:
         object.__setattr__(problem, "X", features.X)
         object.__setattr__(problem, "features", features)
         return problem
+
+
+def computed(X: ArrayLike, y: ArrayLike) -> Regression:
+    """Return the problem whose features (n, d) were computed, and are right to a few ulp."""
+    problem = Regression(X, y)
+    object.__setattr__(problem, "grain", _grain(problem.sizes[1], np.zeros(problem.n_features)))
+    return problem
 
 
 def _grain(norms: Array, taken: Array) -> Array:

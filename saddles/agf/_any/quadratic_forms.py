@@ -38,7 +38,7 @@ from saddles._diagonal.pesme_flammarion import steps as path_steps
 from saddles._matrix.descent import OnFactors
 from saddles._matrix.greedy_low_rank import Factorisation
 from saddles._matrix.greedy_low_rank import steps as factor_steps
-from saddles._problems.regression import Regression
+from saddles._problems.regression import computed
 from saddles._result.path import Saddle
 from saddles.agf._any.torch_network import TorchNetwork
 from saddles.agf._engine.natural_units import in_units, natural
@@ -167,7 +167,7 @@ def _separate(network: TorchNetwork, init: Array, basis: Array) -> Algorithm[Any
     targets = np.asarray(network.targets).ravel()
     # The loss is a mean over samples, of which each may have several targets.
     scale = math.sqrt(targets.size / len(network.targets))
-    steps = path_steps(Regression(scale * columns.T, scale * targets), boundaries=(1.0, math.inf))
+    steps = path_steps(computed(scale * columns.T, scale * targets), boundaries=(1.0, math.inf))
     owners = _owners(np.abs(init @ basis))
 
     def saddle(state: Any) -> Saddle:
