@@ -11,7 +11,7 @@ Each step has modules of its own:
 - `certified` turns states into saddles with certificates; `left_over` finds what the loss could
   still fall by at an end; `resumed` checks a path that is to be continued.
 
-`agf` is alternating gradient flow of the same network. It shares only `cone` with the modules
-above, and serves as a check of them. `exact_check` recomputes a path in rational arithmetic, for
-the command ``saddles verify``.
+`agf` is alternating gradient flow of the same network, with its `clock` at a finite scale. It
+shares only least squares with the modules above, and serves as a check of them. `exact_check`
+recomputes a path in rational arithmetic, for the command ``saddles verify``.
 """
