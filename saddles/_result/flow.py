@@ -300,8 +300,8 @@ class Flow:
             wrong = float(np.atleast_1d(taus)[np.atleast_1d(bad)][0])
             if self.status.finished:
                 raise ValueError(
-                    f"tau={wrong!r} is no scaled time: they are finite and not negative; this flow "
-                    f"rests from tau={self.until!r} on."
+                    f"tau={wrong!r} is not in [0, inf), the scaled times that this flow covers (it "
+                    f"rests from {self.until!r} on); ask within them."
                 )
             raise ValueError(
                 f"tau={wrong!r} is not in [0, {self.until!r}], the scaled times that this flow "
