@@ -22,7 +22,7 @@ from saddles._matrix.frames import Frame
 from saddles._matrix.large_descent import descend_large
 from saddles._matrix.on_factors import NOISE, OnFactors
 from saddles._numerics.critical import curves_down
-from saddles.typing import Array
+from saddles.typing import Array, Mask
 
 __all__ = ["Descent", "OnFactors", "descend_factor", "is_left"]
 
@@ -66,6 +66,8 @@ def descend_factor(
         UNBOUNDED if the factor grows beyond all bounds, STALLED if no critical point is reached,
         LOSS_FAILED if that is because of the loss.
     """
+    if len(problem.parts) > 1:
+        return _part_by_part(problem, U, escape, scale, symmetry)
     outline = Outline(
         problem=problem,
         U=U,
@@ -78,6 +80,47 @@ def descend_factor(
     )
     few = U.size + escape.size <= DENSE_HESSIAN
     return descend_dense(outline) if few else descend_large(outline)
+
+
+def _part_by_part(
+    problem: OnFactors,
+    U: Array,
+    escape: Array,
+    scale: float,
+    symmetry: Callable[[Array], Array],
+) -> Descent:
+    """Let every part of the loss descend from which columns escape; the others rest.
+
+    What a column of one part has in the rows of another is not determined: it stays zero.
+    """
+    fallen, unique = [], True
+    for basis, ways in _of_parts(problem.parts, escape):
+        inside = _inside(basis, U)
+        part = problem.within(basis, U[:, ~inside])
+        own = basis.T @ U[:, inside]
+        rate = float(np.linalg.eigvalsh(ways.T @ part.pull(own) @ ways)[-1])
+        found = descend_factor(part, own, ways, rate, scale=scale, symmetry=symmetry)
+        U = np.hstack([U[:, ~inside], basis @ found.U])
+        fallen.append(basis @ found.fallen)
+        unique = unique and found.unique
+    learning = sum(bool(_inside(basis, U).any()) for basis in problem.parts)
+    return Descent(U, np.hstack(fallen), unique and learning == 1)
+
+
+def _inside(basis: Array, U: Array) -> Mask:
+    """Return which columns of U (d, r) are of the part with this basis."""
+    return np.asarray(np.linalg.norm(basis.T @ U, axis=0) > np.linalg.norm(U, axis=0) / 2)
+
+
+def _of_parts(parts: list[Array], escape: Array) -> list[tuple[Array, Array]]:
+    """Return the parts (d, m) that the directions `escape` (d, q) are of, and those in it (m, p).
+
+    Of equal rates in several parts an eigensolver may return mixtures.
+    """
+    inside = [np.linalg.svd(basis.T @ escape, full_matrices=False)[:2] for basis in parts]
+    least = np.sort(np.concatenate([sizes for _, sizes in inside]))[-escape.shape[1]]
+    chosen = [left[:, sizes >= least] for left, sizes in inside]
+    return [pair for pair in zip(parts, chosen, strict=True) if pair[1].size]
 
 
 def _reach(problem: OnFactors, U: Array, escape: Array, rate: float) -> float:

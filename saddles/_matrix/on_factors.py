@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from saddles._matrix.declared import DeclaredLoss
+from saddles._matrix.parts import independent_parts, within
 from saddles._numerics.precision import EPS
 from saddles.typing import Array
 
@@ -43,6 +45,15 @@ class OnFactors:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "loss", DeclaredLoss.of(self.loss))
+
+    @cached_property
+    def parts(self) -> list[Array]:
+        """Bases (d, m) of the parts of the loss that never interact; see `parts`."""
+        return independent_parts(lambda U: self.pull(U), self.loss.size, hidden=not self.sparse)
+
+    def within(self, basis: Array, others: Array) -> OnFactors:
+        """Return the loss of one part (d, m) beside the columns (d, r) of others."""
+        return OnFactors(within(self.loss, basis, others))
 
     @property
     def sparse(self) -> bool:

@@ -1,0 +1,118 @@
+"""Parts of a matrix loss that never interact: directions between which ∇f(W) is zero whatever W is.
+
+Observations that form a disconnected graph are the common case. Each part learns as if it were
+alone, with columns of its own: what its columns have in the rows of another part is exponentially
+small, and does not grow before the clock of that part rings. A descent of all rows at once would
+let rounding decide that. So the parts are taken apart, in the coordinates given or, if they are
+hidden there, in eigenvectors of a generic element of the algebra that all ∇f(W) generate.
+
+==============  ==================================================================
+code name       symbol
+==============  ==================================================================
+``basis``       B, orthonormal directions of a part, shape (d, m)
+``rest``        UUᵀ of the columns of other parts, shape (d, d)
+==============  ==================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from saddles._matrix.declared import DeclaredLoss
+from saddles._numerics.precision import EPS
+from saddles.typing import Array
+
+__all__ = ["independent_parts", "within"]
+
+#: Slopes at so many random points, beside that at 0, show what a loss ever connects.
+POINTS = 3
+#: Entries of ∇f in eigenvectors of its own, relative to its size, that are rounding.
+UNLINKED = 256 * EPS
+
+
+def independent_parts(gradient: Callable[[Array], Any], size: int, *, hidden: bool) -> list[Array]:
+    """Return bases (d, m) of the parts that ∇f never links.
+
+    Parameters
+    ----------
+    gradient : callable
+        U (d, 1) -> ∇f(UUᵀ), dense or sparse, (d, d).
+    size : int
+        d.
+    hidden : bool
+        Whether parts are looked for that are not parts of the coordinates.
+    """
+    rng = np.random.default_rng(0)
+    first = gradient(np.zeros((size, 1)))
+    reach = 1e-3 * np.sqrt(abs(first).max() or 1.0)
+    slopes = [first]
+    slopes += [gradient(reach * rng.standard_normal((size, 1))) for _ in range(POINTS)]
+    if not all(np.isfinite(getattr(slope, "data", slope)).all() for slope in slopes):
+        return [np.eye(size)]
+    bases = _connected(slopes, np.eye(size), 0.0)
+    if len(bases) > 1 or not hidden:
+        return bases
+    units = [slope / (np.linalg.norm(slope) or 1.0) for slope in slopes]
+    product = units[0] @ units[1]
+    generic = sum(w * unit for w, unit in zip(rng.random(len(units)), units, strict=True))
+    vectors = np.linalg.eigh(generic + product + product.T)[1]
+    return _connected([vectors.T @ unit @ vectors for unit in units], vectors, UNLINKED * size)
+
+
+def _connected(slopes: list[Any], basis: Array, noise: float) -> list[Array]:
+    """Return the columns of `basis` in the groups that entries of the slopes above noise join."""
+    from scipy.sparse.csgraph import connected_components
+
+    linked = sum(abs(slope) > noise for slope in slopes)
+    count, labels = connected_components(linked, directed=False)
+    return [basis[:, labels == k] for k in range(count)]
+
+
+def within(loss: DeclaredLoss, basis: Array, others: Array) -> DeclaredLoss:
+    """Return a loss of the part with this basis (d, m), beside the columns (d, r) of others."""
+    rest = others @ others.T
+
+    def whole(W: Array) -> Array:
+        return rest + _embedded(W, basis)
+
+    def product(W: Array, D: Array) -> Array:
+        assert loss.hessian_product is not None
+        bent = loss.hessian_product(whole(W), _embedded(D, basis))
+        return np.asarray(basis.T @ np.asarray(bent, dtype=float) @ basis)
+
+    return DeclaredLoss(
+        size=basis.shape[1],
+        value=lambda W: loss.value(whole(W)),
+        gradient=lambda W: basis.T @ np.asarray(loss.gradient(whole(W)), dtype=float) @ basis,
+        hessian_product=None if loss.hessian_product is None else product,
+        at_factor=None if loss.at_factor is None else partial(_at_factor, loss, basis, others),
+        along_factor=None if loss.at_factor is None else partial(_along, loss, basis, others),
+        takes_stacks=loss.takes_stacks,
+    )
+
+
+def _embedded(W: Array, basis: Array) -> Array:
+    """Return BWBᵀ, for W of shape (m, m) or (k, m, m)."""
+    return np.asarray(basis @ W @ basis.T)
+
+
+def _at_factor(loss: DeclaredLoss, basis: Array, others: Array, U: Array) -> tuple[float, Any]:
+    assert loss.at_factor is not None
+    value, slope = loss.at_factor(np.hstack([others, basis @ U]))
+    return value, _cut(slope, basis)
+
+
+def _along(loss: DeclaredLoss, basis: Array, others: Array, U: Array, D: Array) -> Any:
+    assert loss.along_factor is not None
+    joined, along = (np.hstack([pad, basis @ own]) for pad, own in ((others, U), (0 * others, D)))
+    return _cut(loss.along_factor(joined, along), basis)
+
+
+def _cut(slope: Any, basis: Array) -> Any:
+    """Return the block of a sparse ∇f at the coordinates that are the part's."""
+    rows = np.flatnonzero(basis.any(axis=1))
+    return slope[rows][:, rows]
