@@ -126,10 +126,11 @@ def fingerprint(network: Network) -> tuple[float, ...]:
         per_feature = [data.products(None, samples)[0] * unit, sizes]
         per_feature += [np.log(network.upper), np.log(network.lower)]
     finite = [np.where(np.isfinite(numbers), numbers, INFINITE) for numbers in per_feature]
+    height = data.target_norm or 1.0
     return (
         *np.vecdot(features, np.array(finite)).tolist(),
-        float(samples @ data.y) / data.target_norm,
-        math.log(data.target_norm) + math.log(data.target_unit),
+        float(samples @ data.y) / height,
+        math.log(height) + math.log(data.target_unit),
         math.log(data.n_samples),
     )
 
