@@ -23,6 +23,7 @@ code name       meaning
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ from saddles._numerics.precision import CONSTANT, ULPS
 from saddles.status import Status
 from saddles.typing import Array
 
-__all__ = ["LEAST_RATE", "Outlook", "gains", "still"]
+__all__ = ["LEAST_RATE", "Outlook", "gains", "still", "together"]
 
 #: A dormant direction that grows slower than this, relative to the first and largest rate, is not
 #: waited for: nor do paths of greedy low-rank learning, so that a flow and its path end alike.
@@ -86,6 +87,18 @@ class Outlook:
         if self.left <= least * self.whole:
             return Status.CONVERGED
         return Status.RESOLUTION if self.left <= self.hidden else None
+
+
+def together(parts: Sequence[Outlook]) -> Outlook:
+    """Return the outlook on what consists of parts that never meet."""
+    jumps = [part.next_jump for part in parts]
+    return Outlook(
+        moves=any(part.moves for part in parts),
+        left=sum(part.left for part in parts),
+        whole=sum(part.whole for part in parts),
+        hidden=sum(part.hidden for part in parts),
+        next_jump=None if None in jumps else min(jumps),  # type: ignore[type-var]
+    )
 
 
 def still(pull: Array, own: Array, rtol: float) -> Array:

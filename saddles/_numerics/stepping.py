@@ -38,6 +38,7 @@ __all__ = [
     "Integration",
     "Pieces",
     "Tolerances",
+    "before_jump",
     "bounded",
     "crossing",
     "nodes",
@@ -55,6 +56,13 @@ SHORT = 0.1
 #: Gauss-Legendre nodes per step for what a flow conserves: exact to degree 11, and an integrator of
 #: order at most 12 makes steps over which its own polynomial has a lower degree.
 NODES = 6
+
+#: Where ODEPACK's LSODA keeps the time beyond which it must not go, and the length that it tries
+#: next, in its work array.
+CRITICAL_TIME, NEXT_LENGTH = 0, 11
+
+#: Sizes of e^{−3} begin to matter; a step in which they grow by a factor e is no risk.
+BEFORE_JUMP, FOLDS_PER_STEP = -3.0, 1.0
 
 Velocity = Callable[[float, Array], Array]
 
@@ -82,6 +90,10 @@ class Tolerances:
         Length of the first one; the integrator's own guess by default.
     crowd : int, optional
         The integration is crowded once more steps than this fall within a tenth of the longest.
+    horizon : callable, optional
+        t, y (m,) -> the time beyond which the next step must not go; see `before_jump`.
+    stride : float
+        Steps up to this length need no horizon.
     """
 
     atol: float
@@ -89,6 +101,8 @@ class Tolerances:
     longest: float = math.inf
     first: float | None = None
     crowd: int | None = None
+    horizon: Callable[[float, Array], float] | None = None
+    stride: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +222,8 @@ class Integration:
     def _steps(self, step: Callable[[], bool]) -> Iterator[Any]:
         solver, crowd = self.solver, _Crowd(self._tolerances, self.solver.t)
         while self._budget.spend():
+            if self._tolerances.horizon is not None:
+                _keep_within(self._tolerances, solver)
             if not (self._among_numbers(step) if self._overflows else step()):
                 self.ending = Ending.FAILED
                 return
@@ -239,6 +255,35 @@ class Integration:
                 return step() and bool(np.isfinite(self.solver.y).all())
             except FloatingPointError:
                 return False
+
+
+def _keep_within(tolerances: Tolerances, solver: Any) -> None:
+    """Keep the next step of scipy's integrator from going beyond the horizon."""
+    wrapped = getattr(solver, "_lsoda_solver", None)
+    if wrapped is not None and solver.t_old is None:
+        return  # LSODA's first step is short, and takes no critical time but the last one
+    assert tolerances.horizon is not None
+    work = None if wrapped is None else wrapped._integrator.rwork
+    tries = solver.h_abs if work is None else work[NEXT_LENGTH]
+    far = tries <= tolerances.stride
+    time = math.inf if far else tolerances.horizon(solver.t, solver.y)
+    if work is None:
+        solver.max_step = min(tolerances.longest, time - solver.t)
+    else:
+        work[CRITICAL_TIME] = min(time, solver.t_bound)
+
+
+def before_jump(time: float, logs: Array, rates: Array) -> float:
+    """Return a horizon for sizes e^{logs} (m,), in their own units, that change at `rates` (m,).
+
+    Where all of them are small an equation is linear, and steps grow until one lands far beyond the
+    place at which it stops being so: what a method sees there tells it nothing. So the next step
+    ends before a size begins to matter, or where it has grown e-fold. What matters already is seen
+    by the method itself, and at rest only rounding moves it.
+    """
+    growing = (rates > 0) & (logs < BEFORE_JUMP)
+    ways = np.maximum(BEFORE_JUMP - logs[growing], FOLDS_PER_STEP)
+    return time + float((ways / rates[growing]).min(initial=math.inf))
 
 
 def _silence() -> None:
@@ -329,7 +374,7 @@ def crossing(height: Callable[[float], float], start: float, stop: float) -> flo
 
 def bounded(rates: Array) -> Array:
     """Return velocities of which those that have overflowed are `LARGEST_RATE`."""
-    if np.isfinite(rates).all():
+    if np.isfinite(rates).all():  # a tenth of the cost
         return rates
     return np.asarray(
         np.nan_to_num(rates, nan=LARGEST_RATE, posinf=LARGEST_RATE, neginf=-LARGEST_RATE)

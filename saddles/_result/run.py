@@ -25,7 +25,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._numerics.precision import EPS
-from saddles._result.flow import Jumps, separated_peaks
+from saddles._result.jumps import Jumps, separated_peaks
 from saddles._result.path import physical_times
 from saddles.typing import Array, ArrayLike
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
-    from saddles._result.flow import Flow, Jumps
+    from saddles._result.flow import Flow
+    from saddles._result.jumps import Jumps
     from saddles._result.trajectory import Curve
     from saddles.flow.graded import linear, matrix
     from saddles.flow.mirror import diagonal
@@ -33,7 +34,7 @@ _HOMES = {
     "neurons": "saddles.flow.polar",
     "Curve": "saddles._result.trajectory",
     "Flow": "saddles._result.flow",
-    "Jumps": "saddles._result.flow",
+    "Jumps": "saddles._result.jumps",
     "Riccati": "saddles.flow.riccati",
     "full": "saddles.flow.riccati",
     "whitened": "saddles.flow.riccati",

@@ -29,14 +29,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from saddles._matrix.loss_checks import OURS, checked_size
+from saddles._matrix.losses import FullMatrix
 from saddles._matrix.moments import Moments, least_loss, stacked
 from saddles._tools.threads import one_pool
 from saddles.flow._graded.blocks import Basis
 from saddles.flow._graded.commuting import Modes
 from saddles.flow._graded.frame import Graded, System
-from saddles.flow._graded.march import Coordinates, Request, follow
+from saddles.flow._graded.march import Request, follow
 from saddles.flow._graded.slopes import bent, second_derivative
 from saddles.flow._inputs import checked_rtol, checked_until, finite_scale, initial_factor
+from saddles.flow.riccati import full as closed_form
 from saddles.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
@@ -105,7 +107,8 @@ def matrix(
     -----
     A step costs about as much as solving d(3d + 1)/2 linear equations. The second derivative of a
     loss without ``hessian_product`` is found by differences of its gradient. Observations that form
-    a disconnected graph are integrated with a frame for each part.
+    a disconnected graph are integrated with a frame for each part. `FullMatrix` has a closed form,
+    which is right at any ratio of eigenvalues: its flow is that of `full`.
 
     Examples
     --------
@@ -118,6 +121,11 @@ def matrix(
     array([[2., 2.],
            [2., 2.]])
     """
+    if type(loss) is FullMatrix:
+        checked_rtol(rtol)
+        return closed_form(
+            loss.M, log_alpha=log_alpha, width=width, initial=initial, seed=seed, until=until
+        )
     size = checked_size(loss)
     log_alpha = finite_scale(log_alpha, "saddles.greedy_low_rank")
     second = second_derivative(loss)
@@ -138,7 +146,7 @@ def matrix(
         algorithm="flow.matrix",
         source=MATRIX_SOURCE,
     )
-    return follow(Graded.of(system, start, log_alpha), request)
+    return follow([Graded.of(system, start, log_alpha)], request)
 
 
 @one_pool
@@ -222,27 +230,26 @@ def linear(
         source=LINEAR_SOURCE,
     )
     start = initial_factor(initial, sum(moments.yx.shape), width, seed)
-    return follow(_coordinates(moments, floor, start, log_alpha), request)
-
-
-def _coordinates(moments: Moments, floor: float, start: Array, log_alpha: float) -> Coordinates:
-    """Choose the coordinates of a linear network: its modes, or one frame for all weights."""
     basis = Basis.of(moments)
     if basis.diagonal:
-        return Modes.of(moments, basis, floor, start, log_alpha)
+        parts, alone = Modes.apart(basis, start, log_alpha)
+        return follow(parts, request, floor=floor, alone=alone)
     if basis.parts > 1:
         raise ValueError(
             f"sigma_xx and sigma_yx fall into {basis.parts} parts that do not interact, and one of "
             "them has several modes: a single frame cannot follow how small their tilts are. Train "
             "the parts one by one, or perturb the moments by 1e-6 of their size."
         )
+    system = _network(moments)
+    return follow([Graded.of(system, start, log_alpha)], request, floor=floor)
+
+
+def _network(moments: Moments) -> System:
+    """Return the flow of a linear network, with its loss above the least."""
     d = moments.xx.shape[0]
 
     def excess(factor: Array) -> float:
         return moments.excess(factor[d:] @ factor[:d].T)
-
-    def loss(factor: Array) -> float:
-        return floor + excess(factor)
 
     def drive(factor: Array) -> Array:
         return -stacked(moments.slope(factor[d:] @ factor[:d].T))
@@ -257,4 +264,4 @@ def _coordinates(moments: Moments, floor: float, start: Array, log_alpha: float)
         bent[:, d:, :d], bent[:, :d, d:] = -slope, -slope.mT
         return bent
 
-    return Graded.of(System(drive, loss, readout, bend, excess, squares=1.0), start, log_alpha)
+    return System(drive, excess, readout, bend, excess, squares=1.0)

@@ -34,7 +34,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -45,6 +44,7 @@ from saddles._numerics.precision import ZERO
 from saddles._result.flow import Flow
 from saddles._result.remaining import NOTHING, left_by
 from saddles.flow._inputs import checked_until, finite_scale, initial_factor
+from saddles.flow._listing import FOLDINGS, listed
 from saddles.flow._riccati_modes import in_modes
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
@@ -59,19 +59,9 @@ BALANCED_TO = 1e-10
 #: A point this close to where it ends, relative to the largest eigenvalue, rests.
 SETTLED = ZERO
 
-#: Without `until`, the last mode is followed for this many of its e-foldings: what is missing of it
-#: falls by e^{−2·20} = 4e-18.
-FOLDINGS = 20.0
-
 #: What decays like 1/t, along zero eigenvalues from large initial weights, is gone this many
 #: doublings of that time later, or sooner.
 DOUBLINGS = 64
-
-#: Listed times: this many per e-folding of a jump, up to `FOLDINGS_NEAR` e-foldings away from it.
-POINTS_PER_FOLDING, FOLDINGS_NEAR = 4, 3.0
-
-#: Beyond, on plateaus, each is this many times as far from the jump as the one before.
-STRETCH = 1.5
 
 #: Entries of the matrices that are handled in one go.
 CHUNK = 1 << 20
@@ -144,8 +134,8 @@ class Riccati:
         V = self._damped(growth - self.scale, damp)
         N = width[:, :, None] * self._damped(np.maximum(growth, 0.0) - self.scale, damp)
         C = np.exp(-damp)[:, :, None] * np.eye(self.lower.shape[1])
-        triangle = np.linalg.qr(np.concatenate([C, N], axis=1), mode="r")
-        held = _turned(np.linalg.solve(_turned(triangle), _turned(V)))
+        triangle = np.asarray(np.linalg.qr(np.concatenate([C, N], axis=1), mode="r"))
+        held = np.linalg.solve(triangle.mT, V.mT).mT
         return np.asarray(self.modes @ held)
 
     def _damped(self, logs: Array, damp: Array) -> Array:
@@ -156,7 +146,7 @@ class Riccati:
     def point(self, tau: Array) -> Array:
         """Return the points in function space, shape (q, ...)."""
         left, right = self._sides(tau)
-        return np.asarray(left @ _turned(right))
+        return np.asarray(left @ right.mT)
 
     def loss(self, tau: Array) -> Array:
         """Return the losses, shape (q,)."""
@@ -203,8 +193,8 @@ class Riccati:
     def _pulls(self, tau: Array) -> tuple[Array, Array]:
         """Return how the left and the right factor move in physical time."""
         left, right = self._sides(tau)
-        miss = self._target - left @ _turned(right)
-        return miss @ right, _turned(miss) @ left
+        miss = self._target - left @ right.mT
+        return miss @ right, miss.mT @ left
 
     @cached_property
     def _target(self) -> Array:
@@ -378,11 +368,6 @@ def _refuse_unbalanced(W: Array, A: Array) -> None:
         )
 
 
-def _turned(matrices: Any) -> Array:
-    """Return the transposes of matrices (q, n, m)."""
-    return np.asarray(np.swapaxes(matrices, 1, 2))
-
-
 def _mean_decay(x: Array) -> Array:
     """Return (1 − e^{−x})/x for x >= 0, 1 at x = 0."""
     return np.divide(-np.expm1(-x), x, out=np.ones_like(x), where=x > 0)
@@ -403,7 +388,7 @@ def _as_flow(algorithm: str, curve: Riccati, until: float | None) -> Flow:
                 break
             last *= 2
         stop = until or last
-        times, outlook = _grid(centres, folds, stop), curve._outlook(stop)
+        times, outlook = listed(centres, folds, stop), curve._outlook(stop)
         status = outlook.status or Status.UNTIL_REACHED
         remaining = left_by(outlook)
     return Flow(
@@ -416,13 +401,3 @@ def _as_flow(algorithm: str, curve: Riccati, until: float | None) -> Flow:
         status=status,
         remaining=remaining,
     )
-
-
-def _grid(centres: Array, folds: Array, stop: float) -> Array:
-    """Return times (m,) from 0 to `stop`, dense about the centres in units of their foldings."""
-    near = np.arange(POINTS_PER_FOLDING * FOLDINGS_NEAR) / POINTS_PER_FOLDING
-    reach = math.log(1 + stop / (FOLDINGS_NEAR * float(folds.min()))) / math.log(STRETCH)
-    far = FOLDINGS_NEAR * STRETCH ** np.arange(math.ceil(reach))
-    offsets = np.concatenate([-far, -near, near, far])
-    times = (centres[:, None] + np.multiply.outer(folds, offsets)).ravel()
-    return np.unique(np.concatenate([[0.0, stop], times[(times > 0) & (times < stop)]]))

@@ -190,9 +190,7 @@ def test_equals_the_closed_form_of_full_observation(log_alpha, width):
     M = symmetric(2, [2.6, 1.9, 0.8, -0.1, -2.0])
     M = (M + M.T) / 2
     exact = saddles.flow.full(M, log_alpha=log_alpha, width=width)
-    flow = matrix(
-        saddles.FullMatrix(M), log_alpha=log_alpha, width=width, until=exact.until, rtol=SHARP
-    )
+    flow = matrix(entries(M), log_alpha=log_alpha, width=width, until=exact.until, rtol=SHARP)
     taus = straddling(exact, exact.curve.mode_times)
     assert np.abs(flow.at(taus) - exact.at(taus)).max() < CLOSED
     slope = np.abs(exact.loss_rate(taus)).max()
@@ -309,7 +307,7 @@ def test_a_single_neuron_leaves_its_first_mode_for_one_that_explains_more():
 
 @pytest.mark.parametrize("flow", [linear, matrix])
 def test_smaller_scale_costs_no_more_steps(flow):
-    data = DISORDERED if flow is linear else (THREE,)
+    data = GENERAL if flow is linear else (THREE,)
     ordinary, tiny = (flow(*data, log_alpha=value) for value in (-1e3, -1e6))
     assert tiny.success
     assert len(tiny.times) < 1.5 * len(ordinary.times)

@@ -11,7 +11,7 @@ import pytest
 
 import saddles
 from saddles._result.path import PathError
-from saddles.flow import diagonal, mirror
+from saddles.flow import _mirror_network, diagonal, mirror
 from saddles.status import Status
 
 #: Default tolerance of the flow: the relative error of beta per step.
@@ -389,7 +389,7 @@ def test_features_that_no_sum_would_feel_are_left_out(monkeypatch):
     path = saddles.pesme_flammarion(X, y, max_jumps=5)
     until = float(path.times[-1])
     lean = diagonal(X, y, log_alpha=-1e4, until=until)
-    monkeypatch.setattr(mirror, "WIDE", 10**9)
+    monkeypatch.setattr(_mirror_network, "WIDE", 10**9)
     whole = diagonal(X, y, log_alpha=-1e4, until=until)
     middles = (path.times[:-1] + path.times[1:]) / 2
     size = np.abs(path.betas).max()

@@ -14,6 +14,7 @@ from saddles._numerics.stepping import (
     Integration,
     Pieces,
     Tolerances,
+    before_jump,
     bounded,
     crossing,
     nodes,
@@ -167,3 +168,31 @@ def test_nodes_integrate_polynomials_of_degree_eleven():
 def test_what_overflows_is_bounded():
     rates = bounded(np.array([1.0, math.inf, -math.inf, math.nan]))
     assert rates.tolist() == [1.0, LARGEST_RATE, -LARGEST_RATE, LARGEST_RATE]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_step_goes_beyond_the_horizon(method):
+    """An equation that bends at y = 1000 only, where steps have grown to any length."""
+    slow = Equation(lambda t, y: np.full(1, 1e-3 * (1 - np.tanh(y[0] - 1000.0))), np.zeros(1))
+    limits = [math.inf]
+
+    def horizon(time, state):
+        limits.append(before_jump(time, state - 1000.0, slow.velocity(time, state)))
+        return limits[-1]
+
+    run = Integration(
+        slow, Tolerances(atol=1e-6, horizon=horizon, stride=1.0), 500, until=1e6, method=method
+    )
+    for solver in run:
+        assert solver.t <= limits[-1] * (1 + 1e-12)
+        if solver.y[0] > 996.5:
+            break
+    assert 996.5 < solver.y[0] < 1000.0
+    assert min(limits) < 500e3
+
+
+def test_a_horizon_waits_for_what_grows_and_is_small():
+    logs = np.array([-103.0, -43.0, -3.5, -2.0, -50.0])
+    assert before_jump(1.0, logs[:2], np.array([2.0, 1.0])) == 41.0
+    assert before_jump(1.0, logs, np.array([2.0, 1.0, 0.1, 9.0, -9.0])) == 11.0
+    assert before_jump(1.0, logs, -np.ones(5)) == math.inf

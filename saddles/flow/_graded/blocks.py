@@ -94,6 +94,17 @@ class Basis:
         alone = np.bincount(labels)[parts] == 1
         return cls(inputs, outputs, signals, C.diagonal().copy(), parts.size, bool(alone.all()))
 
+    def only(self, those: Indices) -> Basis:
+        """Return the basis of some of the modes that are correlated."""
+        return Basis(
+            self.inputs[:, those],
+            self.outputs[:, those],
+            self.signals[those],
+            self.scales[those],
+            parts=those.size,
+            diagonal=self.diagonal,
+        )
+
 
 def _levels(values: Array, noise: float) -> list[Indices]:
     """Return the places of falling values (d,), equal ones together."""

@@ -12,6 +12,9 @@ would lose that, since its active columns tilt towards a dormant mode by as litt
 large, and such a tilt decides when the network leaves a saddle that a different set of as many
 modes would improve on.
 
+Rows of a dormant mode turn away from those of the active ones. Modes that jump long after others
+have nothing left along these, and do not meet them: they are followed apart (`Modes.apart`).
+
 ============  ===============================================================
 code name     symbol
 ============  ===============================================================
@@ -28,20 +31,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from saddles._matrix.moments import Moments
 from saddles._numerics.ends import LEAST_RATE, Outlook, still
 from saddles._numerics.precision import CUT_EXPONENT, EPS, beyond_rounding
 from saddles._numerics.stepping import bounded
+from saddles.flow._graded.alone import Alone
 from saddles.flow._graded.blocks import Basis
-from saddles.flow._graded.frame import unseen_rates
+from saddles.flow._graded.frame import INVISIBLE, unseen_rates
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices
 
 __all__: list[str] = []
+
+#: What a mode that jumps later leaves of one that is learnt, or finds of it. Jump times are
+#: estimates, which move exponents a little: therefore the square of what rounding hides.
+MEETING = EPS**2
 
 #: Coordinates of what no first step has seen: log scales this far below 0 change nothing.
 UNSEEN_LOG = 20.0
@@ -51,33 +59,45 @@ UNSEEN_LOG = 20.0
 class Modes:
     """The flow of a linear network in the basis of its modes, packed as (l, R).
 
-    ``scale`` is log(1/α), ``pace`` the largest σ.
+    ``scale`` is log(1/α), ``pace`` the largest σ of all modes.
     """
 
-    moments: Moments
     basis: Basis
-    floor: float
     first: Array
     scale: float
+    pace: float
 
     @classmethod
-    def of(
-        cls, moments: Moments, basis: Basis, floor: float, start: Array, log_alpha: float
-    ) -> Modes:
-        """Turn the start, Wᵀ above A over alpha, (d + c, width), into the joint basis."""
-        d = moments.xx.shape[0]
-        first = np.vstack([basis.inputs.T @ start[:d], basis.outputs.T @ start[d:]])
-        return cls(moments, basis, floor, _grown(basis, first, -log_alpha), -log_alpha)
+    def apart(
+        cls, basis: Basis, start: Array, log_alpha: float
+    ) -> tuple[list[Modes], Alone | None]:
+        """Turn the start, Wᵀ above A over alpha, (d + c, width), into the joint basis.
 
-    @property
-    def pace(self) -> float:
-        """The largest σ."""
-        return float(self.basis.signals.max(initial=0.0))
+        Return those modes together that meet, and those that are alone.
+        """
+        d = basis.inputs.shape[0]
+        first = np.vstack([basis.inputs.T @ start[:d], basis.outputs.T @ start[d:]])
+        pace = float(basis.signals.max(initial=0.0))
+        together = _together(basis, first, -log_alpha)
+        if together is None:
+            return [cls(basis, first, -log_alpha, pace)], None
+        triangle, edges = together
+        spans = list(pairwise(edges))
+        single = np.array([a for a, b in spans if b == a + 1], dtype=np.intp)
+        sizes = np.abs(triangle.diagonal())[single]
+        alone = Alone.of(basis.only(single), sizes, -log_alpha, pace) if single.size else None
+        parts = []
+        for a, b in spans:
+            if alone is None or b > a + 1:
+                rows = triangle[a:b, a : b if b < edges[-1] else None]
+                part = basis.only(np.arange(a, b))
+                parts.append(cls(part, np.vstack([rows, rows]), -log_alpha, pace))
+        return parts, alone
 
     @cached_property
     def group(self) -> Indices:
         """The mode of each row: w_k and a_k share one."""
-        c, d = self.moments.yx.shape
+        d, c = self.basis.inputs.shape[1], self.basis.outputs.shape[1]
         return np.concatenate([np.arange(d), np.arange(c)])
 
     @cached_property
@@ -191,17 +211,18 @@ class Modes:
         )
         return through.reshape(m * width, -1)
 
-    def _map(self, factor: Array) -> Array:
+    def point(self, factor: Array) -> Array:
+        """Return AW, shape (c, d)."""
         d = self.basis.scales.size
         return np.asarray(self.basis.outputs @ (factor[d:] @ factor[:d].T) @ self.basis.inputs.T)
 
-    def point(self, factor: Array) -> Array:
-        """Return AW, shape (c, d)."""
-        return self._map(factor)
-
     def loss(self, factor: Array) -> float:
-        """Return the loss."""
-        return self.floor + self.moments.excess(self._map(factor))
+        """Return ½ Σ_kl s_l (a_k·w_l − δ_kl σ_l/s_l)²: the loss above the least."""
+        d, k = self.basis.scales.size, self.basis.signals.size
+        roots = np.sqrt(self.basis.scales)
+        miss = (factor[d:] @ factor[:d].T) * roots
+        np.fill_diagonal(miss, miss.diagonal() - _over(self.basis.signals, roots[:k]))
+        return float(np.sum(miss**2)) / 2
 
     def loss_rate(self, factor: Array) -> float:
         """Return dL/dt = −|FZ|²."""
@@ -239,10 +260,8 @@ class Modes:
         wait = (np.maximum(-logs[grows], 0.0) / rates[grows]).min(initial=math.inf)
         return Outlook(
             moves=moves,
-            left=self.moments.excess(self._map(factor))
-            if moves
-            else float(self._worth[growth > 0].sum()),
-            whole=self.moments.explained / 2,
+            left=self.loss(factor) if moves else float(self._worth[growth > 0].sum()),
+            whole=float(self._worth.sum()),
             next_jump=(time + float(wait)) / (self.pace * self.scale),
         )
 
@@ -258,8 +277,7 @@ class Modes:
     def _worth(self) -> Array:
         """What the loss falls by when a mode is learnt, σ²/2s, shape (g,)."""
         worth, k = np.zeros(self.sizes.size), self.basis.signals.size
-        scales = self.basis.scales[:k]
-        np.divide(self.basis.signals**2, 2 * scales, out=worth[:k], where=scales > 0)
+        worth[:k] = _over(self.basis.signals, np.sqrt(self.basis.scales[:k])) ** 2 / 2
         return worth
 
     def _growth(self, factor: Array, those: Any) -> Array:
@@ -273,27 +291,58 @@ class Modes:
         return growth
 
 
-def _grown(basis: Basis, first: Array, scale: float) -> Array:
-    """Return what is left of the first rows (d + c, width) when the first mode is learnt.
+def _together(basis: Basis, first: Array, scale: float) -> tuple[Array, list[int]] | None:
+    """Return what is left of the first rows (d + c, width) when they jump, and which jump together.
 
-    Up to then nothing acts on anything: w_k + a_k grows by e^{σ_k t} and w_k − a_k shrinks by as
-    much, and what is not correlated stays as small as it is. Where that takes the difference below
-    rounding for every mode, it is left out from the start. What has no part in function space then
-    needs no coordinates: rotations of the hidden units make the width the number of modes.
+    Up to then nothing acts on what will be left: w_k + a_k grows by e^{σ_k t} and w_k − a_k shrinks
+    by as much, and what is not correlated stays as small as it is. Where that takes the difference
+    below rounding in every part, it is left out from the start. What has no part in function space
+    then needs no coordinates: rotations of the hidden units make w_k = a_k, (k, min(k, width)),
+    lower triangular. None where differences matter.
     """
-    d, signals = basis.scales.size, basis.signals
+    d, signals = basis.inputs.shape[0], basis.signals
     k = int((signals > 0).sum())
-    together, apart = (first[:k] + first[d : d + k]) / 2, (first[:k] - first[d : d + k]) / 2
-    sizes = [np.linalg.norm(rows, axis=1) for rows in (together, apart)]
-    if k == 0 or not (sizes[0] > 0).all():
-        return first
-    shrunk = np.log(sizes[1] / sizes[0]) - 2 * signals[:k] / signals[0] * (scale - UNSEEN_LOG)
-    if shrunk.max() > math.log(EPS) or scale < UNSEEN_LOG:
-        return first
-    triangle = np.asarray(np.linalg.qr(together.T, mode="r")).T
-    grown = np.zeros((first.shape[0], triangle.shape[1]))
-    grown[:k] = grown[d : d + k] = triangle
-    return grown
+    rows, apart = (first[:k] + first[d : d + k]) / 2, (first[:k] - first[d : d + k]) / 2
+    ends = k > 0 and bool((basis.scales[:k] > 0).all())
+    if not ends or scale < UNSEEN_LOG or not rows.any(axis=1).all():
+        return None
+    triangle = np.asarray(np.linalg.qr(rows.T, mode="r")).T
+    unlike = np.linalg.norm(apart, axis=1)
+    edges = [0, *_partings(basis, triangle, unlike, scale), k]
+    for a, b in pairwise(edges):
+        shrunk = np.exp(-2 * signals[a:b] / signals[a] * (scale - UNSEEN_LOG))
+        if (unlike[a:b] * shrunk > EPS * np.linalg.norm(triangle[a:b, a:], axis=1)).any():
+            return None
+    return triangle, edges
+
+
+def _partings(basis: Basis, triangle: Array, unlike: Array, scale: float) -> list[int]:
+    """Return the modes with which a part begins that does not meet those before it.
+
+    At rest the active rows are orthogonal, w_j and a_j of squares σ_j/s_j and σ_j. A later row has
+    shrunk along them, beside what it has of its own, since mode j is learnt; and while it was, that
+    row was still small. Whoever has less than `MEETING` left, in either way, does not meet. The
+    `triangle` (k, min(k, width)) is what w_k and a_k share, `unlike` (k,) the size of the rest.
+    """
+    k = triangle.shape[0]
+    own, sizes = np.abs(triangle.diagonal()), np.hypot(np.linalg.norm(triangle, axis=1), unlike)
+    if triangle.shape[1] < k or (own <= INVISIBLE * sizes).any():
+        return []
+    signals, scales = basis.signals[:k], basis.scales[:k]
+    times = (scale - np.log(own) + np.log(signals / scales) / 2) / signals
+    held = signals[:, None] * scales / scales[:, None]  # s_k P_A along an active row: s_k σ_j/s_j
+    push, pull = (held + signals[:, None]) / 2, (held - signals[:, None]) / 2
+    decay = signals + push - np.hypot(signals, pull)
+    waits = times - np.maximum.accumulate(times)[:, None]
+    leaked = np.log(sizes / own) - decay * waits
+    early = 2 * (np.log(sizes / own) - signals * waits) + np.maximum(np.log(held / signals), 0.0)
+    meets = np.maximum(leaked, early) > math.log(MEETING)
+    return [cut for cut in range(1, k) if not meets[:cut, cut:].any()]
+
+
+def _over(above: Array, below: Array) -> Array:
+    """Return the quotients (k,), 0 where something is divided by nothing."""
+    return np.divide(above, below, out=np.zeros(below.size), where=below > 0)
 
 
 def _largest(rows: Array) -> Array:

@@ -45,6 +45,7 @@ from saddles._numerics.ends import LEAST_RATE, Outlook, gains, still
 from saddles._numerics.precision import CUT_EXPONENT, ULPS
 from saddles._numerics.stepping import bounded
 from saddles.flow._graded.part import Part
+from saddles.flow._graded.view import View
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices
 
@@ -295,48 +296,6 @@ class Graded:
             return False
         tilted = _TiltGrowth(self, view.part.rows, factor, block, inside, beside)
         return tilted.largest() > neutral
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """How the columns of a part stand: all rates in units of the pace.
-
-    Attributes
-    ----------
-    growth : ndarray of shape (r,)
-        Their growth rates.
-    seen : ndarray of bool, shape (r,)
-        Whether F feels them.
-    rests : ndarray of bool, shape (r,)
-        Whether they are seen, and rest.
-    """
-
-    part: Part
-    straight: Array
-    block: Array
-    growth: Array
-    seen: Any
-    rests: Any
-
-    @cached_property
-    def beside(self) -> Array:
-        """A basis of what is across the columns that rest, shape (m, m − k)."""
-        basis = np.linalg.qr(self.straight[:, self.rests], mode="complete")[0]
-        return np.asarray(basis[:, self.rests.sum() :])
-
-    def across(self) -> tuple[Array, Array]:
-        """Return rates (k,) and directions (m, k) in which dormant columns could grow."""
-        if self.rests.all():
-            return np.zeros(0), np.zeros((self.part.rows.size, 0))
-        rates, modes = np.linalg.eigh(self.beside.T @ self.block @ self.beside)
-        free = int((~self.rests).sum())
-        return rates[-free:], self.beside @ modes[:, -free:]
-
-    def wait(self, state: Array) -> float:
-        """Return how long it takes, in the integrator's time, until a dormant column is large."""
-        grows = ~self.rests & (self.growth > LEAST_RATE)
-        waits = np.maximum(-state[self.part.places][grows], 0.0) / self.growth[grows]
-        return float(waits.min(initial=math.inf))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
-"""Following a trajectory in coordinates in which nothing is exponentially small.
+"""Following trajectories in coordinates in which nothing is exponentially small.
 
+Parts of a network that never meet are followed one by one, and what the network does is their sum.
 LSODA switches between Adams (jumps: smooth, explosive) and BDF (plateaus: stiff) by itself. Log
 scales are of size log(1/α) and known to a few ulp, all else is of order one, so that one absolute
 tolerance serves every α.
@@ -16,17 +17,28 @@ code name        symbol
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from saddles._numerics.ends import Outlook
+from saddles._numerics.ends import Outlook, together
 from saddles._numerics.precision import ULPS
-from saddles._numerics.stepping import Ending, Equation, Integration, Pieces, Tolerances, nodes
+from saddles._numerics.stepping import (
+    Ending,
+    Equation,
+    Integration,
+    Pieces,
+    Tolerances,
+    before_jump,
+    nodes,
+)
 from saddles._result.flow import Flow
 from saddles._result.path import PathError
-from saddles._result.remaining import NOTHING, UNKNOWN, Remaining, left_by
+from saddles._result.remaining import left_by
+from saddles._result.trajectory import Curve
+from saddles.flow._graded.alone import Alone
 from saddles.flow._inputs import STEP_SHARE
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
@@ -92,47 +104,78 @@ class Request:
     source: str
 
 
-def follow(coordinates: Coordinates, request: Request) -> Flow:
-    """Return the flow, to `until` or to the end of training."""
-    if coordinates.pace == 0:
-        curve, status = _rest(coordinates, request.until or 1.0)
-        remaining = NOTHING
+def follow(
+    parts: Sequence[Coordinates],
+    request: Request,
+    *,
+    floor: float = 0.0,
+    alone: Alone | None = None,
+) -> Flow:
+    """Return the flow, to `until` or to the end of training.
+
+    Parameters
+    ----------
+    parts : sequence of Coordinates
+        What never meets, in the same units of time.
+    request : Request
+        What is asked for.
+    floor : float
+        Loss beside those of the parts.
+    alone : Alone, optional
+        Modes that have a closed form, beside the parts.
+    """
+    rests = all(part.pace == 0 for part in parts) and alone is None
+    if rests:
+        ends = [_rest(part, request.until or 1.0) for part in parts]
     else:
-        curve, status, remaining = _march(coordinates, request)
-        if not status.success:
-            raise PathError(status, detail=f"at scaled time {curve.until:g}")
-    times = curve.times / curve.speed
+        ends = [_march(part, request) for part in parts]
+    curves: list[Curve] = [curve for curve, _ in ends]
+    times = [curve.times / curve.speed for curve, _ in ends]
+    outlooks = [outlook for _, outlook in ends]
+    if alone is not None:
+        listed, outlook = alone.followed(request.until)
+        curves, times, outlooks = [*curves, alone], [*times, listed], [*outlooks, outlook]
+    outlook = together(outlooks)
+    status = outlook.status or Status.UNTIL_REACHED
+    if rests:
+        status = Status.NOTHING_TO_LEARN
+    steps = np.unique(np.concatenate(times))
     if request.until is not None:
-        times[-1] = request.until
+        steps[-1] = request.until
     return Flow(
         algorithm=request.algorithm,
         source=request.source,
         log_alpha=request.log_alpha,
         kappa=2,
-        times=times,
-        curve=curve,
+        times=steps,
+        curve=Sum(tuple(curves), floor) if floor or len(curves) > 1 else curves[0],
         status=status,
-        remaining=remaining,
+        remaining=left_by(outlook),
     )
 
 
-def _rest(coordinates: Coordinates, until: float) -> tuple[GradedCurve, Status]:
+def _rest(coordinates: Coordinates, until: float) -> tuple[GradedCurve, Outlook]:
     """Return a trajectory on which nothing moves."""
     from scipy.integrate._ivp.base import ConstantDenseOutput
 
     end = until * coordinates.scale
     still = ConstantDenseOutput(0.0, end, coordinates.start)
-    rest = Pieces(np.array([0.0, end]), [still])
-    return GradedCurve(coordinates, rest), Status.NOTHING_TO_LEARN
+    rest = GradedCurve(coordinates, Pieces(np.array([0.0, end]), [still]))
+    return rest, Outlook(moves=False, left=0.0, whole=0.0)
 
 
-def _march(coordinates: Coordinates, request: Request) -> tuple[GradedCurve, Status, Remaining]:
+def _march(coordinates: Coordinates, request: Request) -> tuple[GradedCurve, Outlook]:
     """Step from the start to `until`, or until training has ended."""
-    until, start = request.until, coordinates.start
+    until, start, logs = request.until, coordinates.start, coordinates.logs
     tolerance = max(request.rtol, ULPS * coordinates.scale / STEP_SHARE)
+
+    def horizon(time: float, state: Array) -> float:
+        return before_jump(time, state[logs], coordinates.velocity(time, state)[logs])
+
+    # In the integrator's time nothing grows faster than at about 1.
     run = Integration(
         Equation(coordinates.velocity, start, jacobian=coordinates.jacobian, overflows=True),
-        Tolerances(atol=STEP_SHARE * tolerance),
+        Tolerances(atol=STEP_SHARE * tolerance, horizon=horizon, stride=1.0),
         STEPS_PER_COORDINATE * start.size,
         until=math.inf if until is None else until * coordinates.pace * coordinates.scale,
     )
@@ -156,8 +199,42 @@ def _march(coordinates: Coordinates, request: Request) -> tuple[GradedCurve, Sta
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     curve = GradedCurve(coordinates, packed)
     if broken is not None or outlook is None or run.ending not in (None, Ending.FINISHED):
-        return curve, broken or Status.INTEGRATION_FAILED, UNKNOWN
-    return curve, outlook.status or Status.UNTIL_REACHED, left_by(outlook)
+        raise PathError(
+            broken or Status.INTEGRATION_FAILED, detail=f"at scaled time {curve.until:g}"
+        )
+    return curve, outlook
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """What parts that never meet do together, as one curve in function space.
+
+    Attributes
+    ----------
+    parts : tuple of Curve
+        What each does, in the same space; it rests from its own end on.
+    floor : float
+        Loss beside those of the parts.
+    """
+
+    parts: tuple[Curve, ...]
+    floor: float
+
+    def point(self, tau: Array) -> Array:
+        """Return the points in function space, shape (q, ...)."""
+        return np.asarray(sum(part.point(tau) for part in self.parts))
+
+    def loss(self, tau: Array) -> Array:
+        """Return the losses, shape (q,)."""
+        return np.asarray(self.floor + sum(part.loss(tau) for part in self.parts))
+
+    def loss_rate(self, tau: Array) -> Array:
+        """Return dL/dτ, shape (q,)."""
+        return np.asarray(sum(part.loss_rate(tau) for part in self.parts))
+
+    def conservation(self) -> float:
+        """Return the largest value of any part."""
+        return max(part.conservation() for part in self.parts)
 
 
 @dataclass(frozen=True, eq=False)
