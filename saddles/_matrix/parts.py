@@ -1,4 +1,4 @@
-"""Parts of a matrix loss that never interact: directions between which ∇f(W) is zero whatever W is.
+"""Parts of a matrix loss that never interact: ∇f(W) never links them, nor does one feel another.
 
 Observations that form a disconnected graph are the common case. Each part learns as if it were
 alone, with columns of its own: what its columns have in the rows of another part is exponentially
@@ -30,6 +30,8 @@ __all__ = ["independent_parts", "within"]
 
 #: Slopes at so many random points, beside that at 0, show what a loss ever connects.
 POINTS = 3
+#: How far those points are from 0, as factors in the unit of the square root of the slope.
+NEAR = 0.1
 #: Entries of ∇f in eigenvectors of its own, relative to its size, that are rounding.
 UNLINKED = 256 * EPS
 
@@ -48,19 +50,40 @@ def independent_parts(gradient: Callable[[Array], Any], size: int, *, hidden: bo
     """
     rng = np.random.default_rng(0)
     first = gradient(np.zeros((size, 1)))
-    reach = 1e-3 * np.sqrt(abs(first).max() or 1.0)
+    reach = NEAR * np.sqrt(abs(first).max() or 1.0)
     slopes = [first]
     slopes += [gradient(reach * rng.standard_normal((size, 1))) for _ in range(POINTS)]
     if not all(np.isfinite(getattr(slope, "data", slope)).all() for slope in slopes):
         return [np.eye(size)]
     bases = _connected(slopes, np.eye(size), 0.0)
     if len(bases) > 1 or not hidden:
-        return bases
+        return _apart(gradient, bases, reach, rng)
     units = [slope / (np.linalg.norm(slope) or 1.0) for slope in slopes]
     product = units[0] @ units[1]
     generic = sum(w * unit for w, unit in zip(rng.random(len(units)), units, strict=True))
     vectors = np.linalg.eigh(generic + product + product.T)[1]
-    return _connected([vectors.T @ unit @ vectors for unit in units], vectors, UNLINKED * size)
+    bases = _connected([vectors.T @ unit @ vectors for unit in units], vectors, UNLINKED * size)
+    return _apart(gradient, bases, reach, rng)
+
+
+def _apart(
+    gradient: Callable[[Array], Any], bases: list[Array], reach: float, rng: np.random.Generator
+) -> list[Array]:
+    """Join the parts of which one feels what another has learnt, although ∇f never links them."""
+    from scipy.sparse.csgraph import connected_components
+
+    if len(bases) == 1:
+        return bases
+    columns = reach * np.stack([basis @ rng.standard_normal(basis.shape[1]) for basis in bases], 1)
+    joint, felt = gradient(columns), np.eye(len(bases), dtype=bool)
+    noise = UNLINKED * len(bases[0]) * abs(joint).max()
+    for q in range(len(bases)):
+        change = gradient(np.delete(columns, q, axis=1)) - joint
+        felt[q] |= [not abs(basis.T @ (change @ basis)).max() <= noise for basis in bases]
+    count, labels = connected_components(felt, directed=False)
+    return [
+        np.hstack([b for b, k in zip(bases, labels, strict=True) if k == n]) for n in range(count)
+    ]
 
 
 def _connected(slopes: list[Any], basis: Array, noise: float) -> list[Array]:
