@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import saddles
@@ -55,6 +55,12 @@ def drawn(seed, shuffled):
     return parts, saddles.MatrixCompletion(M, mask)
 
 
+def known(parts):
+    """Whether every part alone has a path; one in some hundred is refused."""
+    paths = [saddles.greedy_low_rank(part, on_failure="return") for part in parts]
+    return all(path.success for path in paths)
+
+
 def assert_superposed(parts, whole):
     alone = [saddles.greedy_low_rank(part) for part in parts]
     path = saddles.greedy_low_rank(whole, on_failure="return")
@@ -75,13 +81,16 @@ def assert_superposed(parts, whole):
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), shuffled=st.booleans())
 def test_parts_learn_as_if_they_were_alone(seed, shuffled):
-    assert_superposed(*drawn(seed, shuffled))
+    parts, whole = drawn(seed, shuffled)
+    assume(known(parts))
+    assert_superposed(parts, whole)
 
 
 @settings(max_examples=5)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_parts_that_no_coordinate_shows_learn_as_if_they_were_alone(seed):
     parts, whole = drawn(seed, shuffled=False)
+    assume(known(parts))
     Q = np.linalg.qr(np.random.default_rng(seed + 1).standard_normal((whole.size,) * 2))[0]
     assert_superposed(parts, Turned(whole, Q))
 
@@ -114,6 +123,7 @@ def test_parts_of_large_sparse_completions_are_told_apart():
 @given(seed=st.integers(0, 2**32 - 1), shuffled=st.booleans(), hidden=st.booleans())
 def test_a_thousand_losses_of_parts(seed, shuffled, hidden):
     parts, whole = drawn(seed, shuffled)
+    assume(known(parts))
     if hidden:
         Q = np.linalg.qr(np.random.default_rng(seed + 1).standard_normal((whole.size,) * 2))[0]
         whole = Turned(whole, Q)
