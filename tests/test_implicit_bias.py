@@ -339,6 +339,25 @@ def test_l1_is_that_of_exact_arithmetic_in_every_entry_on_its_own_scale(seed):
         assert end.beta == pytest.approx(np.array(beta, dtype=float), rel=1e-11, abs=1e-25)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_l1_does_not_know_which_multiples_of_the_equations_are_given(seed):
+    rng = np.random.default_rng(seed)
+    A = rng.integers(-3, 4, (3, 5)).astype(float)
+    y = A @ (rng.integers(-3, 4, 5) * 10.0 ** -rng.integers(0, 12, 5))
+    units = 2.0 ** rng.integers(-60, 60, 3)
+    expected = implicit_bias.l1(A, y)
+    found = implicit_bias.l1(units[:, None] * A, units * y)
+    assert found.beta.tolist() == expected.beta.tolist()
+    assert found.unique == expected.unique
+    np.testing.assert_allclose(found.multiplier * units, expected.multiplier, rtol=1e-12)
+
+
+def test_l1_of_equations_of_very_different_sizes():
+    end = implicit_bias.l1(np.diag([1.0, 1e-8, 1e8]), [1.0, 1e-12, 1e-3])
+    np.testing.assert_allclose(end.beta, [1.0, 1e-4, 1e-11], rtol=1e-15)
+    assert end.unique
+
+
 @pytest.mark.parametrize("small", [1e-8, 1e-12, 1e-20, 1e-40])
 def test_l1_sees_the_smallest_target_that_must_be_met(small):
     end = implicit_bias.l1([[1.0, 0.0], [0.0, 1.0]], [1.0, small])

@@ -24,12 +24,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from saddles._diagonal.refined_least_squares import added, least_squares
 from saddles._numerics.precision import EPS, ULPS
+from saddles._problems.door import as_regression
 from saddles._problems.in_units import InUnits
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
@@ -65,7 +67,8 @@ def l1(X: ArrayLike | Regression, y: ArrayLike | None = None) -> Minimizer:
     -------
     Minimizer
         A vertex of the set of minimisers, each coefficient right to its own digits; ``unique`` says
-        whether that set is a point.
+        whether that set is a point. ``feasibility`` counts every equation in the unit of its
+        largest feature.
 
     Raises
     ------
@@ -81,7 +84,25 @@ def l1(X: ArrayLike | Regression, y: ArrayLike | None = None) -> Minimizer:
     >>> end.beta, end.objective, end.unique
     (array([0., 1., 1.]), 2.0, True)
     """
-    space = solvable(X, y)
+    problem = as_regression(X, y)
+    unit = _row_units(problem)
+    least = _least(solvable(problem.X / unit[:, None], problem.y / unit))
+    return replace(least, multiplier=least.multiplier / unit)
+
+
+def _row_units(problem: Regression) -> Array:
+    """Return a power of two for each equation (n,), in whose unit none is small.
+
+    Which multiple of an equation is given changes no solution, but would decide what counts as
+    rounding. What centring leaves of a sample at the mean is rounding, and stays small.
+    """
+    noise = EPS * float(np.abs(problem.means[0]).max())
+    heights = np.maximum(np.abs(problem.X).max(axis=1), noise)
+    return np.asarray(np.where(heights > 0, np.exp2(np.frexp(heights)[1]), 1.0))
+
+
+def _least(space: RowSpace) -> Minimizer:
+    """Return the vertex of least norm, with its certificate."""
     if not space.targets.any():
         return _certified(space, np.zeros(space.problem.n_features))
     found: list[Minimizer] = []
@@ -127,12 +148,11 @@ def _solved(data: InUnits, support: Mask, otherwise: Array) -> Array:
 
 
 def _equations(X: Array, y: Array) -> tuple[Array, Array]:
-    """Return independent ones of the equations Xβ = y, in units in which none is small."""
+    """Return independent ones of the equations Xβ = y."""
     from scipy.linalg import qr
 
     rows = np.flatnonzero(X.any(axis=1))
-    unit = np.exp2(np.frexp(np.abs(X[rows]).max(axis=1))[1])
-    A, b = X[rows] / unit[:, None], y[rows] / unit
+    A, b = X[rows], y[rows]
     triangle, order = qr(A.T, mode="r", pivoting=True)
     heights = np.abs(triangle.diagonal())
     chosen = np.sort(order[: np.count_nonzero(heights > max(A.shape) * EPS * heights[0])])
