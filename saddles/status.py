@@ -131,9 +131,9 @@ class Status(Enum):
     )
     RESOLUTION = (
         "resolution reached",
-        "Nothing that can be told from rounding still grows, but float64 (or rtol) does not show "
-        "that nothing does: what could be left is in `remaining`. Rescale the data, tighten rtol, "
-        "or drop near-duplicate features to see further.",
+        "Nothing is seen to grow any more, but rounding may hide something that does. `remaining` "
+        "says how much of the loss that could be. Drop near-duplicate features, or directions "
+        "that are far weaker than others, if they are not meant.",
         True,
         False,
     )

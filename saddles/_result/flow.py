@@ -19,6 +19,7 @@ code name           symbol
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -130,19 +131,19 @@ class Flow:
             If a time is not finite, negative, or later than what the flow knows.
         """
         taus, scalar = self._checked(tau)
-        points = self.curve.point(taus)
+        points = _read(self.curve.point, taus)
         return np.asarray(points[0] if scalar else points)
 
     def loss(self, tau: ArrayLike) -> Any:
         """Return the loss at scaled time `tau`: a float, or (q,) for an array of times."""
         taus, scalar = self._checked(tau)
-        losses = self.curve.loss(taus)
+        losses = _read(self.curve.loss, taus)
         return float(losses[0]) if scalar else losses
 
     def loss_rate(self, tau: ArrayLike) -> Any:
         """Return dL/dτ at scaled time `tau`, from its formula: a float, or (q,)."""
         taus, scalar = self._checked(tau)
-        rates = np.where(self._rests(tau), 0.0, self.curve.loss_rate(taus))
+        rates = np.where(self._rests(tau), 0.0, _read(self.curve.loss_rate, taus))
         return float(rates[0]) if scalar else rates
 
     def clocks(self, tau: ArrayLike) -> Array:
@@ -178,7 +179,7 @@ class Flow:
         if not isinstance(self.curve, Ticking):
             raise TypeError(f"{self!r} has no clocks; flows of saddles.flow.diagonal have.")
         taus, scalar = self._checked(tau)
-        clocks = self.curve.clocks(taus)
+        clocks = _read(self.curve.clocks, taus)
         return np.asarray(clocks[0] if scalar else clocks)
 
     def plot(self, *, names: list[str] | None = None) -> Any:
@@ -301,6 +302,11 @@ class Flow:
         # The absolute tolerance of brentq must not act: a jump lasts 1/log(1/α) only.
         root = float(brentq(excess, left, right, xtol=1e-300, rtol=4 * EPS))
         return float(along.times_at(np.array([root]))[0])
+
+
+def _read(curve: Callable[[Array], Array], taus: Array) -> Array:
+    """Return what a curve gives at times (q,), of which there may be none."""
+    return curve(taus) if taus.size else curve(np.zeros(1))[:0]
 
 
 def followed(

@@ -102,7 +102,15 @@ def an_end_is_an_end(motion: Motion) -> None:
     assert flow.loss(later) == flow.loss(flow.until)
 
 
+def no_times_have_no_points(motion: Motion) -> None:
+    """Asked at no time, a flow gives nothing, in the shape of what it gives."""
+    flow = motion.flow
+    assert flow.at([]).shape == (0, *flow.at(0.0).shape)
+    assert flow.loss([]).shape == flow.loss_rate([]).shape == (0,)
+
+
 LAWS: tuple[Law, ...] = (
+    no_times_have_no_points,
     the_loss_never_rises,
     the_rate_is_the_derivative,
     what_is_conserved_stays,
