@@ -190,9 +190,10 @@ class Status(Enum):
     )
     UNDECIDED = (
         "undecided",
-        "Which direction grows next hangs on components far smaller than rounding: the data are "
-        "commuting, or fall into parts that do not interact, but not in the basis given. Turn them "
-        "into that basis, or perturb them, or ask for an until before this time.",
+        "What grows next depends on components too small to be known: the data are commuting, or "
+        "fall into parts that do not interact, but for rounding or for links about as weak. Turn "
+        "them into the basis in which they do so exactly, make the links stronger, or stop before "
+        "this time.",
         False,
         False,
     )

@@ -66,7 +66,7 @@ def descend_factor(
         UNBOUNDED if the factor grows beyond all bounds, STALLED if no critical point is reached,
         LOSS_FAILED if that is because of the loss.
     """
-    if len(problem.parts) > 1:
+    if len(problem.parts.bases) > 1:
         return _part_by_part(problem, U, escape, scale, symmetry)
     outline = Outline(
         problem=problem,
@@ -94,7 +94,7 @@ def _part_by_part(
     What a column of one part has in the rows of another is not determined: it stays zero.
     """
     fallen, unique = [], True
-    for basis, ways in _of_parts(problem.parts, escape):
+    for basis, ways in _of_parts(problem.parts.bases, escape):
         inside = _inside(basis, U)
         part = problem.within(basis, U[:, ~inside])
         own = basis.T @ U[:, inside]
@@ -103,7 +103,7 @@ def _part_by_part(
         U = np.hstack([U[:, ~inside], basis @ found.U])
         fallen.append(basis @ found.fallen)
         unique = unique and found.unique
-    learning = sum(bool(_inside(basis, U).any()) for basis in problem.parts)
+    learning = sum(bool(_inside(basis, U).any()) for basis in problem.parts.bases)
     return Descent(U, np.hstack(fallen), unique and learning == 1)
 
 

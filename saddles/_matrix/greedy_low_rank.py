@@ -52,6 +52,9 @@ __all__ = ["Factorisation", "greedy_low_rank", "steps"]
 
 SOURCE = "Li, Luo and Lyu 2021, arXiv:2012.09839, Algorithm 1"
 
+#: Why a path is not followed beyond its first jump, although the loss falls.
+WEAKLY_LINKED = "parts of the loss are linked so weakly that descents do not feel it"
+
 #: Up to this d the matrices of a path are stored in full, above it as factors.
 DENSE_PATH = 400
 
@@ -282,6 +285,8 @@ def _end(task: Factorisation, state: _State) -> Rest | Status:
 
 def _jump(task: Factorisation, state: _State, ring: Ring) -> _State:
     """Advance every clock to the ring; the directions that ring are the way out."""
+    if state.index and task.problem.parts.weakly_linked:
+        raise Breakdown(Status.UNDECIDED, WEAKLY_LINKED)
     overlap = state.vectors.T @ state.old
     clocks = hand_over(overlap, state.clocks, state.rates, ring.delay)
     room = ring.units.size if task.max_rank is None else task.max_rank - state.U.shape[1]

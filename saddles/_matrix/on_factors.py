@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from saddles._matrix.declared import DeclaredLoss
-from saddles._matrix.parts import independent_parts, within
+from saddles._matrix.parts import Parts, independent_parts, within
 from saddles._numerics.precision import EPS
 from saddles.typing import Array
 
@@ -47,8 +47,8 @@ class OnFactors:
         object.__setattr__(self, "loss", DeclaredLoss.of(self.loss))
 
     @cached_property
-    def parts(self) -> list[Array]:
-        """Bases (d, m) of the parts of the loss that never interact; see `parts`."""
+    def parts(self) -> Parts:
+        """The parts of the loss that never interact; see `parts`."""
         return independent_parts(lambda U: self.pull(U), self.loss.size, hidden=not self.sparse)
 
     def within(self, basis: Array, others: Array) -> OnFactors:

@@ -17,6 +17,7 @@ code name       symbol
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ from saddles._matrix.declared import DeclaredLoss
 from saddles._numerics.precision import EPS
 from saddles.typing import Array
 
-__all__ = ["independent_parts", "within"]
+__all__ = ["Parts", "independent_parts", "within"]
 
 #: Slopes at so many random points, beside that at 0, show what a loss ever connects.
 POINTS = 3
@@ -34,10 +35,29 @@ POINTS = 3
 NEAR = 0.1
 #: Entries of ∇f in eigenvectors of its own, relative to its size, that are rounding.
 UNLINKED = 256 * EPS
+#: Links weaker than this, relative to the size of ∇f, are too weak to be followed: a descent passes
+#: saddles that only they make unstable, as if they were the end, and cannot tell it from rounding.
+WEAK = 1e-5
 
 
-def independent_parts(gradient: Callable[[Array], Any], size: int, *, hidden: bool) -> list[Array]:
-    """Return bases (d, m) of the parts that ∇f never links.
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The parts of a loss.
+
+    Attributes
+    ----------
+    bases : list of ndarray of shape (d, m)
+        Orthonormal directions of each.
+    weakly_linked : bool
+        Whether one of them falls into several if weak links are left out.
+    """
+
+    bases: list[Array]
+    weakly_linked: bool = False
+
+
+def independent_parts(gradient: Callable[[Array], Any], size: int, *, hidden: bool) -> Parts:
+    """Return the parts of a loss.
 
     Parameters
     ----------
@@ -54,16 +74,25 @@ def independent_parts(gradient: Callable[[Array], Any], size: int, *, hidden: bo
     slopes = [first]
     slopes += [gradient(reach * rng.standard_normal((size, 1))) for _ in range(POINTS)]
     if not all(np.isfinite(getattr(slope, "data", slope)).all() for slope in slopes):
-        return [np.eye(size)]
-    bases = _connected(slopes, np.eye(size), 0.0)
-    if len(bases) > 1 or not hidden:
-        return _apart(gradient, bases, reach, rng)
-    units = [slope / (np.linalg.norm(slope) or 1.0) for slope in slopes]
+        return Parts([np.eye(size)])
+    bases = _connected(slopes, np.eye(size), np.zeros(len(slopes)))
+    if not hidden:
+        return Parts(_apart(gradient, bases, reach, rng))
+    # What W changes, however little that is beside the slope at 0, whose rounding is left in it.
+    changes = [first, *(slope - first for slope in slopes[1:])]
+    sizes = np.array([np.linalg.norm(change) for change in changes])
+    sizes[sizes == 0] = 1.0
+    units = [change / norm for change, norm in zip(changes, sizes, strict=True)]
+    noise = UNLINKED * size * np.maximum(1.0, sizes[0] / sizes)
     product = units[0] @ units[1]
     generic = sum(w * unit for w, unit in zip(rng.random(len(units)), units, strict=True))
     vectors = np.linalg.eigh(generic + product + product.T)[1]
-    bases = _connected([vectors.T @ unit @ vectors for unit in units], vectors, UNLINKED * size)
-    return _apart(gradient, bases, reach, rng)
+    turned = [vectors.T @ unit @ vectors for unit in units]
+    if len(bases) == 1:
+        bases = _connected(turned, vectors, noise)
+    weak = np.maximum(noise, WEAK)
+    weakly_linked = len(_connected(turned, vectors, weak)) > len(bases)
+    return Parts(_apart(gradient, bases, reach, rng), weakly_linked)
 
 
 def _apart(
@@ -86,11 +115,11 @@ def _apart(
     ]
 
 
-def _connected(slopes: list[Any], basis: Array, noise: float) -> list[Array]:
-    """Return the columns of `basis` in the groups that entries of the slopes above noise join."""
+def _connected(slopes: list[Any], basis: Array, noise: Array) -> list[Array]:
+    """Return the columns of `basis` in the groups that entries above their noise (k,) join."""
     from scipy.sparse.csgraph import connected_components
 
-    linked = sum(abs(slope) > noise for slope in slopes)
+    linked = sum(abs(slope) > least for slope, least in zip(slopes, noise, strict=True))
     count, labels = connected_components(linked, directed=False)
     return [basis[:, labels == k] for k in range(count)]
 

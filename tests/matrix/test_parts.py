@@ -95,6 +95,27 @@ def test_parts_that_no_coordinate_shows_learn_as_if_they_were_alone(seed):
     assert_superposed(parts, Turned(whole, Q))
 
 
+@pytest.mark.parametrize("weak", [1e-6, 1e-8, 1e-10])
+@pytest.mark.parametrize("seed", range(4))
+def test_links_too_weak_to_be_followed_are_not_left_out_in_silence(seed, weak):
+    """In the limit any link counts; without it, later jumps have other times."""
+    rng = np.random.default_rng(seed)
+    M = np.zeros((4, 4))
+    for rows in (slice(0, 2), slice(2, 4)):
+        factor = rng.standard_normal((2, 2))
+        M[rows, rows] = factor @ factor.T
+    link = rng.standard_normal((4, 4))
+    seen = [(0, 0), (0, 1), (1, 1), (2, 2), (2, 3), (3, 3)]
+    A = np.array([np.outer(np.eye(4)[i], np.eye(4)[j]) for i, j in seen])
+    A = A + A.transpose(0, 2, 1)
+    b = np.tensordot(A, M, axes=2)
+    loss = saddles.MatrixSensing(A + weak * (link + link.T), b)
+    path = saddles.greedy_low_rank(loss, on_failure="return")
+    assert path.status is saddles.Status.UNDECIDED
+    alone = saddles.greedy_low_rank(saddles.MatrixSensing(A, b), max_jumps=1)
+    np.testing.assert_allclose(path.times, alone.times, rtol=100 * weak)
+
+
 @pytest.mark.parametrize("copies", [2, 3])
 def test_equal_parts_jump_together(copies):
     M = np.array([[2.0, 1.0], [1.0, 2.0]])
