@@ -192,8 +192,8 @@ class Status(Enum):
         "undecided",
         "What grows next depends on components too small to be known: the data are commuting, or "
         "fall into parts that do not interact, but for rounding or for links about as weak. Turn "
-        "them into the basis in which they do so exactly, make the links stronger, or stop before "
-        "this time.",
+        "them into the basis in which they do so exactly, perturb them so that the links are "
+        "stronger, or stop before this time.",
         False,
         False,
     )

@@ -33,8 +33,8 @@ __all__ = ["Parts", "independent_parts", "within"]
 POINTS = 3
 #: How far those points are from 0, as factors in the unit of the square root of the slope.
 NEAR = 0.1
-#: Entries of ∇f in eigenvectors of its own, relative to its size, that are rounding.
-UNLINKED = 256 * EPS
+#: Rounding of ∇f, relative to its size, for each of its rows.
+UNLINKED = 64 * EPS
 #: Links weaker than this, relative to the size of ∇f, are too weak to be followed: a descent passes
 #: saddles that only they make unstable, as if they were the end, and cannot tell it from rounding.
 WEAK = 1e-5
@@ -62,37 +62,54 @@ def independent_parts(gradient: Callable[[Array], Any], size: int, *, hidden: bo
     Parameters
     ----------
     gradient : callable
-        U (d, 1) -> ∇f(UUᵀ), dense or sparse, (d, d).
+        U (d, r) -> ∇f(UUᵀ), dense or sparse, (d, d).
     size : int
         d.
     hidden : bool
         Whether parts are looked for that are not parts of the coordinates.
     """
     rng = np.random.default_rng(0)
-    first = gradient(np.zeros((size, 1)))
+    # In coordinates one column reaches every row; of hidden directions it would reach only one.
+    shape = (size, size if hidden else 1)
+    first = gradient(np.zeros(shape))
     reach = NEAR * np.sqrt(abs(first).max() or 1.0)
     slopes = [first]
-    slopes += [gradient(reach * rng.standard_normal((size, 1))) for _ in range(POINTS)]
+    slopes += [gradient(reach * rng.standard_normal(shape)) for _ in range(POINTS)]
     if not all(np.isfinite(getattr(slope, "data", slope)).all() for slope in slopes):
         return Parts([np.eye(size)])
     bases = _connected(slopes, np.eye(size), np.zeros(len(slopes)))
     if not hidden:
         return Parts(_apart(gradient, bases, reach, rng))
+    vectors, turned, noise = _in_eigenvectors(slopes)
+    if len(bases) == 1:
+        bases = _connected(turned, vectors, noise)
+    weakly_linked = len(_connected(turned, vectors, np.maximum(noise, WEAK))) > len(bases)
+    return Parts(_apart(gradient, bases, reach, rng), weakly_linked)
+
+
+def _in_eigenvectors(slopes: list[Any]) -> tuple[Array, list[Array], Array]:
+    """Return eigenvectors of a generic element of the algebra, ∇f in them, and its noise.
+
+    The noise, of shape (k, d, d), is that of ∇f and that of the eigenvectors: one turns by as much
+    as the element is uncertain, over the gap between its eigenvalue and the next. Where the gap is
+    too small to tell two apart, the last of the k matrices, which is no ∇f, links them.
+    """
     # What W changes, however little that is beside the slope at 0, whose rounding is left in it.
-    changes = [first, *(slope - first for slope in slopes[1:])]
+    changes = [slopes[0], *(slope - slopes[0] for slope in slopes[1:])]
     sizes = np.array([np.linalg.norm(change) for change in changes])
     sizes[sizes == 0] = 1.0
     units = [change / norm for change, norm in zip(changes, sizes, strict=True)]
-    noise = UNLINKED * size * np.maximum(1.0, sizes[0] / sizes)
     product = units[0] @ units[1]
-    generic = sum(w * unit for w, unit in zip(rng.random(len(units)), units, strict=True))
-    vectors = np.linalg.eigh(generic + product + product.T)[1]
-    turned = [vectors.T @ unit @ vectors for unit in units]
-    if len(bases) == 1:
-        bases = _connected(turned, vectors, noise)
-    weak = np.maximum(noise, WEAK)
-    weakly_linked = len(_connected(turned, vectors, weak)) > len(bases)
-    return Parts(_apart(gradient, bases, reach, rng), weakly_linked)
+    weights = np.random.default_rng(0).random(len(units))
+    generic = sum(w * unit for w, unit in zip(weights, units, strict=True)) + product + product.T
+    levels, vectors = np.linalg.eigh(generic)
+    uncertain = UNLINKED * len(levels) * np.maximum(1.0, sizes[0] / sizes)
+    gaps = np.diff(levels)
+    mixed = gaps * WEAK < uncertain.max()
+    apart = np.pad(np.where(mixed, np.inf, gaps), 1, constant_values=np.inf)
+    turns = uncertain.max() / np.minimum(apart[:-1], apart[1:])
+    noise = np.append(uncertain, 0.0)[:, None, None] + turns + turns[:, None]
+    return vectors, [*(vectors.T @ unit @ vectors for unit in units), np.diag(mixed, 1)], noise
 
 
 def _apart(
@@ -116,7 +133,7 @@ def _apart(
 
 
 def _connected(slopes: list[Any], basis: Array, noise: Array) -> list[Array]:
-    """Return the columns of `basis` in the groups that entries above their noise (k,) join."""
+    """Return the columns of `basis` in the groups that entries above their noise join."""
     from scipy.sparse.csgraph import connected_components
 
     linked = sum(abs(slope) > least for slope, least in zip(slopes, noise, strict=True))
