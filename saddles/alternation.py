@@ -142,6 +142,8 @@ class Algorithm(Generic[State]):
         Degree of homogeneity κ, which sets the unit of scaled time.
     log_alpha : float
         Logarithm of the initial scale; minus infinity for the limit.
+    kind : {"coefficients", "outputs", "template"}
+        What a function-space point consists of: pictures say so.
 
     Examples
     --------
@@ -182,6 +184,7 @@ class Algorithm(Generic[State]):
     saddles: Callable[[list[State]], list[Saddle]] | None = None
     kappa: int = 2
     log_alpha: float = -math.inf
+    kind: str = "coefficients"
 
 
 def trace(
@@ -345,6 +348,7 @@ def solve(
         status=end.status,
         kappa=algorithm.kappa,
         log_alpha=algorithm.log_alpha,
+        kind=algorithm.kind,
         remaining=end.remaining(found),
     )
     if not end.status.success and on_failure == "raise":

@@ -248,6 +248,10 @@ def whole_number(value: Any, name: str, *, least: int = 0, otherwise: str = "") 
     return number
 
 
+#: What a function-space point may consist of.
+KINDS = ("coefficients", "outputs", "template")
+
+
 def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
     """Return `value` if it is one of the strings in `choices`."""
     if not isinstance(value, str):

@@ -33,6 +33,8 @@ code name                     meaning
                               None where it would not be faster
 ``kinked``                    whether gradients jump, so that flows may slide along
                               kinks: they are given up sooner
+``kind``                      what a point consists of: "outputs" (by default),
+                              "coefficients" or "template"; pictures say so
 ============================  =====================================================
 """
 
@@ -97,6 +99,7 @@ class Declared:
     hessian: Callable[[Array, Array], Array] | None = None
     within: Callable[[Array, Array], Any] | None = None
     kinked: bool = False
+    kind: str = "outputs"
 
     @classmethod
     def of(cls, network: Any) -> Declared:
@@ -123,7 +126,8 @@ class Declared:
                     "saddles.homogeneous for what it takes and returns."
                 )
         kinked = bool(getattr(network, "kinked", False))
-        return cls(degree=network.degree, size=network.size, kinked=kinked, **methods)
+        kind = checks.one_of(getattr(network, "kind", cls.kind), "network.kind", checks.KINDS)
+        return cls(degree=network.degree, size=network.size, kinked=kinked, kind=kind, **methods)
 
 
 _METHODS = ("loss", "gradient", "utility", "utility_gradient", "point")

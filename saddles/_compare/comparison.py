@@ -9,17 +9,19 @@ code name        symbol
 ``beta_errors``  max |β − β_k| in the middle of plateau k, over the largest |β| of the path
 ``levels``       L there
 ``loss_errors``  |L − L_k| there, over L_0
+``flow_errors``  (measured − the flow's) / the flow's, at the initial scale of a run
 ===============  ==========================================================================
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from saddles._compare.resolution import joined_jumps, resolved_plateaus
 from saddles._pictures.staircase import POINTS, Followed, draw_both, last
 from saddles._result.curves import points_as_curves, unit_of_time
 from saddles._result.flow import Flow, followed
@@ -29,6 +31,12 @@ from saddles._result.run import Run
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Comparison", "compare"]
+
+#: Share of a drop that is left when its jump is over to the eye.
+OVER = 0.01
+
+#: Pictures go on after the last measured jump for a twentieth of its time.
+MARGIN = 1.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +61,15 @@ class Comparison:
     loss_errors : ndarray of shape (K+1,)
         Difference of losses, relative to the loss at the start.
     same_jumps : bool
-        Whether both make the same number of jumps.
+        Whether both make the same number of jumps. Jumps with no resolved plateau between them may
+        count as one, and so may jumps too small to be found in a log.
+    resolved : ndarray of bool, shape (K+1,)
+        Whether the initial scale of a flow or a run leaves time to show each plateau. Where it does
+        not, the jumps on either side run into each other even in a flow that is right, and
+        `worst_beta` and `worst_loss` pass over the plateau.
+    flow : Comparison or None
+        For a run that was compared with gradient flow too: the flow at the run's own initial scale
+        beside the path.
     """
 
     path: SaddlePath
@@ -65,6 +81,18 @@ class Comparison:
     levels: Array
     loss_errors: Array
     same_jumps: bool
+    resolved: Array
+    flow: Comparison | None = None
+
+    @property
+    def flow_errors(self) -> Array:
+        """Relative differences (K,) of a run's jump times from the flow's; NaN where not known.
+
+        They are free of what the initial scale does, so the learning rate is what is left.
+        """
+        if self.flow is None:
+            return np.full(len(self.measured), math.nan)
+        return np.asarray(self.measured / self.flow.measured - 1)
 
     @property
     def worst_time(self) -> float:
@@ -74,40 +102,54 @@ class Comparison:
     @property
     def worst_beta(self) -> float:
         """Largest coefficient error where coefficients are unique; NaN if there is nothing seen."""
-        if np.isnan(self.beta_errors).all():
-            return math.nan
-        return _worst(self.beta_errors, missing=0.0)
+        errors = self.beta_errors[self.resolved]
+        return math.nan if np.isnan(errors).all() else _worst(errors, missing=0.0)
 
     @property
     def worst_loss(self) -> float:
         """Largest loss error; infinite if a plateau is missing."""
-        return _worst(self.loss_errors, missing=math.inf)
+        return _worst(self.loss_errors[self.resolved], missing=math.inf)
 
     def __repr__(self) -> str:
+        reached, worst_loss = np.isfinite(self.measured), self.worst_loss
         jumps = "same jumps" if self.same_jumps else "different numbers of jumps"
+        worst_time = self.worst_time
+        if not (reached.all() or isinstance(self.other, SaddlePath)):
+            jumps = f"{reached.sum()} of {reached.size} jumps reached"
+            worst_time = _worst(self.time_errors, missing=0.0)
+            worst_loss = _worst(self.loss_errors[self.resolved], missing=0.0)
+        beside = _worst(self.flow_errors, missing=0.0)
+        flow = "" if self.flow is None else f" ({beside:.2g} beside the flow)"
         seen = "not seen" if math.isnan(self.worst_beta) else f"{self.worst_beta:.2g}"
+        short = int(np.sum(~self.resolved))
         return (
-            f"<Comparison: {jumps}, worst relative time error {self.worst_time:.2g}, "
-            f"coefficients {seen}, losses {self.worst_loss:.2g}>"
+            f"<Comparison: {jumps}, worst relative time error {worst_time:.2g}{flow}, "
+            f"coefficients {seen}, losses {worst_loss:.2g}"
+            + (f", {short} plateau{'s' * (short > 1)} too short for this alpha" if short else "")
+            + ">"
         )
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row per jump (needs pandas)."""
         import pandas as pd
 
+        columns = {
+            "predicted": self.predicted,
+            "measured": self.measured,
+            "time_error": self.time_errors,
+            "beta_error": self.beta_errors[1:],
+            "loss_error": self.loss_errors[1:],
+            "resolved": self.resolved[1:],
+        }
+        if self.flow is not None:
+            columns |= {"flow": self.flow.measured, "flow_error": self.flow_errors}
         return pd.DataFrame(
-            {
-                "predicted": self.predicted,
-                "measured": self.measured,
-                "time_error": self.time_errors,
-                "beta_error": self.beta_errors[1:],
-                "loss_error": self.loss_errors[1:],
-            },
+            columns,
             index=pd.RangeIndex(1, len(self.predicted) + 1, name="jump"),
         )
 
     def plot(self, *, names: list[str] | None = None, features: ArrayLike | None = None) -> Any:
-        """Draw the prediction over what it was compared with.
+        """Draw the prediction over what it was compared with, and gradient flow where it is known.
 
         Parameters
         ----------
@@ -121,9 +163,13 @@ class Comparison:
         matplotlib.figure.Figure
             A plain figure: show it in a notebook, or ``savefig`` it.
         """
-        path = self.path._staircase(names=names, features=features)
-        flow = _followed(self.other, last(path.times), path.times[1:])
-        return draw_both(path, flow, unit_of_time(self.path.kappa))
+        beside = self.flow
+        ends = [_shown(one) * MARGIN for one in (self, beside) if one is not None]
+        end = max(last(self.path.times), *ends)
+        path = replace(self.path._staircase(names=names, features=features), end=end)
+        other = _followed(self.other, end, path.times[1:])
+        flow = None if beside is None else _followed(beside.other, end, path.times[1:])
+        return draw_both(path, other, unit_of_time(self.path.kappa), flow)
 
 
 def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
@@ -163,10 +209,11 @@ def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
         raise TypeError(f"path is a {type(path).__name__}; it must be a SaddlePath.")
     if isinstance(other, SaddlePath):
         times, points, losses = _of_path(path, other)
-        same_jumps = len(path) == len(other)
+        resolved, same_jumps = np.ones(len(path), dtype=bool), len(path) == len(other)
     elif hasattr(other, "crossing_times"):  # a flow, a run, or a stand-in for one
         times, points, losses = _of_flow(path, other)
-        same_jumps = len(other.jumps()) == len(path) - 1
+        resolved = resolved_plateaus(path, other.log_alpha)
+        same_jumps = _same_jumps(path, other, resolved)
     else:
         raise TypeError(f"other is a {type(other).__name__}; it must be a SaddlePath or a Flow.")
     betas = dense(path.betas)
@@ -182,6 +229,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
         levels=losses,
         loss_errors=np.abs(losses - path.losses) / _size(path.losses[:1]),
         same_jumps=same_jumps,
+        resolved=resolved,
     )
 
 
@@ -218,6 +266,23 @@ def _of_flow(path: SaddlePath, flow: Flow | Run) -> tuple[Array, Array, Array]:
     points, losses = np.full((len(path), *shape), math.nan), np.full(len(path), math.nan)
     points[seen], losses[seen] = flow.at(middles[seen]), flow.loss(middles[seen])
     return times, points, losses
+
+
+def _same_jumps(path: SaddlePath, flow: Flow | Run, resolved: Array) -> bool:
+    """Return whether a flow makes the path's jumps, of which some may count as one."""
+    least = flow.least_drop if isinstance(flow, Run) else 0.0
+    falls = [path.losses[first - 1] - path.losses[end] for first, end in joined_jumps(resolved)]
+    return sum(fall > least for fall in falls) <= len(flow.jumps()) <= len(path) - 1
+
+
+def _shown(comparison: Comparison) -> float:
+    """Return the time at which the jumps that were measured are over."""
+    path, other = comparison.path, comparison.other
+    if len(path) == 1 or isinstance(other, SaddlePath):
+        return float(np.nan_to_num(comparison.measured).max(initial=0.0))
+    rests = path.losses[1:] + (path.losses[:-1] - path.losses[1:]) * OVER
+    ends = np.append(comparison.measured, other.crossing_times(rests))
+    return float(np.nan_to_num(ends).max())
 
 
 def _followed(other: SaddlePath | Flow | Run, end: float, jumps: Array) -> Followed:

@@ -93,6 +93,8 @@ class Staircase:
         Clocks at each saddle.
     label : str
         What the prediction is called.
+    end : float, optional
+        Where the picture ends; a little after the last jump by default.
     """
 
     times: Array
@@ -100,11 +102,12 @@ class Staircase:
     curves: Curves
     clocks: Array | None = None
     label: str = ""
+    end: float | None = None
 
     @property
     def ends(self) -> Array:
         """Where every step begins, and where the last one ends (K+2,)."""
-        return np.append(self.times, last(self.times))
+        return np.append(self.times, last(self.times) if self.end is None else self.end)
 
     @property
     def heights(self) -> Array:
@@ -182,17 +185,27 @@ def draw_followed(flow: Followed, jumps: Array, levels: Array, unit: str) -> Any
     return figure
 
 
-def draw_both(path: Staircase, flow: Followed, unit: str) -> Any:
-    """Draw a prediction, dashed and black, over what was followed; return a matplotlib figure."""
+def draw_both(path: Staircase, flow: Followed, unit: str, beside: Followed | None = None) -> Any:
+    """Draw a prediction, dashed and black, over what was followed; return a matplotlib figure.
+
+    What stands `beside` the latter (the flow that a training run should follow) is dotted.
+    """
     curves, with_clocks = path.curves, path.clocks is not None
-    figure, (loss, below, *rest) = _axes(path.times, path.losses, unit, curves.kind, with_clocks)
-    _both_losses(loss, path, flow)
+    figure, (loss, below, *rest) = _axes(
+        path.times, path.losses, unit, curves.kind, with_clocks, path.ends[-1]
+    )
+    _both_losses(loss, path, flow, beside)
     lines = _lines(curves.values)
+    if beside is not None and beside.curves is not None:
+        for line in lines:
+            heights = beside.curves.values[:, line.index]
+            below.plot(beside.times, heights, color=line.colour, linestyle=":", linewidth=1.2)
     _both_curves(below, path, flow, lines)
+    ticking = next((one for one in (flow, beside) if one and one.clocks is not None), None)
     for axis in rest:
-        if flow.clocks is not None:
-            _draw_clocks(axis, flow.times, flow.clocks, lines)
-        _draw_clocks(axis, *_between(path), lines, predicted=flow.clocks is not None)
+        if ticking is not None:
+            _draw_clocks(axis, ticking.times, ticking.clocks, lines)
+        _draw_clocks(axis, *_between(path), lines, predicted=ticking is not None)
     # A training log may hold losses only; then there is nothing to draw but the prediction.
     known = flow.curves is not None
     labels = curves.labels if known else [f"{label} predicted" for label in curves.labels]
@@ -200,9 +213,13 @@ def draw_both(path: Staircase, flow: Followed, unit: str) -> Any:
     return figure
 
 
-def _both_losses(axis: Any, path: Staircase, flow: Followed) -> None:
-    """Draw the loss that was followed, and the predicted one."""
+def _both_losses(axis: Any, path: Staircase, flow: Followed, beside: Followed | None) -> None:
+    """Draw the loss that was followed, what stands beside it, and the predicted one."""
     axis.plot(flow.times, flow.losses, color=COLOURS[0], label=flow.label)
+    if beside is not None:
+        axis.plot(
+            beside.times, beside.losses, color=COLOURS[1], linestyle=":", label=beside.label
+        )
     axis.step(
         path.ends,
         np.append(path.losses, path.losses[-1]),
@@ -269,7 +286,7 @@ class _Line:
 
 
 def _axes(
-    times: Array, losses: Array, unit: str, kind: str, clocks: bool
+    times: Array, losses: Array, unit: str, kind: str, clocks: bool, end: float | None = None
 ) -> tuple[Any, Sequence[Any]]:
     """Return a figure with axes for losses, points of some `kind` and clocks, sharing time."""
     from matplotlib.figure import Figure
@@ -277,7 +294,7 @@ def _axes(
     kinds = ["loss", kind, "clocks S"] if clocks else ["loss", kind]
     figure = Figure(figsize=(7.2, 3.0 * len(kinds)), layout="constrained")
     axes = figure.subplots(len(kinds), 1, sharex=True)
-    jumps, end = times[1:], last(times)
+    jumps, end = times[1:], last(times) if end is None else end
     if jumps.size and jumps[-1] > WIDE_RANGE * jumps[0]:
         axes[0].set_xscale("log")
         axes[0].set_xlim(jumps[0] / 2, end)

@@ -21,6 +21,13 @@ from saddles.typing import Array, ArrayLike
 
 __all__ = ["clocks_at_saddles", "points_as_curves", "unit_of_time"]
 
+#: What points consist of -> the name of their axis, and the letter of each entry.
+NAMES = {
+    "coefficients": ("coefficients β", "β"),
+    "outputs": ("outputs f", "f"),
+    "template": ("learnt template x", "x"),
+}
+
 
 def unit_of_time(kappa: int) -> str:
     """Return what the axis of scaled times says."""
@@ -29,25 +36,27 @@ def unit_of_time(kappa: int) -> str:
     return f"scaled time t α{'' if kappa == 3 else f'^{kappa - 2}'}"
 
 
-def points_as_curves(points: Any, names: list[str] | None = None) -> Curves:
+def points_as_curves(
+    points: Any, names: list[str] | None = None, kind: str = "coefficients"
+) -> Curves:
     """Return function-space points (m, ...) as curves (m, q).
 
-    Vectors are shown by their coefficients, matrices by their singular values.
+    Vectors are shown by their entries, which are of some `kind`, matrices by their singular values.
     """
+    title, letter = NAMES[kind]
     if len(points[0].shape) != 2 or hasattr(points, "toarray"):
         values = dense(points).reshape(len(points), -1)
-        labels = names or [f"β[{index}]" for index in range(values.shape[1])]
-        kind = "coefficients β"
+        labels = names or [f"{letter}[{index}]" for index in range(values.shape[1])]
     else:
         values = np.array([_singular_values(point) for point in points])
         labels = [f"σ[{index}]" for index in range(values.shape[1])]
-        kind = "singular values"
-    if names is not None and (kind == "singular values" or len(names) != values.shape[1]):
+        title = "singular values" if kind == "coefficients" else f"singular values of {kind}"
+    if names is not None and (title.startswith("singular") or len(names) != values.shape[1]):
         raise ValueError(
             f"names={checks.show(names)} has {len(names)} names; a path of vectors takes one for "
             f"each of its {values.shape[1]} coefficients, and a path of matrices none."
         )
-    return Curves(values=values, kind=kind, labels=labels)
+    return Curves(values=values, kind=title, labels=labels)
 
 
 def _singular_values(point: Any) -> Array:

@@ -66,6 +66,8 @@ class Flow:
         Why the integration ended.
     remaining : Remaining
         What would still happen after the end, as far as it is known.
+    kind : {"coefficients", "outputs", "template"}
+        What the function-space points consist of.
 
     Examples
     --------
@@ -85,6 +87,7 @@ class Flow:
     curve: Curve
     status: Status
     remaining: Remaining = UNKNOWN
+    kind: str = "coefficients"
 
     @property
     def until(self) -> float:
@@ -337,7 +340,7 @@ def followed(
     return Followed(
         times=times,
         losses=flow.loss(reached),
-        curves=None if np.isnan(points).all() else points_as_curves(points, names),
+        curves=None if np.isnan(points).all() else points_as_curves(points, names, flow.kind),
         clocks=flow.clocks(reached) if ticks else None,
         label=f"{kind}, log α = {flow.log_alpha:g}",
     )

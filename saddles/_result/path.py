@@ -138,6 +138,8 @@ class SaddlePath:
         What would still happen after the last saddle, as far as it is known.
     fingerprint : tuple of float or None
         By which an algorithm that can continue the path knows the data that it is a path of.
+    kind : {"coefficients", "outputs", "template"}
+        What the function-space points consist of.
 
     Examples
     --------
@@ -164,6 +166,7 @@ class SaddlePath:
     log_alpha: float = -math.inf
     remaining: Remaining = UNKNOWN
     fingerprint: tuple[float, ...] | None = None
+    kind: str = "coefficients"
 
     @classmethod
     def from_saddles(cls, saddles: list[Saddle], **labels: Any) -> SaddlePath:
@@ -318,7 +321,7 @@ class SaddlePath:
         self, *, names: list[str] | None = None, features: ArrayLike | None = None
     ) -> Staircase:
         """Return what is drawn of the path; see `plot`."""
-        curves = points_as_curves(self.betas, names)
+        curves = points_as_curves(self.betas, names, self.kind)
         clocks = None
         if features is not None:
             count = curves.values.shape[1]

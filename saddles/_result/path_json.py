@@ -63,6 +63,7 @@ def written(path: dict[str, Any]) -> dict[str, Any]:
             if entry.name != "left_out" or certificates.left_out.any()
         },
         **_known(path["remaining"]),
+        **({} if path["kind"] == "coefficients" else {"kind": path["kind"]}),
         **({} if path["fingerprint"] is None else {"fingerprint": list(path["fingerprint"])}),
     }
 
@@ -100,6 +101,7 @@ def read(data: dict[str, Any]) -> dict[str, Any]:
         log_alpha=float(data["log_alpha"]),
         remaining=Remaining(**{name: float(value) for name, value in left.items()}),
         fingerprint=tuple(data["fingerprint"]) if "fingerprint" in data else None,
+        kind=checks.one_of(data.get("kind", "coefficients"), "kind", checks.KINDS),
         **units,
     )
 

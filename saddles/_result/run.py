@@ -72,6 +72,8 @@ class Run:
         Degree of homogeneity.
     smallest_drop : float
         Smallest jump that is looked for, relative to the whole fall of the log.
+    kind : {"coefficients", "outputs", "template"}
+        What the function-space points consist of.
     """
 
     times: Array
@@ -81,6 +83,7 @@ class Run:
     log_alpha: float
     kappa: int = 2
     smallest_drop: float = SMALLEST_LOGGED_DROP
+    kind: str = "coefficients"
 
     @property
     def algorithm(self) -> str:
@@ -106,6 +109,13 @@ class Run:
         size = float(np.abs(self.losses).max())
         worst = max(float(part.mean()) for part in parts if part.size)
         return math.sqrt(worst) / size if size else 0.0
+
+    @property
+    def least_drop(self) -> float:
+        """Smallest drop of the loss that is found as a jump."""
+        fall = float(self.falling[0] - self.falling[-1])
+        noise = self.noise * float(np.abs(self.losses).max())
+        return max(self.smallest_drop * fall, TIMES_NOISE * noise)
 
     def loss(self, tau: ArrayLike) -> Any:
         """Return the loss of the falling curve at scaled time `tau`: a float, or (q,)."""
@@ -158,9 +168,7 @@ class Run:
         Jumps
             Scaled times (J,) at which half of each drop is done, and plateau losses (J + 1,).
         """
-        fall = float(self.falling[0] - self.falling[-1])
-        noise = self.noise * float(np.abs(self.losses).max())
-        least = max(self.smallest_drop * fall, TIMES_NOISE * noise)
+        fall, least = float(self.falling[0] - self.falling[-1]), self.least_drop
         if not fall > least:
             return Jumps(np.empty(0), self.falling[-1:])
         steps = math.ceil(STEPS_PER_DROP * fall / least)

@@ -60,6 +60,8 @@ class LinearAttention:
     covariance: Array
     context_length: int
 
+    kind = "coefficients"
+
     @property
     def degree(self) -> int:
         """Return κ = 3."""

@@ -136,6 +136,7 @@ def neurons(
         times=curve.times,
         curve=curve,
         status=status,
+        kind=known.kind,
         remaining=Remaining(next_jump=math.inf) if status.finished else UNKNOWN,
     )
 

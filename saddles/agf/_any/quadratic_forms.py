@@ -105,7 +105,7 @@ def quadratic_steps(
     log_alpha = checks.log_scale(log_alpha, allow_limit=True)
     if max(parts) == 1:
         steps = _separate(network, init, basis)
-        return replace(steps, name=name, source=SOURCE, log_alpha=log_alpha)
+        return replace(steps, name=name, source=SOURCE, log_alpha=log_alpha, kind=known.kind)
     if len(parts) > 1:
         raise ValueError(
             f"neuron falls into {len(parts)} parts of dimensions {sorted(parts)} that no residual "
@@ -133,7 +133,9 @@ def quadratic_steps(
             return ring
         return replace(ring, due=(state.time + ring.delay) * units.time)
 
-    return replace(steps, saddle=saddle, utility=utility, log_alpha=log_alpha)
+    return replace(
+        steps, saddle=saddle, utility=utility, log_alpha=log_alpha, kind=known.kind
+    )
 
 
 def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:

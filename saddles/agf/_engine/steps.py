@@ -152,6 +152,7 @@ def solve_network(
         saddle=partial(_saddle, setting),
         kappa=setting.clock.degree,
         log_alpha=setting.log_alpha,
+        kind=known.kind,
     )
     try:
         path = solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)

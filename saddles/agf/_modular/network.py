@@ -79,6 +79,8 @@ class ModularAddition(Template):
     ([1], 1.75)
     """
 
+    kind = "template"
+
     @property
     def degree(self) -> int:
         """Degree of homogeneity κ = 3."""
