@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, overload
 
 import typer
 
@@ -19,6 +19,9 @@ STATUSES = (
     "Exit status: 0 right; 1 a disagreement (verify); 2 bad input; 3 a computation failed or "
     "decided nothing. Results go to standard output, everything else to standard error."
 )
+
+#: Largest initial scale at which `verify` looks, as log α, unless another is given.
+LARGEST_SCALE = -1e4
 
 app = typer.Typer(
     name="saddles",
@@ -55,6 +58,10 @@ Standardize = Annotated[
 MaxJumps = Annotated[int | None, typer.Option(metavar="K", help="Stop after K jumps.")]
 Plot = Annotated[
     Path | None, typer.Option(metavar="OUT", help="Draw the picture (.svg, .png ...).")
+]
+LearningRate = Annotated[
+    float | None,
+    typer.Option(metavar="H", help="Of gradient descent on |r|^2/(2n): print its steps too."),
 ]
 Alpha = Annotated[float | None, typer.Option(metavar="A", help="The initial scale, below 1.")]
 LogAlpha = Annotated[float | None, typer.Option(metavar="L", help="Or its natural logarithm.")]
@@ -95,6 +102,9 @@ def path(
     target: Target,
     standardize: Standardize = False,
     max_jumps: MaxJumps = None,
+    alpha: Alpha = None,
+    log_alpha: LogAlpha = None,
+    learning_rate: LearningRate = None,
     plot: Plot = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -102,11 +112,20 @@ def path(
     """Print the saddle path of a diagonal linear network on the columns of a CSV file.
 
     When which column enters or leaves, and the loss |y - X beta|^2 / (2 n) after each jump. Times
-    are scaled: multiply by log(1/alpha).
+    are scaled: multiply by log(1/alpha). With an initial scale, the times of training from there
+    are printed too: of gradient flow, and with a learning rate in steps of gradient descent.
     """
     with guarded(quiet=quiet):
-        output = Output(as_json=as_json, quiet=quiet)
-        commands.path(output, file, target, standardize, max_jumps, plot)
+        commands.path(
+            Output(as_json=as_json, quiet=quiet),
+            file,
+            target,
+            standardize=standardize,
+            max_jumps=max_jumps,
+            log_alpha=_log_alpha(alpha, log_alpha, needed=learning_rate is not None),
+            learning_rate=learning_rate,
+            plot=plot,
+        )
 
 
 @app.command(
@@ -115,14 +134,11 @@ def path(
 def verify(
     file: File,
     target: Target,
-    log_alpha: Annotated[
-        float,
-        typer.Option(
-            metavar="L", help="Largest initial scale of AGF and the flow: log(alpha), below 0."
-        ),
-    ] = -1e4,
+    alpha: Alpha = None,
+    log_alpha: LogAlpha = None,
     standardize: Standardize = False,
     max_jumps: MaxJumps = None,
+    plot: Plot = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -130,12 +146,16 @@ def verify(
 
     In exact rational arithmetic from the numbers as they are written (where that takes seconds), by
     alternating gradient flows (AGF) at a finite initial scale, and by the gradient flow itself, its
-    jump times extrapolated to a vanishing scale. The table shows relative differences of the jump
-    times. Exit status 1 says that one disagrees, 3 that one could not decide.
+    jump times extrapolated to a vanishing scale. The largest scale is the one given, or
+    log(alpha) = -10000. The table shows relative differences of the jump times, the picture the
+    path over the gradient flow from the largest scale. Exit status 1 says that one disagrees, 3
+    that one could not decide.
     """
     with guarded(quiet=quiet):
         output = Output(as_json=as_json, quiet=quiet)
-        status = commands.verify(output, file, target, log_alpha, standardize, max_jumps)
+        scale = _log_alpha(alpha, log_alpha, needed=False)
+        scale = LARGEST_SCALE if scale is None else scale
+        status = commands.verify(output, file, target, scale, standardize, max_jumps, plot)
         raise typer.Exit(status)
 
 
@@ -170,9 +190,11 @@ def compare(
 ) -> None:
     """Compare a training log of one's own with the predicted staircase of its data.
 
-    Relative errors of the jump times (scaled: divided by log(1/alpha)), and the loss on each
+    The run stands beside the limit of a vanishing scale and beside gradient flow from its own
+    scale: relative errors of the jump times (scaled: divided by log(1/alpha)), and the loss on each
     plateau. Nothing is fitted: the learning rate, the initial scale and the loss are those
-    declared. Even a perfect run is off by O(1/log(1/alpha)).
+    declared. Even a perfect run is off the limit by O(1/log(1/alpha)), and off the flow only by
+    what its learning rate does.
     """
     with guarded(quiet=quiet):
         commands.compare(
@@ -219,8 +241,16 @@ def bias(
         commands.bias(output, file, target, scale, delta, seed, standardize)
 
 
-def _log_alpha(alpha: float | None, log_alpha: float | None) -> float:
-    """Return log α, however it was given."""
+@overload
+def _log_alpha(alpha: float | None, log_alpha: float | None) -> float: ...
+@overload
+def _log_alpha(alpha: float | None, log_alpha: float | None, *, needed: bool) -> float | None: ...
+def _log_alpha(
+    alpha: float | None, log_alpha: float | None, *, needed: bool = True
+) -> float | None:
+    """Return log α, however it was given; None if it was not, and is not needed."""
+    if alpha is None and log_alpha is None and not needed:
+        return None
     if (alpha is None) == (log_alpha is None):
         raise ValueError("give the initial scale as --alpha or as --log-alpha, and once.")
     if alpha is None:

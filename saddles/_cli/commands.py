@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import warnings
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 import saddles
 from saddles import checks, implicit_bias, neuron
+from saddles._cli.compared import comparison_lines, comparison_record, comparison_table, moves
 from saddles._cli.data import Data
 from saddles._cli.judges import Judge, by_agf, by_exact_arithmetic, by_gradient_flow
 from saddles._cli.output import AGREES, DISAGREES, UNDECIDED, Output, numbers
-from saddles._result.path import SaddlePath
+from saddles._compare.diagnosis import LOSSES, Words
+from saddles._compare.training_run import compared
+from saddles._result.path import PathError, SaddlePath
 from saddles._tools.csv_table import STANDARD_INPUT, CsvTable
 from saddles.typing import Array
 
 __all__ = ["bias", "compare", "path", "verify"]
 
-#: Name of a loss -> what it is over |r|²/(2n), for n samples.
-LOSSES: dict[str, Callable[[int], float]] = {
-    "half-mean": lambda n: 1.0,
-    "mean": lambda n: 2.0,
-    "half-sum": lambda n: float(n),
-    "sum": lambda n: 2.0 * n,
-}
+#: How warnings of a comparison name the options.
+SHELL = Words("--learning-rate", "--loss", lambda name, factor: f"--loss {name}")
+
+#: A flow that is compared with a path that was cut short goes on for so many times its last jump.
+BEYOND = 2.0
 
 #: Weights of a single neuron below exp(-150) act as zero: their squares vanish beside the data.
 SMALLEST_LOG_WEIGHT = -150.0
@@ -39,21 +40,39 @@ def path(
     output: Output,
     file: Path,
     target: str,
+    *,
     standardize: bool,
     max_jumps: int | None,
+    log_alpha: float | None,
+    learning_rate: float | None,
     plot: Path | None,
 ) -> None:
     """Run ``saddles path``."""
+    if learning_rate is not None and not 0 < learning_rate < math.inf:
+        raise ValueError(f"--learning-rate={learning_rate!r}: it must be above 0 and finite.")
     data = Data.read(file, target, standardize=standardize)
     found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
+    clocks = {"time": found.times}
+    if log_alpha is not None:
+        clocks["physical"] = found.physical_times(log_alpha)
+    if learning_rate is not None:
+        clocks["step"] = found.physical_times(log_alpha) / learning_rate
     if plot is not None:
-        _draw(found, data, plot)
-    output.record(found.to_dict() | {"features": data.names})
+        _draw(found, data, plot, log_alpha=log_alpha)
+    kept = zip(("times", "physical_times", "steps"), clocks.values(), strict=False)
+    output.record(
+        found.to_dict() | {name: numbers(times) for name, times in kept} | {"features": data.names}
+    )
     rows = [
-        [str(k), f"{found.times[k]:.6g}", *_moves(found, k, data.names), f"{found.losses[k]:.6g}"]
+        [
+            str(k),
+            *(f"{times[k]:.6g}" for times in clocks.values()),
+            *moves(found, k, data.names),
+            f"{found.losses[k]:.6g}",
+        ]
         for k in range(len(found))
     ]
-    output.table(["jump", "time", "<entered", "<left", "loss"], rows)
+    output.table(["jump", *clocks, "<entered", "<left", "loss"], rows)
     output.line(found.message)
 
 
@@ -64,6 +83,7 @@ def verify(
     log_alpha: float,
     standardize: bool,
     max_jumps: int | None,
+    plot: Path | None,
 ) -> int:
     """Run ``saddles verify`` and return its exit status."""
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
@@ -74,6 +94,9 @@ def verify(
     for way, ask in ways.items():
         with output.working(f"{len(found) - 1} jumps by {way} ..."):
             judges.append(ask(found, data, log_alpha))
+    if plot is not None:
+        flow = _flow(found, data, log_alpha)
+        _draw(found if flow is None else saddles.compare(found, flow), data, plot)
     verdicts = {judge.verdict for judge in judges}
     status = DISAGREES if "disagrees" in verdicts else UNDECIDED * ("undecided" in verdicts)
     output.record(
@@ -88,7 +111,7 @@ def verify(
         [
             str(k),
             f"{found.times[k]:.6g}",
-            *_moves(found, k, data.names),
+            *moves(found, k, data.names),
             *(_error(judge.time_errors[k - 1]) for judge in judges),
         ]
         for k in range(1, len(found))
@@ -120,34 +143,24 @@ def compare(
     found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
     log = CsvTable.read(run_file)
     known = set(log.header) - {"step", "time", "loss"}
-    comparison = saddles.compare_run(
+    with output.working("gradient flow at this initial scale ..."):
+        flow = _flow(found, data, checks.log_scale(log_alpha, allow_limit=False))
+    comparison = compared(
         found,
         log,
         log_alpha=log_alpha,
         learning_rate=learning_rate,
         loss_factor=LOSSES[loss](len(data.y)),
+        flow=flow,
         names=data.names if known & set(data.names) else None,
+        words=SHELL,
     )
     if plot is not None:
         _draw(comparison, data, plot)
-    output.record(_comparison_record(comparison) | {"features": data.names})
-    jumps = cast(saddles.Run, comparison.other).jumps()
-    times = [(0.0, 0.0, 0.0)]
-    times += zip(comparison.predicted, comparison.measured, comparison.time_errors, strict=True)
-    rows = [
-        [
-            str(k),
-            _moves(found, k, data.names)[0],
-            *(f"{time:.6g}", f"{measured:.6g}", f"{error:+.1%}"),
-            *(f"{found.losses[k]:.6g}", f"{comparison.levels[k]:.6g}"),
-        ]
-        for k, (time, measured, error) in enumerate(times)
-    ]
-    output.table(["jump", "<entered", "time", "measured", "error", "loss", "measured"], rows)
-    where = f" at {', '.join(f'{time:.6g}' for time in jumps.times)}" if len(jumps) else ""
-    output.line(f"In the log alone: {len(jumps)} jump{'' if len(jumps) == 1 else 's'}{where}.")
-    if np.isnan(comparison.measured).any():
-        output.line("nan: the log ends (or begins) before that jump.")
+    output.record(comparison_record(comparison) | {"features": data.names})
+    output.table(*comparison_table(comparison, data.names))
+    for line in comparison_lines(comparison):
+        output.line(line)
 
 
 def bias(
@@ -223,14 +236,6 @@ def _notes(left_over: float, unique: bool, real: neuron.Limit) -> list[str]:
     return notes
 
 
-def _moves(found: SaddlePath, k: int, names: list[str]) -> tuple[str, str]:
-    """Return who entered and who left in a jump."""
-    entered, left = (
-        ", ".join(names[i] for i in units) or "-" for units in (found.entered[k], found.left[k])
-    )
-    return entered, left
-
-
 def _error(error: float) -> str:
     return "-" if math.isnan(error) else f"{error:+.1e}"
 
@@ -257,26 +262,22 @@ def _judge_record(judge: Judge) -> dict[str, Any]:
     }
 
 
-def _comparison_record(comparison: saddles.Comparison) -> dict[str, Any]:
-    """Return the numbers of a comparison for JSON, null for what was not seen."""
-    jumps = cast(saddles.Run, comparison.other).jumps()
-    columns = {
-        "predicted_times": comparison.predicted,
-        "measured_times": comparison.measured,
-        "time_errors": comparison.time_errors,
-        "predicted_losses": comparison.path.losses,
-        "measured_losses": comparison.levels,
-        "coefficient_errors": comparison.beta_errors,
-        "times_in_log": jumps.times,
-        "losses_in_log": jumps.losses,
-    }
-    return {name: numbers(column) for name, column in columns.items()}
+def _flow(found: SaddlePath, data: Data, log_alpha: float) -> saddles.Flow | None:
+    """Return the gradient flow at an initial scale; None, with a warning, if it fails."""
+    cut = None if found.status.finished else BEYOND * float(found.times[-1]) or None
+    try:
+        return saddles.flow.diagonal(data.X, data.y, log_alpha=log_alpha, until=cut)
+    except PathError as error:
+        warnings.warn(f"no gradient flow to compare with: {error}", stacklevel=2)
+        return None
 
 
-def _draw(found: SaddlePath | saddles.Comparison, data: Data, file: Path) -> None:
+def _draw(
+    found: SaddlePath | saddles.Comparison, data: Data, file: Path, **options: float | None
+) -> None:
     """Save the picture of a path or a comparison."""
     try:
-        figure = found.plot(names=data.names, features=data.X)
+        figure = found.plot(names=data.names, features=data.X, **options)
     except ImportError:
         raise ValueError("--plot needs matplotlib: pip install 'saddles[plot]'") from None
     figure.savefig(file)

@@ -28,7 +28,7 @@ from saddles._result.flow import Flow, followed
 from saddles._result.path import SaddlePath, point_shape
 from saddles._result.points import dense
 from saddles._result.run import Run
-from saddles.typing import Array, ArrayLike
+from saddles.typing import Array, ArrayLike, Mask
 
 __all__ = ["Comparison", "compare"]
 
@@ -81,7 +81,7 @@ class Comparison:
     levels: Array
     loss_errors: Array
     same_jumps: bool
-    resolved: Array
+    resolved: Mask
     flow: Comparison | None = None
 
     @property
@@ -268,11 +268,11 @@ def _of_flow(path: SaddlePath, flow: Flow | Run) -> tuple[Array, Array, Array]:
     return times, points, losses
 
 
-def _same_jumps(path: SaddlePath, flow: Flow | Run, resolved: Array) -> bool:
+def _same_jumps(path: SaddlePath, flow: Flow | Run, resolved: Mask) -> bool:
     """Return whether a flow makes the path's jumps, of which some may count as one."""
     least = flow.least_drop if isinstance(flow, Run) else 0.0
     falls = [path.losses[first - 1] - path.losses[end] for first, end in joined_jumps(resolved)]
-    return sum(fall > least for fall in falls) <= len(flow.jumps()) <= len(path) - 1
+    return sum(bool(fall > least) for fall in falls) <= len(flow.jumps()) <= len(path) - 1
 
 
 def _shown(comparison: Comparison) -> float:

@@ -23,7 +23,7 @@ import numpy as np
 
 from saddles._result.path import SaddlePath
 from saddles._result.points import dense
-from saddles.typing import Array
+from saddles.typing import Array, Mask
 
 __all__ = ["joined_jumps", "resolved_plateaus"]
 
@@ -33,7 +33,7 @@ __all__ = ["joined_jumps", "resolved_plateaus"]
 GROWN = 3.0
 
 
-def resolved_plateaus(path: SaddlePath, log_alpha: float) -> Array:
+def resolved_plateaus(path: SaddlePath, log_alpha: float) -> Mask:
     """Return whether a run from `log_alpha` has time to show each plateau of a path (K+1,).
 
     The last plateau has no next jump, and counts as seen.
@@ -45,7 +45,7 @@ def resolved_plateaus(path: SaddlePath, log_alpha: float) -> Array:
     return seen
 
 
-def joined_jumps(resolved: Array) -> list[tuple[int, int]]:
+def joined_jumps(resolved: Mask) -> list[tuple[int, int]]:
     """Return the first and last number of each bunch of jumps that a plateau sets apart."""
     apart = np.flatnonzero(resolved[1:]) + 1
     starts = np.append(1, apart[:-1] + 1)

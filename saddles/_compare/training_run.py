@@ -16,19 +16,22 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from saddles import checks
 from saddles._compare.comparison import Comparison, compare
+from saddles._compare.diagnosis import PYTHON, Words, doubts
 from saddles._compare.recorder import beta_names, read_log
+from saddles._result.flow import Flow
 from saddles._result.path import SaddlePath, physical_times, point_shape
 from saddles._result.run import ROUGHEST, SMALLEST_LOGGED_DROP, Run
 
 __all__ = ["compare_run"]
 
-#: Relative difference of the first loss from the predicted one that no small scale explains.
-START_TOLERANCE = 0.25
+#: Relative difference of two log α that rounding of α explains.
+SAME_SCALE = 1e-9
 
 
 def compare_run(
@@ -38,10 +41,11 @@ def compare_run(
     log_alpha: float,
     learning_rate: float | None = None,
     loss_factor: float = 1.0,
+    flow: Flow | Callable[[float], Flow] | None = None,
     names: Sequence[str] | None = None,
     smallest_drop: float = SMALLEST_LOGGED_DROP,
 ) -> Comparison:
-    """Compare a training log of one's own with a predicted staircase.
+    """Compare a training log of one's own with a predicted staircase, and with gradient flow.
 
     Parameters
     ----------
@@ -61,6 +65,12 @@ def compare_run(
         The loss that was trained and logged is so many times the package's |y − Xβ|²/(2n): 2 for
         the mean squared error (``torch.nn.MSELoss``), n for ½|y − Xβ|², 2n for |y − Xβ|². Losses
         are divided and times multiplied by it, as its gradient is so many times steeper.
+    flow : Flow or callable, optional
+        Gradient flow from the run's own scale and initial weights, or a function that takes
+        `log_alpha` and returns it: of `saddles.flow.diagonal`, ``matrix``, ``linear``, ``neurons``,
+        whichever the path is of. The run is set beside it too. At a finite scale jumps are
+        O(1/log(1/α)) off the limit even in a perfect run; beside the flow only the learning rate is
+        left.
     names : sequence of str, optional
         Names of the coefficients' columns; ``beta[0]``, ``beta[1]`` ... by default.
     smallest_drop : float, default=1e-3
@@ -70,8 +80,8 @@ def compare_run(
     -------
     Comparison
         Time and level errors per jump, ``plot()`` and ``to_frame()``; its ``other`` is the `Run`,
-        whose ``jumps()`` are those found in the log alone. Measured times are off by O(1/log(1/α))
-        even in a perfect run: ``saddles.flow`` gives the flow at that very α.
+        whose ``jumps()`` are those found in the log alone, its ``flow`` the comparison of the flow
+        with the path, and ``flow_errors`` are the run's errors beside the flow.
 
     Raises
     ------
@@ -81,8 +91,9 @@ def compare_run(
     Warns
     -----
     UserWarning
-        If the log starts far from the predicted loss of the origin: most likely `loss_factor` is
-        not what it was, or the run does not start near zero.
+        If the log starts far from the predicted loss of the origin, since `loss_factor` is then
+        most likely another, or the run does not start near zero. If all jump times are off by one
+        factor, since then the unit of time is most likely wrong.
 
     Examples
     --------
@@ -95,6 +106,31 @@ def compare_run(
     >>> run.measured.round(2).tolist(), run.other.jumps().losses.tolist()
     ([0.98, 2.02], [0.5, 0.25, 0.0])
     """
+    return compared(
+        path,
+        log,
+        log_alpha=log_alpha,
+        learning_rate=learning_rate,
+        loss_factor=loss_factor,
+        flow=flow,
+        names=names,
+        smallest_drop=smallest_drop,
+    )
+
+
+def compared(
+    path: SaddlePath,
+    log: Any,
+    *,
+    log_alpha: float,
+    learning_rate: float | None,
+    loss_factor: float,
+    flow: Flow | Callable[[float], Flow] | None,
+    names: Sequence[str] | None,
+    smallest_drop: float = SMALLEST_LOGGED_DROP,
+    words: Words = PYTHON,
+) -> Comparison:
+    """Return what `compare_run` does; its warnings name options in the caller's `words`."""
     if not isinstance(path, SaddlePath):
         raise TypeError(f"path={checks.show(path)} must be a SaddlePath.")
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
@@ -113,9 +149,35 @@ def compare_run(
         log_alpha=log_alpha,
         kappa=path.kappa,
         smallest_drop=smallest_drop,
+        kind=path.kind,
     )
-    _check_losses(path, run)
-    return compare(path, run)
+    _check_noise(run)
+    found = replace(compare(path, run), flow=_beside(path, flow, log_alpha))
+    samples = None if path.duals is None else path.duals.shape[1]
+    every = int(times[1] - times[0]) if clock == "step" else 1
+    for doubt in doubts(found, words=words, loss_factor=loss_factor, samples=samples, every=every):
+        warnings.warn(doubt, stacklevel=3)
+    return found
+
+
+def _beside(
+    path: SaddlePath, flow: Flow | Callable[[float], Flow] | None, log_alpha: float
+) -> Comparison | None:
+    """Return the comparison of the flow at the run's own scale with the path."""
+    if flow is None:
+        return None
+    found = flow(log_alpha) if callable(flow) else flow
+    if not isinstance(found, Flow):
+        raise TypeError(
+            f"flow={checks.show(flow)} must be a Flow, or a function that takes log_alpha and "
+            "returns one; pass saddles.flow.diagonal(X, y, log_alpha=log_alpha), say."
+        )
+    if not math.isclose(found.log_alpha, log_alpha, rel_tol=SAME_SCALE):
+        raise ValueError(
+            f"flow has log_alpha={found.log_alpha!r}, and the run log_alpha={log_alpha!r}; pass "
+            "the flow from the run's own scale."
+        )
+    return compare(path, found)
 
 
 def _names(names: Sequence[str] | None, count: int) -> list[str]:
@@ -147,18 +209,10 @@ def _rate(learning_rate: Any, clock: str) -> float:
     return _positive(learning_rate, "learning_rate")
 
 
-def _check_losses(path: SaddlePath, run: Run) -> None:
-    """Raise if the log is no descent; warn if it does not start where the prediction does."""
+def _check_noise(run: Run) -> None:
+    """Raise if the log is no descent."""
     if run.noise > ROUGHEST:
         raise ValueError(
             f"the logged loss rises and falls by {run.noise:.2g} of its largest value, so it shows "
             "no staircase; lower the learning rate, log the loss of all samples, or average it."
-        )
-    start, expected = float(run.falling[0]), float(path.losses[0])
-    if abs(start - expected) > START_TOLERANCE * expected:
-        warnings.warn(
-            f"the log starts at a loss of {start:.6g} (over loss_factor), and the prediction at "
-            f"{expected:.6g}: is loss_factor right, and does training start near zero on these "
-            "data?",
-            stacklevel=3,
         )

@@ -201,11 +201,12 @@ def draw_both(path: Staircase, flow: Followed, unit: str, beside: Followed | Non
             heights = beside.curves.values[:, line.index]
             below.plot(beside.times, heights, color=line.colour, linestyle=":", linewidth=1.2)
     _both_curves(below, path, flow, lines)
-    ticking = next((one for one in (flow, beside) if one and one.clocks is not None), None)
     for axis in rest:
-        if ticking is not None:
-            _draw_clocks(axis, ticking.times, ticking.clocks, lines)
-        _draw_clocks(axis, *_between(path), lines, predicted=ticking is not None)
+        ticking = [one for one in (flow, beside) if one is not None and one.clocks is not None][:1]
+        for one in ticking:
+            assert one.clocks is not None
+            _draw_clocks(axis, one.times, one.clocks, lines)
+        _draw_clocks(axis, *_between(path), lines, predicted=bool(ticking))
     # A training log may hold losses only; then there is nothing to draw but the prediction.
     known = flow.curves is not None
     labels = curves.labels if known else [f"{label} predicted" for label in curves.labels]
@@ -217,9 +218,7 @@ def _both_losses(axis: Any, path: Staircase, flow: Followed, beside: Followed | 
     """Draw the loss that was followed, what stands beside it, and the predicted one."""
     axis.plot(flow.times, flow.losses, color=COLOURS[0], label=flow.label)
     if beside is not None:
-        axis.plot(
-            beside.times, beside.losses, color=COLOURS[1], linestyle=":", label=beside.label
-        )
+        axis.plot(beside.times, beside.losses, color=COLOURS[1], linestyle=":", label=beside.label)
     axis.step(
         path.ends,
         np.append(path.losses, path.losses[-1]),

@@ -133,9 +133,7 @@ def quadratic_steps(
             return ring
         return replace(ring, due=(state.time + ring.delay) * units.time)
 
-    return replace(
-        steps, saddle=saddle, utility=utility, log_alpha=log_alpha, kind=known.kind
-    )
+    return replace(steps, saddle=saddle, utility=utility, log_alpha=log_alpha, kind=known.kind)
 
 
 def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:
