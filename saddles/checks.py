@@ -3,12 +3,16 @@
 Nothing here is public; the constructors of problems and the algorithms call it. A function takes
 the user's object and its name, and returns the validated object or raises ``TypeError`` (wrong
 kind of thing) or ``ValueError`` (right kind, wrong value).
+
+Everything array-like comes in through `numbers`: lists, NumPy arrays of any strides and byte order,
+torch tensors of any device, data frames. No library but NumPy is imported for it.
 """
 
 from __future__ import annotations
 
 import math
 import operator
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -46,8 +50,11 @@ def show(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def real_array(value: Any, name: str, ndim: int) -> Array:
-    """Return `value` as a finite float64 array with `ndim` axes, or say what is wrong with it."""
+def real_array(value: Any, name: str, ndim: int | tuple[int, ...] | None) -> Array:
+    """Return `value` as a finite float64 array, or say what is wrong with it.
+
+    `ndim` is its number of axes, the numbers that are allowed, or None for any number.
+    """
     array = _shaped(value, name, ndim)
     with np.errstate(over="ignore"):  # a long double beyond float64 is refused as infinite
         floats: Array = array.astype(np.float64, copy=False)
@@ -61,17 +68,7 @@ def features(value: Any, name: str) -> Any:
     Entries are not looked at, for that would be one more pass over data that may be large.
     """
     if hasattr(value, "toarray"):
-        from scipy.sparse import csc_array, issparse
-
-        kind = getattr(value, "dtype", np.dtype(object)).kind
-        if not issparse(value) or value.ndim != 2 or kind not in "iuf" or 0 in value.shape:
-            raise TypeError(
-                f"{name}={show(value)} must be a scipy.sparse array of real numbers with 2 axes "
-                f"and at least one entry each; or pass a dense array ({name}.toarray())."
-            )
-        columns = csc_array(value, dtype=np.float64)
-        columns.sum_duplicates()
-        return columns
+        return _sparse_columns(value, name)
     array = _shaped(value, name, 2)
     if array.dtype == np.float32:
         return array
@@ -79,15 +76,56 @@ def features(value: Any, name: str) -> Any:
         return array.astype(np.float64, copy=False)
 
 
-def _shaped(value: Any, name: str, ndim: int) -> Any:
+def _sparse_columns(value: Any, name: str) -> Any:
+    """Return a scipy.sparse array of any format as one of float64 columns, if it is sound."""
+    from scipy.sparse import csc_array, issparse
+
+    kind = getattr(value, "dtype", np.dtype(object)).kind
+    if not issparse(value) or value.ndim != 2 or kind not in "iuf" or 0 in value.shape:
+        raise TypeError(
+            f"{name}={show(value)} must be a scipy.sparse array of real numbers with 2 axes "
+            f"and at least one entry each; or pass a dense array ({name}.toarray())."
+        )
+    columns = csc_array(_sound(value, name), dtype=np.float64)
+    columns.sum_duplicates()
+    return columns
+
+
+def _sound(value: Any, name: str) -> Any:
+    """Return a sparse array whose indices lie within its shape, or raise.
+
+    Scipy's conversions trust the indices and would write outside of their memory.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            if hasattr(value, "check_format"):
+                # On a copy of the frame alone: the check may replace the user's index arrays.
+                parts = (value.data, value.indices, value.indptr)
+                matrix = type(value)(parts, shape=value.shape, copy=False)
+                matrix.check_format(full_check=True)
+                return matrix
+            matrix = value.tocoo()
+            type(matrix)((matrix.data, matrix.coords), shape=matrix.shape)
+            return matrix
+    except (ValueError, TypeError, IndexError, Warning) as error:
+        raise ValueError(
+            f"{name}={show(value)} is a malformed sparse array ({' '.join(str(error).split())}); "
+            "build it again from its entries, as with scipy.sparse.coo_array."
+        ) from None
+
+
+def _shaped(value: Any, name: str, ndim: int | tuple[int, ...] | None) -> Any:
     """Return `value` as an array of real numbers with `ndim` axes and at least one entry."""
     if isinstance(value, str | bytes):
         raise TypeError(f"{name}={show(value)} is text; pass an array of real numbers.")
-    array = _dense_array(value, name)
-    if array.ndim != ndim:
+    array = numbers(value, name)
+    allowed = (ndim,) if isinstance(ndim, int) else ndim
+    if allowed is not None and array.ndim not in allowed:
+        wanted = " or ".join(map(str, allowed))
         raise ValueError(
-            f"{name}={show(array)} has shape {array.shape}; it must have {ndim} "
-            f"{'axis' if ndim == 1 else 'axes'}, so reshape it."
+            f"{name}={show(array)} has shape {array.shape}; it must have {wanted} "
+            f"{'axis' if wanted == '1' else 'axes'}, so reshape it."
         )
     if array.size == 0:
         raise ValueError(
@@ -97,26 +135,75 @@ def _shaped(value: Any, name: str, ndim: int) -> Any:
     return array
 
 
-def _dense_array(value: Any, name: str) -> Any:
-    """Return `value` as an array of real numbers of any shape."""
+def numbers(value: Any, name: str) -> Any:
+    """Return whatever holds real numbers as an array of integers or floats, of any shape."""
     if value is None:
         raise TypeError(f"{name}=None: it is needed; pass an array of real numbers.")
     if hasattr(value, "toarray"):
         refuse_sparse(value, name)
     if np.ma.isMaskedArray(value):
         raise TypeError(f"{name}={show(value)} is masked; remove or impute the masked entries.")
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{name}={show(value)} is ragged; give every row the same length.") from (
-            None
-        )
+    array = _as_numpy(value, name)
     if array.dtype.kind not in "iuf":
         raise TypeError(
             f"{name}={show(array)} has dtype {array.dtype}; entries must be real numbers (integers "
             f"or floats), so convert with numpy.asarray({name}, dtype=float) if that is meant."
         )
     return array
+
+
+def _as_numpy(value: Any, name: str) -> Any:
+    """Return any array-like as a NumPy array of whatever it holds."""
+    if hasattr(value, "detach"):
+        return _of_tensor(value, name)
+    if hasattr(value, "dtypes") and hasattr(value, "to_numpy"):
+        return _of_frame(value)
+    try:
+        return np.asarray(value)
+    except Exception as error:
+        # NumPy cannot read tensors with gradients, or on other devices, inside of a sequence.
+        if isinstance(value, list | tuple) and _holds_tensors(value):
+            return _as_numpy([_without_tensors(item, name) for item in value], name)
+        if isinstance(error, ValueError):
+            raise ValueError(
+                f"{name}={show(value)} is ragged; give every row the same length."
+            ) from None
+        raise TypeError(
+            f"{name}={show(value)} cannot be read as an array: "
+            f"{' '.join(str(error).split())[:120]}; convert it to a NumPy array first."
+        ) from None
+
+
+def _of_tensor(value: Any, name: str) -> Any:
+    """Return a torch tensor as an array, also one of a type that NumPy does not have."""
+    if "strided" not in str(value.layout):
+        refuse_sparse(value, name)
+    value = value.detach().cpu().resolve_conj().resolve_neg()
+    try:
+        return value.numpy()
+    except TypeError:  # bfloat16 and smaller, all of which fit a float64
+        return value.double().numpy()
+
+
+def _of_frame(value: Any) -> Any:
+    """Return a pandas object as an array, its missing numbers as NaN."""
+    kinds = {getattr(kind, "kind", "O") for kind in np.atleast_1d(value.dtypes)}
+    if kinds <= {"i", "u", "f"} and (array := np.asarray(value)).dtype.kind not in "iuf":
+        return value.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(value)
+
+
+def _holds_tensors(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_holds_tensors, value))
+    return hasattr(value, "detach")
+
+
+def _without_tensors(value: Any, name: str) -> Any:
+    """Return a nested sequence with arrays in the places of its tensors."""
+    if isinstance(value, list | tuple):
+        return [_without_tensors(item, name) for item in value]
+    return _as_numpy(value, name) if hasattr(value, "detach") else value
 
 
 def symmetric(value: Any, name: str) -> Array:
@@ -160,7 +247,8 @@ def moderate(array: Array, name: str, power: int) -> Array:
 
 def refuse_sparse(value: Any, name: str) -> None:
     """Raise: what follows needs a dense array."""
-    raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.toarray()).")
+    way = "toarray" if hasattr(value, "toarray") else "to_dense"
+    raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.{way}()).")
 
 
 def refuse_bad_entries(array: Array, name: str) -> None:
@@ -189,7 +277,9 @@ def same_length(first: Array, first_name: str, second: Array, second_name: str) 
 
 def real_number(value: Any, name: str, rule: str, holds: Callable[[float], bool]) -> float:
     """Return a real scalar for which `holds` is true; `rule` says it in words with the remedy."""
-    if isinstance(value, bool | np.bool_ | str | bytes) or np.ndim(value) != 0:
+    if hasattr(value, "detach"):
+        value = numbers(value, name)[()]
+    if isinstance(value, bool | np.bool_ | str | bytes | list | tuple) or np.ndim(value) != 0:
         raise TypeError(f"{name}={show(value)} must be a real number: {rule}.")
     try:
         number = float(value)
@@ -272,7 +362,7 @@ def boundary(value: Any, name: str, n_features: int) -> Array:
     """Return positive boundaries (d,), infinite ones allowed; a scalar serves every feature."""
     if isinstance(value, str | bytes):
         raise TypeError(f"{name}={show(value)} is text; pass positive numbers.")
-    array = _dense_array(value, name)
+    array = numbers(value, name)
     if array.ndim > 1 or (array.ndim == 1 and array.shape[0] != n_features):
         raise ValueError(
             f"{name}={show(array)} has shape {array.shape}; give one number, or one per feature "
@@ -313,9 +403,9 @@ def per_feature(value: Any, name: str, n_features: int) -> Array:
 
 def times(value: Any, name: str) -> Array:
     """Return times >= 0 (inf allowed), a scalar () or a vector (q,)."""
-    if isinstance(value, str | bytes) or np.asarray(value).dtype.kind not in "iuf":
+    if isinstance(value, str | bytes):
         raise TypeError(f"{name}={show(value)} must be a real number, or an array of them.")
-    array = np.asarray(value, dtype=float)
+    array = numbers(value, name).astype(np.float64)
     if array.ndim > 1:
         raise ValueError(
             f"{name}={show(array)} has shape {array.shape}; pass one time, or times (q,)."

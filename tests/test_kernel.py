@@ -1,9 +1,11 @@
 """Neural tangent kernels: closed forms, automatic differentiation, definition; and comparisons."""
 
 import copy
+import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -13,6 +15,8 @@ from torch import nn
 
 from reference.kernel import centred_alignment, tangent_kernel
 from saddles import kernel, neuron
+from saddles.kernel import _empirical
+from tests.modules import Wrapped, every_kind
 
 # Two orders of summation of the same products, relative to the largest entry.
 EXACT = 1e-12
@@ -77,37 +81,82 @@ def test_one_linear_neuron_has_the_kernel_of_the_single_neuron():
     assert close(kernel.linear(X, w[None], [a]), neuron.kernel(X, a, w))
 
 
-def modules():
-    torch.manual_seed(0)
-    convolution = nn.Sequential(
-        nn.Conv2d(2, 3, 2), nn.BatchNorm2d(3), nn.GELU(), nn.Flatten(), nn.Linear(12, 2)
-    ).eval()
-    frozen = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
-    frozen[0].requires_grad_(False)
-    tied = nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 3))
-    tied[2].weight = tied[0].weight
-    return {
-        "convolution": (convolution, torch.randn(4, 2, 3, 3)),
-        "frozen": (frozen, torch.randn(4, 3)),
-        "tied": (tied, torch.randn(4, 3)),
-        "embedding": (nn.Sequential(nn.Embedding(5, 3), nn.Flatten(), nn.Linear(6, 1)), PAIRS),
-    }
+KINDS = every_kind()
 
 
-PAIRS = torch.tensor([[0, 1], [1, 2], [4, 4]])
-
-
-@pytest.mark.parametrize("name", ["convolution", "frozen", "tied", "embedding"])
+@pytest.mark.parametrize("name", KINDS)
 def test_empirical_kernel_is_the_one_of_the_definition(name):
-    module, inputs = modules()[name]
-    K = kernel.empirical(module, inputs)
+    """Recurrent layers, writes in place, squeeze, normalisation, attention: an autograd loop."""
+    module, inputs = KINDS[name]
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    samples = inputs.clone()
+    J, K = kernel.jacobian(module, inputs), kernel.empirical(module, inputs)
+    wanted = jacobian_by_loop(module, inputs)
+    assert J.shape == wanted.shape
+    assert np.abs(J - wanted).max() <= EXACT * np.abs(wanted).max()
+    assert close(np.einsum("icp,jcp->ij", wanted, wanted), K)
+    assert (K == K.T).all()
+    assert np.linalg.eigvalsh(K).min() > -EXACT * np.abs(K).max()
+    assert all((before[key] == value).all() for key, value in module.state_dict().items())
+    assert (samples == inputs).all()
+
+
+def jacobian_by_loop(module, inputs):
+    """Differentiate every output of every sample alone, in float64."""
     exact = copy.deepcopy(module).double()
     samples = inputs.double() if inputs.is_floating_point() else inputs
-    assert close(K, tangent_kernel(exact, samples))
-    J = kernel.jacobian(module, inputs)
-    assert close(np.einsum("icp,jcp->ij", J, J), K)
-    assert close(K, K.T)
-    assert np.linalg.eigvalsh(K).min() > -EXACT * np.abs(K).max()
+    weights = [value for value in exact.parameters() if value.requires_grad]
+    default, rows = torch.get_default_dtype(), []
+    torch.set_default_dtype(torch.float64)
+    try:
+        for k in range(len(samples)):
+            outputs = exact(samples[k : k + 1].clone()).reshape(-1)
+            slopes = [
+                torch.autograd.grad(z, weights, retain_graph=True, materialize_grads=True)
+                for z in outputs
+            ]
+            rows.append([np.concatenate([g.numpy().ravel() for g in each]) for each in slopes])
+    finally:
+        torch.set_default_dtype(default)
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("name", ["multilayer", "lstm"])
+@pytest.mark.parametrize("samples", [0.3, 1, 2])
+def test_blocks_change_nothing(name, samples, monkeypatch):
+    """A block for a part of a Jacobian of one sample, for one sample, for two."""
+    module, inputs = KINDS[name]
+    K, J = kernel.empirical(module, inputs), kernel.jacobian(module, inputs)
+    across = kernel.empirical(module, inputs, others=inputs[:3])
+    monkeypatch.setattr(_empirical, "HELD", int(samples * J[0].nbytes))
+    monkeypatch.setattr(_empirical, "PASSING", int(samples * J[0].nbytes) // 2)
+    assert close(kernel.empirical(module, inputs), K)
+    assert close(kernel.empirical(module, inputs, others=inputs[:3]), across)
+    assert close(across, K[:, :3])
+    assert (kernel.jacobian(module, inputs) == J).all()
+
+
+@pytest.mark.slow
+def test_a_thousand_images_fit_into_two_gigabytes():
+    """In a process of its own, whose memory is limited: with Jacobians as a whole, 32 GB."""
+    script = """
+import resource, torch
+from saddles import kernel
+torch.manual_seed(0)
+net = torch.nn.Sequential(torch.nn.Linear(784, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10))
+x = torch.randn(1000, 784)
+K = torch.tensor(kernel.empirical(net, x))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert peak < 2e6, peak
+W, b, A = (value.detach().double() for value in (net[0].weight, net[0].bias, net[2].weight))
+X = x.double()
+H = X @ W.T + b
+active = (H > 0).double()
+H = H * active
+exact = 10 * (H @ H.T + 1) + (X @ X.T + 1) * ((active * (A**2).sum(0)) @ active.T)
+assert (K - exact).abs().max() < 1e-12 * exact.abs().max()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_evolution_follows_a_training_run_and_leaves_the_module_alone():
@@ -163,7 +212,7 @@ def test_jacobians_can_be_taken_at_other_weights():
 
 
 def test_a_state_dict_of_tied_weights_has_both_names():
-    module, inputs = modules()["tied"]
+    module, inputs = KINDS["tied"]
     before = kernel.empirical(module, inputs)
     state = {name: value + 0.5 for name, value in module.state_dict().items()}
     assert {"0.weight", "2.weight"} <= state.keys()
@@ -220,7 +269,7 @@ def test_outputs_that_cancel_to_rounding_are_no_mark_of_a_batch():
         (lambda: kernel.empirical(NORM, X), ValueError, r"module\.eval\(\)"),
         (lambda: kernel.empirical(nn.Dropout(0.9), X), ValueError, "no parameter"),
         (lambda: kernel.empirical("net", X), TypeError, "torch.nn.Module"),
-        (lambda: kernel.empirical(NET, [[np.nan, 1.0]]), ValueError, "not finite"),
+        (lambda: kernel.empirical(NET, [[np.nan, 1.0]]), ValueError, r"inputs\[0, 0\]=nan"),
         (lambda: kernel.empirical(NET, 3.0), ValueError, "samples"),
         (lambda: kernel.empirical(NET, X, parameters={}), ValueError, "'weight' is not among"),
         (
@@ -244,13 +293,73 @@ def test_errors_name_the_value_and_the_rule(call, error, words):
         call()
 
 
-def test_samples_that_interact_are_refused():
-    class Mixing(nn.Linear):
-        def forward(self, x):
-            return super().forward(x - x.mean(dim=0))
+class Acting(nn.Linear):
+    """A linear map of what is made of all samples."""
 
+    def __init__(self, act):
+        super().__init__(2, 1)
+        self.act = act
+
+    def forward(self, x):
+        return super().forward(self.act(x))
+
+
+class Dormant(nn.Linear):
+    """Samples influence one another by weights that start at zero."""
+
+    def __init__(self):
+        super().__init__(2, 1)
+        self.mixing = nn.Linear(2, 1, bias=False)
+        nn.init.zeros_(self.mixing.weight)
+
+    def forward(self, x):
+        return super().forward(x) + self.mixing(x - x.mean(0))
+
+
+MIXING = {
+    "by their mean": Acting(lambda x: x - x.mean(0)),
+    "forwards": Acting(lambda x: x.cumsum(0)),
+    "backwards": Acting(lambda x: x.flip(0).cumsum(0).flip(0)),
+    "the second and third": Acting(lambda x: torch.cat([x[:1], x[2:], x[1:2]])),
+    "by weights of zero": Dormant(),
+    "as a sequence": Wrapped(nn.RNN(2, 3), lambda found: found[0]),
+    "by the hidden state alone": Wrapped(nn.GRU(2, 3), lambda found: found[0]),
+    "by chance": nn.Sequential(nn.Linear(2, 1), nn.Dropout(0.5)),
+}
+
+
+@pytest.mark.parametrize("name", MIXING)
+def test_samples_that_influence_each_other_are_refused_in_every_direction(name):
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match=r"depends on the others in .* module\.eval\(\)"):
+        kernel.empirical(MIXING[name], torch.randn(4, 2))
+
+
+def test_a_cumulative_sum_is_the_sum_over_the_batch_or_an_error():
+    """Alone, these samples have the kernel [[1, 0], [0, 1]]; as a batch, [[1, 1], [1, 2]]."""
     with pytest.raises(ValueError, match="depends on the others"):
-        kernel.empirical(Mixing(2, 1), X)
+        kernel.empirical(
+            Wrapped(nn.Linear(2, 1, bias=False), lambda z: torch.cumsum(z, 0)), np.eye(2)
+        )
+
+
+def test_inputs_are_whatever_holds_numbers():
+    x = np.random.default_rng(0).standard_normal((3, 2))
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    K = kernel.empirical(net, x)
+    frame = pd.DataFrame(x, columns=["a", "b"])
+    tensor = torch.tensor(x, requires_grad=True)
+    for same in (x.tolist(), frame, frame.iloc[::-1].iloc[::-1], tensor, x[::-1].copy()[::-1]):
+        assert (kernel.empirical(net, same) == K).all()
+    for same in (list(tensor), x.astype(">f8"), np.asfortranarray(x)):
+        assert (kernel.empirical(net, same) == K).all()
+    for wrong, words in (
+        (frame.astype(str), "inputs=.* entries must be real numbers"),
+        (["a"], "inputs="),
+        (None, "inputs=None"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            kernel.empirical(net, wrong)
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):

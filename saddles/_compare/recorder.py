@@ -17,7 +17,6 @@ import numpy as np
 
 from saddles import checks
 from saddles._tools.csv_table import CsvTable
-from saddles._tools.torch_modules import array
 from saddles.typing import Array
 
 __all__ = ["Recorder"]
@@ -93,13 +92,13 @@ class Recorder:
         self._next = step + 1
         if step % self.every:
             return
-        value = array(loss, "loss")
+        value = _trained(loss, "loss", step)
         if value.size != 1:
             raise ValueError(f"loss has shape {value.shape}; pass one number per step.")
         if self._losses and (coefficients is None) == bool(self._betas):
             raise ValueError(f"step {step}: pass coefficients at every step, or at none.")
         if coefficients is not None:
-            point = np.array(array(coefficients, "coefficients"))
+            point = np.array(_trained(coefficients, "coefficients", step))
             if self._betas and point.shape != self._betas[0].shape:
                 raise ValueError(
                     f"step {step}: coefficients have shape {point.shape}, and had "
@@ -136,6 +135,21 @@ class Recorder:
             writer.writerow(columns)
             for row in zip(*(column.tolist() for column in columns.values()), strict=True):
                 writer.writerow([int(row[0]), *map(repr, row[1:])])
+
+
+def _trained(value: Any, name: str, step: int) -> Array:
+    """Return what a step of training gives as an array, or say that training has diverged."""
+    try:
+        return checks.real_array(value, name, None)
+    except ValueError:
+        numbers = checks.numbers(value, name).astype(np.float64)
+        if not numbers.size or np.abs(numbers).max() <= checks.LARGEST:
+            raise
+        worst = float(numbers[~(np.abs(numbers) <= checks.LARGEST)][0])
+        raise ValueError(
+            f"step {step}: {name}={worst!r}, so training has diverged; lower the learning rate, "
+            "or stop recording before this step."
+        ) from None
 
 
 def beta_names(count: int) -> list[str]:

@@ -6,7 +6,8 @@ device and precision become float64 arrays, and float64 tensors when the module 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,14 +29,12 @@ def torch() -> Any:
 
 def array(value: Any, name: str) -> Array:
     """Return an array or a tensor as a finite float64 array of its own shape."""
-    if hasattr(value, "detach"):
-        if value.is_complex():
-            raise TypeError(
-                f"{name} is complex; pass a module of real parameters and outputs, such as the "
-                "real and the imaginary part side by side."
-            )
-        value = value.detach().cpu().double().numpy()
-    return checks.real_array(value, name, np.ndim(value))
+    if hasattr(value, "is_complex") and value.is_complex():
+        raise TypeError(
+            f"{name} is complex; pass a module of real parameters and outputs, such as the "
+            "real and the imaginary part side by side."
+        )
+    return checks.real_array(value, name, None)
 
 
 def arrays(parameters: Any, names: Iterable[str]) -> dict[str, Array]:
@@ -71,14 +70,21 @@ def tensors(values: Mapping[str, Array]) -> dict[str, Any]:
 
 def inputs_of(inputs: Any, name: str = "inputs") -> Any:
     """Return samples (n, ...) as a tensor: float64 if they are floats, as they are if integers."""
-    tensor = torch().as_tensor(inputs).detach().cpu()
+    if isinstance(inputs, torch().Tensor) and not inputs.is_floating_point():
+        tensor = inputs.detach().cpu()  # indices, masks, complex numbers: for the module to judge
+    else:
+        samples = checks.numbers(inputs, name)
+        whole = samples.dtype.kind in "iu"
+        tensor = torch().tensor(samples.astype(np.int64 if whole else np.float64))
     if tensor.ndim == 0 or tensor.numel() == 0:
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}; pass samples (n, ...).")
-    if not tensor.is_floating_point():
-        return tensor
     if not bool(tensor.isfinite().all()):
-        raise ValueError(f"{name} holds entries that are not finite; remove them first.")
-    return tensor.double()
+        where = tuple(tensor.isfinite().logical_not().nonzero()[0].tolist())
+        raise ValueError(
+            f"{name}[{', '.join(map(str, where))}]={tensor[where].item()!r} is not finite; remove "
+            "or impute such entries first."
+        )
+    return tensor
 
 
 def function(module: Any, fixed: Mapping[str, Any] | None = None) -> Callable[..., Any]:
@@ -89,11 +95,19 @@ def function(module: Any, fixed: Mapping[str, Any] | None = None) -> Callable[..
     """
     from torch.func import functional_call
 
-    rest = {**dict(module.named_parameters()), **dict(module.named_buffers()), **(fixed or {})}
+    named = {**dict(module.named_parameters()), **dict(module.named_buffers()), **(fixed or {})}
+    rest = {name: _double(value) for name, value in named.items()}
+    buffers = {name for name, _ in module.named_buffers()}
 
     def call(parameters: Mapping[str, Any], inputs: Any) -> Any:
-        values = {name: _double(value) for name, value in rest.items() if name not in parameters}
-        outputs = functional_call(module, {**values, **parameters}, (inputs,))
+        # A call may change its inputs and the buffers in place.
+        values = {
+            name: value.clone() if name in buffers else value
+            for name, value in rest.items()
+            if name not in parameters
+        }
+        with _in_double():
+            outputs = functional_call(module, {**values, **parameters}, (inputs.clone(),))
         if not isinstance(outputs, torch().Tensor):
             raise TypeError(
                 f"module(inputs)={checks.show(outputs)} must be a tensor; wrap the module in one "
@@ -102,6 +116,17 @@ def function(module: Any, fixed: Mapping[str, Any] | None = None) -> Callable[..
         return outputs
 
     return call
+
+
+@contextmanager
+def _in_double() -> Iterator[None]:
+    """Make float64 the type of the tensors that a module creates while it is called."""
+    before = torch().get_default_dtype()
+    torch().set_default_dtype(torch().float64)
+    try:
+        yield
+    finally:
+        torch().set_default_dtype(before)
 
 
 def merged(module: Any, parameters: Any) -> tuple[dict[str, Array], Callable[..., Any]]:
@@ -142,6 +167,6 @@ def _require_tied(module: Any, parameters: Mapping[str, Any]) -> None:
 
 
 def _double(value: Any) -> Any:
-    """Return a copy (a call may change buffers in place), floats as float64."""
+    """Return a copy on the processor, floats as float64."""
     value = value.detach().cpu().clone()
     return value.double() if value.is_floating_point() else value

@@ -12,12 +12,14 @@ import numpy as np
 
 from saddles._tools import torch_modules
 from saddles.kernel._evolution import Evolution
+from saddles.kernel._per_sample import Outputs
 from saddles.typing import Array
 
 __all__ = ["empirical", "evolution", "jacobian"]
 
-#: What a sample's output may differ by when it is computed alone instead of within the batch.
-ALONE = 1e-9
+#: Bytes of a part of the Jacobian that is held while the others pass by, and of one that passes by;
+#: differentiation needs two or three times the latter.
+HELD, PASSING = 2**29, 2**27
 
 
 def jacobian(module: Any, inputs: Any, *, parameters: Mapping[str, Any] | None = None) -> Array:
@@ -27,7 +29,8 @@ def jacobian(module: Any, inputs: Any, *, parameters: Mapping[str, Any] | None =
     ----------
     module : torch.nn.Module
         Its outputs for n samples have n rows, and a row depends on its own sample alone: put
-        batch normalisation and dropout in evaluation mode.
+        batch normalisation and dropout in evaluation mode. Modules that ``torch.func.vmap`` cannot
+        follow (recurrent layers, writes in place) are differentiated sample by sample.
     inputs : tensor or array_like of shape (n, ...)
         Samples; floats are taken as float64.
     parameters : mapping, optional
@@ -53,8 +56,11 @@ def jacobian(module: Any, inputs: Any, *, parameters: Mapping[str, Any] | None =
     >>> kernel.jacobian(module, [[3.0, 4.0]])
     array([[[3., 4., 1.]]])
     """
-    parts = _parts(module, torch_modules.inputs_of(inputs), parameters)
-    return np.concatenate(parts, axis=2)
+    net = Outputs(module, torch_modules.inputs_of(inputs), parameters)
+    whole = np.empty((len(net.samples), net.count, net.size))
+    for samples in _slices(0, len(whole), PASSING // (8 * net.count * net.size)):
+        np.concatenate(net.rows(samples, slice(None)), axis=2, out=whole[samples])
+    return whole
 
 
 def empirical(
@@ -98,19 +104,16 @@ def empirical(
     array([[26.,  4.],
            [ 4.,  2.]])
     """
-    left = _parts(module, torch_modules.inputs_of(inputs), parameters)
-    right = (
-        left
-        if others is None
-        else _parts(module, torch_modules.inputs_of(others, "others"), parameters)
-    )
-    # One parameter tensor after the other, so that the whole Jacobian is never copied.
-    return np.asarray(
-        sum(
-            a.reshape(len(a), -1) @ b.reshape(len(b), -1).T
-            for a, b in zip(left, right, strict=True)
-        )
-    )
+    left = Outputs(module, torch_modules.inputs_of(inputs), parameters)
+    right = left
+    if others is not None:
+        right = Outputs(module, torch_modules.inputs_of(others, "others"), parameters)
+        if right.count != left.count:
+            raise ValueError(
+                f"module(inputs) has {left.count} outputs per sample and module(others) has "
+                f"{right.count}; pass samples of one shape."
+            )
+    return _traced(left, right)
 
 
 def evolution(module: Any, inputs: Any, trajectory: Iterable[Mapping[str, Any]]) -> Evolution:
@@ -155,44 +158,42 @@ def evolution(module: Any, inputs: Any, trajectory: Iterable[Mapping[str, Any]])
     return Evolution(np.array(kernels))
 
 
-def _parts(module: Any, samples: Any, parameters: Mapping[str, Any] | None) -> list[Array]:
-    """Return the Jacobian as a list over parameter tensors, each (n, c, size)."""
-    torch = torch_modules.torch()
-    values, function = torch_modules.merged(module, parameters)
-    tensors = torch_modules.tensors(values)
+def _traced(left: Outputs, right: Outputs) -> Array:
+    """Return the kernel (n, m): some outputs at a time, and of these some samples at a time.
 
-    def alone(weights: Mapping[str, Any], sample: Any) -> Any:
-        return function(weights, sample[None])[0].reshape(-1)
-
-    _require_independent(function, tensors, samples)
-    rows = torch.func.vmap(torch.func.jacrev(alone), (None, 0))(tensors, samples)
-    return [rows[name].flatten(2).numpy() for name in tensors]
-
-
-def _weighed(function: Any, tensors: Mapping[str, Any], sample: Any) -> float:
-    """Return Σ |∂f/∂θ| |θ|: what outputs round by, even where they cancel to nothing."""
-    rows = torch_modules.torch().func.jacrev(function)(tensors, sample)
-    return sum(float((rows[name] * tensors[name]).abs().sum()) for name in tensors)
+    What does not fit is differentiated again for every part that is held.
+    """
+    kernel = np.zeros((len(left.samples), len(right.samples)))
+    at_once = HELD // (8 * max(kernel.shape) * left.size)
+    for outputs in _slices(0, left.count, at_once):
+        row = 8 * (outputs.stop - outputs.start) * left.size
+        for own in _slices(0, len(kernel), HELD // row):
+            held = _held(left, own, outputs, PASSING // row)
+            if left is right:  # the kernel is symmetric: its upper half will do
+                kernel[own, own] += _products(held, held)
+            for other in _slices(own.stop if left is right else 0, kernel.shape[1], PASSING // row):
+                kernel[own, other] += _products(held, right.rows(other, outputs))
+    return np.triu(kernel) + np.triu(kernel, 1).T if left is right else kernel
 
 
-def _require_independent(function: Any, tensors: Mapping[str, Any], samples: Any) -> None:
-    """Raise unless the first sample's output is the same alone as in the batch."""
-    with torch_modules.torch().no_grad():
-        together = torch_modules.array(function(tensors, samples), "module(inputs)")
-        if together.ndim == 0 or len(together) != len(samples):
-            raise ValueError(
-                f"module(inputs) has shape {together.shape} for {len(samples)} samples; its first "
-                "axis must run over the samples."
-            )
-        try:
-            alone = torch_modules.array(function(tensors, samples[:1]), "module(inputs[:1])")
-        except ValueError:
-            alone = np.full(together[:1].shape, np.inf)  # as batch normalisation does in training
-    apart, size = np.abs(alone - together[:1]).max(), np.abs(together).max()
-    if np.isfinite(apart) and apart > ALONE * size:
-        size = _weighed(function, tensors, samples[:1])
-    if not apart <= ALONE * size:
-        raise ValueError(
-            "the output of a sample depends on the others in its batch, or on chance; put the "
-            "module in evaluation mode (module.eval())."
-        )
+def _held(net: Outputs, samples: slice, outputs: slice, step: int) -> list[Array]:
+    """Return rows of the Jacobian as they are when they are computed some at a time."""
+    count, chosen = samples.stop - samples.start, outputs.stop - outputs.start
+    whole = [np.empty((count, chosen, t.numel())) for t in net.tensors.values()]
+    for part in _slices(samples.start, samples.stop, step):
+        place = slice(part.start - samples.start, part.stop - samples.start)
+        for array, rows in zip(whole, net.rows(part, outputs), strict=True):
+            array[place] = rows
+    return whole
+
+
+def _slices(start: int, stop: int, step: int) -> list[slice]:
+    """Return slices of at most `step`, and at least one, from start to stop."""
+    step = max(1, step)
+    return [slice(first, min(first + step, stop)) for first in range(start, stop, step)]
+
+
+def _products(left: list[Array], right: list[Array]) -> Array:
+    """Return the sums of products of rows: one tensor after the other, so that none is copied."""
+    pairs = zip(left, right, strict=True)
+    return np.asarray(sum(a.reshape(len(a), -1) @ b.reshape(len(b), -1).T for a, b in pairs))

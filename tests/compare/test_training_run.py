@@ -233,7 +233,7 @@ def test_a_saved_log_is_the_log(recorder, tmp_path):
     ("calls", "match"),
     [
         ([(1.0, None, 3), (1.0, None, 3)], "step=3"),
-        ([(float("nan"), None, None)], "not finite"),
+        ([(float("nan"), None, None)], "step 0: loss=nan, so training has diverged"),
         ([([1.0, 2.0], None, None)], "one number per step"),
         ([(1.0, [1.0], None), (1.0, None, None)], "every step, or at none"),
         ([(1.0, None, None), (1.0, [1.0], None)], "every step, or at none"),
