@@ -29,6 +29,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._numerics.precision import ULPS
+from saddles._numerics.watch import LOG, Count, OutOfTime, counting, long_work, shows, tick
 from saddles._result.certificate import CERTIFICATE_TOLERANCE
 from saddles._result.path import PathError, Saddle, SaddlePath
 from saddles._result.remaining import Remaining
@@ -271,6 +272,7 @@ def _next(
     An error is returned, not raised: one of the saddles before it may be wrong, and is seen first.
     """
     try:
+        tick()
         ring = algorithm.utility(state)
         if isinstance(ring, Status):
             return state, _End(ring)
@@ -291,6 +293,7 @@ def _shown(algorithm: Algorithm[State], states: list[State]) -> list[Saddle]:
 
 
 @one_pool
+@long_work
 def solve(
     algorithm: Algorithm[State],
     *,
@@ -298,6 +301,8 @@ def solve(
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
     earlier: Iterable[Saddle] = (),
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> SaddlePath:
     """Drain `trace` into a path, checking the certificate of every saddle.
 
@@ -314,6 +319,11 @@ def solve(
         Called with each `Saddle` as it is found; returning True stops there.
     earlier : iterable of Saddle
         Saddles before the one at which the algorithm starts.
+    progress : bool
+        Whether to show a bar of the jumps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the path so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------
@@ -324,6 +334,8 @@ def solve(
     ------
     PathError
         If a saddle misses its own optimality conditions or cannot be computed.
+    TimeoutError
+        If the time is over before the start is known.
 
     Examples
     --------
@@ -332,13 +344,17 @@ def solve(
     max_jumps = checks.count(max_jumps, "max_jumps")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
     checks.callable_or_none(callback, "callback")
-    found, ahead = list(earlier), AHEAD if callback is None else 1
+    found, ahead = list(earlier), 1 if callback is not None or shows() else AHEAD
     detail = ""
     try:
         track = _track(algorithm, max_jumps=max_jumps, ahead=ahead, jumps=len(found))
-        end = _collect(track, found, callback)
+        with counting(algorithm.name, "jumps", max_jumps) as counted:
+            end = _collect(track, found, _told(callback, algorithm.name, counted))
     except Breakdown as failure:
+        if not found and isinstance(failure, OutOfTime):
+            raise
         end, detail = _End(failure.status), failure.detail
+    LOG.info("%s: %d jumps, %s %s", algorithm.name, len(found) - 1, end.status.value, detail)
     if end.loss and found[0].loss:
         found[-1] = _with_left_out(found[-1], end.loss / abs(found[0].loss))
     path = SaddlePath.from_saddles(
@@ -356,10 +372,24 @@ def solve(
     return path
 
 
+def _told(
+    callback: Callable[[Saddle], object] | None, name: str, counted: Count
+) -> Callable[[Saddle], object]:
+    """Return what each saddle is told to: the log, the bar, and then the user's own callback."""
+
+    def tell(saddle: Saddle) -> object:
+        LOG.debug("%s: jump %d, tau %g, loss %g", name, saddle.index, saddle.time, saddle.loss)
+        if saddle.index:
+            counted(f"tau {saddle.time:.6g}, loss {saddle.loss:.6g}")
+        return None if callback is None else callback(saddle)
+
+    return tell
+
+
 def _collect(
     saddles: Generator[Saddle, None, _End],
     found: list[Saddle],
-    callback: Callable[[Saddle], object] | None,
+    tell: Callable[[Saddle], object],
 ) -> _End:
     """Append each saddle to `found` until the path ends, fails its certificate or is stopped."""
     while True:
@@ -375,7 +405,7 @@ def _collect(
             _obey_laws(found[-1], saddle, found[0].loss)
         _freeze(saddle)
         found.append(saddle)
-        answer = None if callback is None else callback(saddle)
+        answer = tell(saddle)
         if isinstance(answer, bool | np.bool_) and answer:
             return _End(Status.STOPPED)
 

@@ -5,12 +5,14 @@ code name     meaning
 ============  ======================================================
 ``sentence``  what happened, and what to do if it was not wanted
 ``success``   nothing wrong was returned: the result stands as asked
+``options``   the arguments that it names, in braces below
 ``finished``  training itself ends here: there is no later saddle
 ============  ======================================================
 """
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 __all__ = ["TWELVE_DIGITS", "Breakdown", "Status"]
@@ -30,6 +32,8 @@ class Status(Enum):
         True if everything returned is right and as asked for.
     finished : bool
         True if the training dynamics itself ends here.
+    options : tuple of str
+        Arguments that the sentence names: every function that may return the status has them.
 
     Examples
     --------
@@ -41,6 +45,7 @@ class Status(Enum):
     sentence: str
     success: bool
     finished: bool
+    options: tuple[str, ...]
 
     CONVERGED = (
         "converged",
@@ -73,7 +78,7 @@ class Status(Enum):
     MAX_RANK = (
         "max_rank reached",
         "Every column (every neuron) that the network has is active: training ends here, although "
-        "a wider one would go on; raise max_rank or width for that.",
+        "a wider one would go on: allow it more of them for that.",
         True,
         True,
     )
@@ -81,7 +86,7 @@ class Status(Enum):
         "max_rank reached, not the end",
         "Every column (every neuron) that the network has is active, but the loss still falls if "
         "they turn, as it does for commuting data: training goes on to another saddle of this "
-        "rank, which the path does not follow; raise max_rank or width, or integrate the flow.",
+        "rank, which the path does not follow; allow more of them, or integrate the flow.",
         True,
         False,
     )
@@ -104,28 +109,35 @@ class Status(Enum):
     AT_INFINITY = (
         "at infinity",
         "Norms diverge while the loss creeps to an infimum that no finite point attains, and what "
-        "is left of it is of the size of that creeping: training ends here; lower creep to follow "
-        "it further.",
+        "is left of it is of the size of that creeping: training ends here. The certificate says "
+        "how much of the loss that is.",
         True,
         True,
     )
     MAX_JUMPS = (
         "max_jumps reached",
-        "Stopped after max_jumps jumps although the loss can still fall; raise max_jumps, or "
+        "Stopped after {max_jumps} jumps although the loss can still fall; raise max_jumps, or "
         "leave it out, to go on.",
         True,
         False,
     )
     STOPPED = (
         "stopped by callback",
-        "The callback returned True; the path up to that saddle is complete.",
+        "The {callback} returned True; the path up to that saddle is complete.",
         True,
         False,
     )
     UNTIL_REACHED = (
         "until reached",
-        "Integration stopped at the time asked for, before the gradient vanished; raise until, or "
-        "leave it out, to follow training to its end.",
+        "Integration stopped at the time asked for, before the gradient vanished; raise {until}, "
+        "or leave it out, to follow training to its end.",
+        True,
+        False,
+    )
+    TIME_LIMIT = (
+        "time_limit reached",
+        "Stopped between two steps after {time_limit} seconds; what was found until then is right. "
+        "Raise time_limit, or leave it out, to go on.",
         True,
         False,
     )
@@ -139,13 +151,14 @@ class Status(Enum):
     )
     FITTED = (
         "fitted",
-        "The training error fell to the tolerance asked for; lower the tolerance to train further.",
+        "The training error fell to the tolerance asked for; lower the {tolerance} to train "
+        "further.",
         True,
         False,
     )
     MAX_STEPS = (
         "max_steps reached",
-        "Stopped after max_steps steps, before the training error fell to the tolerance; raise "
+        "Stopped after {max_steps} steps, before the training error fell to the tolerance; raise "
         "max_steps to train further.",
         True,
         False,
@@ -200,8 +213,9 @@ class Status(Enum):
     DIRECTIONS_LOST = (
         "directions lost",
         "A neuron came closer to a direction than float64 can tell, and that direction then became "
-        "unstable: when it leaves is decided by rounding, or by rtol. Rescale the initial neurons "
-        "to a larger alpha, tighten rtol, or use the flow made for this network (flow.diagonal).",
+        "unstable: when it leaves is decided by rounding, or by {rtol}. Rescale the initial "
+        "neurons to a larger alpha, tighten rtol, or use the flow made for this network "
+        "(flow.diagonal).",
         False,
         False,
     )
@@ -209,23 +223,32 @@ class Status(Enum):
         "creep lost",
         "Norms creep to infinity, pulled so weakly that float64 cannot say how fast, yet at this "
         "alpha they have the time to get far: what comes later depends on how far. "
-        "Rescale the initial neurons to a larger alpha, or loosen rtol.",
+        "Rescale the initial neurons to a larger alpha, or loosen {rtol}.",
+        False,
+        False,
+    )
+    NOT_ALIGNED = (
+        "not aligned",
+        "The directions of dormant neurons could not be followed to where they rest, or until the "
+        "next of them activates. Rescale the data so that all features and the targets are of "
+        "order one, or start from other neurons.",
         False,
         False,
     )
     INTEGRATION_FAILED = (
         "integration failed",
-        "The integrator could not meet its tolerance; loosen rtol (tighten it, if above 1e-6), or "
-        "rescale the data so that all features and the targets are of order one.",
+        "The integrator could not meet its tolerance; loosen {rtol} (tighten it, if above 1e-6), "
+        "or rescale the data so that all features and the targets are of order one.",
         False,
         False,
     )
 
     def __new__(cls, value: str, sentence: str, success: bool, finished: bool) -> Status:
-        """Give every member its short value and its three attributes."""
+        """Give every member its short value and its attributes; options stand in braces."""
         member = object.__new__(cls)
         member._value_ = value
-        member.sentence = sentence
+        member.sentence = re.sub(r"[{}]", "", sentence)
+        member.options = tuple(re.findall(r"{(\w+)}", sentence))
         member.success = success
         member.finished = finished
         return member

@@ -16,7 +16,7 @@ from typing import Any
 
 import saddles
 
-__all__ = ["FILE", "surface"]
+__all__ = ["FILE", "public_functions", "surface"]
 
 FILE = Path(__file__).with_name("public_surface.txt")
 
@@ -36,13 +36,24 @@ def surface() -> list[str]:
     """Return the lines, sorted."""
     lines: list[str] = []
     first: dict[int, str] = {}
+    for full, value in public():
+        known = first.setdefault(id(value), full)
+        lines += [f"{full} is {known}"] if known != full else said(full, value)
+    return sorted(lines)
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """Yield every public name with what it means."""
     for room in ("saddles", *(f"saddles.{name}" for name in (*saddles._ROOMS, "homogeneous"))):
         home = importlib.import_module(room)
         for name in home.__all__:
-            value, full = getattr(home, name), f"{room}.{name}"
-            known = first.setdefault(id(value), full)
-            lines += [f"{full} is {known}"] if known != full else said(full, value)
-    return sorted(lines)
+            yield f"{room}.{name}", getattr(home, name)
+
+
+def public_functions() -> dict[str, types.FunctionType]:
+    """Return every public function, by its first name."""
+    names = {value: full for full, value in reversed([*public()]) if inspect.isfunction(value)}
+    return {full: function for function, full in names.items()}
 
 
 def said(full: str, value: Any) -> Iterator[str]:

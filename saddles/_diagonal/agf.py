@@ -51,6 +51,7 @@ from saddles._diagonal.cone import (
     shortened,
 )
 from saddles._numerics.precision import ZERO
+from saddles._numerics.watch import long_work
 from saddles._problems.door import ready
 from saddles._problems.in_units import InUnits
 from saddles._problems.regression import Regression
@@ -65,6 +66,7 @@ __all__ = ["diagonal"]
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 4 and Algorithm 1"
 
 
+@long_work
 def diagonal(
     X: ArrayLike | Regression,
     y: ArrayLike | None = None,
@@ -74,6 +76,8 @@ def diagonal(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> SaddlePath:
     """Alternating gradient flow of a diagonal linear network with exact accumulated utility.
 
@@ -98,6 +102,11 @@ def diagonal(
         as it was right.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    progress : bool
+        Whether to show a bar of the jumps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the path so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------

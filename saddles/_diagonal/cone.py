@@ -32,6 +32,7 @@ from saddles._diagonal.refined_least_squares import (
     least_squares,
 )
 from saddles._numerics.precision import ZERO
+from saddles._numerics.watch import tick
 from saddles._problems.in_units import InUnits
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices, Mask
@@ -123,6 +124,7 @@ def descend(
     leader, least = order
     late = set(spare.tolist()) - {leader} if spare.size > 1 else set()
     for _ in range(8 * (spare.size + fit.factors.size) + 8):
+        tick()
         if spare.size == 0:
             break
         if push is None:

@@ -25,6 +25,7 @@ from saddles._diagonal.certified import saddles
 from saddles._diagonal.dual_path import Network, State, cost, jump, utility
 from saddles._diagonal.dual_path import start as begin
 from saddles._diagonal.resumed import fingerprint, resumed
+from saddles._numerics.watch import long_work
 from saddles._problems.door import ready
 from saddles._problems.in_units import InUnits
 from saddles._problems.regression import Regression
@@ -38,6 +39,7 @@ NAME = "Pesme-Flammarion"
 SOURCE = "Pesme and Flammarion 2023, arXiv:2304.00488, Algorithm 1"
 
 
+@long_work
 def pesme_flammarion(
     X: ArrayLike | Regression,
     y: ArrayLike | None = None,
@@ -47,6 +49,8 @@ def pesme_flammarion(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> SaddlePath:
     """Saddle path of a diagonal linear network from vanishing initialisation.
 
@@ -73,6 +77,11 @@ def pesme_flammarion(
         as it was right, with its status.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    progress : bool
+        Whether to show a bar of the jumps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the path so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------

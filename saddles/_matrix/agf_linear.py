@@ -48,6 +48,7 @@ from saddles._matrix.linear_blocks import Pairs
 from saddles._matrix.linear_modes import Modes, stationarity
 from saddles._matrix.moments import Moments, least_loss
 from saddles._numerics.precision import ULPS
+from saddles._numerics.watch import long_work
 from saddles._result.certificate import Certificate
 from saddles._result.path import Saddle, SaddlePath
 from saddles._result.points import LowRank
@@ -68,6 +69,7 @@ SAME = 1e-8
 DOUBT = "couplings of the data are near what rounding makes of none, and would change this jump"
 
 
+@long_work
 def linear(
     sigma_xx: ArrayLike,
     sigma_yx: ArrayLike,
@@ -78,6 +80,8 @@ def linear(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> SaddlePath:
     """Saddle path of f(x) = A W x under gradient flow of A and W from vanishing initialisation.
 
@@ -101,6 +105,11 @@ def linear(
         as it was right, with its status.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    progress : bool
+        Whether to show a bar of the jumps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the path so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------

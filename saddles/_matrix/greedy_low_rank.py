@@ -41,6 +41,7 @@ from saddles._matrix.handed_clocks import align, eigenpairs, hand_over, next_rin
 from saddles._matrix.loss_checks import checked_size, refuse_extreme
 from saddles._matrix.losses import FullMatrix, MatrixLoss
 from saddles._matrix.on_factors import OnFactors, entries
+from saddles._numerics.watch import long_work
 from saddles._result.certificate import Certificate
 from saddles._result.path import Saddle, SaddlePath
 from saddles._result.points import LowRank
@@ -62,6 +63,7 @@ DENSE_PATH = 400
 VALUE_ROUNDING = 1e-12
 
 
+@long_work
 def greedy_low_rank(
     loss: MatrixLoss,
     *,
@@ -70,6 +72,8 @@ def greedy_low_rank(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> SaddlePath:
     """Saddle path of W = UUᵀ under U' = −∇f(UUᵀ) U from vanishing initialisation.
 
@@ -93,6 +97,11 @@ def greedy_low_rank(
         descent stalls) raises `PathError` or is returned as far as it was right, with its status.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    progress : bool
+        Whether to show a bar of the jumps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the path so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------

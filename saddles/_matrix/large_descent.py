@@ -17,6 +17,7 @@ from saddles._matrix.dense_descent import DIVERGED, Descent, Outline, check_size
 from saddles._matrix.on_factors import OnFactors
 from saddles._numerics.critical import Point, Rules, search
 from saddles._numerics.stepping import Ending, Equation, Integration, Tolerances
+from saddles._numerics.watch import tick
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
 
@@ -152,6 +153,7 @@ def _conjugate_gradients(problem: OnFactors, at: _Steep) -> Array | None:
     step, residual = np.zeros_like(at.place), at.force.copy()
     direction, square = residual.copy(), float(np.sum(residual**2))
     for _ in range(200):
+        tick()
         product = problem.stiffness(at.place, at.pull, direction)
         curved = float(np.sum(direction * product))
         if curved <= 0:

@@ -25,6 +25,7 @@ from typing import Protocol
 
 import numpy as np
 
+from saddles._numerics.watch import tick
 from saddles.typing import Array
 
 __all__ = [
@@ -186,6 +187,7 @@ def search(landscape: Landscape, start: Array, rules: Rules) -> Found | None:
     best = point = landscape.point(start)
     first, last, idle = 0.0, math.inf, 0
     while best.size > rules.enough and idle < rules.patience:
+        tick()
         step = landscape.newton_step(point)
         if step is None:
             return None

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from saddles._numerics.precision import EPS
+from saddles._numerics.watch import LOG, OutOfTime, counting, tick
 from saddles.typing import Array
 
 __all__ = [
@@ -74,6 +75,7 @@ class Ending(Enum):
     FAILED = "a step could not be taken"
     CROWDED = "many steps made little way: the method does not fit the equation here"
     SPENT = "it has taken all the steps that it may"
+    OUT_OF_TIME = "the time that it may take is over"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,31 +199,47 @@ class Integration:
         self.message = ""
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the integrator after each of its steps, until none can be taken."""
+        """Yield the integrator after each of its steps, until none can be taken.
+
+        Raises
+        ------
+        OutOfTime
+            Before the step for which there is no time.
+        """
         return self._steps(self._silent_step if self._warns else self._step)
 
-    def recorded(self, done: Callable[[int, Any], bool]) -> Pieces:
-        """Take steps, and return what was integrated.
+    def recorded(self, done: Callable[[int, Any], bool], what: str = "flow") -> Pieces:
+        """Take steps, and return what was integrated, if the time is over in between as well.
 
         Parameters
         ----------
         done : callable
             Number of the step, integrator -> whether it is the last one.
+        what : str
+            What its progress is called.
         """
         times, curves = [self.solver.t], []
         # Silenced once for all steps: where they are fast, it costs as much as a fifth of one.
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), counting(what, "steps") as counted:
             _silence()
-            for count, solver in enumerate(self._steps(self._step)):
-                times.append(solver.t)
-                curves.append(solver.dense_output())
-                if done(count, solver):
-                    break
+            try:
+                for count, solver in enumerate(self._steps(self._step)):
+                    times.append(solver.t)
+                    curves.append(solver.dense_output())
+                    counted("")
+                    if done(count, solver):
+                        break
+            except OutOfTime:
+                if not curves:
+                    raise
+                self.ending = Ending.OUT_OF_TIME
+        LOG.debug("%s: %d steps, %s", what, len(curves), self.ending)
         return Pieces(np.array(times), curves)
 
     def _steps(self, step: Callable[[], bool]) -> Iterator[Any]:
         solver, crowd = self.solver, _Crowd(self._tolerances, self.solver.t)
         while self._budget.spend():
+            tick()
             if self._tolerances.horizon is not None:
                 _keep_within(self._tolerances, solver)
             if not (self._among_numbers(step) if self._overflows else step()):

@@ -36,6 +36,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._numerics.precision import SINGULAR
+from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle
 from saddles.agf._engine.steps import DONE, NeuronPath, solve_network
 from saddles.typing import Array, ArrayLike
@@ -227,6 +228,7 @@ class AttentionModes:
         return np.asarray(moments[:-1] + np.maximum(needed - seen, 0.0) / rates)
 
 
+@long_work
 def attention(
     covariance: ArrayLike,
     context_length: int,
@@ -240,6 +242,8 @@ def attention(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> NeuronPath:
     """Saddle path of linear attention on regressions in its context.
 
@@ -268,6 +272,11 @@ def attention(
         as it was right, with its status.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    progress : bool
+        Whether to show a bar of the jumps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the path so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------

@@ -31,6 +31,7 @@ import numpy as np
 from saddles._matrix.loss_checks import OURS, checked_size
 from saddles._matrix.losses import FullMatrix
 from saddles._matrix.moments import Moments, least_loss, stacked
+from saddles._numerics.watch import long_work
 from saddles._tools.threads import one_pool
 from saddles.flow._graded.blocks import Basis
 from saddles.flow._graded.commuting import Modes
@@ -52,6 +53,7 @@ LINEAR_SOURCE = "Saxe, McClelland and Ganguli 2014, arXiv:1312.6120"
 
 
 @one_pool
+@long_work
 def matrix(
     loss: MatrixLoss,
     *,
@@ -61,6 +63,8 @@ def matrix(
     seed: int = 0,
     until: float | None = None,
     rtol: float = 1e-8,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> Flow:
     """Gradient flow U' = −∇f(UUᵀ) U of a matrix factorisation, from U = alpha * G.
 
@@ -87,6 +91,11 @@ def matrix(
     rtol : float
         Relative error of U allowed in ten steps, from 1e-12 to 1e-3. Below ``16 eps log(1/alpha)``
         rounding forbids it, and that is used instead.
+    progress : bool
+        Whether to show a bar of the steps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the flow so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------
@@ -150,6 +159,7 @@ def matrix(
 
 
 @one_pool
+@long_work
 def linear(
     sigma_xx: ArrayLike,
     sigma_yx: ArrayLike,
@@ -161,6 +171,8 @@ def linear(
     seed: int = 0,
     until: float | None = None,
     rtol: float = 1e-8,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> Flow:
     """Gradient flow of a two-layer linear network y = A W x on L = ½ E|y − AWx|².
 
@@ -187,6 +199,11 @@ def linear(
         training has ended, as in `matrix`; ``flow.remaining`` says what an earlier end leaves.
     rtol : float
         Relative error of the weights allowed in ten steps, from 1e-12 to 1e-3.
+    progress : bool
+        Whether to show a bar of the steps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the flow so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------

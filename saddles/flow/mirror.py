@@ -39,6 +39,7 @@ from saddles._numerics.stepping import (
     Tolerances,
     nodes,
 )
+from saddles._numerics.watch import long_work
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
 from saddles._result.flow import Flow
@@ -67,6 +68,7 @@ STEPS_PER_DUAL_LOOK = 8
 
 
 @one_pool
+@long_work
 def diagonal(
     X: ArrayLike | Regression,
     y: ArrayLike | None = None,
@@ -75,6 +77,8 @@ def diagonal(
     until: float | None = None,
     rtol: float = 1e-8,
     on_failure: str = "raise",
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> Flow:
     """Gradient flow of a diagonal linear network from u = alpha * 1, v = 0.
 
@@ -98,6 +102,11 @@ def diagonal(
     on_failure : {"raise", "return"}
         Whether a flow that misses its tolerance raises `PathError`, or is returned as far as it
         went with ``success`` false.
+    progress : bool
+        Whether to show a bar of the steps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the flow so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------
@@ -135,7 +144,7 @@ def diagonal(
         reached = curve.times[-1] / network.pace
         raise PathError(status, detail=f"scaled time {reached:.6g} was reached")
     times = curve.times / network.pace
-    if until is not None and status is not Status.INTEGRATION_FAILED:
+    if until is not None and status not in (Status.INTEGRATION_FAILED, Status.TIME_LIMIT):
         times[-1] = until
     return _as_flow(log_alpha, times, curve, status, remaining)
 
@@ -178,7 +187,7 @@ def _integrate(
         looks = until is None and step % STEPS_PER_DUAL_LOOK == 0
         return looks and network.outlook(solver.t, solver.y, rtol).status is not None
 
-    dual = run.recorded(done)
+    dual = run.recorded(done, "flow.diagonal")
     if not dual.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     outlook = network.outlook(run.solver.t, run.solver.y, rtol)
@@ -187,6 +196,8 @@ def _integrate(
 
 def _ending(outlook: Outlook, run: Integration) -> Status:
     """Return why the integration ended; a step limit that was reached is a failure."""
+    if run.ending is Ending.OUT_OF_TIME:
+        return Status.TIME_LIMIT
     if run.ending is Ending.FAILED:
         return Status.INTEGRATION_FAILED
     finished = run.ending is Ending.FINISHED

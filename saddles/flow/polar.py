@@ -16,6 +16,7 @@ import math
 from dataclasses import replace
 
 from saddles import checks
+from saddles._numerics.watch import long_work, share
 from saddles._result.flow import Flow
 from saddles._result.path import PathError
 from saddles._result.remaining import UNKNOWN, Remaining
@@ -34,6 +35,7 @@ SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 2"
 
 
 @one_thread
+@long_work
 def neurons(
     network: HomogeneousNetwork,
     init: ArrayLike,
@@ -42,6 +44,8 @@ def neurons(
     until: float | None = None,
     rtol: float = 1e-8,
     on_failure: str = "raise",
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> Flow:
     """Gradient flow theta' = -dL/dtheta of a network of homogeneous neurons.
 
@@ -62,6 +66,11 @@ def neurons(
     on_failure : {"raise", "return"}
         Whether a flow that misses its tolerance raises `PathError`, or is returned as far as it
         went with ``success`` false.
+    progress : bool
+        Whether to show a bar of the steps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the flow so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------
@@ -142,11 +151,15 @@ def neurons(
 
 
 def _followed(polar: Polar, rtol: float, until: float | None) -> tuple[PolarCurve, Status]:
-    """Integrate, and again with all directions shaken."""
+    """Integrate, and again with all directions shaken, which takes as long."""
     polar = replace(polar, fastest=fastest(rtol))
     if polar.unit == 0:
         return resting(polar, until or 1.0), Status.NOTHING_TO_LEARN
-    curve, status = march(polar, rtol, until)
-    if status.success and not is_robust(curve, rtol):
-        status = Status.DIRECTIONS_LOST
-    return curve, status
+    with share(1 / 2):
+        curve, status = march(polar, rtol, until)
+    if not status.success:
+        return curve, status
+    robust, last = is_robust(curve, rtol)
+    if last < curve.until:
+        curve, status = curve.cut(last), Status.TIME_LIMIT
+    return curve, status if robust else Status.DIRECTIONS_LOST

@@ -31,6 +31,7 @@ import numpy as np
 from saddles import checks
 from saddles._numerics.precision import EPS
 from saddles._numerics.stepping import LEAST_RTOL, Ending, Equation, Integration, Pieces, Tolerances
+from saddles._numerics.watch import long_work
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
@@ -58,6 +59,7 @@ NEURON_STEPS = 200_000
 INDISTINCT = 64 * EPS
 
 
+@long_work
 def function_space_flow(
     X: ArrayLike | Regression,
     y: ArrayLike | None = None,
@@ -66,6 +68,8 @@ def function_space_flow(
     *,
     until: float | None = None,
     rtol: float = 1e-13,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> Flow:
     """Function-space flow beta' = -M(beta, delta) grad L of the neuron a w·x, for any data.
 
@@ -89,6 +93,11 @@ def function_space_flow(
         start and at the end.
     rtol : float, optional
         Relative error of the weights allowed per step, from 1e-13 to 1e-2.
+    progress : bool
+        Whether to show a bar of the steps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the flow so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------
@@ -123,7 +132,9 @@ def function_space_flow(
         rest = _Steps(weights, Pieces(np.array([0.0, 1.0]), [_still(start)]))
         return _as_flow(rest, Status.CONVERGED)
     run = integration(weights, start, rtol, until)
-    states = run.recorded(lambda _, at: until is None and weights.converged(at.y, rtol))
+    states = run.recorded(
+        lambda _, at: until is None and weights.converged(at.y, rtol), "neuron.function_space_flow"
+    )
     if not states.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     return _as_flow(_Steps(weights, states), _status(weights, run, rtol, until))
@@ -131,6 +142,8 @@ def function_space_flow(
 
 def _status(weights: Weights, run: Integration, rtol: float, until: float | None) -> Status:
     """Return why the integration ended."""
+    if run.ending is Ending.OUT_OF_TIME:
+        return Status.TIME_LIMIT
     finished = run.ending is Ending.FINISHED
     if (finished or until is None) and weights.converged(run.solver.y, rtol):
         return Status.CONVERGED

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.watch import long_work
 from saddles._result.path import PathError, Saddle, SaddlePath
 from saddles.agf._any.quadratic_forms import is_quadratic, quadratic_steps
 from saddles.agf._any.torch_network import TorchNetwork
@@ -37,6 +38,7 @@ KINKED = (
 )
 
 
+@long_work
 def network(
     neuron: Callable[[Any, Any], Any],
     X: ArrayLike,
@@ -55,6 +57,7 @@ def network(
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
     progress: bool = False,
+    time_limit: float | None = None,
 ) -> SaddlePath:
     """Saddle path of a sum of homogeneous neurons, each a torch function of its parameters.
 
@@ -97,7 +100,10 @@ def network(
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
     progress : bool
-        Whether to show a progress bar of the loss that is learnt (needs tqdm).
+        Whether to show a bar of the jumps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the path so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------
@@ -139,28 +145,26 @@ def network(
         Limits(tol=tol, creep=creep, rtol=WAY_RTOL)
         scale = checks.log_scale(log_alpha, allow_limit=True)
         active_norm(activation_norm, np.linalg.norm(start, axis=1), scale)
-    how: dict[str, Any] = {"max_jumps": max_jumps, "on_failure": on_failure}
-    with _Bar(progress) as bar:
-        how["callback"] = bar.watched(checks.callable_or_none(callback, "callback"))
-        if quadratic:
-            steps = quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha)
-            return solve(steps, **how)
-        try:
-            return solve_network(
-                task,
-                start,
-                log_alpha=log_alpha,
-                activation_norm=activation_norm,
-                name=NAME,
-                source=SOURCE,
-                tol=tol,
-                creep=creep,
-                **how,
-            )
-        except PathError as error:
-            if not task.kinked:
-                raise
-            raise PathError(error.status, error.path, f"{error.detail}; {KINKED}") from None
+    how: dict[str, Any] = {"max_jumps": max_jumps, "on_failure": on_failure, "callback": callback}
+    if quadratic:
+        steps = quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha)
+        return solve(steps, **how)
+    try:
+        return solve_network(
+            task,
+            start,
+            log_alpha=log_alpha,
+            activation_norm=activation_norm,
+            name=NAME,
+            source=SOURCE,
+            tol=tol,
+            creep=creep,
+            **how,
+        )
+    except PathError as error:
+        if not task.kinked:
+            raise
+        raise PathError(error.status, error.path, f"{error.detail}; {KINKED}") from None
 
 
 def _start(init: Any, size: int | None, width: int | None, seed: int) -> Array:
@@ -182,44 +186,3 @@ def _start(init: Any, size: int | None, width: int | None, seed: int) -> Array:
     checks.whole_number(size, "size", least=1)
     rows = np.random.default_rng(checks.whole_number(seed, "seed")).standard_normal((width, size))
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
-
-
-class _Bar:
-    """A progress bar of the share of the first loss that is learnt, or none."""
-
-    def __init__(self, shown: bool) -> None:
-        self._bar: Any = None
-        self._first = math.nan
-        if not isinstance(shown, bool):
-            raise TypeError(f"progress={shown!r} must be True or False.")
-        if shown:
-            try:
-                from tqdm import tqdm
-            except ImportError as error:
-                raise ImportError("progress=True needs tqdm: pip install tqdm") from error
-            self._bar = tqdm(
-                total=100.0, desc="learnt", unit="%", bar_format="{l_bar}{bar}{postfix}"
-            )
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def watched(
-        self, callback: Callable[[Saddle], object] | None
-    ) -> Callable[[Saddle], object] | None:
-        """Return `callback`, with the bar moved first."""
-        if self._bar is None:
-            return callback
-
-        def watch(saddle: Saddle) -> object:
-            self._first = saddle.loss if saddle.index == 0 else self._first
-            if self._first > 0:
-                self._bar.n = 100 * (1 - saddle.loss / self._first)
-            self._bar.set_postfix_str(f"jump {saddle.index}, loss {saddle.loss:.4g}")
-            return None if callback is None else callback(saddle)
-
-        return watch

@@ -44,6 +44,7 @@ from typing import Any
 import numpy as np
 
 from saddles._numerics.stepping import Budget, Equation, Integration, Tolerances, crossing
+from saddles._numerics.watch import tick
 from saddles.agf._engine.clock import Clock, Dormant, Phase
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Mask
@@ -108,11 +109,12 @@ def first_ring(
     """
     run = _Run(gradient, dormant, home, clock, noise, rtol, steps)
     for _ in range(steps):
+        tick()
         if run.finished:
             return run.phase()
         run.step()
     raise Breakdown(
-        Status.INTEGRATION_FAILED, f"directions of dormant neurons moved on after {steps} steps"
+        Status.NOT_ALIGNED, f"directions of dormant neurons moved on after {steps} steps"
     )
 
 
@@ -260,7 +262,7 @@ class _Run:
         deadline = min(turn, self._first_ring())
         solver = next(self.steps, None)
         if solver is None:
-            raise Breakdown(Status.INTEGRATION_FAILED, "directions of dormant neurons")
+            raise Breakdown(Status.NOT_ALIGNED, "directions of dormant neurons")
         y = solver.y
         if min(self.ahead(y, deadline)) > 0:
             self.take(y, solver.step_size)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle
 from saddles.agf._engine.active import CREEP
 from saddles.agf._engine.steps import NeuronPath, solve_network
@@ -26,6 +27,7 @@ __all__ = ["modular_addition"]
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 6 and Algorithm 1"
 
 
+@long_work
 def modular_addition(
     template: ArrayLike | ModularAddition,
     *,
@@ -39,6 +41,8 @@ def modular_addition(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> NeuronPath:
     """Alternating gradient flow of quadratic neurons that learn a + b mod p.
 
@@ -69,6 +73,11 @@ def modular_addition(
         as it was right.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    progress : bool
+        Whether to show a bar of the jumps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the path so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------

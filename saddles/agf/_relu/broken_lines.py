@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles._numerics.precision import EPS, ZERO
+from saddles._numerics.watch import tick
 from saddles.agf._relu.piecewise import (
     ON_LINE,
     PiecewiseUtility,
@@ -100,6 +101,7 @@ def climb(
     """
     walk = _Walk(utility, w, sign, imbalance)
     for _ in range(CHANGES_PER_LINE * (len(utility.bends) + 1)):
+        tick()
         if (end := walk.step()) is not None:
             return end
     return None

@@ -36,6 +36,7 @@ from saddles._numerics.stepping import (
     Tolerances,
     crossing,
 )
+from saddles._numerics.watch import tick
 from saddles.agf._engine.active import STATIONARY, Descent, newton
 from saddles.agf._engine.arrival import LEVELS
 from saddles.agf._relu.network import ReluNetwork
@@ -120,6 +121,7 @@ def _descend_apart(network: ReluNetwork, active: int, theta: Array, near: bool) 
     side = np.where(on_line, 0.0, np.sign(heights))
     asked: Mask = np.ones(len(theta), dtype=bool)
     for _ in range(PIECES):
+        tick()
         theta = _placed(network, theta, side)
         piece = Piece.at(network, active, theta, side, asked)
         passed: Mask | None = None

@@ -31,6 +31,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from saddles._numerics.precision import EPS, ZERO
+from saddles._numerics.watch import tick
 from saddles.agf._relu.piecewise import (
     ON_LINE,
     Pulls,
@@ -172,6 +173,7 @@ def turn(pulls: Pulls, theta: Array, *, noise: float = 0.0) -> Way | None:
     """
     walk = _Walk(pulls, theta, noise)
     for _ in range(PIECES_PER_LINE * (len(pulls.lines) + 1)):
+        tick()
         if (way := walk.step()) is not None:
             return way
     return None

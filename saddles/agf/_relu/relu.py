@@ -21,6 +21,7 @@ from collections.abc import Callable
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle
 from saddles.agf._engine.natural_units import scaled
 from saddles.agf._engine.steps import DONE, NeuronPath, solve_network
@@ -37,6 +38,7 @@ SOURCE = (
 )
 
 
+@long_work
 def relu(
     X: ArrayLike,
     Y: ArrayLike,
@@ -52,6 +54,8 @@ def relu(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> NeuronPath:
     """Saddle path of a two-layer (leaky) ReLU network from vanishing initialisation.
 
@@ -88,6 +92,11 @@ def relu(
         as it was right, with its status.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    progress : bool
+        Whether to show a bar of the jumps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the path so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -34,9 +34,10 @@ from saddles._numerics.stepping import (
     before_jump,
     nodes,
 )
+from saddles._numerics.watch import share
 from saddles._result.flow import Flow
 from saddles._result.path import PathError
-from saddles._result.remaining import left_by
+from saddles._result.remaining import UNKNOWN, left_by
 from saddles._result.trajectory import Curve
 from saddles.flow._graded.alone import Alone
 from saddles.flow._inputs import STEP_SHARE
@@ -50,6 +51,10 @@ STEPS_PER_COORDINATE = 5000
 
 #: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
 STEPS_PER_LOOK = 8
+
+
+#: Endings after which what was followed stands.
+ENDINGS = (None, Ending.FINISHED, Ending.OUT_OF_TIME)
 
 
 class Coordinates(Protocol):
@@ -124,14 +129,15 @@ def follow(
     alone : Alone, optional
         Modes that have a closed form, beside the parts.
     """
-    rests = all(part.pace == 0 for part in parts) and alone is None
+    rests = all(one.pace == 0 for one in parts) and alone is None
     if rests:
-        ends = [_rest(part, request.until or 1.0) for part in parts]
+        ends = [_rest(one, request.until or 1.0) for one in parts]
     else:
-        ends = [_march(part, request) for part in parts]
-    curves: list[Curve] = [curve for curve, _ in ends]
-    times = [curve.times / curve.speed for curve, _ in ends]
-    outlooks = [outlook for _, outlook in ends]
+        ends = _marched(parts, request)
+    stop = min((end.curve.until for end in ends if not end.in_time), default=math.inf)
+    curves: list[Curve] = [end.curve for end in ends]
+    times = [end.curve.times / end.curve.speed for end in ends]
+    outlooks = [end.outlook for end in ends]
     if alone is not None:
         listed, outlook = alone.followed(request.until)
         curves, times, outlooks = [*curves, alone], [*times, listed], [*outlooks, outlook]
@@ -140,7 +146,9 @@ def follow(
     if rests:
         status = Status.NOTHING_TO_LEARN
     steps = np.unique(np.concatenate(times))
-    if request.until is not None:
+    if stop < math.inf:
+        status, steps = Status.TIME_LIMIT, np.append(steps[steps < stop], stop)
+    elif request.until is not None:
         steps[-1] = request.until
     return Flow(
         algorithm=request.algorithm,
@@ -150,21 +158,38 @@ def follow(
         times=steps,
         curve=Sum(tuple(curves), floor) if floor or len(curves) > 1 else curves[0],
         status=status,
-        remaining=left_by(outlook),
+        remaining=left_by(outlook) if stop == math.inf else UNKNOWN,
     )
 
 
-def _rest(coordinates: Coordinates, until: float) -> tuple[GradedCurve, Outlook]:
+class _End(NamedTuple):
+    """A trajectory, what could still happen after it, and whether there was time to follow it."""
+
+    curve: GradedCurve
+    outlook: Outlook
+    in_time: bool
+
+
+def _rest(coordinates: Coordinates, until: float) -> _End:
     """Return a trajectory on which nothing moves."""
     from scipy.integrate._ivp.base import ConstantDenseOutput
 
     end = until * coordinates.scale
     still = ConstantDenseOutput(0.0, end, coordinates.start)
     rest = GradedCurve(coordinates, Pieces(np.array([0.0, end]), [still]))
-    return rest, Outlook(moves=False, left=0.0, whole=0.0)
+    return _End(rest, Outlook(moves=False, left=0.0, whole=0.0), in_time=True)
 
 
-def _march(coordinates: Coordinates, request: Request) -> tuple[GradedCurve, Outlook]:
+def _marched(parts: Sequence[Coordinates], request: Request) -> list[_End]:
+    """Follow the parts one by one; each may take its share of the time that is left."""
+    ends = []
+    for number, one in enumerate(parts):
+        with share(1 / (len(parts) - number)):
+            ends.append(_march(one, request))
+    return ends
+
+
+def _march(coordinates: Coordinates, request: Request) -> _End:
     """Step from the start to `until`, or until training has ended."""
     until, start, logs = request.until, coordinates.start, coordinates.logs
     tolerance = max(request.rtol, ULPS * coordinates.scale / STEP_SHARE)
@@ -182,27 +207,33 @@ def _march(coordinates: Coordinates, request: Request) -> tuple[GradedCurve, Out
     outlook: Outlook | None = None
     broken: Status | None = None
 
-    def done(step: int, solver: Any) -> bool:
+    def look(solver: Any) -> None:
         nonlocal outlook, broken
-        finished = solver.status == "finished"
-        if not finished and step % STEPS_PER_LOOK:
-            return False
         try:
             outlook = coordinates.outlook(solver.t, solver.y, tolerance)
         except Breakdown as breakdown:
             broken = breakdown.status
-            return True
-        return finished or (until is None and outlook.status is not None)
 
-    packed = run.recorded(done)
+    def done(step: int, solver: Any) -> bool:
+        finished = solver.status == "finished"
+        if not finished and step % STEPS_PER_LOOK:
+            return False
+        look(solver)
+        ends = outlook is not None and outlook.status is not None
+        return finished or broken is not None or (until is None and ends)
+
+    packed = run.recorded(done, request.algorithm)
+    in_time = run.ending is not Ending.OUT_OF_TIME
+    if not in_time:
+        look(run.solver)
     if not packed.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     curve = GradedCurve(coordinates, packed)
-    if broken is not None or outlook is None or run.ending not in (None, Ending.FINISHED):
+    if broken is not None or outlook is None or run.ending not in ENDINGS:
         raise PathError(
             broken or Status.INTEGRATION_FAILED, detail=f"at scaled time {curve.until:g}"
         )
-    return curve, outlook
+    return _End(curve, outlook, in_time)
 
 
 @dataclass(frozen=True, eq=False)

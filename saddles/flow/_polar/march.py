@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from saddles._numerics.precision import EPS, ULPS
-from saddles._numerics.stepping import Equation, Integration, Pieces, Tolerances
+from saddles._numerics.stepping import Ending, Equation, Integration, Pieces, Tolerances
 from saddles._result.path import PathError
 from saddles.flow._inputs import STEP_SHARE
 from saddles.flow._polar.coordinates import FASTEST, Polar
@@ -81,7 +81,10 @@ def march(polar: Polar, rtol: float, until: float | None) -> tuple[PolarCurve, S
             status = verdict
         return status is not Status.INTEGRATION_FAILED
 
-    states = _integration(polar, rtol).recorded(done)
+    run = _integration(polar, rtol)
+    states = run.recorded(done, "flow.neurons")
+    if run.ending is Ending.OUT_OF_TIME:
+        status = Status.TIME_LIMIT
     if not states.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     return PolarCurve.of(polar, states, sigmas, min(last, sigmas[-1])), status
@@ -136,8 +139,10 @@ def resting(polar: Polar, until: float) -> PolarCurve:
     return PolarCurve.of(still, rest, [0.0, last], last)
 
 
-def is_robust(curve: PolarCurve, rtol: float) -> bool:
-    """Say whether the neurons stay where they are if their directions are shaken.
+def is_robust(curve: PolarCurve, rtol: float) -> tuple[bool, float]:
+    """Say whether the neurons stay where they are if their directions are shaken, and until when.
+
+    Until the end, unless there is no time for that.
 
     The shaking adds up to `rtol` over log(1/α) units of s, and leaves neurons that relax alone.
     Components that are exactly zero throughout are kept so: float64 knows them exactly.
@@ -148,12 +153,13 @@ def is_robust(curve: PolarCurve, rtol: float) -> bool:
     shaken = replace(polar, shake=rtol / max(1.0, polar.scale) * random * moving)
     other, status = march(shaken, rtol, curve.until)
     if not status.success:
-        return False
-    grid = np.linspace(0, curve.until, COMPARED)
+        return False, curve.until
+    last = min(curve.until, other.until) if status is Status.TIME_LIMIT else curve.until
+    grid = np.linspace(0, last, COMPARED)
     mine, its = curve.states(curve.place(grid)), other.states(other.place(grid))
     speeds = np.array([np.abs(polar.velocity(0.0, state)) for state in mine])
     slow = speeds[:, 2:].max(axis=1) <= SLOW * speeds[:, 0]
     gaps = np.abs(mine - its)[:, 2:].max(axis=1)
     # A jump that comes later by this much of σ moves what grows before it by its speed times that.
     allowed = ROBUST * np.maximum(1.0, speeds[:, 2:].max(axis=1) / speeds[:, 0])
-    return bool((gaps[slow] <= allowed[slow]).all())
+    return bool((gaps[slow] <= allowed[slow]).all()), last

@@ -12,7 +12,7 @@ code name    symbol
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -49,6 +49,13 @@ class PolarCurve:
         whole = cls(polar, steps, np.array(sigmas), states)
         end = float(whole.place(np.array([last / polar.speed]))[0])
         return cls(polar, np.append(steps[:-1], end), np.append(sigmas[:-1], last), states)
+
+    def cut(self, until: float) -> PolarCurve:
+        """Return the trajectory until τ = `until`."""
+        end = float(self.place(np.array([until]))[0])
+        before = self.knots < end
+        sigmas = np.append(self.sigmas[before], until * self.polar.speed)
+        return replace(self, knots=np.append(self.knots[before], end), sigmas=sigmas)
 
     @property
     def times(self) -> Array:

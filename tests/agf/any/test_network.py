@@ -275,7 +275,7 @@ def test_callback_and_progress_bar(capfd):
     assert [saddle.index for saddle in seen] == list(range(len(seen)))
     assert not capfd.readouterr().err
     network(diagonal_neuron, X, y, init, degree=2, progress=True)
-    assert "jump 3" in capfd.readouterr().err
+    assert "3 jumps" in capfd.readouterr().err
 
 
 def test_log_alpha_sets_the_unit_of_physical_times():
