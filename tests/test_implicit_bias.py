@@ -3,6 +3,7 @@
 import itertools
 import math
 import operator
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -370,6 +371,159 @@ def test_l1_tells_columns_of_nearly_the_same_length_apart(gain, unique):
     end = implicit_bias.l1([[1.0, 1.0 + gain]], [1.0])
     assert end.unique is unique
     assert end.objective == 1 / (1 + gain)
+
+
+# --- one rule of rank, and convex programs ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "minimise",
+    [
+        lambda X, y: implicit_bias.single_neuron(X, y, [0.3, -0.2, 0.5, 1.0, 0.1], -0.7),
+        lambda X, y: implicit_bias.diagonal(X, y, -3.0),
+        implicit_bias.l1,
+    ],
+    ids=["single_neuron", "diagonal", "l1"],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_no_minimiser_knows_which_multiples_of_the_equations_are_given(minimise, seed):
+    rng = np.random.default_rng(seed)
+    A = rng.integers(-3, 4, (3, 5)).astype(float)
+    y = A @ rng.integers(-3, 4, 5)
+    units = 2.0 ** rng.integers(-60, 60, 3)
+    expected, found = minimise(A, y), minimise(units[:, None] * A, units * y)
+    assert found.beta.tolist() == expected.beta.tolist()
+    np.testing.assert_allclose(found.multiplier * units, expected.multiplier, rtol=1e-12)
+    assert found.feasibility == expected.feasibility
+
+
+#: What a gap of 1e-8 leaves of a coefficient, where the objective is a parabola.
+SOLVED = 1e-3
+
+#: Method of its own, and what is asked of it, by minimiser.
+ASKED = {
+    "single_neuron": ("closed-form", [{"delta": delta} for delta in (-1e3, -1.0, 0.0, 1.0, 1e3)]),
+    "diagonal": ("newton", [{"log_alpha": scale} for scale in (-0.1, -5.0, -1e6)]),
+    "l1": ("highs", [{}]),
+}
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("name", ASKED)
+def test_cvxpy_finds_the_same_minimiser_at_any_size_of_the_data(name, size):
+    minimise, (own, asked) = getattr(implicit_bias, name), ASKED[name]
+    X, y, beta0 = random_problem(4, wide=True)
+    for options in asked:
+        if name == "single_neuron":
+            options = {"beta0": size * beta0, "delta": size * options["delta"]}
+        exact = minimise(X, size * y, **options, method=own)
+        assert exact.beta.tolist() == minimise(X, size * y, **options).beta.tolist()
+        end = minimise(X, size * y, **options, method="cvxpy")
+        assert end.status == exact.status == "optimal"
+        assert np.abs(end.beta - exact.beta).max() < SOLVED * np.abs(exact.beta).max()
+        assert (
+            np.abs(end.multiplier - exact.multiplier).max()
+            < SOLVED * np.abs(exact.multiplier).max()
+        )
+        assert max(end.feasibility, end.stationarity, abs(end.gap)) < SOLVED
+        assert end.unique
+
+
+@pytest.mark.parametrize("rows", [[[1.0, 1.0]], [[1.0, -1.0, 0.5]], [[1.0, 0.0, 0.5], [0, 1, 0.5]]])
+def test_cvxpy_does_not_call_a_point_of_a_face_unique(rows):
+    end = implicit_bias.l1(rows, np.ones(len(rows)), method="cvxpy")
+    assert not end.unique
+    assert end.objective == pytest.approx(implicit_bias.l1(rows, np.ones(len(rows))).objective)
+
+
+def test_zero_targets_have_zero_minimisers_by_cvxpy_too():
+    for end in (
+        implicit_bias.l1([[1.0, 2.0]], [0.0], method="cvxpy"),
+        implicit_bias.diagonal([[1.0, 2.0]], [0.0], -1.0, method="cvxpy"),
+    ):
+        assert end.beta.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [
+        ({"beta0": [1.0, -1.0], "delta": -2.0}, implicit_bias.single_neuron),
+        ({"log_alpha": -4.0}, implicit_bias.diagonal),
+        ({"log_alpha": -math.inf}, implicit_bias.l1),
+    ],
+)
+def test_a_program_takes_further_constraints(options, value):
+    cp = pytest.importorskip("cvxpy")
+    X, y = [[1.0, 3.0]], [300.0]
+    asked = {} if value is implicit_bias.l1 else options
+    program = implicit_bias.program(X, y, **options)
+    program.problem.solve()
+    free = value(X, y, **asked)
+    assert program.problem.value * program.scale == pytest.approx(free.objective, rel=1e-5)
+    assert program.beta.value == pytest.approx(free.beta, rel=1e-3, abs=1e-2)
+    equal = [*program.problem.constraints, program.beta[0] == program.beta[1]]
+    cp.Problem(program.problem.objective, equal).solve()
+    assert program.beta.value == pytest.approx([75.0, 75.0], rel=1e-6)
+
+
+def test_a_program_must_know_the_network():
+    X, y = [[1.0, 3.0]], [3.0]
+    for options in ({}, {"beta0": [1.0, 1.0], "delta": 1.0, "log_alpha": -1.0}):
+        with pytest.raises(TypeError, match="pass beta0 and delta for a single neuron, or log_al"):
+            implicit_bias.program(X, y, **options)
+    with pytest.raises(TypeError, match="delta=None"):
+        implicit_bias.program(X, y, beta0=[1.0, 1.0])
+    with pytest.raises(ValueError, match="not in the range of X"):
+        implicit_bias.program(*INFEASIBLE, log_alpha=-1.0)
+
+
+def by_cvxpy():
+    return implicit_bias.single_neuron([[1.0, 2.0]], [1.0], [1.0, 0.0], 0.5, method="cvxpy")
+
+
+def test_methods_are_named():
+    with pytest.raises(ValueError, match="method='simplex' must be one of 'highs', 'cvxpy'"):
+        implicit_bias.l1([[1.0]], [1.0], method="simplex")
+
+
+def test_cvxpy_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cvxpy", None)
+    with pytest.raises(ImportError, match=r"need cvxpy: pip install 'saddles\[convex\]'"):
+        by_cvxpy()
+
+
+def test_a_missing_solver_is_named(monkeypatch):
+    cp = pytest.importorskip("cvxpy")
+
+    def solve(self):
+        raise cp.error.SolverError("No installed solver could handle this problem.")
+
+    monkeypatch.setattr(cp.Problem, "solve", solve)
+    with pytest.raises(RuntimeError, match="Install a solver that suits, such as clarabel"):
+        by_cvxpy()
+
+
+@pytest.mark.parametrize(
+    ("end", "error", "words"),
+    [
+        ("optimal_inaccurate", UserWarning, "ended with status 'optimal_inaccurate': it missed"),
+        ("user_limit", RuntimeError, "ended with status 'user_limit', without a solution"),
+    ],
+)
+def test_the_bad_end_of_a_solver_is_said(monkeypatch, end, error, words):
+    cp = pytest.importorskip("cvxpy")
+    monkeypatch.setattr(cp.Problem, "status", end)
+    with pytest.raises(error, match=words):
+        by_cvxpy()
+
+
+def test_a_solver_is_not_believed_against_the_data(monkeypatch):
+    """Its tolerances are loosened until the point that it calls optimal is none."""
+    cp = pytest.importorskip("cvxpy")
+    solve, loose = cp.Problem.solve, dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 0.9)
+    monkeypatch.setattr(cp.Problem, "solve", lambda self: solve(self, solver="CLARABEL", **loose))
+    with pytest.raises(RuntimeError, match=r"status 'optimal', but X beta = y is violated by"):
+        by_cvxpy()
 
 
 # --- errors ----------------------------------------------------------------------------------

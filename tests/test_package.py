@@ -5,6 +5,8 @@ import difflib
 import inspect
 import subprocess
 import sys
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,35 @@ def test_reference_stands_alone(file):
         if isinstance(node, ast.ImportFrom):
             names = [node.module or ""]
         assert not any(name.split(".")[0] == "saddles" for name in names)
+
+
+def test_oracles_are_found_by_the_name_that_they_have_once_installed():
+    code = (
+        "from saddles.reference import pesme_flammarion as oracle;"
+        "from saddles.reference.pesme_flammarion import pesme_flammarion;"
+        "print(pesme_flammarion([[2, 0], [0, 1]], [1, 1]).times, oracle.__file__)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("[Fraction(0, 1), Fraction(1, 1), Fraction(2, 1)]")
+    assert run.stdout.strip().endswith("pesme_flammarion.py")
+
+
+def test_the_wheel_takes_the_oracles_from_their_folder():
+    """What is built is looked at by `test_the_wheel_has_the_oracles`, which needs the network."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    wheel = build["targets"]["wheel"]
+    assert wheel["only-include"] == ["saddles", "reference"]
+    assert wheel["sources"] == {"reference": "saddles/reference"}
+    assert wheel["exclude"] == ["/saddles/reference.py"]
+
+
+@pytest.mark.slow
+def test_the_wheel_has_the_oracles(tmp_path):
+    build = [sys.executable, "-m", "build", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    for file in (ROOT / "reference").glob("*.py"):
+        assert f"saddles/reference/{file.name}" in names
+    assert "saddles/reference.py" not in names
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"saddles"}

@@ -37,7 +37,8 @@ from saddles._numerics.precision import CUT_EXPONENT, ULPS
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
 from saddles._result.path import PathError
-from saddles.implicit_bias._minimizer import Minimizer, infeasibility, solvable
+from saddles.implicit_bias._convex import TOLERANCE, Program, believed, entropy, solved
+from saddles.implicit_bias._minimizer import Minimizer, infeasibility, minimised
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
@@ -109,7 +110,11 @@ def _heights(beta: Array, log_alpha: float) -> Array:
 
 
 def diagonal(
-    X: ArrayLike | Regression, y: ArrayLike | None = None, log_alpha: float | None = None
+    X: ArrayLike | Regression,
+    y: ArrayLike | None = None,
+    log_alpha: float | None = None,
+    *,
+    method: str = "newton",
 ) -> Minimizer:
     """Minimise the hyperbolic entropy subject to X beta = y.
 
@@ -122,6 +127,9 @@ def diagonal(
     log_alpha : float
         Logarithm of the initial scale, below 0 and finite (`l1` is the limit): u(0) = alpha,
         v(0) = 0. For a start at u(0) = sqrt(2) alpha, as in some papers, add log(2)/2.
+    method : {'newton', 'cvxpy'}
+        Newton's method on the dual, right at any scale, or the solver that cvxpy chooses for
+        `program`. Solvers do not see coefficients far below their tolerance.
 
     Returns
     -------
@@ -135,6 +143,8 @@ def diagonal(
         On bad input, or if y is not in the range of X.
     PathError
         If rounding keeps the solution from being continued to `log_alpha`.
+    ImportError, RuntimeError
+        If `method` needs cvxpy, and that is not installed or finds no solution.
 
     Examples
     --------
@@ -145,13 +155,30 @@ def diagonal(
     >>> implicit_bias.diagonal(X, y, log_alpha=-1e6).beta.round(6)
     array([0., 1., 1.])
     """
-    space = solvable(X, y)
-    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
+    checks.one_of(method, "method", ("newton", "cvxpy"))
+
+    def minimise(space: RowSpace) -> Minimizer:
+        scale = checks.log_scale(log_alpha, allow_limit=False)
+        if method == "newton" or not space.targets.any():
+            return _certified(space, *_continued(space, scale), scale)
+        end = solved(entropy_program(space, scale))
+        measured = _certified(space, end.beta, -scale * end.dual, scale, known=TOLERANCE)
+        return believed(measured, end.status)
+
+    return minimised(X, y, minimise)
+
+
+def entropy_program(space: RowSpace, log_alpha: float) -> Program:
+    """Return the minimisation as a convex program."""
+    size = hyperbolic_entropy(space.least_squares, log_alpha) or 1.0
+    return entropy(space, log_alpha, size)
+
+
+def _continued(space: RowSpace, log_alpha: float) -> tuple[Array, Array]:
+    """Return β (d,) and p (r,), continued from a large initial scale."""
     unit = float(np.abs(space.least_squares).max())
     if unit == 0:
-        return _certified(
-            space, np.zeros(space.problem.n_features), np.zeros(space.rank), log_alpha
-        )
+        return np.zeros(space.problem.n_features), np.zeros(space.rank)
     last = -log_alpha + 0.5 * (math.log(4) + math.log(unit))
     path = _DualPath(space.basis, space.basis.T @ space.least_squares / unit)
     edge = min(FIRST_EDGE, last)
@@ -159,7 +186,7 @@ def diagonal(
     if dual is None:
         raise PathError(Status.STALLED, detail="Newton's method failed at a large initial scale")
     dual = path.continued(dual, edge, last)
-    return _certified(space, unit * path.polished(dual, last), dual, log_alpha)
+    return unit * path.polished(dual, last), dual
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,14 +272,17 @@ class _DualPath:
         return beta
 
 
-def _certified(space: RowSpace, beta: Array, dual: Array, log_alpha: float) -> Minimizer:
-    """Return the minimiser with its multiplier, its residuals and its gap."""
+def _certified(
+    space: RowSpace, beta: Array, dual: Array, log_alpha: float, *, known: float = ULPS
+) -> Minimizer:
+    """Return the minimiser, known to this part of its largest entry, with its residuals."""
     scale, problem = -log_alpha, space.problem
     multiplier = space.left @ (dual / space.singular) / scale
     clocks = problem.X.T @ multiplier
     # Clocks are known to a few ulp of the largest, and entries to what that makes of the largest
     # entry: all slopes between these two ends are equally exact.
-    rounding = ULPS * (1 + scale * float(np.abs(clocks).max())) * float(np.abs(beta).max())
+    size = float(np.abs(beta).max())
+    rounding = max(known, ULPS * (1 + scale * float(np.abs(clocks).max()))) * size
     least = _slopes(beta - rounding, log_alpha) / scale
     most = _slopes(beta + rounding, log_alpha) / scale
     miss = float(np.maximum(np.maximum(least - clocks, clocks - most), 0.0).max())

@@ -24,18 +24,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from saddles import checks
 from saddles._diagonal.refined_least_squares import added, least_squares
 from saddles._numerics.precision import EPS, ULPS
-from saddles._problems.door import as_regression
 from saddles._problems.in_units import InUnits
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
-from saddles.implicit_bias._minimizer import Minimizer, infeasibility, solvable
+from saddles.implicit_bias._convex import TOLERANCE, believed, least_norm, solved
+from saddles.implicit_bias._minimizer import Minimizer, infeasibility, minimised
 from saddles.typing import Array, ArrayLike, Mask
 
 __all__ = ["l1"]
@@ -53,7 +53,9 @@ OPTIMAL = 4 * ULPS
 CUTS = (1e-7, 1e-10, 1e-13, 0.0)
 
 
-def l1(X: ArrayLike | Regression, y: ArrayLike | None = None) -> Minimizer:
+def l1(
+    X: ArrayLike | Regression, y: ArrayLike | None = None, *, method: str = "highs"
+) -> Minimizer:
     """Minimise the sum of |beta_i| subject to X beta = y.
 
     Parameters
@@ -62,18 +64,22 @@ def l1(X: ArrayLike | Regression, y: ArrayLike | None = None) -> Minimizer:
         Features of any rank, or the whole problem.
     y : array_like of shape (n,), optional
         Targets, in the range of X; leave out if `X` is a `Regression`.
+    method : {'highs', 'cvxpy'}
+        HiGHS with refinement, or the solver that cvxpy chooses for `program`.
 
     Returns
     -------
     Minimizer
         A vertex of the set of minimisers, each coefficient right to its own digits; ``unique`` says
-        whether that set is a point. ``feasibility`` counts every equation in the unit of its
-        largest feature.
+        whether that set is a point. With cvxpy it is some point of the set, to the solver's
+        tolerance, and ``unique`` is also False where that tolerance hides whether it is true.
 
     Raises
     ------
     TypeError, ValueError
         On bad input, or if y is not in the range of X.
+    ImportError
+        If `method` needs cvxpy, and that is not installed.
     RuntimeError
         If the linear program cannot be solved to its tolerance.
 
@@ -84,21 +90,34 @@ def l1(X: ArrayLike | Regression, y: ArrayLike | None = None) -> Minimizer:
     >>> end.beta, end.objective, end.unique
     (array([0., 1., 1.]), 2.0, True)
     """
-    problem = as_regression(X, y)
-    unit = _row_units(problem)
-    least = _least(solvable(problem.X / unit[:, None], problem.y / unit))
-    return replace(least, multiplier=least.multiplier / unit)
+    checks.one_of(method, "method", ("highs", "cvxpy"))
+    return minimised(X, y, _least if method == "highs" else _by_cvxpy)
 
 
-def _row_units(problem: Regression) -> Array:
-    """Return a power of two for each equation (n,), in whose unit none is small.
-
-    Which multiple of an equation is given changes no solution, but would decide what counts as
-    rounding. What centring leaves of a sample at the mean is rounding, and stays small.
-    """
-    noise = EPS * float(np.abs(problem.means[0]).max())
-    heights = np.maximum(np.abs(problem.X).max(axis=1), noise)
-    return np.asarray(np.where(heights > 0, np.exp2(np.frexp(heights)[1]), 1.0))
+def _by_cvxpy(space: RowSpace) -> Minimizer:
+    """Return the solution of cvxpy's solver, and what its multiplier says of it."""
+    if not space.targets.any():
+        return _least(space)
+    problem, end = space.problem, solved(least_norm(space))
+    beta, multiplier = end.beta, space.left @ (end.dual / space.singular)
+    clocks = problem.X.T @ multiplier
+    dormant = np.abs(beta) <= TOLERANCE * np.abs(beta).max()
+    miss = np.where(dormant, np.maximum(np.abs(clocks) - 1, 0), np.abs(clocks - np.sign(beta)))
+    # Clocks of the active features of every minimiser are at ±1.
+    ringing = space.basis.T[:, np.abs(clocks) > 1 - TOLERANCE]
+    ringing = ringing / np.linalg.norm(ringing, axis=0)
+    objective = float(np.abs(beta).sum())
+    bound = float(problem.y @ multiplier) / max(1.0, float(np.abs(clocks).max()))
+    measured = Minimizer(
+        beta=beta,
+        multiplier=multiplier,
+        objective=objective,
+        feasibility=infeasibility(problem, beta),
+        stationarity=float(miss.max()),
+        gap=(objective - bound) / objective,
+        unique=bool(np.linalg.matrix_rank(ringing) == ringing.shape[1]),
+    )
+    return believed(measured, end.status)
 
 
 def _least(space: RowSpace) -> Minimizer:

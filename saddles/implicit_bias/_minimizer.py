@@ -7,14 +7,18 @@ f(β) − (y·λ − f*(Xᵀλ)), which bounds how far f(β) can be above the mi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from saddles._numerics.precision import EPS
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import ATTAINABLE, RowSpace, length
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["Minimizer", "infeasibility", "solvable"]
+__all__ = ["Minimizer", "in_units", "infeasibility", "minimised", "solvable"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,8 @@ class Minimizer:
     objective : float
         Value of the objective at beta.
     feasibility : float
-        Norm of X beta − y relative to that of y, or to 1 if y is zero.
+        Norm of X beta − y relative to that of y, or to 1 if y is zero; every equation is counted in
+        the unit of its largest feature.
     stationarity : float
         Distance of X'lambda from the subgradients at beta, relative to the size of either.
     gap : float
@@ -38,6 +43,9 @@ class Minimizer:
         of its terms: ``(|delta| + 2 |beta| + |w|²)^{3/2}``).
     unique : bool
         True if there is no other minimiser.
+    status : str
+        The word of the solver: 'optimal', or 'optimal_inaccurate' where one of cvxpy's missed its
+        own tolerances.
     """
 
     beta: Array
@@ -47,6 +55,32 @@ class Minimizer:
     stationarity: float
     gap: float
     unique: bool
+    status: str = "optimal"
+
+
+def minimised(
+    X: ArrayLike | Regression,
+    y: ArrayLike | None,
+    minimise: Callable[[RowSpace], Minimizer],
+) -> Minimizer:
+    """Return what `minimise` finds for X beta = y, with every equation in a unit of its own."""
+    space, unit = in_units(X, y)
+    end = minimise(space)
+    return replace(end, multiplier=end.multiplier / unit)
+
+
+def in_units(X: ArrayLike | Regression, y: ArrayLike | None) -> tuple[RowSpace, Array]:
+    """Return the row space with each equation in a unit in which it is not small, and units (n,).
+
+    Units are powers of two. Which multiple of an equation is given changes no solution, but would
+    decide what counts as rounding. What centring leaves of a sample at the mean is rounding, and
+    stays small.
+    """
+    problem = as_regression(X, y)
+    noise = EPS * float(np.abs(problem.means[0]).max())
+    heights = np.maximum(np.abs(problem.X).max(axis=1), noise)
+    unit = np.where(heights > 0, np.exp2(np.frexp(heights)[1]), 1.0)
+    return solvable(problem.X / unit[:, None], problem.y / unit), unit
 
 
 def solvable(X: ArrayLike | Regression, y: ArrayLike | None) -> RowSpace:

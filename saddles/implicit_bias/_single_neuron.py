@@ -24,13 +24,15 @@ code name             symbol
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from saddles import checks
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace, length
-from saddles.implicit_bias._minimizer import Minimizer, infeasibility, solvable
+from saddles.implicit_bias._convex import believed, solved, theorem
+from saddles.implicit_bias._minimizer import Minimizer, infeasibility, minimised
 from saddles.neuron._formulas import squares
 from saddles.typing import Array, ArrayLike
 
@@ -163,6 +165,8 @@ def single_neuron(
     y: ArrayLike | None = None,
     beta0: ArrayLike = None,
     delta: float | None = None,
+    *,
+    method: str = "closed-form",
 ) -> Minimizer:
     """Minimise Psi_delta(beta) − psi_delta beta0·beta/|beta0| subject to X beta = y.
 
@@ -179,6 +183,8 @@ def single_neuron(
         Initial point, not zero.
     delta : float
         Conserved quantity a² − |w|².
+    method : {'closed-form', 'cvxpy'}
+        The closed form, or the solver that cvxpy chooses for `program`.
 
     Returns
     -------
@@ -189,6 +195,8 @@ def single_neuron(
     ------
     TypeError, ValueError
         On bad input; if y is not in the range of X; if `beta0` is zero, which the theorem excludes.
+    ImportError, RuntimeError
+        If `method` needs cvxpy, and that is not installed or finds no solution.
 
     Examples
     --------
@@ -197,25 +205,49 @@ def single_neuron(
     >>> end.beta.round(3), end.unique
     (array([ 1.   , 31.631]), True)
     """
-    space = solvable(X, y)
-    start = checks.per_feature(beta0, "beta0", space.problem.n_features)
-    delta = checks.finite_number(delta, "delta")
-    norm = length(start)
-    if norm == 0:
-        raise ValueError(
-            f"beta0={checks.show(start)} is zero, which Theorem 3.1 excludes: it has no direction "
-            "to preserve. Give the weights to neuron.limit instead."
-        )
-    a_squared, w_squared = squares(norm, delta)
-    pull = math.sqrt(2 * w_squared) * (start / norm)
-    outer = space.outside(pull)
+    checks.one_of(method, "method", ("closed-form", "cvxpy"))
+
+    def minimise(space: RowSpace) -> Minimizer:
+        start = Start.of(beta0, delta, space.problem.n_features)
+        if method == "closed-form":
+            return _certified(space, _closed_form(space, start), start)
+        end = solved(theorem(space, start.pull, start.delta))
+        return believed(_certified(space, end.beta, start), end.status)
+
+    return minimised(X, y, minimise)
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What the theorem knows of the initial weights: c (d,), δ and a₀²."""
+
+    pull: Array
+    delta: float
+    a_squared: float
+
+    @classmethod
+    def of(cls, beta0: ArrayLike, delta: float | None, n_features: int) -> Start:
+        """Return the start from β₀ = a₀ w₀ (d,) and δ."""
+        point = checks.per_feature(beta0, "beta0", n_features)
+        delta, norm = checks.finite_number(delta, "delta"), length(point)
+        if norm == 0:
+            raise ValueError(
+                f"beta0={checks.show(point)} is zero, which Theorem 3.1 excludes: it has no "
+                "direction to preserve. Give the weights to neuron.limit instead."
+            )
+        a_squared, w_squared = squares(norm, delta)
+        return cls(math.sqrt(2 * w_squared) * (point / norm), delta, a_squared)
+
+
+def _closed_form(space: RowSpace, start: Start) -> Array:
+    """Return β∞ (d,)."""
+    outer, least = space.outside(start.pull), length(space.least_squares)
     # Both forms of m are exact; each has the smaller terms for one sign of delta.
-    if delta >= 0:
-        m = 2 * delta + float(outer @ outer)
+    if start.delta >= 0:
+        m = 2 * start.delta + float(outer @ outer)
     else:
-        m = 2 * a_squared - length(space.basis.T @ pull) ** 2
-    sigma = _positive_root(m, 4 * length(space.least_squares))
-    return _certified(space, space.least_squares + sigma / 2 * outer, pull, delta)
+        m = 2 * start.a_squared - length(space.basis.T @ start.pull) ** 2
+    return np.asarray(space.least_squares + _positive_root(m, 4 * least) / 2 * outer)
 
 
 def _positive_root(m: float, product: float) -> float:
@@ -226,9 +258,9 @@ def _positive_root(m: float, product: float) -> float:
     return product / 2 / math.sqrt(half)
 
 
-def _certified(space: RowSpace, beta: Array, pull: Array, delta: float) -> Minimizer:
+def _certified(space: RowSpace, beta: Array, start: Start) -> Minimizer:
     """Return the minimiser with a multiplier, its residuals and its gap."""
-    norm = length(beta)
+    pull, delta, norm = start.pull, start.delta, length(beta)
     slope = _gradient(beta, norm, delta)
     if norm == 0 and delta < 0:
         # Any z with |z|² <= −2δ is a subgradient; P⊥(z − c) = 0 makes z = P⊥c the least one.
