@@ -12,7 +12,8 @@ and β*, and −δ/2 on the rest of w. Dividing through by e^{Kt/2} leaves decay
     D² = E + (c₊² + E c₋²) J(K, t) + |q|² × (E J(δ, t), or e^{−gt} J(|δ|, t) if δ < 0),
     Q = q × (e^{−(K+δ)t/2}, or e^{−gt/2} if δ < 0),
 
-so that nothing overflows, and nothing divides by δ.
+so that nothing overflows, and nothing divides by δ. All of them are multiplied by e^σ and e^{2σ}
+where c₊ is so small that E and c₊² would both underflow before the flow leaves the saddle.
 
 ==============  ====================================================================
 code name       symbol
@@ -22,6 +23,7 @@ code name       symbol
 ``rate``        K = sqrt(δ² + 4B²), the fast rate;  ``gap`` g = 4B²/(K + |δ|), the slow one
 ``cos``         cosχ = sqrt((K + δ)/(2K));  ``sin`` sinχ = sqrt((K − δ)/(2K))
 ``growing``     c₊ = a₀ cosχ + p₀ sinχ;  ``shrinking`` c₋ = p₀ cosχ − a₀ sinχ
+``lift``        σ
 ``_integral``   J(k, t) = ∫₀ᵗ e^{−ks} ds
 ==============  ====================================================================
 """
@@ -30,20 +32,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 
 from saddles import checks
 from saddles._numerics.precision import EPS
+from saddles.neuron._start import Start
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["Trajectory", "exact"]
+__all__ = ["Trajectory", "exact", "from_point"]
 
 #: A part of w₀ across β* that is smaller than this, relative to w₀, is rounding.
 STRAIGHT = 8 * EPS
+
+#: Logarithm of numbers whose squares are far from underflow.
+SMALL = -300.0
+
+#: Share of the end's escape part, squared, from which on half of the drop is behind the flow.
+HALF = 0.5
 
 
 def exact(beta_star: ArrayLike, a0: float, w0: ArrayLike) -> Trajectory:
@@ -88,6 +97,13 @@ def exact(beta_star: ArrayLike, a0: float, w0: ArrayLike) -> Trajectory:
     return Trajectory(target, a0, checks.per_feature(w0, "w0", target.shape[0]))
 
 
+def from_point(beta_star: Array, beta0: Array, delta: float) -> Trajectory:
+    """Return the flow from a₀ >= 0 and w₀ with a₀ w₀ = β₀, whose δ is the one given, exactly."""
+    start = Start.of_point(beta_star, beta0, delta)
+    a0 = float(start.output)
+    return _FromPoint(beta_star, a0, beta0 / a0 if a0 else beta0, start)
+
+
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     """The neuron at any time; `exact` makes it.
@@ -112,7 +128,7 @@ class Trajectory:
     def delta(self) -> float:
         """Conserved quantity a² − |w|²."""
         # A balanced start of large weights cancels here, and δ matters relative to |β*|.
-        return float(Fraction(self.a0) ** 2 - sum(Fraction(v) ** 2 for v in self.w0.tolist()))
+        return float(self._start.delta)
 
     @cached_property
     def rate(self) -> float:
@@ -128,7 +144,7 @@ class Trajectory:
     @cached_property
     def growing(self) -> float:
         """Part c₊ of the start along the escape direction; the end of `a` has its sign."""
-        return self.a0 * self._cos + self._along * self._sin
+        return float(self._start.growing)
 
     @cached_property
     def zero_time(self) -> float:
@@ -144,18 +160,20 @@ class Trajectory:
 
     @cached_property
     def delay(self) -> float:
-        """Time spent near the saddle a = 0, w·β* = 0 before the drop, or 0 without a plateau.
+        """Time spent near a saddle a = 0, w·β* = 0 before the drop, or 0 without a plateau.
 
-        Where δ is well below −2|β*|, half of the drop is done at this time; infinite for a start
-        from which the flow ends at the saddle.
+        It ends when half of the saddle's loss |β*|²/2 is left. Infinite for a start from which the
+        flow ends at the saddle.
         """
-        across = float(np.linalg.norm(self._across))
-        if self.delta >= 0 or across == 0 or self._size == 0:
+        half = self._size**2 / 4
+        if self._size == 0 or self.growing**2 >= HALF * self.rate or self.loss(0.0) <= half:
             return 0.0
-        if self.growing == 0:
+        if not self._start.growing:
             return math.inf
-        ratio = across / abs(self.growing) * math.sqrt(self.rate / abs(self.delta))
-        return max(2 * math.log(ratio) / self.gap, 0.0)
+        late = 1 / self.rate
+        while self.loss(late) > half:
+            late *= 2
+        return float(brentq(lambda t: self.loss(t) - half, 0.0, late, xtol=EPS / self.rate))
 
     def at(self, t: ArrayLike) -> tuple[Any, Array]:
         """Return the weights at time `t`.
@@ -211,6 +229,10 @@ class Trajectory:
         return float(distance[0]) if np.ndim(a) == 0 else distance
 
     @cached_property
+    def _start(self) -> Start:
+        return Start.of_weights(self.beta_star, self.a0, self.w0)
+
+    @cached_property
     def _size(self) -> float:
         return float(np.linalg.norm(self.beta_star))
 
@@ -255,26 +277,50 @@ class Trajectory:
 
     def _scaled(self, t: Array) -> tuple[Array, Array, Array]:
         """Return a, the part of w along h, and the factor of q in w, each of shape (q,)."""
-        decay, rise = _power(self.rate, t), _rise(self.rate, t)
-        a = self.a0 * decay + self.growing * self._cos * rise
-        along = self._along * decay + self.growing * self._sin * rise
+        slow = self.rate if self.delta >= 0 else self.gap
+        growing, lift = self._lifted(_exponent(slow, t))
+        decay, rise = _power(self.rate, t, 2 * lift), growing * _rise(self.rate, t)
+        half = _power(self.rate, t, lift)
+        a = self.a0 * half + rise * self._cos
+        along = self._along * half + rise * self._sin
         shrinking = self._along * self._cos - self.a0 * self._sin
         if self.delta >= 0:
-            across = _power((self.rate + self.delta) / 2, t)
+            across = _power((self.rate + self.delta) / 2, t, lift)
             rest = _product(decay, _integral(self.delta, t))
         else:
-            across = _power(self.gap / 2, t)
-            rest = _product(_power(self.gap, t), _integral(-self.delta, t))
-        plane = _product(self.growing**2 + shrinking**2 * decay, _integral(self.rate, t))
+            across = _power(self.gap / 2, t, lift)
+            rest = _product(_power(self.gap, t, 2 * lift), _integral(-self.delta, t))
+        plane = _product(growing**2 + shrinking**2 * decay, _integral(self.rate, t))
         square = decay + plane + _product(float(self._across @ self._across), rest)
         # The square vanishes by underflow only, on the way into the saddle at the origin.
         factor = 1 / np.sqrt(np.where(square > 0, square, np.inf))
         return a * factor, along * factor, across * factor
 
+    def _lifted(self, exponent: Array) -> tuple[Array, Array]:
+        """Return c₊ e^σ and σ, (q,), from the exponent of what shrinks slowest in squares."""
+        part = self._start.growing
+        if not part:
+            return np.zeros_like(exponent), np.zeros_like(exponent)
+        size = float(abs(part).ln())
+        lift = np.minimum(exponent / 2, max(SMALL - size, 0.0))
+        lifted = np.exp(size + lift) if size < SMALL else np.full_like(lift, abs(self.growing))
+        return math.copysign(1.0, part) * lifted, lift
 
-def _power(rate: float, t: Array) -> Array:
-    """Return e^{−rate t}, shape (q,); 1 for a rate of 0 also at infinite time."""
-    return np.exp(-_exponent(rate, t))
+
+@dataclass(frozen=True, eq=False)
+class _FromPoint(Trajectory):
+    """A trajectory whose start is known better than its weights."""
+
+    given: Start
+
+    @property
+    def _start(self) -> Start:  # type: ignore[override]
+        return self.given
+
+
+def _power(rate: float, t: Array, lift: Array) -> Array:
+    """Return e^{lift − rate t}, shape (q,); e^lift for a rate of 0 also at infinite time."""
+    return np.exp(lift - _exponent(rate, t))
 
 
 def _rise(rate: float, t: Array) -> Array:

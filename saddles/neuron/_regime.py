@@ -16,7 +16,7 @@ Both δ and |θ₀|² are compared with 2B, B = |β*|, which is what a² + |w|²
 code name       symbol
 ==============  ===============================================================
 ``imbalance``   δ/(2B)
-``delay``       time near the saddle a = 0, w·β* = 0 before the direction turns
+``delay``       time near a saddle a = 0, w·β* = 0 before the drop
 ==============  ===============================================================
 """
 
@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles import checks
-from saddles.neuron._exact import Trajectory, exact
+from saddles.neuron._exact import Trajectory, from_point
 from saddles.neuron._formulas import directional_factor, squares
 from saddles.typing import ArrayLike
 
@@ -61,7 +61,8 @@ class Regime:
     rates : tuple of float
         Rates, 1 / time, at which norm and direction settle at the end.
     delay : float
-        Time of the flow θ' = −∇L spent near a saddle before the drop (0 without a plateau).
+        Time of the flow θ' = −∇L spent near a saddle, until half of the saddle's loss
+        ``|beta_star|² / 2`` is left. 0 without a plateau, inf if the flow ends at the saddle.
     """
 
     name: str
@@ -136,8 +137,7 @@ def regime(delta: float, *, beta0: ArrayLike, beta_star: ArrayLike) -> Regime:
         raise ValueError(
             f"beta0 is zero and delta={delta!r} negative, so w has no direction; start elsewhere."
         )
-    a0 = math.sqrt(squares(norm, delta)[0])
-    flow = exact(target, a0, start / a0 if a0 else start)
+    flow = from_point(target, start, delta)
     final = squares(size, delta)
     return Regime(
         name=_name(delta, math.hypot(delta, 2 * norm), 2 * size, flow),
