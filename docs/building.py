@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,9 @@ LINKS = (
     (re.compile(r"\]\((?:\.\./)*examples/(plot_\w+)\.py\)"), r"](/gallery/\1.rst)"),
     (re.compile(r"\]\((?:\.\./)*examples/\)"), r"](/gallery/index.rst)"),
 )
+
+#: The script that typesets formulas, as pages of the site name it.
+MATHJAX = "mathjax/tex-chtml.js"
 
 #: The public modules: the packages, and what others must offer to be trained by them.
 ROOMS = (*saddles._ROOMS, "homogeneous")
@@ -168,9 +173,22 @@ def _relink(app: Any, page: str, source: list[str]) -> None:
         source[0] = pattern.sub(replacement, source[0])
 
 
+def _copy_mathjax(app: Any, failure: Exception | None) -> None:
+    """Copy MathJax and its fonts into the site, from the package that ships them."""
+    package = importlib.util.find_spec("sphinx-mathjax-offline")
+    if failure or package is None or package.origin is None:
+        return
+    files = Path(package.origin).parent / "static"
+    for file in [files / MATHJAX, *files.glob("mathjax/output/chtml/fonts/**/*.woff")]:
+        copy = Path(app.outdir) / "_static" / file.relative_to(files)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Register the docstrings' mending with Sphinx, after numpydoc's."""
     app.connect("autodoc-process-docstring", _mend, priority=900)
     app.connect("source-read", _relink)
     app.connect("autodoc-skip-member", _skip)
+    app.connect("build-finished", _copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

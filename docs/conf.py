@@ -24,6 +24,7 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
@@ -46,6 +47,12 @@ autosummary_generate = True
 autosummary_filename_map = building.file_names()
 numpydoc_show_class_members = False
 
+mathjax_path = building.MATHJAX  # a file of the site: formulas need no network
+math_numfig = False
+math_number_all = False
+math_eqref_format = "({number})"
+
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "plain"
