@@ -6,9 +6,12 @@ import importlib
 import importlib.util
 import re
 import shutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import formulas
 
 import saddles
 
@@ -40,9 +43,6 @@ ROOMS = (*saddles._ROOMS, "homogeneous")
 
 #: Text in single backticks, and not in double ones.
 QUOTED = re.compile(r"(?<![`:])`([\w.]+)`(?!`)")
-
-#: Code in a line, which keeps its bars; everywhere else |x| is a norm.
-CODE = re.compile(r"(``.*?``|:\w+:`[^`]*`)")
 
 
 @cache
@@ -123,17 +123,22 @@ def _write(file: Path, lines: list[str]) -> None:
 
 def _mend(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Make a docstring reStructuredText: norms are not substitutions, and names are links."""
+    lines[:] = _prose(lines, lambda text: QUOTED.sub(lambda m: _linked(m[1], name), text))
+
+
+def _prose(lines: list[str], change: Callable[[str], str] = str) -> list[str]:
+    """Return lines of reStructuredText, their prose changed and with its formulas typeset."""
+    made: list[str] = []
     code = None
-    for k, line in enumerate(lines):
+    for line in lines:
         indent = len(line) - len(line.lstrip())
         if code is not None and line.strip() and indent <= code:
             code = None
-        if code is None and not line.lstrip().startswith(">>>"):
-            parts = CODE.split(QUOTED.sub(lambda m: _linked(m[1], name), line))
-            parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
-            lines[k] = "".join(parts)
-        if line.rstrip().endswith("::") and code is None:
+        session = line.lstrip().startswith(">>>")
+        made.append(line if code is not None or session else formulas.restructured(change(line)))
+        if code is None and (line.rstrip().endswith("::") or line.lstrip().startswith(".. ")):
             code = indent
+    return made
 
 
 def _linked(text: str, name: str) -> str:
@@ -168,9 +173,19 @@ def scrape_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[st
 
 
 def _relink(app: Any, page: str, source: list[str]) -> None:
-    """Turn links to files of the repository into links to the pages made of them."""
+    """Turn links to files of the repository into links to their pages, and typeset formulas."""
     for pattern, replacement in LINKS:
         source[0] = pattern.sub(replacement, source[0])
+    if Path(app.env.doc2path(page)).suffix == ".md":
+        source[0] = formulas.markdown(source[0])
+    elif page.startswith("gallery/"):
+        source[0] = "\n".join(_prose(source[0].split("\n")))
+
+
+def _relink_included(app: Any, path: Path, page: str, source: list[str]) -> None:
+    """Do the same for what a page includes: tables, and the changelog."""
+    if path.suffix == ".md":
+        _relink(app, page, source)
 
 
 def _copy_mathjax(app: Any, failure: Exception | None) -> None:
@@ -189,6 +204,7 @@ def setup(app: Any) -> dict[str, bool]:
     """Register the docstrings' mending with Sphinx, after numpydoc's."""
     app.connect("autodoc-process-docstring", _mend, priority=900)
     app.connect("source-read", _relink)
+    app.connect("include-read", _relink_included)
     app.connect("autodoc-skip-member", _skip)
     app.connect("build-finished", _copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
