@@ -167,7 +167,7 @@ def scrape_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[st
         if isinstance(value, Figure) and not getattr(value, "in_gallery", False):
             value.in_gallery = True  # type: ignore[attr-defined]
             file = next(block_vars["image_path_iterator"])
-            value.savefig(file, dpi=100)
+            value.savefig(file, dpi=100, transparent=True)
             files.append(file)
     return str(figure_rst(files, gallery_conf["src_dir"]))
 

@@ -6,12 +6,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import building
+import landing
 
 import saddles
 
 HERE = Path(__file__).parent
 building.write_api_pages(HERE / "api")
 building.write_table_pages(HERE / "tables")
+landing.write_animation(HERE / "api" / "staircase.html")
 building.forget_pictures(HERE / "examples", HERE / "gallery")
 
 project = "saddles"
@@ -37,6 +39,8 @@ suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
 html_theme = "furo"
 html_title = "saddles"
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 smartquotes = False
 
 autodoc_typehints = "none"  # the docstrings say types, shapes and units
@@ -52,7 +56,7 @@ math_numfig = False
 math_number_all = False
 math_eqref_format = "({number})"
 
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "plain"

@@ -227,7 +227,7 @@ def _marks(text: str, at: int, lone: bool) -> Iterator[tuple[str, str, int]]:
             mark = (script[1], _script(inside), len(script[0]))
         elif re.compile(r"'+(?![A-Za-z])").match(text, at):
             mark = ("", "'", 1)
-        elif text[at] == "*" and not re.match(r"[\w*(]", text[at + 1 : at + 2] or " "):
+        elif text[at] == "*" and re.match(r"_|[^\w*(]|$", text[at + 1 : at + 2]):
             mark = ("^", r"\ast", 1)
         elif text[at] == "⊥":
             mark = ("_", r"\perp", 1)
@@ -386,7 +386,7 @@ def _skip(text: str, at: int) -> int:
 
 #: What Markdown keeps as it is: fences, headings and targets; in a line, code, roles, TeX, links.
 KEPT_BLOCKS = re.compile(
-    r"^(?P<fence>```|~~~|:::).*?^(?P=fence)[ ]*$|^#.*?$|^\(\S+\)=$|^[ ]*\$\$.*?\$\$",
+    r"^(?P<fence>```|~~~).*?^(?P=fence)[ ]*$|^#.*?$|^\(\S+\)=$|^[ ]*\$\$.*?\$\$",
     re.DOTALL | re.MULTILINE,
 )
 KEPT_IN_MARKDOWN = re.compile(
