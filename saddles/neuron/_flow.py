@@ -8,6 +8,9 @@ of w inside the row space of X, because
 2. M is not a smooth function of β at 0 if δ < 0, while the weights pass through a = 0 smoothly;
 3. δ = a² − |w|² is then not built in, so that its drift measures the error of the integration.
 
+Far from balance a and w differ by orders, and so would their errors. What is integrated is
+x = (a/u, u q), with a power of two u that makes both of the size of √|β|.
+
 ===============  ================================================================
 code name        symbol
 ===============  ================================================================
@@ -16,6 +19,7 @@ code name        symbol
 ``pull``         b = VᵀXᵀy/n, shape (r,)
 ``stiffness``    λ = σ²/n, shape (r,): VᵀXᵀXV/n = diag(λ)
 ``state``        (a, q), shape (1 + r,):  a' = q·(b − aλq),  q' = a (b − aλq)
+``units``        (u, 1/u, …), shape (1 + r,): the state over x
 ===============  ================================================================
 """
 
@@ -129,12 +133,14 @@ def function_space_flow(
         until = checks.real_number(until, "until", rule, lambda value: 0 < value < math.inf)
     weights, start = _start(problem, beta0, checks.finite_number(delta, "delta"))
     if weights.converged(start, rtol) and until is None:
-        rest = _Steps(weights, Pieces(np.array([0.0, 1.0]), [_still(start)]))
+        rest = _Steps(weights, Pieces(np.array([0.0, 1.0]), [_still(start / weights.units)]))
         return _as_flow(rest, Status.CONVERGED)
     run = integration(weights, start, rtol, until)
-    states = run.recorded(
-        lambda _, at: until is None and weights.converged(at.y, rtol), "neuron.function_space_flow"
-    )
+
+    def done(_: int, solver: Any) -> bool:
+        return until is None and weights.converged(weights.units * solver.y, rtol)
+
+    states = run.recorded(done, "neuron.function_space_flow")
     if not states.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     return _as_flow(_Steps(weights, states), _status(weights, run, rtol, until))
@@ -145,7 +151,7 @@ def _status(weights: Weights, run: Integration, rtol: float, until: float | None
     if run.ending is Ending.OUT_OF_TIME:
         return Status.TIME_LIMIT
     finished = run.ending is Ending.FINISHED
-    if (finished or until is None) and weights.converged(run.solver.y, rtol):
+    if (finished or until is None) and weights.converged(weights.units * run.solver.y, rtol):
         return Status.CONVERGED
     return Status.UNTIL_REACHED if finished else Status.INTEGRATION_FAILED
 
@@ -176,6 +182,14 @@ def _as_flow(curve: _Steps, status: Status) -> Flow:
     )
 
 
+def _unit(norm: float, delta: float) -> float:
+    """Return the power of two nearest to sqrt(|a|/|w|), for |β| and δ; 1 where β is 0."""
+    a_squared, w_squared = squares(norm, delta)
+    if not (a_squared and w_squared):
+        return 1.0
+    return float(2.0 ** round((math.log2(a_squared) - math.log2(w_squared)) / 4))
+
+
 def _still(state: Array) -> Callable[[Any], Array]:
     """Return a dense output that never moves, shape (1 + r,) or (1 + r, q)."""
     return lambda t: np.tile(state[:, None], np.size(t)).reshape(state.shape + np.shape(t))
@@ -189,8 +203,9 @@ class Weights:
     outer: Array
     pull: Array
     stiffness: Array
+    units: Array
     least: float
-    """Smaller of the sizes that a² + |w|² has at the start and at the end."""
+    """Smaller of the sizes that |x|² has at the start and at the end."""
     start: Array
     """Initial a q, shape (r,)."""
     initial: float
@@ -202,17 +217,20 @@ class Weights:
         n = space.problem.n_samples
         state = np.append(a0, space.basis.T @ w0)
         norm = float(np.linalg.norm(w0))
-        delta = abs(abs(a0) - norm) * (abs(a0) + norm)
-        end = max(delta, 2 * float(np.linalg.norm(space.least_squares)))
-        start = a0 * a0 + norm * norm
+        delta = (abs(a0) - norm) * (abs(a0) + norm)
+        end = squares(float(np.linalg.norm(space.least_squares)), delta)
+        start = a0 * a0, norm * norm
+        unit = _unit(max(abs(a0) * norm, math.sqrt(end[0] * end[1])), delta)
+        sizes = [square[0] / unit**2 + square[1] * unit**2 for square in (start, end)]
         weights = cls(
             space=space,
             outer=space.outside(w0),
             pull=space.singular * space.targets / n,
             stiffness=space.singular**2 / n,
-            least=min(start, end) if end else start,
+            units=np.append(unit, np.full(space.rank, 1 / unit)),
+            least=min(size for size in sizes if size) if any(sizes) else 1.0,
             start=state[0] * state[1:],
-            initial=math.sqrt(start),
+            initial=math.sqrt(sum(start)),
         )
         return weights, state
 
@@ -222,17 +240,17 @@ class Weights:
         pull, stiffness = self.pull.reshape(shape), self.stiffness.reshape(shape)
         return np.asarray(pull - stiffness * (state[0] * state[1:]))
 
-    def velocity(self, _time: float, state: Array) -> Array:
-        """Return the time derivative of the state (1 + r,)."""
-        slope = self.slope(state)
-        return np.append(state[1:] @ slope, state[0] * slope)
+    def velocity(self, _time: float, x: Array) -> Array:
+        """Return the time derivative of x (1 + r,)."""
+        slope = self.slope(x)  # the units cancel in aq
+        return np.append(x[1:] @ slope, x[0] * slope) / self.units**2
 
-    def jacobian(self, _time: float, state: Array) -> Array:
-        """Return the derivative of the velocity, symmetric, (1 + r, 1 + r)."""
-        a, inner = state[0], state[1:]
+    def jacobian(self, _time: float, x: Array) -> Array:
+        """Return the derivative of the velocity of x, (1 + r, 1 + r)."""
+        a, inner = x[0], x[1:]
         matrix = np.diag(np.append(-inner @ (self.stiffness * inner), -a * a * self.stiffness))
         matrix[0, 1:] = matrix[1:, 0] = self.pull - 2 * a * (self.stiffness * inner)
-        return matrix
+        return np.asarray(matrix / self.units[:, None] ** 2)
 
     def converged(self, state: Array, rtol: float) -> bool:
         """Say whether beta is at X⁺y in the row space, up to `rtol`, or the weights are gone."""
@@ -248,13 +266,13 @@ class Weights:
 def integration(
     weights: Weights, start: Array, rtol: float, until: float | None = None
 ) -> Integration:
-    """Return the integration of the weights from a state `start` (1 + r,).
+    """Return the integration of x from a state `start` (1 + r,).
 
     For |δ| far above |β| the directions settle up to (δ/|β|)² times slower than the norm, which no
     explicit method could follow.
     """
     return Integration(
-        Equation(weights.velocity, start, jacobian=weights.jacobian),
+        Equation(weights.velocity, start / weights.units, jacobian=weights.jacobian),
         Tolerances(
             rtol=max(rtol / SHARPER, LEAST_RTOL), atol=rtol / SHARPER * math.sqrt(weights.least)
         ),
@@ -268,13 +286,17 @@ class _Steps:
     """The trajectory of the state, and what follows from it."""
 
     weights: Weights
-    states: Pieces
-    """The states (1 + r, q)."""
+    scaled: Pieces
+    """x (1 + r, q)."""
 
     @property
     def times(self) -> Array:
         """Times at which steps end (m,)."""
-        return self.states.times
+        return self.scaled.times
+
+    def states(self, tau: Array) -> Array:
+        """Return the states (1 + r, q)."""
+        return np.asarray(self.weights.units[:, None] * self.scaled(tau))
 
     def point(self, tau: Array) -> Array:
         """Return beta, shape (q, d)."""

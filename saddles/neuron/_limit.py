@@ -240,12 +240,13 @@ def _followed(weights: Weights, state: Array) -> float:
     first = nearest = _nearness(weights, state)
     largest = float(np.linalg.norm(np.append(state, weights.outer)))
     for solver in integration(weights, state, SIGN_RTOL):
-        nearest = min(nearest, _nearness(weights, solver.y))
-        largest = max(largest, float(np.linalg.norm(np.append(solver.y, weights.outer))))
+        now = weights.units * solver.y
+        nearest = min(nearest, _nearness(weights, now))
+        largest = max(largest, float(np.linalg.norm(np.append(now, weights.outer))))
         if nearest**2 <= TRUST * SIGN_RTOL * first * largest:
             return math.nan
-        if _gains(weights, solver.y):
-            return math.copysign(1.0, solver.y[0])
+        if _gains(weights, now):
+            return math.copysign(1.0, now[0])
     return math.nan
 
 
