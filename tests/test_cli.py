@@ -522,3 +522,13 @@ def test_compare_reads_the_log_or_the_data_from_standard_input(run, tmp_path):
 def test_quiet_prints_neither_table_nor_warning(run, capsys):
     assert main(["compare", *run, *DECLARED[:4], "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("quiet", "seen"), [([], True), (["--quiet"], False)])
+def test_somebody_who_looks_sees_the_progress(table, capsys, monkeypatch, quiet, seen):
+    arguments = ["path", table(csv_text()), "--target", "y", *quiet]
+    assert main(arguments) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(arguments) == 0
+    assert ("3 jumps" in capsys.readouterr().err) == seen

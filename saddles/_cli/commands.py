@@ -89,11 +89,8 @@ def verify(
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
     data = Data.read(file, target, standardize=standardize)
     found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
-    judges: list[Judge] = []
-    ways = {"fractions": by_exact_arithmetic, "AGF": by_agf, "gradient flow": by_gradient_flow}
-    for way, ask in ways.items():
-        with output.working(f"{len(found) - 1} jumps by {way} ..."):
-            judges.append(ask(found, data, log_alpha))
+    ways = (by_exact_arithmetic, by_agf, by_gradient_flow)
+    judges = [ask(found, data, log_alpha) for ask in ways]
     if plot is not None:
         flow = _flow(found, data, log_alpha)
         _draw(found if flow is None else saddles.compare(found, flow), data, plot)

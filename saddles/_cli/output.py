@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from saddles._numerics.watch import watching
 from saddles._result.path import PathError
 
 __all__ = ["AGREES", "BAD_INPUT", "DISAGREES", "UNDECIDED", "Output", "guarded", "numbers"]
@@ -62,16 +64,6 @@ class Output:
             table.add_row(*map(Text, row))
         self.console.print(table)
 
-    @contextmanager
-    def working(self, what: str) -> Iterator[None]:
-        """Say on standard error, if somebody looks at it, what takes time."""
-        errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
-        if self.quiet or not errors.is_terminal:
-            yield
-            return
-        with errors.status(Text(what)):
-            yield
-
     def line(self, text: str) -> None:
         """Print a line of words below a table."""
         if not (self.as_json or self.quiet):
@@ -80,11 +72,15 @@ class Output:
 
 @contextmanager
 def guarded(*, quiet: bool = False) -> Iterator[None]:
-    """Turn what goes wrong in a command into a line on standard error and an exit status."""
+    """Turn what goes wrong in a command into a line on standard error and an exit status.
+
+    Meanwhile standard error shows the progress, if somebody looks at it.
+    """
+    shown = not quiet and sys.stderr.isatty() and find_spec("tqdm") is not None
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as caught, watching(progress=shown):
             warnings.simplefilter("always", UserWarning)
             yield
         sys.stdout.flush()
