@@ -204,9 +204,10 @@ class Status(Enum):
     UNDECIDED = (
         "undecided",
         "What grows next depends on components too small to be known: the data are commuting, or "
-        "fall into parts that do not interact, but for rounding or for links about as weak. Turn "
-        "them into the basis in which they do so exactly, perturb them so that the links are "
-        "stronger, or stop before this time.",
+        "fall into parts that do not interact, but for rounding or for links about as weak, or the "
+        "start lies as close to the way into a saddle. Turn data into the basis in which they part "
+        "exactly, perturb data or start so that rounding does not matter, or stop before this "
+        "time.",
         False,
         False,
     )

@@ -45,7 +45,7 @@ from saddles.neuron._formulas import squares
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["Weights", "function_space_flow", "integration"]
+__all__ = ["NearSaddle", "Weights", "function_space_flow", "integration"]
 
 SOURCE = "Kunin et al. 2024, arXiv:2406.06158, equation 4"
 
@@ -61,6 +61,14 @@ NEURON_STEPS = 200_000
 
 #: Differences below this many ulp of their terms cannot be told from zero.
 INDISTINCT = 64 * EPS
+
+#: The gain counts as positive from this fraction of its terms on: far above the integration error,
+#: far below the third that is reached at every minimum.
+POSITIVE = 1e-6
+
+#: A flow that comes to a saddle within the distance that the integration error, this many times
+#: enlarged, would cause is not known to have left it on the right side.
+TRUST = 100.0
 
 
 @long_work
@@ -106,7 +114,10 @@ def function_space_flow(
     Returns
     -------
     Flow
-        With ``conservation`` the largest drift of a² − |w|², relative to a² + |w|².
+        With ``conservation`` the largest drift of a² − |w|², relative to a² + |w|². Its status is
+        `Status.UNDECIDED` if it comes so close to a saddle a = 0, w·X'y = 0 that rounding decides
+        how it leaves, as from a `beta0` opposite to X⁺y with ``delta = 0``; `neuron.exact` has all
+        digits there, for whitened inputs.
 
     Raises
     ------
@@ -135,15 +146,17 @@ def function_space_flow(
     if weights.converged(start, rtol) and until is None:
         rest = _Steps(weights, Pieces(np.array([0.0, 1.0]), [_still(start / weights.units)]))
         return _as_flow(rest, Status.CONVERGED)
-    run = integration(weights, start, rtol, until)
+    run, near = integration(weights, start, rtol, until), NearSaddle(weights, start, rtol)
 
     def done(_: int, solver: Any) -> bool:
-        return until is None and weights.converged(weights.units * solver.y, rtol)
+        state = weights.units * solver.y
+        return near.decides(state) or (until is None and weights.converged(state, rtol))
 
     states = run.recorded(done, "neuron.function_space_flow")
     if not states.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    return _as_flow(_Steps(weights, states), _status(weights, run, rtol, until))
+    status = Status.UNDECIDED if near.lost else _status(weights, run, rtol, until)
+    return _as_flow(_Steps(weights, states), status)
 
 
 def _status(weights: Weights, run: Integration, rtol: float, until: float | None) -> Status:
@@ -252,6 +265,18 @@ class Weights:
         matrix[0, 1:] = matrix[1:, 0] = self.pull - 2 * a * (self.stiffness * inner)
         return np.asarray(matrix / self.units[:, None] ** 2)
 
+    def gains(self, state: Array) -> bool:
+        """Say whether L(β) < L(0), from b·β − ½|Xβ|², which does not cancel against |y|²."""
+        beta = state[0] * state[1:]
+        gain, cost = float(beta @ self.pull), float(beta @ (self.stiffness * beta)) / 2
+        return gain - cost > POSITIVE * (abs(gain) + cost)
+
+    def nearness(self, state: Array) -> float:
+        """Return the distance of the weights from the saddles a = 0, w·b = 0."""
+        return math.hypot(
+            state[0], float(state[1:] @ self.pull) / float(np.linalg.norm(self.pull))
+        )
+
     def converged(self, state: Array, rtol: float) -> bool:
         """Say whether beta is at X⁺y in the row space, up to `rtol`, or the weights are gone."""
         # Only a flow exactly on the line into the saddle at the origin shrinks by that much.
@@ -261,6 +286,34 @@ class Weights:
         size = max(float(np.linalg.norm(end)), float(np.linalg.norm(self.start)))
         # Distances, not gradients: those of the flat directions of X are small from the start.
         return float(np.linalg.norm(beta - end)) <= max(rtol, INDISTINCT) * size
+
+
+class NearSaddle:
+    """Watches whether a flow comes so close to a saddle a = 0, w·b = 0 that rounding decides.
+
+    Attributes
+    ----------
+    lost : bool
+        Whether the error of the integration decides how, and when, the flow leaves.
+    """
+
+    def __init__(self, weights: Weights, start: Array, rtol: float) -> None:
+        self._weights, self._rtol = weights, rtol
+        self.gained = not weights.pull.any() or weights.gains(start)
+        self._first = self._nearest = 0.0 if self.gained else weights.nearness(start)
+        self._largest = weights.initial
+        self.lost = False
+
+    def decides(self, state: Array) -> bool:
+        """Take the next state; return whether the flow is lost."""
+        if self.gained:
+            return False
+        self._nearest = min(self._nearest, self._weights.nearness(state))
+        size = math.hypot(np.linalg.norm(state), np.linalg.norm(self._weights.outer))
+        self._largest = max(self._largest, size)
+        self.lost = self._nearest**2 <= TRUST * self._rtol * self._first * self._largest
+        self.gained = self._weights.gains(state)
+        return self.lost
 
 
 def integration(

@@ -19,15 +19,18 @@ code name            symbol
 ``outer``            P⊥w₀ = (I − X⁺X) w₀;  ``inner`` q = coordinates of P w₀
 ``pull``             b/n = VᵀXᵀy/n in the basis V of the row space
 ``branches``         β∞ for a∞ < 0 and for a∞ > 0
-``_nearness``        distance to the saddles, sqrt(a² + (w·b̂)²)
+``nearness``         distance to the saddles, sqrt(a² + (w·b̂)²)
 ===================  ==================================================================
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
+from operator import mul
 
 import numpy as np
 
@@ -35,21 +38,13 @@ from saddles import checks
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
-from saddles.neuron._flow import INDISTINCT, Weights, integration
+from saddles.neuron._flow import INDISTINCT, NearSaddle, Weights, integration
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Exclusion", "Limit", "limit"]
 
 #: Relative error per step of the integration that finds the sign.
 SIGN_RTOL = 1e-12
-
-#: The gain counts as positive from this fraction of its terms on: far above the integration error,
-#: far below the third that is reached at every minimum.
-POSITIVE = 1e-6
-
-#: A flow that comes to a saddle within the distance that the integration error, this many times
-#: enlarged, would cause is not known to have left it on the right side.
-TRUST = 100.0
 
 
 class Exclusion(Enum):
@@ -165,7 +160,7 @@ def limit(
     weights, state = Weights.of(space, a0, start)
     size = _end_size(space, state)
     branches = space.least_squares + np.array([[-size], [size]]) * weights.outer
-    sign, reasons = _ending(weights, state)
+    sign, reasons = _ending(weights, state, lambda: _exactly_opposed(problem, a0, start))
     if not space.attainable:
         reasons.append(Exclusion.INFEASIBLE)
     if sign == 0:
@@ -189,8 +184,13 @@ def _end_size(space: RowSpace, state: Array) -> float:
     return fit / math.sqrt(half)
 
 
-def _ending(weights: Weights, state: Array) -> tuple[float, list[Exclusion]]:
-    """Return the sign of a∞ (0 at a saddle, NaN if undecided) and the reasons found on the way."""
+def _ending(
+    weights: Weights, state: Array, opposed: Callable[[], bool]
+) -> tuple[float, list[Exclusion]]:
+    """Return the sign of a∞ (0 at a saddle, NaN if undecided) and the reasons found on the way.
+
+    `opposed` says whether the start lies exactly on the line into the saddle at the origin.
+    """
     a, inner = float(state[0]), state[1:]
     pull = weights.pull
     size = math.hypot(a, float(np.linalg.norm(inner)), float(np.linalg.norm(weights.outer)))
@@ -206,10 +206,11 @@ def _ending(weights: Weights, state: Array) -> tuple[float, list[Exclusion]]:
         return (0.0 if certain else math.nan), [*reasons, _saddle(certain)]
     if starts:
         return math.copysign(1.0, a if a else force), reasons
-    if a * force < 0 and _collinear(weights, state):
+    if a * force < 0 and _aside(weights, state) <= INDISTINCT:
         delta = (abs(a) - np.linalg.norm(inner)) * (abs(a) + np.linalg.norm(inner))
         if abs(delta) <= INDISTINCT * size * size:
-            return 0.0, [*reasons, Exclusion.ENDS_AT_SADDLE]
+            certain = opposed()
+            return (0.0 if certain else math.nan), [*reasons, _saddle(certain)]
         return math.copysign(1.0, a if delta > 0 else -a), [Exclusion.PASSES_THROUGH_ZERO]
     sign = _followed(weights, state)
     if math.isnan(sign):
@@ -221,44 +222,45 @@ def _saddle(certain: bool) -> Exclusion:
     return Exclusion.ENDS_AT_SADDLE if certain else Exclusion.UNDECIDED
 
 
-def _collinear(weights: Weights, state: Array) -> bool:
-    """Say whether w stays on the line of X'y: the one case in which w itself can pass through 0."""
+def _aside(weights: Weights, state: Array) -> float:
+    """Return how far w strays from the line of X'y, relatively; only on it w can pass through 0."""
     inner, pull = state[1:], weights.pull
     line = pull / np.linalg.norm(pull)
     size, curve = float(np.linalg.norm(inner)), weights.stiffness * line
     off_line = float(np.linalg.norm(inner - (inner @ line) * line))
     bend = float(np.linalg.norm(curve - (curve @ line) * line))
     outer = float(np.linalg.norm(weights.outer))
-    straight = max(off_line, outer) <= INDISTINCT * size
-    return straight and bend <= INDISTINCT * float(weights.stiffness.max())
+    return max(off_line / size, outer / size, bend / float(weights.stiffness.max()))
+
+
+def _exactly_opposed(problem: Regression, a0: float, w0: Array) -> bool:
+    """Say, in fractions, whether |w| = |a| and w stays on the line of X'y."""
+    rows = [[Fraction(float(x)) for x in row] for row in problem.X]
+    targets, w = ([Fraction(float(x)) for x in vector] for vector in (problem.y, w0))
+
+    def pulled(residual: list[Fraction]) -> list[Fraction]:
+        return [sum(map(mul, column, residual), Fraction(0)) for column in zip(*rows, strict=True)]
+
+    turned = pulled([sum(map(mul, row, w), Fraction(0)) for row in rows])
+    balanced = sum(x * x for x in w) == Fraction(a0) ** 2
+    return balanced and _parallel(w, pulled(targets)) and _parallel(w, turned)
+
+
+def _parallel(first: list[Fraction], second: list[Fraction]) -> bool:
+    """Say whether the second vector is a multiple of the first, which is not zero."""
+    k = next(k for k, x in enumerate(first) if x)
+    return all(x * second[k] == y * first[k] for x, y in zip(first, second, strict=True))
 
 
 def _followed(weights: Weights, state: Array) -> float:
     """Follow the flow until its gain is positive; return the sign of `a` there, NaN if unsure."""
-    if _gains(weights, state):
+    near = NearSaddle(weights, state, SIGN_RTOL)
+    if near.gained:
         return math.copysign(1.0, state[0])
-    first = nearest = _nearness(weights, state)
-    largest = float(np.linalg.norm(np.append(state, weights.outer)))
     for solver in integration(weights, state, SIGN_RTOL):
         now = weights.units * solver.y
-        nearest = min(nearest, _nearness(weights, now))
-        largest = max(largest, float(np.linalg.norm(np.append(now, weights.outer))))
-        if nearest**2 <= TRUST * SIGN_RTOL * first * largest:
+        if near.decides(now):
             return math.nan
-        if _gains(weights, now):
+        if near.gained:
             return math.copysign(1.0, now[0])
     return math.nan
-
-
-def _gains(weights: Weights, state: Array) -> bool:
-    """Say whether L(β) < L(0), from b·β − ½|Xβ|², which does not cancel against |y|²."""
-    beta = state[0] * state[1:]
-    gain, cost = float(beta @ weights.pull), float(beta @ (weights.stiffness * beta)) / 2
-    return gain - cost > POSITIVE * (abs(gain) + cost)
-
-
-def _nearness(weights: Weights, state: Array) -> float:
-    """Return the distance of the weights from the saddles a = 0, w·b = 0."""
-    return math.hypot(
-        state[0], float(state[1:] @ weights.pull) / float(np.linalg.norm(weights.pull))
-    )

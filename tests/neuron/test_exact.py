@@ -5,7 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -227,6 +227,74 @@ def test_delay_is_the_time_of_the_delayed_drop(delta):
     halfway = flow.beta(flow.delay)[0]
     assert abs(halfway - 0.5) < 2 / delta**2
     assert flow.delay * flow.gap > 10
+
+
+def half_time(beta0, delta) -> float:
+    """First time with a loss below 1/4, for the target (1, 0), in 600 digits."""
+    with mpmath.workdps(600):
+        x, y = map(mpmath.mpf, beta0)
+        norm = x * x + y * y
+        root = mpmath.sqrt(mpmath.mpf(delta) ** 2 + 4 * norm)
+        square = (root + delta) / 2 if delta >= 0 else 2 * norm / (root - delta)
+        a = mpmath.sqrt(square)
+        rate, chi = mpmath.sqrt(mpmath.mpf(delta) ** 2 + 4), mpmath.atan2(2, delta) / 2
+        cos, sin, p, q = mpmath.cos(chi), mpmath.sin(chi), x / a, y / a
+        up, down = a * cos + p * sin, p * cos - a * sin
+
+        def loss(t):
+            plane = up**2 * mpmath.expm1(rate * t) / rate
+            plane -= down**2 * mpmath.expm1(-rate * t) / rate
+            rest = -mpmath.expm1(-delta * t) / delta if delta else t
+            u, d = up * mpmath.exp(rate * t / 2), down * mpmath.exp(-rate * t / 2)
+            size = 1 + plane + q * q * rest
+            first = (u * cos - d * sin) * (u * sin + d * cos) / size
+            second = (u * cos - d * sin) * mpmath.exp(-delta * t / 2) * q / size
+            return ((first - 1) ** 2 + second**2) / 2
+
+        low, high = mpmath.mpf(0), mpmath.mpf(1)
+        while loss(high) >= 0.25:
+            low, high = high, 2 * high
+        for _ in range(80):
+            middle = (low + high) / 2
+            low, high = (low, middle) if loss(middle) < 0.25 else (middle, high)
+        return float(high)
+
+
+@pytest.mark.parametrize(
+    ("beta", "known"), [(1e-3, 32.03), (2e-3, 33.07), (5e-3, 34.45), (0.1, 38.99), (0.3, 40.72)]
+)
+def test_delays_of_balanced_starts_that_are_almost_opposite(beta, known):
+    regime = neuron.regime(0.0, beta0=[-beta, 1e-9], beta_star=[1.0, 0.0])
+    assert regime.delay == pytest.approx(known, abs=0.005)
+    assert regime.delay == pytest.approx(half_time([-beta, 1e-9], 0.0), rel=EXACT)
+
+
+@settings(max_examples=25)
+@given(
+    delta=st.sampled_from([0.0, 1e-12, -1e-12, 1e-3, -1.0, -20.0]),
+    along=magnitudes(-6, -0.5),
+    across=magnitudes(-60, -4),
+)
+def test_delays_have_all_their_digits(delta, along, across):
+    regime = neuron.regime(delta, beta0=[-along, across], beta_star=[1.0, 0.0])
+    if regime.delay:
+        assert regime.delay == pytest.approx(half_time([-along, across], delta), rel=1e-10)
+    else:
+        assert delta < -1
+
+
+def test_delays_beyond_what_squares_of_floats_can_hold():
+    """c₊ = 1e-400: neither it nor its square is a float64."""
+    regime = neuron.regime(0.0, beta0=[-0.1, 1e-200], beta_star=[1.0, 0.0])
+    assert regime.delay == pytest.approx(half_time([-0.1, 1e-200], 0.0), rel=EXACT)
+
+
+def test_a_point_exactly_opposite_never_leaves_the_saddle():
+    regime = neuron.regime(0.0, beta0=[-0.1, 0.0], beta_star=[1.0, 0.0])
+    assert regime.delay == math.inf
+    for delta in (1e-12, -1e-12):  # beta passes through zero, on a line
+        leaves = neuron.regime(delta, beta0=[-0.1, 0.0], beta_star=[1.0, 0.0])
+        assert leaves.delay == pytest.approx(half_time([-0.1, 0.0], delta), rel=EXACT)
 
 
 def test_a_start_on_the_stable_line_ends_at_the_saddle():

@@ -110,9 +110,9 @@ def test_flows_conserve_delta_and_end_where_limit_says(delta):
         a0, w0 = weights_of(beta0, delta)
         end = neuron.limit(X, y, a0=a0, w0=w0)
         assert flow.conservation < DRIFT
-        if Exclusion.ENDS_AT_SADDLE in end.excluded:
-            assert not end.beta.any()
+        if not end.success:
             assert delta == 0
+            assert flow.status is Status.UNDECIDED
             continue
         assert flow.status is Status.CONVERGED
         assert end.success
@@ -121,6 +121,36 @@ def test_flows_conserve_delta_and_end_where_limit_says(delta):
             closed = implicit_bias.single_neuron(X, y, beta0=beta0, delta=delta).beta
             assert np.abs(closed - end.beta).max() < 1e-11 * np.abs(end.beta).max()
         assert set(end.excluded) <= {Exclusion.PASSES_THROUGH_ZERO}
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("size", [1e4, 1e8, 1e12])
+@pytest.mark.parametrize("beta0", [[0.3, -0.2, 0.1], [1e-3, 2e-3, 0.0], [-0.1, -0.05, 0.03]])
+def test_function_space_flow_far_from_balance(sign, size, beta0):
+    """All the way, not at the end only: a and w are of sizes that differ by |δ|."""
+    X, beta_star = math.sqrt(3) * np.eye(3), np.array([1.0, 0.5, -0.3])
+    flow = neuron.function_space_flow(X, X @ beta_star, beta0=beta0, delta=sign * size)
+    assert flow.status is Status.CONVERGED
+    times = np.linspace(0, flow.until, 40)
+    exact = neuron.exact(beta_star, *weights_of(np.array(beta0), sign * size))
+    assert np.abs(flow.at(times) - exact.beta(times)).max() < 1e-11
+    assert flow.conservation < 1e-11
+
+
+@pytest.mark.parametrize("direction", [[1.0, 0.0], [0.6, 0.8], [0.1, 0.7]])
+@pytest.mark.parametrize("size", [0.1, 0.3, 1.0, 2.7])
+def test_the_end_of_a_start_exactly_opposite_is_never_a_matter_of_rounding(direction, size):
+    target = np.array(direction)
+    X = math.sqrt(2) * np.eye(2)
+    flow = neuron.function_space_flow(X, X @ target, beta0=-size * target, delta=0.0)
+    assert flow.status is Status.UNDECIDED
+    assert np.linalg.norm(flow.at(flow.until)) < 1e-9
+    a0, w0 = weights_of(-size * target, 0.0)
+    exact = neuron.exact(target, a0, w0)
+    end = neuron.limit(X, X @ target, a0=a0, w0=w0)
+    # The weights' own rounding sends them somewhere, if they are not exactly balanced.
+    assert (end.a == 0) == (not exact.beta(math.inf).any()) or not end.success
+    assert end.success == (end.excluded == (Exclusion.ENDS_AT_SADDLE,))
 
 
 @pytest.mark.parametrize("delta", [-3.0, 0.0, 3.0])
