@@ -80,8 +80,8 @@ class Status(Enum):
     NO_DESCENT = (
         "no direction descends",
         "The gradient of the loss is not zero, but no direction that could still activate "
-        "lowers the loss. The loss is minimal, to first order, among the positive semi- "
-        "definite matrices.",
+        "lowers the loss. The loss is minimal, to first order, among the positive "
+        "semi-definite matrices.",
         "To fit a matrix with negative eigenvalues, use a linear network (agf.linear).",
         True,
         True,
@@ -96,7 +96,7 @@ class Status(Enum):
     MAX_RANK_LEFT = (
         "max_rank reached, not the end",
         "All columns (neurons) are active, but the loss can still fall if their directions "
-        "rotate; this happens for commuting data. Training goes on to another saddle of this "
+        "rotate, as for commuting data. Training goes on to another saddle of this "
         "rank, which the path does not follow.",
         "Raise max_rank or width, or integrate the flow.",
         True,
@@ -105,8 +105,8 @@ class Status(Enum):
     NEURONS_PART = (
         "neurons part",
         "Neurons share a direction and, with several outputs, will separate later, at a time "
-        "that depends on differences below rounding. The path is right up to here; training "
-        "goes on.",
+        "that depends on differences below rounding. The path is right up to here, and "
+        "training goes on.",
         "Start with one neuron per direction, or learn one output at a time.",
         True,
         False,
@@ -130,7 +130,7 @@ class Status(Enum):
     )
     MAX_JUMPS = (
         "max_jumps reached",
-        "The path stopped after max_jumps jumps; the loss can still fall.",
+        "The path stopped after max_jumps jumps, although the loss can still fall.",
         "Raise max_jumps, or leave it out, to go on.",
         True,
         False,
@@ -151,7 +151,7 @@ class Status(Enum):
     )
     RESOLUTION = (
         "resolution reached",
-        "Nothing is observed to grow, but rounding may hide something that does; `remaining` "
+        "Nothing is observed to grow, but rounding may hide something that does. `remaining` "
         "bounds how much of the loss that could be.",
         "Drop near-duplicate features, or directions far weaker than others, if they do not "
         "matter.",

@@ -69,7 +69,7 @@ def test_at_refuses_times_before_the_start(path, tau):
 def test_at_does_not_guess_beyond_an_unfinished_path():
     part = saddles.pesme_flammarion(X, Y, max_jumps=1)
     assert part.at(part.times[-1]).tolist() == part.betas[-1].tolist()
-    with pytest.raises(ValueError, match=r"tau=3.0 lies beyond .*max_jumps reached.*raise max_"):
+    with pytest.raises(ValueError, match=r"tau=3.0 lies beyond .*max_jumps reached.*Raise max_"):
         part.at(3.0)
 
 
