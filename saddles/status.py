@@ -7,6 +7,7 @@ code name     meaning
 ``remedy``    what to do if another end was wanted
 ``success``   everything returned is right and as asked for
 ``finished``  training itself ends here: there is no later saddle
+``options``   the arguments that it names, in braces below
 ============  ======================================================
 """
 
@@ -89,7 +90,7 @@ class Status(Enum):
     MAX_RANK = (
         "max_rank reached",
         "All columns (neurons) of the network are active: its training ends here.",
-        "A wider network may learn more: raise max_rank or width.",
+        "A wider network may learn more: allow it more columns (neurons).",
         True,
         True,
     )
@@ -98,7 +99,7 @@ class Status(Enum):
         "All columns (neurons) are active, but the loss can still fall if their directions "
         "rotate, as for commuting data. Training goes on to another saddle of this "
         "rank, which the path does not follow.",
-        "Raise max_rank or width, or integrate the flow.",
+        "Allow more of them, or integrate the flow.",
         True,
         False,
     )
@@ -115,7 +116,7 @@ class Status(Enum):
         "no neuron grows",
         "The loss can be lower, but no dormant neuron has a direction of positive utility, or "
         "can turn to one: training from these neurons ends here.",
-        "Other initial directions may go on: change init or seed, or raise width.",
+        "Other initial directions may go on: start from others, or from more of them.",
         True,
         True,
     )
@@ -124,20 +125,21 @@ class Status(Enum):
         "Norms grow without bound while the loss approaches an infimum that no finite point "
         "attains. The remaining loss is no larger than the error of this approach, so "
         "training ends here.",
-        "Lower creep to follow the approach further.",
+        "Nothing needs to be done. The certificate says how far the loss of the neurons lies above "
+        "the infimum.",
         True,
         True,
     )
     MAX_JUMPS = (
         "max_jumps reached",
-        "The path stopped after max_jumps jumps, although the loss can still fall.",
+        "The path stopped after {max_jumps} jumps, although the loss can still fall.",
         "Raise max_jumps, or leave it out, to go on.",
         True,
         False,
     )
     STOPPED = (
         "stopped by callback",
-        "The callback returned True. The path up to that saddle is complete.",
+        "The {callback} returned True. The path up to that saddle is complete.",
         "To go on, let the callback return False.",
         True,
         False,
@@ -145,7 +147,15 @@ class Status(Enum):
     UNTIL_REACHED = (
         "until reached",
         "Integration stopped at the time asked for, before the gradient was zero.",
-        "Raise until, or leave it out, to follow training to its end.",
+        "Raise {until}, or leave it out, to follow training to its end.",
+        True,
+        False,
+    )
+    TIME_LIMIT = (
+        "time_limit reached",
+        "The computation stopped after {time_limit} seconds, between two steps. What was found "
+        "until then is right.",
+        "Raise time_limit, or leave it out, to go on.",
         True,
         False,
     )
@@ -161,13 +171,13 @@ class Status(Enum):
     FITTED = (
         "fitted",
         "The training error fell to the tolerance asked for.",
-        "Lower the tolerance to train further.",
+        "Lower the {tolerance} to train further.",
         True,
         False,
     )
     MAX_STEPS = (
         "max_steps reached",
-        "Training stopped after max_steps steps, before the training error fell to the tolerance.",
+        "Training stopped after {max_steps} steps, before the training error fell to the tolerance.",
         "Raise max_steps to train further.",
         True,
         False,
@@ -193,8 +203,8 @@ class Status(Enum):
         "The descent of the active units did not reach a point where their gradient is zero "
         "and the loss is lower. Some active features are almost collinear, or the minimum "
         "lies at infinity.",
-        "Drop or merge near-duplicate features, change the initial directions (seed or init), "
-        "or stop one jump earlier with max_jumps.",
+        "Drop or merge near-duplicate features, change the initial directions, or stop "
+        "one jump earlier.",
         False,
         False,
     )
@@ -228,7 +238,7 @@ class Status(Enum):
     DIRECTIONS_LOST = (
         "directions lost",
         "A neuron came closer to a direction than float64 resolves, and that direction then "
-        "became unstable. When the neuron leaves it is decided by rounding, or by rtol.",
+        "became unstable. When the neuron leaves it is decided by rounding, or by {rtol}.",
         "Rescale the initial neurons to a larger alpha, tighten rtol, or use the flow made "
         "for this network (flow.diagonal, flow.linear).",
         False,
@@ -238,24 +248,25 @@ class Status(Enum):
         "creep lost",
         "Norms grow without bound, too slowly for float64 to resolve, yet at this alpha they "
         "have time to grow far. Later events depend on how far.",
-        "Rescale the initial neurons to a larger alpha, or loosen rtol.",
+        "Rescale the initial neurons to a larger alpha, or loosen {rtol}.",
         False,
         False,
     )
     INTEGRATION_FAILED = (
         "integration failed",
         "The integrator could not meet its tolerance.",
-        "Loosen rtol (tighten it, if it is above 1e-6), or rescale the data so that all "
+        "Loosen {rtol} (tighten it, if it is above 1e-6), or rescale the data so that all "
         "features and the targets are of order one.",
         False,
         False,
     )
 
     def __new__(cls, value: str, cause: str, remedy: str, success: bool, finished: bool) -> Status:
-        """Give every member its short value and its four attributes."""
+        """Give every member its short value and its attributes; options stand in braces."""
         member = object.__new__(cls)
         member._value_ = value
-        member.cause, member.remedy = cause, remedy
+        member.cause, member.remedy = (re.sub(r"[{}]", "", text) for text in (cause, remedy))
+        member.options = tuple(dict.fromkeys(re.findall(r"{(\w+)}", cause + remedy)))
         member.success, member.finished = success, finished
         return member
 
