@@ -3,8 +3,9 @@
 numpydoc checks the sections; which of its checks count is in pyproject.toml. Three liberties: the
 fields of a record are its attributes, an enumeration has no parameters, and a method may say in a
 sentence what it takes and returns, if it names every parameter, or if the protocol that it
-fulfils does. Five checks are our own: arrays have shapes, times have units, what can fail says
-with what, what comes from a paper names it, and functions have an example.
+fulfils does. Six checks are our own: arrays have shapes, times have units, what can fail says
+with what, what comes from a paper names it, functions have an example, and what is proved has its
+condition in the same sentence. The last one is for pages too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import saddles
 from saddles.flow import Curve
 from saddles.homogeneous import HomogeneousNetwork
 
-__all__ = ["checked_names", "problems"]
+__all__ = ["bare_claims", "checked_names", "problems"]
 
 PROTOCOLS = (HomogeneousNetwork, saddles.MatrixLoss, Curve)
 
@@ -48,6 +49,13 @@ FROM_PAPERS = ("agf", "flow", "implicit_bias", "kernel", "neuron", "conserved", 
 PAPER = re.compile(r"arXiv:\d{4}\.\d{4,5}|\((19|20)\d\d\)|\b(18|19|20)\d\d\b")
 
 
+#: That something is proved, and words that begin a condition (or say that it is not).
+PROVED = re.compile(r"\bproved\b", re.I)
+CONDITION = re.compile(
+    r"\b(if|for|where|when|while|under|provided|unless|as long as|only|not|what is)\b", re.I
+)
+
+
 class _Docstring(Validator):
     """A docstring; Hypothesis writes anew the functions that draw problems, without a source."""
 
@@ -61,6 +69,15 @@ class _Docstring(Validator):
             return str(super().method_source)
         except OSError:
             return ""
+
+
+def bare_claims(text: str) -> list[str]:
+    """Return the sentences, and the rows of tables, that call something proved without a condition."""
+    blocks = re.split(r"\n\s*\n|\n(?=[ \t]*[|#*-])", re.sub(r"```.*?```", "", text, flags=re.S))
+    prose = [" ".join(block.split()) for block in blocks if not block.lstrip().startswith("#")]
+    rows = [[b] if b.startswith("|") else re.split(r"(?<=[.:?]) (?=[A-Z`*])", b) for b in prose]
+    said = [sentence for block in rows for sentence in block if PROVED.search(sentence)]
+    return [sentence for sentence in said if not CONDITION.search(sentence)]
 
 
 def checked_names() -> Iterator[str]:
@@ -150,6 +167,8 @@ def _own(name: str, doc: Validator) -> Iterator[str]:
             yield f"the array {entry.name or entry.type!r} has no shape"
         if entry.name in TIMES and not UNIT.search(text):
             yield f"the time {entry.name!r} has no unit"
+    for claim in bare_claims(doc.raw_doc):
+        yield f"it says 'proved' without a condition: {claim!r}"
     value, room = _found(name), name.split(".")[1]
     if _is_method(name) or not inspect.isfunction(value):
         return

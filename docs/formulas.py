@@ -67,7 +67,10 @@ RELATIONS = {
 TIMES = {"·": r"\cdot ", "*": r"\cdot ", "/": "/", "×": r"\times ", "⊙": r"\odot "}
 PLUS = {"+": "+", "−": "-", "-": "-", "±": r"\pm "}
 FUNCTIONS = {
-    **{name: "\\" + name for name in ("log", "exp", "sin", "cos", "sinh", "cosh", "tanh", "max", "min", "sup")},
+    **{
+        name: "\\" + name
+        for name in ("log", "exp", "sin", "cos", "sinh", "cosh", "tanh", "max", "min", "sup")
+    },
     **{name: rf"\operatorname{{{name}}}" for name in ("tr", "tril", "diag", "sgn", "relu", "sign")},
     "arccosh": r"\operatorname{arccosh}",
     "asinh": r"\operatorname{asinh}",
@@ -215,9 +218,9 @@ def _marks(text: str, at: int, lone: bool) -> Iterator[tuple[str, str, int]]:
     while at < len(text):
         raised = re.compile("[" + "".join(RAISED)[:-1] + "]+").match(text, at)
         lowered = re.compile("[" + "".join(LOWERED) + "]+").match(text, at)
-        script = re.compile(r"([_^])(\{[^{}]*\}|\([^()]*\)|[−-]?\d+\.\d+|[−-]?[A-Za-z0-9α-ω∞⊥½]{1,5}(?![A-Za-z0-9]))").match(
-            text, at
-        )
+        script = re.compile(
+            r"([_^])(\{[^{}]*\}|\([^()]*\)|[−-]?\d+\.\d+|[−-]?[A-Za-z0-9α-ω∞⊥½]{1,5}(?![A-Za-z0-9]))"
+        ).match(text, at)
         if raised:
             mark = ("^", "".join(RAISED[c] for c in raised[0]), len(raised[0]))
         elif lowered:

@@ -29,9 +29,11 @@ LONGER, MIXED = 1.05, 1.15
 SAME = 5e-3
 #: By how much the rate of the first frequency, whose neurons have no saddle behind them, is not 1.
 FIRST = 0.05
-#: Medians over the later frequencies, of the flow against AGF: at the largest and at the smallest
-#: scale, there of the flow against the limit too; all jumps that are drawn.
-LARGE, SMALL, LIMIT, DRAWN = 2e-3, 2e-3, 5e-3, 0.2
+#: Median and worst of the differences between AGF and the flow over the later frequencies, at each
+#: scale. At 0.001 more than half of the times are wrong.
+MEDIANS, WORST = (2e-3, 0.2, 2e-3), (0.6, 3.0, 1.0)
+#: The median of the flow against the limit at the smallest scale; all jumps that are drawn.
+LIMIT, DRAWN = 5e-3, 0.2
 #: Jumps until the last frequency compared has begun, and the last that is drawn.
 JUMPS = 11
 #: Times that agree.
@@ -56,26 +58,30 @@ def build() -> Table:
         name="modular_scales",
         title="Modular addition: initial scales",
         text=(
-            "The network of the table modular_addition. When each frequency begins (a tenth of "
-            "its power has left the loss), as scaled time t α: of AGF at the initial scale α and "
-            "of gradient flow from the same neurons, and of AGF in the limit α → 0. Three starts "
-            "have six random neurons of each frequency; the last is the random start of the table "
-            "modular_addition, of which the flow is followed until frequency 3 begins. Rate: b of "
-            "flow − limit ~ α^b, fitted where the difference falls from scale to scale. "
-            "The first neuron comes to its limit like α. Phases of later ones turn so slowly, "
-            "beside growth, that of what they are off a power of α is left when they activate, "
-            f"α^{_valley(network):.3f} for the second neuron of a frequency, and neurons that all "
-            "but cancel keep it. AGF at the same α knows that; what neurons do while they creep to "
-            "infinity is the flow's alone. Where it decides which neuron rings next, times differ "
-            f"by more than a little. {_counted(gaps, beyond)} The picture is the first start at "
-            "the smallest scale."
+            "When each frequency begins: by AGF at the initial scale α, by gradient flow from the "
+            "same neurons at the same α, and by AGF in the limit α → 0. The network is that of the "
+            "table modular_addition. A frequency begins when a tenth of its power has left the "
+            "loss. Times are scaled, t α. Three starts have six random neurons of each frequency. "
+            "The last start is the random one of the table modular_addition; its flow is followed "
+            "until frequency 3 begins.\n\n"
+            "The last column is the exponent b of |flow − limit| ~ α^b, where this difference falls "
+            "from scale to scale. For the first frequency b is 1. Phases of later neurons turn "
+            "slowly compared with their growth: at activation an error of order "
+            f"α^{_valley(network):.3f} is left, and neurons that nearly cancel keep it. AGF at the "
+            "same α includes this effect. It does not follow what neurons do while they creep to "
+            "infinity. Where that decides which neuron rings next, times are wrong by up to a factor "
+            f"of three, although the path's status is a success. {_counted(gaps, beyond)} The picture "
+            "is the first start at the smallest scale."
         ),
         frame=frame,
         checks=(
-            Check("first frequency, rate but for 1", worst(rates, np.ones(len(rates))), FIRST),
-            Check("later ones, 0.01, AGF: median", float(np.median(gaps[0])), LARGE),
-            Check("later ones, 0.0001, AGF: median", float(np.median(gaps[-1])), SMALL),
-            Check("later ones, 0.0001, the limit: median", float(np.median(beyond[-1])), LIMIT),
+            Check("first frequency: rate, from 1", worst(rates, np.ones(len(rates))), FIRST),
+            *_later(gaps),
+            Check(
+                f"later frequencies at {SCALES[-1]:g}, the limit: median",
+                float(np.median(beyond[-1])),
+                LIMIT,
+            ),
             Check("all jumps of the picture against AGF", drawn, DRAWN),
         ),
         figure=network.plot(path, flow=flow),
@@ -159,13 +165,22 @@ def _begun(path: NeuronPath, levels: Array) -> Array:
     return np.asarray(path.times[(path.losses[:, None] < levels).argmax(axis=0)])
 
 
+def _later(gaps: Array) -> list[Check]:
+    """Return the checks of the differences (scales, f) of later frequencies: median and worst."""
+    found = []
+    for alpha, mine, median, most in zip(SCALES, gaps, MEDIANS, WORST, strict=True):
+        name = f"later frequencies at {alpha:g}"
+        found.append(Check(f"{name}: median", float(np.median(mine)), median))
+        found.append(Check(f"{name}: worst", float(mine.max()), most))
+    return found
+
+
 def _counted(gaps: Array, beyond: Array) -> str:
     """Say how many times of later frequencies (scales, f) agree with the flow's."""
-    mine, limit = ((g <= CLOSE).sum(axis=1) for g in (gaps, beyond))
-    at = [f"{a} against {b} at {alpha:g}" for a, b, alpha in zip(mine, limit, SCALES, strict=True)]
+    mine, limit = (", ".join(map(str, (g <= CLOSE).sum(axis=1))) for g in (gaps, beyond))
     return (
-        f"Of the {gaps.shape[1]} times that are not of the first frequency, AGF at the same α "
-        f"against AGF in the limit have within one per cent: {', '.join(at)}."
+        f"Of the {gaps.shape[1]} times of later frequencies, AGF at the same α has {mine} within "
+        f"one per cent of the flow, at α = {', '.join(map(str, SCALES))}; AGF in the limit has {limit}."
     )
 
 

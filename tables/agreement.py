@@ -1,0 +1,579 @@
+"""What agrees with what: rows made of the checks in the committed tables, for README and the docs.
+
+A claim names what is compared, on what, and the checks of one table that bound the difference. Its
+row shows the largest of their tolerances. Every check of every table belongs to one claim, which a
+test holds, so the worst case cannot be left out. ``python -m tables.agreement`` writes the rows into the
+pages, between their two marks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tables.table import RESULTS
+
+__all__ = ["CLAIMS", "Claim", "checks", "main", "pages", "written"]
+
+ROOT = Path(__file__).parent.parent
+#: The pages with rows, and whether they show the first of them only.
+PAGES = {ROOT / "README.md": True, ROOT / "docs" / "agreement.md": False}
+#: Where the rows of a page begin and end.
+MARKS = re.compile(r"(<!-- rows[^>]*-->\n).*?(<!-- end of rows -->)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row: what is `compared` on which `data`, bounded by `labels` (a pattern) of a `table`.
+
+    Without `data` they are those of the claim before.
+    `difference` says of what the bound is a bound. Claims with `first` are in README too.
+    """
+
+    table: str
+    labels: str
+    compared: str
+    data: str
+    difference: str = "{}, relative"
+    first: bool = False
+
+    def row(self, data: str, folder: str) -> str:
+        """Return the row of a Markdown table, with `data` and the link to the comparison table."""
+        bound = max(tolerance for label, tolerance in checks(self.table) if self.names(label))
+        size = re.sub(r"e([+-])0", r"e\1", f"{bound:.0e}") if bound < 1e-3 else f"{bound:g}"
+        link = f"[{self.table}]({folder}/{self.table}.md)"
+        return f"| {self.compared} | {data} | {self.difference.format(size)} | {link} |"
+
+    def names(self, label: str) -> bool:
+        """Whether the claim is about the check of that label."""
+        return re.fullmatch(self.labels, label) is not None
+
+
+def checks(table: str) -> list[tuple[str, float]]:
+    """Return labels and tolerances of the checks of a committed table; all of them passed."""
+    text = (RESULTS / f"{table}.md").read_text("utf-8").partition("\nAgreement:\n")[2]
+    return [(m[1], float(m[2])) for m in re.finditer(r"^- (.*): <= (\S+)$", text, re.MULTILINE)]
+
+
+PF = "`pesme_flammarion`"
+#: On what the row above is.
+SAME_DATA = ""
+EXTRAPOLATED = "{}, relative, extrapolated to α → 0"
+
+CLAIMS = (
+    # --- diagonal networks
+    *(
+        claim
+        for table, data, first in (
+            ("unaligned", "30 samples of 10 correlated features", True),
+            ("aligned", "16 samples of 10 orthogonal features", False),
+            ("nonmonotone", "the published example of arXiv:2607.12332", False),
+        )
+        for claim in (
+            Claim(
+                table,
+                "(PF against exact|AGF against exact|AGF against PF), times",
+                f"Jump times of {PF} and of `agf.diagonal` at log α = −230, with exact arithmetic",
+                data,
+                first=first,
+            ),
+            Claim(
+                table,
+                "PF against exact, fits",
+                f"Fits Xβ of {PF}, with exact arithmetic",
+                data,
+                "{}, absolute",
+            ),
+            Claim(
+                table,
+                "flow, extrapolated, against exact, times",
+                "Jump times of gradient flow, with exact arithmetic",
+                data,
+                EXTRAPOLATED,
+                first=first,
+            ),
+            Claim(
+                table,
+                "order of the flow's approach .*",
+                "Order in 1/log(1/α) at which the flow's jump times approach the limit, with 1",
+                data,
+                "{}",
+            ),
+        )
+    ),
+    Claim(
+        "nonmonotone",
+        "PF against the published (times|losses)",
+        f"Jump times and losses of {PF}, with the published fractions",
+        "the published example of arXiv:2607.12332",
+    ),
+    Claim(
+        "diabetes",
+        "(PF against exact|AGF against PF), times",
+        f"Jump times of {PF} and `agf.diagonal`, with exact arithmetic",
+        "diabetes data, 442 × 10",
+    ),
+    Claim(
+        "diabetes",
+        "flow at .*",
+        f"Coefficients of the flow on its plateaus at log α = −1e4, with {PF}",
+        "diabetes data",
+    ),
+    Claim("diabetes", "last loss .*", f"Last loss of {PF}, with least squares", "diabetes data"),
+    Claim(
+        "diagonal_bias",
+        "flow's end .*",
+        "End of the flow at a finite α, with `implicit_bias.diagonal`",
+        "5 samples of 12 features",
+    ),
+    Claim(
+        "diagonal_bias",
+        "cvxpy .*",
+        "`implicit_bias.diagonal`, with a conic program",
+        SAME_DATA,
+        "{}, relative, where the solver has the range",
+    ),
+    Claim(
+        "diagonal_bias",
+        "l1 norm .*",
+        "ℓ1 norm of the end for a tiny α, with the least ℓ1 norm",
+        SAME_DATA,
+    ),
+    Claim(
+        "diagonal_bias",
+        "stationarity",
+        "Optimality conditions of `implicit_bias.diagonal`",
+        SAME_DATA,
+        "{}, violation",
+    ),
+    Claim(
+        "estimators",
+        ".*, errors above the lasso's",
+        "Cross-validated errors of `SaddlePathCV`, with `LassoLarsCV`",
+        "diabetes data; sparse designs, 100 × 200",
+        "at most {} higher, relative",
+    ),
+    Claim(
+        "estimators",
+        "sparse, recovery below .*",
+        "Recovery (features found / found or selected) of `SaddlePathCV`, with `LassoLarsCV`",
+        "sparse designs; on one seed of them it finds 6 of 8 features, the lasso 8",
+        "never lower",
+    ),
+    # --- the single neuron
+    Claim(
+        "neuron",
+        "exact against integrated",
+        "`neuron.exact`, with integration",
+        "a w·x on whitened inputs",
+    ),
+    Claim(
+        "neuron",
+        "drift .*",
+        "δ = a² − |w|² along `neuron.exact`, with its start",
+        SAME_DATA,
+    ),
+    Claim(
+        "timescales",
+        "measured .*",
+        "Speeds of norm and direction by formula, with finite differences",
+        "a w·x on whitened inputs",
+    ),
+    Claim(
+        "implicit_bias",
+        "(end of the flow|theorem against) .*",
+        "End of training by Theorem 3.1 and `neuron.limit`, with the end of the flow",
+        "3 samples of 6 features, δ from −30 to 30; the theorem only where β(t) ≠ 0",
+        first=True,
+    ),
+    Claim(
+        "implicit_bias",
+        "cvxpy .*",
+        "Objective of Theorem 3.1 in closed form, with a semidefinite program",
+        SAME_DATA,
+    ),
+    Claim(
+        "implicit_bias",
+        "stationarity|feasibility",
+        "Optimality conditions of the closed form",
+        SAME_DATA,
+        "{}, violation",
+    ),
+    # --- matrices and linear networks
+    Claim(
+        "greedy_low_rank",
+        ".*: flow, extrapolated, times",
+        "Jump times of `greedy_low_rank`, with gradient flow",
+        "6 × 6: all entries, completion, sensing",
+        EXTRAPOLATED,
+        first=True,
+    ),
+    Claim(
+        "greedy_low_rank",
+        ".*: (flow at .*|Algorithm 3 .*)",
+        "W on every plateau, with Algorithm 3 line by line, and with the flow at log α = −400",
+        SAME_DATA,
+    ),
+    Claim(
+        "greedy_low_rank",
+        ".*: order .*",
+        "Order in 1/log(1/α) of the flow's approach, with 1",
+        SAME_DATA,
+        "{}",
+    ),
+    Claim(
+        "greedy_low_rank",
+        ".*: stationarity",
+        "Gradient of the active columns, with zero",
+        SAME_DATA,
+    ),
+    Claim(
+        "digits",
+        "flow, .*",
+        "First two jump times of `greedy_low_rank`, with gradient flow",
+        "covariance of digits, 64 × 64, 60 % of it observed",
+        EXTRAPOLATED,
+    ),
+    Claim(
+        "digits",
+        "stationarity|observed .*",
+        "Gradient of the active columns with zero; the observed share with the loss",
+        SAME_DATA,
+    ),
+    Claim(
+        "linear_networks",
+        ".*: flow, extrapolated, times",
+        "Jump times of `agf.linear`, with gradient flow",
+        "covariances that commute, that do not, and the counter-examples to Conjecture 4.1",
+        EXTRAPOLATED,
+        first=True,
+    ),
+    Claim(
+        "linear_networks",
+        ".*: flow at .*",
+        "Maps and losses on the plateaus of `agf.linear`, with the flow at log α = −400",
+        SAME_DATA,
+    ),
+    Claim(
+        "naive_flow",
+        "(W|last jump), closed form .*",
+        "Closed form `flow.full`, with multiple precision",
+        "3 × 3, all entries observed",
+    ),
+    Claim(
+        "naive_flow",
+        "graded flow .*",
+        "`flow.matrix` at every α down to e^−1000, with exact references",
+        "3 × 3, all entries and completion",
+    ),
+    Claim(
+        "naive_flow",
+        "float64 is right .*",
+        "Plain float64 flow down to α = e^−20, with exact references",
+        SAME_DATA,
+    ),
+    Claim(
+        "naive_flow",
+        "float64 is wrong .*",
+        "Plain float64 flow at α = e^−70, with exact references",
+        SAME_DATA,
+        "more than 0.01: it is wrong there",
+    ),
+    Claim(
+        "low_rank_vs_nuclear",
+        "4 x 4: .*",
+        "Nuclear norm of the flow's end (10, rank 1) and the least one (8)",
+        "a 4 × 4 completion",
+        "{}, absolute",
+    ),
+    Claim(
+        "low_rank_vs_nuclear",
+        "entries seen, .*|greedy nuclear .*",
+        "Entries observed of both ends; nuclear norms in their order",
+        "random completions of rank 2",
+        "{}, absolute",
+    ),
+    # --- symmetries and kernels
+    Claim(
+        "conserved",
+        ".*: (drift along the flow|invariance)",
+        "Conserved quantities along gradient flow, with their start",
+        "small torch modules: linear, ReLU, softmax, batch normalisation, attention",
+        first=True,
+    ),
+    Claim(
+        "conserved",
+        ".*: order .*",
+        "Their drift under gradient descent, as step^p over a fixed time: p, with 1",
+        "the same torch modules, without softmax",
+        "{}",
+    ),
+    Claim(
+        "conserved",
+        "softmax: drift along descent|.*: law of one step",
+        "Drift in one step of descent by formula, with the step; softmax does not drift",
+        SAME_DATA,
+    ),
+    Claim(
+        "function_space",
+        "speeds .*",
+        "Speeds of ReLU neurons by formula, with one small step",
+        "50 students, 3 teachers, 6 seeds",
+    ),
+    Claim(
+        "function_space",
+        "cases .*",
+        "How neurons train (align then fit, or fit), with what the talk says",
+        SAME_DATA,
+        "no case differs",
+    ),
+    Claim(
+        "lazy_rich",
+        "training error, .*",
+        "Training error at the end, with zero",
+        "50 students, 3 teachers, 50 samples, 6 seeds",
+        "{}, relative to predicting zero",
+    ),
+    Claim(
+        "lazy_rich",
+        "kernel distance (not )?falling .*",
+        "Kernel distance falls with scale at every δ, and rises with δ at the smallest scale",
+        SAME_DATA,
+        "no pair differs (means of 6 seeds)",
+    ),
+    Claim(
+        "lazy_rich",
+        "3 standard errors .*",
+        "Kernel distance of upstream starts exceeds that of downstream starts",
+        SAME_DATA,
+        "by more than 3 standard errors",
+    ),
+    Claim(
+        "lazy_rich",
+        "kernel distance with half .*",
+        "Kernel distance with half the step, with the whole step",
+        SAME_DATA,
+        "{} standard errors",
+    ),
+    # --- modular addition
+    Claim(
+        "modular_addition",
+        "levels .*, predicted",
+        "Predicted levels, with the published ones",
+        "p = 20, frequencies 1, 3, 5",
+    ),
+    Claim(
+        "modular_addition",
+        "first frequency .*|all levels, .*",
+        "Losses on AGF's plateaus, with the Fourier power not yet learnt; infima are extrapolated",
+        "18 random neurons, α → 0",
+    ),
+    Claim(
+        "modular_addition",
+        "first three levels, .*",
+        "Losses on the flow's first three plateaus, with the power not yet learnt",
+        "18 random neurons, α = 1e-2",
+    ),
+    Claim(
+        "modular_addition",
+        "order of frequencies, .*|first jump .*",
+        "Order of frequencies of AGF and of the flow; the first jump, with its bound",
+        SAME_DATA,
+        "no case differs",
+    ),
+    Claim(
+        "modular_addition",
+        "phases .*",
+        "Phases of AGF's first neuron, with Theorem 6.2",
+        SAME_DATA,
+        "{} radians",
+    ),
+    Claim(
+        "modular_times",
+        "AGF's .*",
+        "Jump times and levels of AGF, with a closed form",
+        "18 neurons along the exact six-neuron solutions: a check of the code",
+    ),
+    Claim(
+        "modular_times",
+        "flow's times, .*",
+        "Jump times of the flow, with AGF's",
+        "these 18 neurons, and the first jump of a random start",
+        EXTRAPOLATED,
+    ),
+    Claim(
+        "modular_times",
+        "flow's error .*",
+        "Error of the flow's times over α, at two scales: constant",
+        SAME_DATA,
+    ),
+    Claim(
+        "modular_scales",
+        "first frequency: .*",
+        "Power of α at which the first frequency's time approaches its limit, with 1",
+        "4 random starts, α = 1e-2, 1e-3, 1e-4",
+        "{}",
+    ),
+    Claim(
+        "modular_scales",
+        "later frequencies at 0.01: median",
+        "Begin of later frequencies, AGF with the flow at α = 1e-2",
+        "4 random starts, 7 times",
+        "median {}, relative",
+        first=True,
+    ),
+    Claim(
+        "modular_scales",
+        "later frequencies at 0.001: median",
+        "Begin of later frequencies, AGF with the flow at α = 1e-3",
+        SAME_DATA,
+        "median {}, relative",
+        first=True,
+    ),
+    Claim(
+        "modular_scales",
+        "later frequencies at 0.0001: median|later frequencies at 0.0001, the limit: median",
+        "The same at α = 1e-4, and AGF's limit with that flow",
+        SAME_DATA,
+        "median {}, relative",
+        first=True,
+    ),
+    Claim(
+        "modular_scales",
+        "later frequencies at .*: worst",
+        "Single times among these three rows",
+        SAME_DATA,
+        "**{}, relative**: single times are wrong by up to a factor of three",
+        first=True,
+    ),
+    Claim(
+        "modular_scales",
+        "all jumps .*",
+        "All jumps of AGF, with the flow",
+        "one random start, α = 1e-4",
+    ),
+    Claim(
+        "modular_ladder",
+        "levels that are attained|attained by .*",
+        "Least loss of 1 and 6 neurons on one frequency, with closed forms",
+        "p = 5, numerical search",
+        "{}, share of the power",
+    ),
+    Claim(
+        "modular_ladder",
+        "levels that are crept to",
+        "Least loss of 2 to 5 neurons, an infimum at infinity, with closed forms",
+        SAME_DATA,
+        "{}, share of the power",
+    ),
+    Claim(
+        "modular_ladder",
+        "six explicit .*",
+        "What the explicit six neurons leave of the frequency, with zero",
+        SAME_DATA,
+        "{}, share of the power",
+    ),
+    # --- attention, ReLU
+    Claim(
+        "attention",
+        "levels against .*",
+        "Levels, with the published five digits",
+        "4 components, contexts of 32 pairs",
+    ),
+    Claim(
+        "attention",
+        "AGF's .*",
+        "Levels and components of `agf.attention`, with the closed form",
+        SAME_DATA,
+        first=True,
+    ),
+    Claim(
+        "attention",
+        "the flow's plateaus",
+        "Plateaus of the flow, with the closed form",
+        "4 components, contexts of 32 pairs, log α = −8",
+        first=True,
+    ),
+    Claim(
+        "attention",
+        "the flow's jump times .*|how far .*",
+        "Jump times of the flow, with AGF's; none is earlier than its bound",
+        "4 components, contexts of 32 pairs, log α = −8",
+    ),
+    Claim(
+        "relu_directions",
+        "share of neurons .*",
+        "Neurons followed with the residual frozen, with the enumerated directions",
+        "512 neurons, 2 to 20 samples in the plane; where nothing pulls, neurons rest",
+        "at most {} of all still on their way; the others arrive within 1e-6",
+    ),
+    Claim(
+        "relu_directions",
+        "median angle .*",
+        "Angle of whole networks' neurons to these directions at the smallest α, with zero",
+        "networks of 24 neurons",
+        "median {} radians",
+    ),
+    Claim(
+        "relu_directions",
+        "its fall .*",
+        "How that angle falls from scale to scale",
+        SAME_DATA,
+        "to {} of it or less",
+    ),
+    Claim(
+        "digits_networks",
+        "ReLU, .*: flow, extrapolated, times",
+        "Jump times of `agf.relu`, with gradient flow by short steps",
+        "60 digits, 4 principal components; one and ten outputs",
+        EXTRAPOLATED,
+        first=True,
+    ),
+    Claim(
+        "digits_networks",
+        "ReLU, .*: plateaus",
+        "Losses on the plateaus of `agf.relu`, with the same flow",
+        "60 digits, 4 principal components, one output",
+    ),
+    Claim(
+        "digits_networks",
+        "ReLU, .*: stationarity",
+        "Gradient of the active ReLU neurons, with zero",
+        SAME_DATA,
+    ),
+    Claim(
+        "digits_networks",
+        "linear network: .*",
+        "Jump times of `agf.linear`, with gradient flow",
+        "1797 digits, ten classes",
+        EXTRAPOLATED,
+    ),
+)
+
+
+def pages() -> dict[Path, str]:
+    """Return the pages that have rows, with the rows as they should be now."""
+    return {page: written(page.read_text("utf-8"), first) for page, first in PAGES.items()}
+
+
+def written(text: str, first: bool) -> str:
+    """Return the text of a page with its rows: all of them, or the first ones."""
+    folder = "tables/results" if first else "../tables/results"
+    rows, data = ["| compared | on | largest difference | table |", "|---|---|---|---|"], ""
+    for claim in CLAIMS:
+        data = claim.data or data
+        if claim.first or not first:
+            rows.append(claim.row(data, folder))
+    shown = "\n".join(rows)
+    return MARKS.sub(lambda mark: f"{mark[1]}{shown}\n{mark[2]}", text)
+
+
+def main() -> None:
+    """Write the rows into the pages."""
+    for page, text in pages().items():
+        page.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
