@@ -2,25 +2,17 @@
 
 A claim names what is compared, on what, and the checks of one table that bound the difference. Its
 row shows the largest of their tolerances. Every check of every table belongs to one claim, which a
-test holds, so the worst case cannot be left out. ``python -m tables.agreement`` writes the rows into the
-pages, between their two marks.
+test holds, so the worst case cannot be left out. `tables.pages` writes the rows.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from tables.table import RESULTS
 
-__all__ = ["CLAIMS", "Claim", "checks", "main", "pages", "written"]
-
-ROOT = Path(__file__).parent.parent
-#: The pages with rows, and whether they show the first of them only.
-PAGES = {ROOT / "README.md": True, ROOT / "docs" / "agreement.md": False}
-#: Where the rows of a page begin and end.
-MARKS = re.compile(r"(<!-- rows[^>]*-->\n).*?(<!-- end of rows -->)", re.DOTALL)
+__all__ = ["CLAIMS", "Claim", "checks"]
 
 
 @dataclass(frozen=True)
@@ -550,30 +542,3 @@ CLAIMS = (
         EXTRAPOLATED,
     ),
 )
-
-
-def pages() -> dict[Path, str]:
-    """Return the pages that have rows, with the rows as they should be now."""
-    return {page: written(page.read_text("utf-8"), first) for page, first in PAGES.items()}
-
-
-def written(text: str, first: bool) -> str:
-    """Return the text of a page with its rows: all of them, or the first ones."""
-    folder = "tables/results" if first else "../tables/results"
-    rows, data = ["| compared | on | largest difference | table |", "|---|---|---|---|"], ""
-    for claim in CLAIMS:
-        data = claim.data or data
-        if claim.first or not first:
-            rows.append(claim.row(data, folder))
-    shown = "\n".join(rows)
-    return MARKS.sub(lambda mark: f"{mark[1]}{shown}\n{mark[2]}", text)
-
-
-def main() -> None:
-    """Write the rows into the pages."""
-    for page, text in pages().items():
-        page.write_text(text, "utf-8")
-
-
-if __name__ == "__main__":
-    main()
