@@ -6,8 +6,8 @@ code name     meaning
 ``cause``     what happened
 ``remedy``    what to do if another end was wanted
 ``success``   everything returned is right and as asked for
-``finished``  training itself ends here: there is no later saddle
 ``options``   the arguments that it names, in braces below
+``finished``  training itself ends here: there is no later saddle
 ============  ======================================================
 """
 
@@ -36,7 +36,7 @@ class Status(Enum):
     finished : bool
         True if the training dynamics itself ends here.
     options : tuple of str
-        Arguments that the sentence names: every function that may return the status has them.
+        Arguments that these sentences name: every function that may return the status has them.
 
     Examples
     --------
@@ -90,16 +90,16 @@ class Status(Enum):
     MAX_RANK = (
         "max_rank reached",
         "All columns (neurons) of the network are active: its training ends here.",
-        "A wider network may learn more: allow it more columns (neurons).",
+        "A wider network may learn more: allow it more columns or neurons.",
         True,
         True,
     )
     MAX_RANK_LEFT = (
         "max_rank reached, not the end",
         "All columns (neurons) are active, but the loss can still fall if their directions "
-        "rotate, as for commuting data. Training goes on to another saddle of this "
-        "rank, which the path does not follow.",
-        "Allow more of them, or integrate the flow.",
+        "rotate, as for commuting data. Training goes on to another saddle of this rank, "
+        "which the path does not follow.",
+        "Allow more columns or neurons, or integrate the flow.",
         True,
         False,
     )
@@ -116,7 +116,7 @@ class Status(Enum):
         "no neuron grows",
         "The loss can be lower, but no dormant neuron has a direction of positive utility, or "
         "can turn to one: training from these neurons ends here.",
-        "Other initial directions may go on: start from others, or from more of them.",
+        "Other initial directions, or more neurons, may go on.",
         True,
         True,
     )
@@ -125,8 +125,7 @@ class Status(Enum):
         "Norms grow without bound while the loss approaches an infimum that no finite point "
         "attains. The remaining loss is no larger than the error of this approach, so "
         "training ends here.",
-        "Nothing needs to be done. The certificate says how far the loss of the neurons lies above "
-        "the infimum.",
+        "The certificate says how large that error is.",
         True,
         True,
     )
@@ -153,7 +152,7 @@ class Status(Enum):
     )
     TIME_LIMIT = (
         "time_limit reached",
-        "The computation stopped after {time_limit} seconds, between two steps. What was found "
+        "The computation stopped between two steps after {time_limit} seconds. What was found "
         "until then is right.",
         "Raise time_limit, or leave it out, to go on.",
         True,
@@ -170,14 +169,15 @@ class Status(Enum):
     )
     FITTED = (
         "fitted",
-        "The training error fell to the tolerance asked for.",
-        "Lower the {tolerance} to train further.",
+        "The training error fell to the {tolerance} asked for.",
+        "Lower the tolerance to train further.",
         True,
         False,
     )
     MAX_STEPS = (
         "max_steps reached",
-        "Training stopped after {max_steps} steps, before the training error fell to the tolerance.",
+        "Training stopped after {max_steps} steps, before the training error fell to the "
+        "tolerance.",
         "Raise max_steps to train further.",
         True,
         False,
@@ -203,8 +203,8 @@ class Status(Enum):
         "The descent of the active units did not reach a point where their gradient is zero "
         "and the loss is lower. Some active features are almost collinear, or the minimum "
         "lies at infinity.",
-        "Drop or merge near-duplicate features, change the initial directions, or stop "
-        "one jump earlier.",
+        "Drop or merge near-duplicate features, change the initial directions, or stop one "
+        "jump earlier.",
         False,
         False,
     )
@@ -252,6 +252,15 @@ class Status(Enum):
         False,
         False,
     )
+    NOT_ALIGNED = (
+        "not aligned",
+        "The directions of dormant neurons could not be followed to where they rest, or until "
+        "the next of them activates.",
+        "Rescale the data so that all features and the targets are of order one, or start "
+        "from other neurons.",
+        False,
+        False,
+    )
     INTEGRATION_FAILED = (
         "integration failed",
         "The integrator could not meet its tolerance.",
@@ -266,7 +275,7 @@ class Status(Enum):
         member = object.__new__(cls)
         member._value_ = value
         member.cause, member.remedy = (re.sub(r"[{}]", "", text) for text in (cause, remedy))
-        member.options = tuple(dict.fromkeys(re.findall(r"{(\w+)}", cause + remedy)))
+        member.options = tuple(re.findall(r"{(\w+)}", cause + remedy))
         member.success, member.finished = success, finished
         return member
 
