@@ -16,7 +16,6 @@ Scaled time is ``t / log(1/α)`` for κ = 2 and ``t α^(κ−2)`` for κ > 2.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -32,6 +31,7 @@ from saddles._result.certificate import Certificate, Certificates
 from saddles._result.curves import clocks_at_saddles, points_as_curves, unit_of_time
 from saddles._result.points import LowRank, stacked
 from saddles._result.remaining import UNKNOWN, Remaining
+from saddles._tools.files import naming, regular_file
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
 
@@ -350,19 +350,42 @@ class SaddlePath:
         Raises
         ------
         TypeError, ValueError
-            If `data` is no dictionary, lacks an entry, or is of another format.
+            If `data` is no dictionary, is of another format, lacks an entry, or has one that no
+            path has; the message says which.
         """
         return cls(**path_json.read(data))
 
     def save(self, file: str | Path) -> None:
-        """Write the path to `file` as JSON."""
-        text = json.dumps(self.to_dict(), allow_nan=False)
-        Path(file).write_text(text + "\n", encoding="utf-8")
+        """Write the path to `file` as JSON, with a checksum.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `file` is no path of a regular file.
+        OSError
+            If it cannot be written.
+        """
+        path = regular_file(file, "file")
+        with naming(path):
+            path.write_text(path_json.dumped(self.to_dict()), encoding="utf-8")
 
     @classmethod
     def load(cls, file: str | Path) -> SaddlePath:
-        """Return the path that `save` wrote to `file`."""
-        return cls.from_dict(json.loads(Path(file).read_text(encoding="utf-8")))
+        """Return the path that `save` wrote to `file`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `file` is no path of a regular file, or what it holds is no path or is damaged; the
+            message says which entry.
+        OSError
+            If it cannot be read.
+        """
+        path = regular_file(file, "file")
+        try:
+            return cls.from_dict(path_json.parsed(path.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise ValueError(f"file={str(file)!r} holds no saddle path: {error}") from None
 
 
 def point_shape(path: SaddlePath) -> tuple[int, ...]:

@@ -1,20 +1,22 @@
 """The store of a sweep: one file of JSON lines, safe against being killed at any moment.
 
 The first line is the header: the format, the function's name and settings, the package's version.
-Each further line is one finished point, appended and synced to disk at once::
+Each further line is one finished point, appended at once, with the checksum of what follows it::
 
-    {"point":{"width":8},"value":{"loss":0.25}}
-    {"error":{"message":"...","traceback":"...","type":"ValueError"},"point":{"width":9}}
+    {"crc32":"5b2cbc1f","point":{"width":8},"value":{"loss":0.25}}
+    {"crc32":"...","error":{"message":"...","traceback":"...","type":"..."},"point":{"width":9}}
 
 JSON is canonical: sorted keys, no spaces, the shortest text of a float that reads back to the same
-bits. So the text of a point identifies it, and equal results are equal bytes. A line that a kill
-has torn has no newline yet, and is cut off when the store is opened again.
+bits. So the text of a point identifies it, equal results are equal bytes, and a line that is not
+its own canonical text is damaged. A line that a kill has torn has no newline yet, and is cut off
+when the store is opened again. Lines of earlier versions have no checksum, and are read.
 
 ==============  ==========================================================================
 code name       meaning
 ==============  ==========================================================================
 ``key``         canonical JSON of a point
 ``line``        canonical JSON of a record: a point with its value or its error
+``stamped``     a line with its checksum, as it stands in the file
 ``lines``       key -> the last line about that point
 ==============  ==========================================================================
 """
@@ -24,16 +26,17 @@ from __future__ import annotations
 import json
 import math
 import operator
-import os
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from saddles import checks
+from saddles._sweep.journal import Journal, journal
 
 __all__ = [
     "FORMAT",
@@ -52,6 +55,9 @@ FORMAT = 1
 
 #: Marks a number that JSON does not have; no name begins with its first character.
 _TAG = "$float"
+
+#: Name of a line's checksum, the first of its entries: CRC-32 of the line without it.
+_CHECKSUM = "crc32"
 
 
 def check_name(name: Any, of: str) -> str:
@@ -145,12 +151,25 @@ def _finite(value: Any) -> Any:
 
 
 def read(text: str | bytes) -> Any:
-    """Return what `canonical` wrote, equal to the last bit."""
-    return json.loads(text, object_hook=_number)
+    """Return what `canonical` wrote, equal to the last bit.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or none that `canonical` writes.
+    """
+    try:
+        return json.loads(text, object_hook=_number)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
 
 
 def _number(value: dict[str, Any]) -> Any:
-    return float(value[_TAG]) if _TAG in value else value
+    if _TAG not in value:
+        return value
+    if value[_TAG] not in ("inf", "-inf", "nan"):
+        raise ValueError(f"{value!r} is no number")
+    return float(value[_TAG])
 
 
 #: Kind of array that a list of numbers of one type becomes.
@@ -175,25 +194,30 @@ def arrays(value: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """The records of a sweep, and the file (if any) that each new one is appended to.
+    """The records of a sweep, and the journal (if any) that each new one is appended to.
 
     Attributes
     ----------
     lines : dict
         Key of a point -> its last line.
-    file : file or None
+    journal : Journal or None
         Open for appending.
     """
 
     lines: dict[str, str] = field(default_factory=dict)
-    file: BinaryIO | None = None
+    journal: Journal | None = None
+
+    def check_writable(self) -> None:
+        """Raise if records cannot be kept."""
+        if self.journal is not None:
+            self.journal.check_writable()
 
     def record(self, key: str, line: str) -> None:
-        """Keep the line of a point; on disk when this returns. The same error is kept once."""
+        """Keep the line of a point, safe from a kill when this returns; the same error once."""
         if self.lines.get(key) == line:
             return
-        if self.file is not None:
-            _append(self.file, line)
+        if self.journal is not None:
+            self.journal.append(_stamped(line))
         self.lines[key] = line
 
     def finished(self, key: str, *, retry_failed: bool) -> bool:
@@ -202,11 +226,10 @@ class Store:
         return line is not None and not (retry_failed and "error" in read(line))
 
 
-def _append(file: BinaryIO, line: str) -> None:
-    """Write one whole line and wait until it is on the disk."""
-    file.write(line.encode() + b"\n")
-    file.flush()
-    os.fsync(file.fileno())
+def _stamped(line: str) -> bytes:
+    """Return a line of canonical JSON as it stands in the file."""
+    text = line.encode()
+    return b'{"%s":"%08x",%s' % (_CHECKSUM.encode(), zlib.crc32(text), text[1:])
 
 
 @contextmanager
@@ -216,52 +239,31 @@ def open_store(path: Path | None, header: Mapping[str, Any]) -> Iterator[Store]:
     Raises
     ------
     ValueError
-        If the file is no store, or one of another sweep.
+        If the file is no store, or one of another sweep, or a line of it is damaged.
+    OSError
+        If the file cannot be written to start it, or not be read.
     RuntimeError
         If another sweep has it open.
     """
     if path is None:
         yield Store()
         return
-    with _locked(path), path.open("a+b") as file:
-        file.seek(0)
-        lines = _lines(path, file, canonical({"format": FORMAT, **header}))
-        yield Store(lines, file)
+    with journal(path) as file:
+        yield Store(_lines(file, canonical({"format": FORMAT, **header})), file)
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the kernel's lock on ``path.lock``; it dies with this process, however that ends."""
-    try:
-        from filelock import FileLock, Timeout
-    except ImportError as error:
-        raise ImportError("store needs filelock: pip install 'saddles[sweep]'") from error
-    lock = FileLock(path.with_name(path.name + ".lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RuntimeError(
-            f"store={str(path)!r} is in use by another sweep; wait for it, or choose another file."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _lines(path: Path, file: BinaryIO, header: str) -> dict[str, str]:
+def _lines(file: Journal, header: str) -> dict[str, str]:
     """Return the lines of an open store by key, cutting off a torn one; write a missing header."""
     whole, newline, torn = file.read().rpartition(b"\n")
     if not newline and header.encode().startswith(torn):
-        file.truncate(0)
-        _append(file, header)
+        file.cut(0)
+        file.append(header.encode())
         return {}
     first, *records = whole.split(b"\n")
-    _check_header(path, first if newline else torn, header)
-    lines = {_key(path, k, line): line.decode() for k, line in enumerate(records, 2)}
+    _check_header(file.path, first if newline else torn, header)
+    lines = dict(_keyed(file.path, k, line) for k, line in enumerate(records, 2))
     if torn:
-        file.truncate(len(whole) + len(newline))
-        os.fsync(file.fileno())
+        file.cut(len(whole) + len(newline))
     return lines
 
 
@@ -285,24 +287,34 @@ def _check_header(path: Path, first: bytes, header: str) -> None:
         )
 
 
-def _key(path: Path, number: int, line: bytes) -> str:
-    """Return the key of the point that a line is about."""
+def _keyed(path: Path, number: int, line: bytes) -> tuple[str, str]:
+    """Return a line without its checksum, and before it the key of the point that it is about."""
     record = _parsed(line)
-    if not (isinstance(record, dict) and _is_record(record)):
-        raise ValueError(
-            f"store={str(path)!r}, line {number} is no record of a sweep: "
-            f"{checks.show(line)}; something else wrote to the file, so restore it or delete that "
-            "line."
-        )
-    return canonical(record["point"])
+    if isinstance(record, dict):
+        checksum = record.pop(_CHECKSUM, None)
+        text = canonical(record)
+        as_written = text.encode() if checksum is None else _stamped(text)
+        if line == as_written and _is_record(record):
+            return canonical(record["point"]), text
+    ours = line.startswith(b'{"%s"' % _CHECKSUM.encode())
+    fault = "is damaged: its checksum is another" if ours else "is no record of a sweep"
+    raise ValueError(
+        f"store={str(path)!r}, line {number} {fault}: {checks.show(line)}; something else wrote to "
+        "the file, or the disk fails, so restore it, or delete that line, whose point is then "
+        "computed again."
+    )
 
 
 def _is_record(record: dict[str, Any]) -> bool:
     """Whether a line has a point, and its value or an error with all of its entries."""
+    if not isinstance(record.get("point"), dict):
+        return False
     if record.keys() == {"point", "error"}:
         error = record["error"]
-        return isinstance(error, dict) and error.keys() == {"message", "traceback", "type"}
-    return record.keys() == {"point", "value"}
+        if not isinstance(error, dict) or error.keys() != {"message", "traceback", "type"}:
+            return False
+        return all(isinstance(text, str) for text in error.values())
+    return record.keys() == {"point", "value"} and isinstance(record["value"], int | float | dict)
 
 
 def _parsed(line: bytes) -> Any:

@@ -30,6 +30,7 @@ from saddles import __version__, checks
 from saddles._sweep.pool import FAILURE, Assignment, cores, elsewhere, in_own_processes
 from saddles._sweep.result import PointFailure, Sweep, result
 from saddles._sweep.store import canonical, check_name, open_store, plain, plain_entry
+from saddles._tools.files import regular_file
 
 __all__ = ["PointFailure", "Sweep", "sweep"]
 
@@ -65,8 +66,9 @@ def sweep(
         Number of those processes; by default one per core.
     store : str or path, optional
         File to which each finished point is appended at once; its folder is made if missing. Run
-        again with the same store, only what is missing is computed. It knows the function by its
-        name: choose another file after changing what the function computes.
+        again with the same store, only what is missing is computed; if that is nothing, the file
+        need not be writable. It knows the function by its name: choose another file after changing
+        what the function computes.
     generator : str, optional
         Name of an argument of `function` that gets a ``numpy.random.Generator`` of the point's
         own. It depends on the point and on `seed` only: not on the other points, the order or the
@@ -93,7 +95,8 @@ def sweep(
         If the function does not take the grid's entries, cannot reach the workers or (with a
         store) has no name of its own, or a point holds something else than plain values.
     ValueError
-        If the grid is empty, repeats a point or holds NaN, or the store belongs to another sweep.
+        If the grid is empty, repeats a point or holds NaN; if the store belongs to another sweep,
+        has a damaged line, or is no regular file.
     OSError
         If the store cannot be written.
     RuntimeError
@@ -135,12 +138,15 @@ def sweep(
         "seed": None if generator is None else seed,
     }
     keys, call = [canonical(point) for point in points], uuid4().hex
-    with open_store(_file(store), header) as records:
+    path = None if store is None else regular_file(store, "store", ", or None")
+    with open_store(path, header) as records:
         tasks = [
             Assignment(function=function, key=key, argument=generator, seed=seed, call=call)
             for key in keys
             if not records.finished(key, retry_failed=retry_failed)
         ]
+        if tasks:
+            records.check_writable()
         if executor is None:
             lines = in_own_processes(tasks, workers=workers or cores(), attempts=attempts)
         else:
@@ -150,18 +156,6 @@ def sweep(
                 records.record(key, line)
                 advance()
         return result(header["function"], points, [records.lines[key] for key in keys], seed)
-
-
-def _file(store: Any) -> Path | None:
-    """Return the path of the store, or None for none."""
-    if store is None:
-        return None
-    if not isinstance(store, str | os.PathLike):
-        raise TypeError(f"store={checks.show(store)} must be the path of a file, or None.")
-    path = Path(store)
-    if not path.name or path.is_dir():
-        raise ValueError(f"store={str(store)!r} is a folder; name a file in it.")
-    return path
 
 
 def _points(grid: Any) -> list[dict[str, Any]]:
