@@ -285,6 +285,11 @@ def _check_header(path: Path, first: bytes, header: str) -> None:
             f"store={str(path)!r} belongs to another sweep: {'; '.join(differences)}. Choose "
             "another file."
         )
+    if first != header.encode():
+        raise ValueError(
+            f"store={str(path)!r}, line 1 is damaged: {checks.show(first)} should be {header}; "
+            "restore it, or choose another file."
+        )
 
 
 def _keyed(path: Path, number: int, line: bytes) -> tuple[str, str]:

@@ -62,11 +62,11 @@ def program(
 
     >>> import cvxpy
     >>> from saddles import implicit_bias
-    >>> program = implicit_bias.program([[1.0, 2.0]], [2.0], beta0=[1.0, -1.0], delta=0.0)
-    >>> positive = [*program.problem.constraints, program.beta >= 0]
+    >>> program = implicit_bias.program([[1.0, 2.0]], [2.0], beta0=[-2.0, 1.0], delta=-2.0)
+    >>> positive = [*program.problem.constraints, program.beta >= 0.1]
     >>> _ = cvxpy.Problem(program.problem.objective, positive).solve()
     >>> program.beta.value.round(3)
-    array([2., 0.])
+    array([0.1 , 0.95])
     """
     single = beta0 is not None or delta is not None
     if single == (log_alpha is not None):

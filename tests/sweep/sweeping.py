@@ -125,6 +125,11 @@ def run_long(store, executor=None, workers=2):
     return saddles.sweep(rest, grid, executor=executor, workers=workers, store=store)
 
 
+def run_many(store, executor):
+    """Run or resume a sweep of very many points that take no time."""
+    return saddles.sweep(product, {"a": range(20_000), "b": [2]}, executor=executor, store=store)
+
+
 @contextmanager
 def cluster(workers=2):
     """Give a Dask client of a cluster of local processes."""
@@ -140,13 +145,16 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("store")
-    places = ("processes", "long", "threads", "dask")
+    places = ("processes", "long", "many", "threads", "dask")
     parser.add_argument("--where", choices=places, default="processes")
     options = parser.parse_args()
     if options.where == "processes":
         run(options.store, workers=2)
     elif options.where == "long":
         run_long(options.store)
+    elif options.where == "many":
+        with ThreadPoolExecutor(2) as executor:
+            run_many(options.store, executor)
     elif options.where == "threads":
         with ThreadPoolExecutor(2) as executor:
             run(options.store, executor)
