@@ -456,11 +456,15 @@ def test_compare_prints_a_line_per_jump(run, tmp_path, capsys):
     assert main(["compare", *run, *DECLARED, "--plot", str(picture)]) == 0
     captured = capsys.readouterr()
     lines = [line.split() for line in captured.out.splitlines()]
-    assert lines[0] == ["jump", "entered", "time", "measured", "error", "loss", "measured"]
+    header = "jump entered limit flow measured off limit off flow loss flow measured"
+    assert " ".join(lines[0]) == header
     assert [line[1] for line in lines[1:5]] == ["-", "a", "c", "d"]
-    assert float(lines[2][3]) == pytest.approx(2.0, rel=0.1)
-    assert float(lines[2][6]) == pytest.approx(0.05, rel=0.01)
-    assert captured.out.splitlines()[-1].startswith("In the log alone: 2 jumps at 2.0")
+    assert float(lines[2][2]) == pytest.approx(2.0)
+    assert float(lines[2][3]) == pytest.approx(float(lines[2][4]), rel=0.01)
+    assert float(lines[2][9]) == pytest.approx(0.05, rel=0.01)
+    assert [line[-1].endswith("*") for line in lines[1:5]] == [False, False, True, False]
+    assert captured.out.splitlines()[-2].startswith("In the log alone: 2 jumps at 2.0")
+    assert "jumps 2 to 3 run into each other" in captured.out.splitlines()[-1]
     assert captured.err == ""
     assert picture.read_text("utf-8").count("<svg") == 1
 
@@ -486,6 +490,7 @@ def test_compare_warns_in_one_line_of_another_loss(run, capsys):
     assert main(["compare", *run, *DECLARED[:4]]) == 0
     error = capsys.readouterr().err
     assert error.startswith("saddles: warning: the log starts at a loss of 0.5")
+    assert error.endswith("did you mean --loss mean?\n")
     assert error.count("\n") == 1
 
 
@@ -532,3 +537,80 @@ def test_somebody_who_looks_sees_the_progress(table, capsys, monkeypatch, quiet,
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert main(arguments) == 0
     assert ("3 jumps" in capsys.readouterr().err) == seen
+
+
+def test_compare_is_beside_the_flow(run, capsys):
+    assert main(["compare", *run, *DECLARED, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    flow = saddles.flow.diagonal(ROWS[:, :4], ROWS[:, 4], log_alpha=math.log(1e-8))
+    expected = saddles.compare(saddles.pesme_flammarion(ROWS[:, :4], ROWS[:, 4]), flow)
+    assert record["flow_times"] == pytest.approx(expected.measured.tolist())
+    assert record["flow_losses"] == pytest.approx(expected.levels.tolist())
+    assert np.abs(record["flow_errors"]).max() < 0.01
+    assert min(np.abs(record["time_errors"])) > 0.01
+    assert record["resolved"] == [True, True, False, True]
+
+
+def test_compare_goes_on_without_a_flow(run, capsys, monkeypatch):
+    def fails(*data, **options):
+        raise saddles.PathError(saddles.Status.INTEGRATION_FAILED)
+
+    monkeypatch.setattr(saddles.flow, "diagonal", fails)
+    assert main(["compare", *run, *DECLARED]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[2].split()[3] == "-"
+    assert captured.err.startswith("saddles: warning: no gradient flow to compare with")
+
+
+def test_compare_says_what_makes_all_times_wrong(run, capsys):
+    assert (
+        main(["compare", *run, "--alpha", "1e-8", "--learning-rate", "1e-3", "--loss", "mean"]) == 0
+    )
+    error = capsys.readouterr().err
+    assert "jumps come at 0.1 times the flow's time" in error
+    assert "Check --learning-rate" in error
+    assert "--loss (what was trained" in error
+
+
+@pytest.mark.parametrize("scale", [["--alpha", "1e-3"], ["--log-alpha", str(math.log(1e-3))]])
+def test_path_prints_physical_times_and_steps(scale, table, tmp_path, capsys):
+    steps = [*scale, "--learning-rate", "0.01", "--loss", "mean"]
+    command = ["path", table(csv_text()), "--target", "y", *steps]
+    picture = tmp_path / "out.svg"
+    assert main([*command, "--plot", str(picture)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["jump", "time", "physical", "step", "entered", "left", "loss"]
+    time = 2 * math.log(1e3) / 2  # the mean squared error is twice as steep
+    assert [float(cell) for cell in lines[2][1:4]] == pytest.approx([2, time, 100 * time], rel=1e-5)
+    assert picture.exists()
+    assert main([*command, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["steps"][1] == pytest.approx(100 * time)
+    assert record["physical_times"][1] == pytest.approx(time)
+    assert saddles.SaddlePath.from_dict(record).times[1] == pytest.approx(2)
+
+
+def test_a_learning_rate_needs_a_scale(table, capsys):
+    for options, words in (
+        (["--learning-rate", "0.01"], "--alpha or as --log-alpha"),
+        (["--alpha", "0.1", "--learning-rate", "0"], "--learning-rate=0.0"),
+        (["--alpha", "2"], "between 0 and 1"),
+    ):
+        assert main(["path", table(csv_text()), "--target", "y", *options]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_verify_draws_the_path_over_the_flow_from_its_scale(table, tmp_path, capsys, monkeypatch):
+    drawn = []
+    plot = saddles.Comparison.plot
+    monkeypatch.setattr(
+        saddles.Comparison, "plot", lambda self, **how: drawn.append(self) or plot(self, **how)
+    )
+    picture = tmp_path / "out.svg"
+    arguments = [table(csv_text()), "--alpha", "1e-100", "--plot", str(picture)]
+    assert verified(capsys, *arguments)[0] == 0
+    assert picture.read_text("utf-8").count("<svg") == 1
+    assert drawn[0].other.log_alpha == pytest.approx(-100 * math.log(10))
+    assert drawn[0].same_jumps
+    both = ["--alpha", "0.1", "--log-alpha", "-3"]
+    assert main(["verify", table(csv_text()), "--target", "y", *both]) == 2

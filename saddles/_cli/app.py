@@ -61,7 +61,7 @@ Plot = Annotated[
 ]
 LearningRate = Annotated[
     float | None,
-    typer.Option(metavar="H", help="Of gradient descent on |r|^2/(2n): print its steps too."),
+    typer.Option(metavar="H", help="Of gradient descent: print its steps too."),
 ]
 Alpha = Annotated[float | None, typer.Option(metavar="A", help="The initial scale, below 1.")]
 LogAlpha = Annotated[float | None, typer.Option(metavar="L", help="Or its natural logarithm.")]
@@ -105,6 +105,9 @@ def path(
     alpha: Alpha = None,
     log_alpha: LogAlpha = None,
     learning_rate: LearningRate = None,
+    loss: Annotated[
+        Loss, typer.Option(help="What is trained, for times and steps: |r|^2 over 2n, n, 2 or 1.")
+    ] = Loss.half_mean,
     plot: Plot = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -124,6 +127,7 @@ def path(
             max_jumps=max_jumps,
             log_alpha=_log_alpha(alpha, log_alpha, needed=learning_rate is not None),
             learning_rate=learning_rate,
+            loss=loss.value,
             plot=plot,
         )
 

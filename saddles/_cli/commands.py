@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def path(
     max_jumps: int | None,
     log_alpha: float | None,
     learning_rate: float | None,
+    loss: str,
     plot: Path | None,
 ) -> None:
     """Run ``saddles path``."""
@@ -52,17 +54,17 @@ def path(
         raise ValueError(f"--learning-rate={learning_rate!r}: it must be above 0 and finite.")
     data = Data.read(file, target, standardize=standardize)
     found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
-    clocks = {"time": found.times}
+    clocks, factor = {"time": found.times}, LOSSES[loss](len(data.y))
     if log_alpha is not None:
-        clocks["physical"] = found.physical_times(log_alpha)
+        clocks["physical"] = found.physical_times(log_alpha) / factor
     if learning_rate is not None:
-        clocks["step"] = found.physical_times(log_alpha) / learning_rate
+        clocks["step"] = clocks["physical"] / learning_rate
     if plot is not None:
-        _draw(found, data, plot, log_alpha=log_alpha)
+        shown = found if log_alpha is None else replace(found, times=found.times / factor)
+        _draw(shown, data, plot, log_alpha=log_alpha)
     kept = zip(("times", "physical_times", "steps"), clocks.values(), strict=False)
-    output.record(
-        found.to_dict() | {name: numbers(times) for name, times in kept} | {"features": data.names}
-    )
+    record = found.to_dict() | {name: numbers(times) for name, times in kept}
+    output.record(record | {"features": data.names})
     rows = [
         [
             str(k),

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from saddles._compare.resolution import joined_jumps, resolved_plateaus
+from saddles._compare.resolution import resolved_plateaus
 from saddles._pictures.staircase import POINTS, Followed, draw_both, last
 from saddles._result.curves import points_as_curves, unit_of_time
 from saddles._result.flow import Flow, followed
@@ -31,6 +31,10 @@ from saddles._result.run import Run
 from saddles.typing import Array, ArrayLike, Mask
 
 __all__ = ["Comparison", "compare"]
+
+#: Share of its predicted time that a flow spends at least on a plateau that its scale resolves. Of
+#: 1371 plateaus of random regressions, at log α from -2 to -1000, the shortest had 0.72.
+LINGERS = 0.5
 
 #: Share of a drop that is left when its jump is over to the eye.
 OVER = 0.01
@@ -61,8 +65,8 @@ class Comparison:
     loss_errors : ndarray of shape (K+1,)
         Difference of losses, relative to the loss at the start.
     same_jumps : bool
-        Whether both make the same number of jumps. Jumps with no resolved plateau between them may
-        count as one, and so may jumps too small to be found in a log.
+        Whether both make the same jumps: two paths equally many, a flow or run all of the path's
+        and no others, with a stay on each plateau that its initial scale resolves.
     resolved : ndarray of bool, shape (K+1,)
         Whether the initial scale of a flow or a run leaves time to show each plateau. Where it does
         not, the jumps on either side run into each other even in a flow that is right, and
@@ -124,7 +128,7 @@ class Comparison:
         short = int(np.sum(~self.resolved))
         return (
             f"<Comparison: {jumps}, worst relative time error {worst_time:.2g}{flow}, "
-            f"coefficients {seen}, losses {worst_loss:.2g}"
+            f"{self.path.kind} {seen}, losses {worst_loss:.2g}"
             + (f", {short} plateau{'s' * (short > 1)} too short for this alpha" if short else "")
             + ">"
         )
@@ -213,7 +217,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
     elif hasattr(other, "crossing_times"):  # a flow, a run, or a stand-in for one
         times, points, losses = _of_flow(path, other)
         resolved = resolved_plateaus(path, other.log_alpha)
-        same_jumps = _same_jumps(path, other, resolved)
+        same_jumps = _same_jumps(path, other, times, resolved)
     else:
         raise TypeError(f"other is a {type(other).__name__}; it must be a SaddlePath or a Flow.")
     betas = dense(path.betas)
@@ -268,11 +272,16 @@ def _of_flow(path: SaddlePath, flow: Flow | Run) -> tuple[Array, Array, Array]:
     return times, points, losses
 
 
-def _same_jumps(path: SaddlePath, flow: Flow | Run, resolved: Mask) -> bool:
-    """Return whether a flow makes the path's jumps, of which some may count as one."""
-    least = flow.least_drop if isinstance(flow, Run) else 0.0
-    falls = [path.losses[first - 1] - path.losses[end] for first, end in joined_jumps(resolved)]
-    return sum(bool(fall > least) for fall in falls) <= len(flow.jumps()) <= len(path) - 1
+def _same_jumps(path: SaddlePath, flow: Flow | Run, times: Array, resolved: Mask) -> bool:
+    """Return whether a flow makes the path's jumps, at `times` (K,), and no others.
+
+    It passes every drop, and lingers on each plateau that its scale resolves. Plateaus are judged
+    by their share of time, which a wrong unit of time does not change.
+    """
+    if not np.isfinite(times).all() or len(flow.jumps()) > times.size:
+        return False
+    predicted, found = (np.diff(clock) / clock[1:] for clock in (path.times[1:], times))
+    return bool((found >= LINGERS * predicted)[resolved[1:-1]].all())
 
 
 def _shown(comparison: Comparison) -> float:

@@ -141,14 +141,11 @@ def _time_meant(factor: float, comparison: Comparison, words: Words, every: int)
     seen = int(np.isfinite(comparison.measured).sum())
     which = "the one jump that was reached comes" if seen == 1 else f"all {seen} jumps come"
     beside = "predicted time" if comparison.flow is None else "flow's time"
-    causes = [
-        f"{words.rate} (twice as large for u*u - v*v, over 1 - mu for momentum)",
-        f"{words.loss} (what was trained, not only what was logged)",
-        "the count of steps",
-    ]
     text = (
         f"{which} at {factor:.3g} times the {beside}, so the unit of time is most likely wrong. "
-        f"Check {', '.join(causes[:2])} and {causes[2]}"
+        f"Check {words.rate} (twice as large for u*u - v*v; over 1 - mu for momentum, which is "
+        f"later still), {words.loss} (what was trained, not only what was logged) and the count "
+        "of steps (record counts its calls)"
     )
     if every > 1 and abs(factor * every - 1) < SAME_LOSS:
         return (

@@ -378,7 +378,8 @@ def _draw_clocks(
         _mark(axis, times, clocks, lines)
     for boundary in (-1.0, 1.0):
         axis.axhline(boundary, color="0.5", linewidth=0.8, linestyle=":", zorder=0)
-    axis.set_ylim(min(-1.1, 1.05 * clocks.min()), max(1.1, 1.05 * clocks.max()))
+    low, high = axis.get_ylim() if predicted else (-1.1, 1.1)
+    axis.set_ylim(min(low, 1.05 * clocks.min()), max(high, 1.05 * clocks.max()))
 
 
 def _finish(axis: Any, lines: list[_Line], labels: list[str], count: int) -> None:

@@ -110,13 +110,6 @@ class Run:
         worst = max(float(part.mean()) for part in parts if part.size)
         return math.sqrt(worst) / size if size else 0.0
 
-    @property
-    def least_drop(self) -> float:
-        """Smallest drop of the loss that is found as a jump."""
-        fall = float(self.falling[0] - self.falling[-1])
-        noise = self.noise * float(np.abs(self.losses).max())
-        return max(self.smallest_drop * fall, TIMES_NOISE * noise)
-
     def loss(self, tau: ArrayLike) -> Any:
         """Return the loss of the falling curve at scaled time `tau`: a float, or (q,)."""
         losses = np.interp(checks.times(tau, "tau"), self.times, self.falling)
@@ -168,7 +161,9 @@ class Run:
         Jumps
             Scaled times (J,) at which half of each drop is done, and plateau losses (J + 1,).
         """
-        fall, least = float(self.falling[0] - self.falling[-1]), self.least_drop
+        fall = float(self.falling[0] - self.falling[-1])
+        noise = self.noise * float(np.abs(self.losses).max())
+        least = max(self.smallest_drop * fall, TIMES_NOISE * noise)
         if not fall > least:
             return Jumps(np.empty(0), self.falling[-1:])
         steps = math.ceil(STEPS_PER_DROP * fall / least)

@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,9 @@ def test_gradient_descent_is_the_flow_at_its_own_scale(recorder):
 
 
 def test_a_wrong_learning_rate_shows(recorder):
-    right, wrong = measure(recorder), measure(recorder, learning_rate=2 * RATE)
+    right = measure(recorder)
+    with pytest.warns(UserWarning, match="all 3 jumps come at 2.* times the predicted time"):
+        wrong = measure(recorder, learning_rate=2 * RATE)
     assert_allclose(wrong.measured, 2 * right.measured, rtol=1e-12)
     assert wrong.worst_time > 0.5
 
@@ -95,13 +98,26 @@ def test_another_loss_is_declared_by_its_factor(factor):
     assert_allclose(same.measured, right.measured, rtol=1e-9)
     assert_allclose(same.levels, right.levels, rtol=1e-9)
     if factor > 1:
-        with pytest.warns(UserWarning, match="is loss_factor right"):
+        meant = f"did you mean loss_factor={factor:g}, the (mean|half-sum) loss"
+        with pytest.warns(UserWarning, match=meant):
             measure(other, -8.0)
 
 
 def test_really_training_another_loss_needs_its_factor():
     run = measure(descend(-8.0, factor=2.0), -8.0, loss_factor=2.0)
     assert_allclose(run.measured, measure(descend(-8.0), -8.0).measured, rtol=2e-2)
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"), [(60.0, "the sum loss"), (3.0, "is loss_factor right")]
+)
+def test_a_loss_that_starts_elsewhere_is_asked_about(factor, words):
+    log = staircase(PATH.times[1:] * 30 / factor, PATH.losses * factor)
+    with pytest.warns(UserWarning, match=words) as caught:
+        measure(log, learning_rate=None)
+    assert len(caught) == 1, "times say nothing where losses are wrong"
+    right = measure(log, learning_rate=None, loss_factor=factor)
+    assert_allclose(right.measured, PATH.times[1:], rtol=5e-3)
 
 
 def test_squares_instead_of_a_product_learn_twice_as_fast():
@@ -197,6 +213,221 @@ def test_pictures(recorder):
     columns = {name: recorder.columns()[name] for name in ("step", "loss")}
     labels = [t.get_text() for t in measure(columns).plot().axes[1].get_legend().texts]
     assert labels == [f"β[{k}] predicted" for k in range(3)]
+
+
+# --- beside the flow ----------------------------------------------------------------------------
+
+
+def flow_from(log_alpha):
+    return saddles.flow.diagonal(X, Y, log_alpha=log_alpha)
+
+
+def test_a_run_beside_the_flow_is_off_by_its_learning_rate_only():
+    rough, fine = (
+        measure(descend(-8.0, rate=rate), -8.0, learning_rate=rate, flow=flow_from)
+        for rate in (RATE, RATE / 2)
+    )
+    assert np.abs(fine.time_errors).min() > 0.05, "the scale is what is wrong with the limit"
+    assert np.abs(fine.flow_errors).max() < 0.01
+    assert_allclose(rough.flow_errors / fine.flow_errors, 2.0, rtol=0.2)
+    assert_allclose(fine.flow.measured, saddles.compare(PATH, flow_from(-8.0)).measured)
+    frame = fine.to_frame()
+    assert_allclose(frame["flow_error"], fine.measured / frame["flow"] - 1)
+    assert "beside the flow" in repr(fine)
+    assert np.isnan(measure(descend(-8.0), -8.0).flow_errors).all()
+
+
+def test_the_picture_shows_run_flow_and_limit(recorder):
+    run = measure(recorder, flow=flow_from(-30.0))
+    loss, below, clocks = run.plot(features=X).axes
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == [
+        "training run, log α = -30",
+        "gradient flow, log α = -30",
+        "predicted (Pesme-Flammarion)",
+    ]
+    dotted = [line for line in below.get_lines() if line.get_linestyle() == ":"]
+    assert len(dotted) == 3
+    assert_allclose([line.get_ydata()[-1] for line in dotted], run.flow.other.at(1e9), rtol=1e-3)
+    assert max(max(line.get_ydata(), default=0.0) for line in clocks.get_lines()) > 1.01
+
+
+@pytest.mark.parametrize(
+    ("flow", "words"),
+    [
+        (
+            saddles.flow.diagonal(X, Y, log_alpha=-29.0),
+            "log_alpha=-29.0, and the run log_alpha=-30",
+        ),
+        ("flow", "flow='flow' must be a Flow"),
+        (lambda log_alpha: None, "must be a Flow"),
+        (saddles.flow.diagonal([[1.0]], [1.0], log_alpha=-30.0), "a flow of the same problem"),
+    ],
+)
+def test_a_flow_of_something_else_is_refused(flow, words, recorder):
+    with pytest.raises((TypeError, ValueError), match=words):
+        measure(recorder, flow=flow)
+
+
+def followed(flow):
+    """Return what a perfect run would log."""
+    tau = np.linspace(0, flow.until, 3000)
+    points = flow.at(tau).reshape(len(tau), -1)
+    columns = {f"beta[{k}]": point for k, point in enumerate(points.T)}
+    return {"time": flow.physical_times(tau), "loss": flow.loss(tau), **columns}
+
+
+class Product:
+    """One neuron a w, of degree 2, on the loss (3 - a w)^2 / 2."""
+
+    degree, size = 2, 2
+
+    def residual(self, theta):
+        return 3.0 - np.sum(theta[:, 0] * theta[:, 1])
+
+    def loss(self, theta):
+        return self.residual(theta) ** 2 / 2
+
+    def gradient(self, theta):
+        return -self.residual(theta) * theta[:, ::-1]
+
+    def utility(self, theta, active):
+        return self.residual(active) * theta[:, 0] * theta[:, 1]
+
+    def utility_gradient(self, theta, active):
+        return self.residual(active) * theta[:, ::-1]
+
+    def point(self, theta):
+        return np.array([3.0 - self.residual(theta)])
+
+
+FULL = saddles.FullMatrix(np.diag([3.0, 1.0, 0.5]))
+MOMENTS = np.diag([1.0, 0.8]), np.array([[2.0, 0.24], [0.0, 0.56]])
+FAMILIES = {
+    "matrix": (
+        lambda: saddles.greedy_low_rank(FULL),
+        lambda scale: saddles.flow.matrix(FULL, log_alpha=scale),
+        "singular values",
+    ),
+    "linear": (
+        lambda: saddles.agf.linear(*MOMENTS),
+        lambda scale: saddles.flow.linear(*MOMENTS, log_alpha=scale),
+        "singular values",
+    ),
+    "neurons": (
+        lambda: replace(saddles.pesme_flammarion([[1.0]], [3.0]), kind="outputs", duals=None),
+        lambda scale: saddles.flow.neurons(Product(), [[1.0, 0.5]], log_alpha=scale),
+        "outputs f",
+    ),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_has_its_flow(family):
+    make, flow, name = FAMILIES[family]
+    path = make()
+    run = saddles.compare_run(path, followed(flow(-12.0)), log_alpha=-12.0, flow=flow)
+    assert run.same_jumps
+    assert np.abs(run.time_errors).max() > 1e-3
+    assert np.abs(run.flow_errors).max() < 1e-5
+    assert run.plot().axes[1].get_ylabel() == name
+
+
+@pytest.mark.parametrize("factor", [0.1, 2.0, 30.0])
+@pytest.mark.parametrize("beside", [flow_from, None])
+def test_one_factor_of_all_times_is_said(factor, beside, recorder):
+    with pytest.warns(UserWarning, match="times the (flow's|predicted) time") as caught:
+        run = measure(recorder, learning_rate=factor * RATE, flow=beside)
+    said = str(caught[0].message)
+    found = float(re.search(r"jumps come at (\S+) times", said)[1])
+    assert found == pytest.approx(factor, rel=0.02 if beside else 0.1)
+    assert "learning_rate" in said
+    assert "loss_factor" in said
+    assert run.same_jumps, "a wrong unit of time is no other staircase"
+
+
+def test_a_recorder_called_every_tenth_step_is_found_out():
+    u, v, recorder = np.full(3, 1e-6), np.zeros(3), saddles.Recorder(every=10)
+    for step in range(int(UNTIL * 14 / RATE)):
+        residual = Y - X @ (u * v)
+        if step % 10 == 0:
+            recorder.record(residual @ residual / (2 * len(Y)))
+        pull = RATE * X.T @ residual / len(Y)
+        u, v = u + pull * v, v + pull * u
+    scale = math.log(1e-6)
+    with pytest.warns(
+        UserWarning, match=r"at 0\.1 times the flow's .* called only every 10th step"
+    ):
+        measure(recorder, scale, flow=flow_from)
+
+
+def test_momentum_slows_growth_as_its_formula_says():
+    """A unit that would grow at γ grows at r, where r (1 + r c η μ / (1 − μ)²) = γ."""
+    pull, mu, rate, log_alpha = 0.8, 0.9, 0.002, -40.0
+    path = saddles.pesme_flammarion([[1.0]], [pull])
+    u, v, recorder = math.exp(log_alpha), 0.0, saddles.Recorder(every=5)
+    steps = np.zeros(2)
+    for _ in range(6000):
+        recorder.record((pull - u * v) ** 2 / 2)
+        steps = mu * steps + rate * (pull - u * v) * np.array([v, u])
+        u, v = u + steps[0], v + steps[1]
+    with pytest.warns(UserWarning, match="1 - mu"):
+        run = saddles.compare_run(
+            path,
+            recorder,
+            log_alpha=log_alpha,
+            learning_rate=rate / (1 - mu),
+            flow=lambda scale: saddles.flow.diagonal([[1.0]], [pull], log_alpha=scale),
+        )
+    inertia = rate * mu / (1 - mu) ** 2
+    slowed = (math.sqrt(1 + 4 * inertia * pull) - 1) / (2 * inertia)
+    assert pull / slowed > 1.1
+    assert run.flow_errors[0] == pytest.approx(pull / slowed - 1, rel=0.1)
+
+
+def diabetes_run(steps, alpha, rate, kept):
+    """Return features, targets and a log of descent on diabetes, centred and of norm 1."""
+    from sklearn.datasets import load_diabetes
+
+    features, targets = load_diabetes(return_X_y=True)
+    features = features - features.mean(axis=0)
+    features /= np.linalg.norm(features, axis=0)
+    targets = targets - targets.mean()
+    n = len(targets)
+    gram, pulls = features.T @ features / n, features.T @ targets / n
+    u, v, recorder = np.full(10, alpha), np.zeros(10), saddles.Recorder(every=kept)
+    for step in range(steps):
+        beta = u * v
+        bent = gram @ beta
+        if step % kept == 0:
+            recorder.record(targets @ targets / (2 * n) - beta @ (pulls - bent / 2), step=step)
+        u, v = u + rate * (pulls - bent) * v, v + rate * (pulls - bent) * u
+    return features, targets, recorder
+
+
+@pytest.mark.parametrize(
+    ("steps", "rate", "jumps"),
+    [(14000, 5e-3, 7), pytest.param(70000, 1e-3, 7, marks=pytest.mark.slow)],
+)
+def test_diabetes_is_the_flow_at_its_own_scale(steps, rate, jumps, tmp_path, capsys):
+    features, targets, recorder = diabetes_run(steps, 1e-3, rate, steps // 3500)
+    recorder.save(tmp_path / "run.csv")
+    table = pd.DataFrame(features, columns=list("abcdefghij")).assign(y=targets)
+    table.to_csv(tmp_path / "data.csv", index=False)
+    arguments = ["--data", str(tmp_path / "data.csv"), "--target", "y", "--alpha", "1e-3"]
+    command = ["compare", str(tmp_path / "run.csv"), *arguments, "--learning-rate", str(rate)]
+    assert saddles.cli.main([*command, "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    limit, flow = record["time_errors"][:jumps], record["flow_errors"][:jumps]
+    assert None not in limit + flow
+    assert min(limit) > 0.1
+    assert np.abs(flow).max() < 0.01
+    assert saddles.cli.main(command) == 0
+    shown = capsys.readouterr()
+    assert shown.err == "", "what the scale does is no common factor"
+    assert "jumps 1 to 4, 5 to 8, 9 to 11 run into each other" in shown.out
+
+
+# --- recorder -----------------------------------------------------------------------------------
 
 
 def test_recorder_takes_tensors_as_it_takes_numbers(tmp_path):
