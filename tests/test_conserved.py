@@ -1,16 +1,17 @@
 """Symmetries: their generators, what they conserve, what breaks them, and how invariants drift."""
 
+import copy
 import math
 import sys
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from saddles import PathError, conserved, neuron
+from saddles import PathError, conserved, kernel, neuron
 from saddles.conserved import _checkpoints
 
 # Central differences of polynomials of second degree have no truncation error.
@@ -168,7 +169,62 @@ def test_checkpoints_of_any_precision_are_taken():
     assert values.dtype == np.float64
     exact = {key: value.double().numpy() for key, value in net.state_dict().items()}
     assert (values == symmetry.invariant(exact)).all()
-    assert symmetry.drift([net.state_dict(), net.state_dict()]).largest == 0
+    still = [copy.deepcopy(net.state_dict()) for _ in range(2)]
+    assert symmetry.drift(still).largest == 0
+
+
+class TwoLayers(nn.Sequential):
+    """A small network with its symmetry and a loss, and its training in place."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+        self.symmetry = conserved.rescaling("0.weight", "2.weight", bias="0.bias")
+
+    def train_on(self):
+        with torch.no_grad():
+            for weight in self.parameters():
+                weight += 0.1
+
+
+def aliased(kind):
+    """Three checkpoints of a run, two of which are the network itself."""
+    net = TwoLayers()
+    first = net.state_dict()
+    if kind == "arrays":
+        first = {key: value.numpy() for key, value in first.items()}
+    net.train_on()
+    between = copy.deepcopy(net.state_dict())
+    net.train_on()
+    last = net.state_dict() if kind == "tensors" else dict(first)
+    return net, [first, between, {**last, "epoch": torch.tensor(2)}]
+
+
+@pytest.mark.parametrize("kind", ["tensors", "arrays"])
+def test_checkpoints_that_are_the_network_itself_are_refused(kind):
+    net, trajectory = aliased(kind)
+    words = r"trajectory\[0\] and trajectory\[2\] share their memory.*deepcopy"
+    with pytest.raises(ValueError, match=words):
+        net.symmetry.drift(trajectory)
+    with pytest.raises(ValueError, match=words):
+        kernel.evolution(net, np.eye(2), trajectory)
+    copies = [copy.deepcopy(checkpoint) for checkpoint in trajectory]
+    assert net.symmetry.drift(copies).largest > 0
+
+
+def test_an_iterator_may_yield_the_network_while_it_trains():
+    net = TwoLayers()
+    copies = []
+
+    def training():
+        for _ in range(3):
+            copies.append(copy.deepcopy(net.state_dict()))
+            yield net.state_dict()
+            net.train_on()
+
+    drift = net.symmetry.drift(training())
+    assert drift.largest > 0
+    assert (drift.values == net.symmetry.drift(copies).values).all()
 
 
 def networks():
@@ -393,12 +449,82 @@ def test_a_generator_that_depends_on_a_weight_that_stays_is_no_gradient():
         )
 
 
-def test_constant_outputs_have_every_symmetry():
-    class Constant(nn.Linear):
-        def forward(self, x):
-            return 0 * x + 1
+class Constant(nn.Linear):
+    def forward(self, x):
+        return 0 * x + 1
 
-    assert conserved.check(Constant(2, 1), conserved.scaling("weight"), [[1.0, 2.0]]).holds
+
+def dead():
+    """A network none of whose neurons is active, and which is not homogeneous."""
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Tanh(), nn.Linear(3, 1))
+    nn.init.constant_(net[0].bias, -100.0)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("module", "symmetry", "why"),
+    [
+        (Constant(2, 1), conserved.scaling("weight"), "outputs have no gradient"),
+        (dead(), conserved.scaling("0.weight"), "outputs have no gradient"),
+        (nn.utils.skip_init(nn.Linear, 2, 1), conserved.scaling("weight"), "does not move"),
+    ],
+)
+def test_a_check_that_tests_nothing_says_so(module, symmetry, why):
+    if why == "does not move":
+        nn.init.zeros_(module.weight)
+    verdict = conserved.check(module, symmetry, [[1.0, 2.0], [0.5, -1.0]])
+    assert not verdict.holds
+    assert why in verdict.vacuous
+    assert "not tested" in repr(verdict)
+
+
+def hyperbolic(p, s):
+    """Its generator is (tanh p, −tanh q), the gradient of log cosh p − log cosh q."""
+    return {
+        "p": torch.asinh(torch.sinh(p["p"]) * torch.exp(s)),
+        "q": torch.asinh(torch.sinh(p["q"]) * torch.exp(-s)),
+    }
+
+
+@pytest.mark.parametrize("start", [0.5, 1.0, 2.0, 30.0])
+def test_invariants_of_actions_that_are_no_polynomials(start):
+    symmetry = conserved.from_action(hyperbolic, {"p": [start], "q": [0.3]})
+    for p in (0.1, start, 20.0):
+        exact = np.log(np.cosh(p)) - np.log(np.cosh(0.7))
+        found = symmetry.invariant({"p": [p], "q": [0.7]})
+        assert found == pytest.approx(exact, rel=0, abs=1e-13 * (1 + p))
+
+
+def test_an_invariant_is_counted_from_the_weights_where_the_origin_is_singular():
+    """v = (1/p, −q): Q = log p − q²/2 but for a constant."""
+
+    def action(p, s):
+        return {"p": torch.sqrt(p["p"] ** 2 + 2 * s), "q": p["q"] * torch.exp(-s)}
+
+    symmetry = conserved.from_action(action, {"p": [2.0], "q": [1.0]})
+    there, here = ({"p": [p], "q": [q]} for p, q in ((5.0, 3.0), (2.0, 1.0)))
+    change = symmetry.invariant(there) - symmetry.invariant(here)
+    assert change == pytest.approx(math.log(2.5) - 4, rel=ROUNDING)
+    with pytest.raises(ValueError, match="cannot be integrated"):
+        symmetry.invariant({"p": [-2.0], "q": [1.0]})
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 100))
+def test_a_generator_is_refused_just_if_its_jacobian_is_not_symmetric(seed):
+    """v = S w + ε (A − Aᵀ) w, for any sizes of weights."""
+    rng = np.random.default_rng(seed)
+    S, A = rng.normal(size=(2, 3, 3))
+    weights = {"w": 10.0 ** rng.uniform(-3, 3) * rng.normal(size=3)}
+
+    def of(matrix):
+        return lambda p, s: {"w": torch.linalg.matrix_exp(s * torch.tensor(matrix)) @ p["w"]}
+
+    symmetry = conserved.from_action(of(S + S.T), weights)
+    half = weights["w"] @ (S + S.T) @ weights["w"] / 2
+    assert symmetry.invariant(weights) == pytest.approx(half, rel=1e-11, abs=0)
+    with pytest.raises(ValueError, match="not a gradient"):
+        conserved.from_action(of(S + S.T + 1e-6 * (A - A.T)), weights)
 
 
 # --- errors ----------------------------------------------------------------------------------

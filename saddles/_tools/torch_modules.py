@@ -53,6 +53,43 @@ def arrays(parameters: Any, names: Iterable[str]) -> dict[str, Array]:
     return found
 
 
+def checkpoints(trajectory: Any, names: Iterable[str]) -> Iterable[Any]:
+    """Return an iterable of state dicts, no two of which hold the named weights in one memory.
+
+    An iterator is taken as it comes: its checkpoints are read while the training goes on.
+    """
+    if isinstance(trajectory, Mapping) or not isinstance(trajectory, Iterable):
+        raise TypeError(
+            f"trajectory={checks.show(trajectory)} must be a sequence of state dicts, one per "
+            "checkpoint."
+        )
+    if isinstance(trajectory, Iterator):
+        return trajectory
+    found, names = list(trajectory), list(names)
+    places: dict[frozenset[Any], int] = {}
+    for index, checkpoint in enumerate(found):
+        place = _memory(checkpoint, names)
+        if place and (first := places.setdefault(place, index)) != index:
+            raise ValueError(
+                f"trajectory[{first}] and trajectory[{index}] share their memory, so both hold the "
+                "weights of the end: a state_dict() is no copy. Keep "
+                "copy.deepcopy(module.state_dict()) instead."
+            )
+    return found
+
+
+def _memory(checkpoint: Any, names: list[str]) -> frozenset[Any]:
+    """Return where those of the named weights lie that are arrays or tensors."""
+    places = set()
+    for name in names if isinstance(checkpoint, Mapping) else ():
+        value = checkpoint.get(name)
+        if hasattr(value, "data_ptr"):
+            places.add((name, str(value.device), value.data_ptr()))
+        elif isinstance(value, np.ndarray):
+            places.add((name, "numpy", value.ctypes.data))
+    return frozenset(places)
+
+
 def parameters_of(module: Any) -> dict[str, Array]:
     """Return the trainable parameters of a module as float64 arrays."""
     if not isinstance(module, torch().nn.Module):

@@ -1,22 +1,27 @@
 """Noether's theorem for any one-parameter action: its generator, and its invariant if it has one.
 
-With v = ∂ψ_s/∂s at s = 0 the invariant is Q(θ) = ∫₀¹ <θ, v(uθ)> du, whose gradient is v whenever v
-is a gradient at all. For v linear in θ that is half of <θ, v(θ)>; for v constant it is <θ, v>: up
-to the factor, both are the <θ, ∂ψ> of Kunin et al. (2021, arXiv:2012.04728), which need not be
-conserved if v is neither.
+With v = ∂ψ_s/∂s at s = 0 the invariant is Q(θ) = Q(θ₀) + ∫₀¹ <θ − θ₀, v(θ₀ + u(θ − θ₀))> du, whose
+gradient is v whenever v is a gradient at all: whenever its Jacobian is symmetric. θ₀ is where the
+user stands, so that rounding is relative to what has changed since. Q(θ₀) is the same integral from
+the origin if it exists, and 0 if not. For v linear in θ it makes Q half of <θ, v(θ)>; for v
+constant, <θ, v>: up to the factor, both are the <θ, ∂ψ> of Kunin et al. (2021, arXiv:2012.04728),
+which need not be conserved if v is neither.
 
 ===============  =========================================================
 code name        symbol
 ===============  =========================================================
 ``action``       ψ_s(θ), a function of a dictionary of tensors and of s
 ``velocity``     v(θ)
+``reference``    θ₀
 ``potential``    Q(θ)
 ===============  =========================================================
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,14 +33,18 @@ from saddles.typing import Array
 
 __all__ = ["from_action"]
 
-#: Points of the Gauss–Legendre rule: exact for generators that are polynomials of degree 14.
-ACTION_NODES = 8
+#: Error that the integral is asked for, that it may have, and that of the sum of its terms' sizes,
+#: all relative to that sum.
+ASKED, ALLOWED, ROUGH = 1e-13, 1e-11, 1e-3
 
-#: Disagreement of ∇Q and v, relative to v, that rounding explains.
-GRADIENT = 1e-9
+#: Pieces that an integral may be cut into.
+PIECES = 60
 
-#: Points at which ∇Q = v is tried: where the user stands, and so many nearby.
-TRIALS = 2
+#: Asymmetry of the Jacobian of v, relative to it, that rounding explains.
+ASYMMETRY = 1e-9
+
+#: Points at which the Jacobian is tried: where the user stands, and so many nearby.
+TRIALS = 3
 
 Tensors = dict[str, Any]
 Action = Callable[[Tensors, Any], Mapping[str, Any]]
@@ -66,7 +75,8 @@ def from_action(
     -------
     Symmetry
         With a scalar invariant Q whose gradient is the generator; for an action that is linear in
-        the weights, Q is half the product of weights and generator.
+        the weights, Q is half the product of weights and generator. Q is integrated from
+        `parameters` on, to rounding; weights to which it cannot be integrated are refused.
 
     Raises
     ------
@@ -100,6 +110,7 @@ def from_action(
 
     rule = _Rule(touching, names, torch)
     _require_gradient(rule, values, name, rng)
+    potential = _Potential(rule, values)
     return Symmetry(
         name=name,
         source="Kunin et al. 2021, arXiv:2012.04728, Noether's theorem",
@@ -111,10 +122,8 @@ def from_action(
         velocity=lambda weights, s: {
             key: float(s) * value for key, value in rule.velocity(weights).items()
         },
-        quantity=lambda weights: np.array(float(rule.potential(torch_modules.tensors(weights)))),
-        terms=lambda weights: np.array(
-            float(rule.potential(torch_modules.tensors(weights), size=True))
-        ),
+        quantity=lambda weights: np.array(potential.at(weights)[0]),
+        terms=lambda weights: np.array(potential.at(weights)[1]),
     )
 
 
@@ -125,8 +134,6 @@ class _Rule:
         self.action = action
         self.names = names
         self.torch = torch
-        nodes, weights = np.polynomial.legendre.leggauss(ACTION_NODES)
-        self.nodes, self.node_weights = (nodes + 1) / 2, weights / 2
 
     def arrays(self, tensors: Mapping[str, Any]) -> Weights:
         """Return those weights that the action changes."""
@@ -149,15 +156,67 @@ class _Rule:
         """Return v at the weights, as arrays."""
         return self.arrays(self.derivative(torch_modules.tensors(weights)))
 
-    def potential(self, weights: Tensors, size: bool = False) -> Any:
-        """Return Q, or with `size` the sum of the absolute values of its terms."""
-        total = self.torch.zeros((), dtype=self.torch.float64)
-        for node, weight in zip(self.nodes, self.node_weights, strict=True):
-            slope = self.derivative({name: node * value for name, value in weights.items()})
-            for name, value in slope.items():
-                product = weights[name] * value
-                total = total + weight * (product.abs() if size else product).sum()
-        return total
+    def whole(self, weights: Tensors) -> Tensors:
+        """Return v for all of the weights, zero for those that the action only reads."""
+        return {name: 0 * value for name, value in weights.items()} | self.derivative(weights)
+
+
+class _Potential:
+    """The invariant of a generator that is a gradient."""
+
+    def __init__(self, rule: _Rule, reference: Weights) -> None:
+        self.rule, self.reference = rule, reference
+        origin = {name: np.zeros_like(value) for name, value in reference.items()}
+        self._known: tuple[Any, tuple[float, float]] = None, (0.0, 0.0)
+        try:
+            self.offset = self._along(origin, reference)
+        except ValueError:  # the generator is singular on the way
+            size = sum(
+                float(np.abs(reference[name] * slope).sum())
+                for name, slope in rule.velocity(reference).items()
+            )
+            self.offset = 0.0, size
+
+    def at(self, weights: Weights) -> tuple[float, float]:
+        """Return Q at the weights, and the sum of the absolute values of its terms."""
+        key = [weights[name].tobytes() for name in self.reference]
+        if self._known[0] != key:  # value and size are asked for one after the other
+            change, size = self._along(self.reference, weights)
+            self._known = key, (self.offset[0] + change, self.offset[1] + size)
+        return self._known[1]
+
+    def _along(self, start: Weights, end: Weights) -> tuple[float, float]:
+        """Return the integral along the line between two points, and that of its absolute terms."""
+        way = {name: end[name] - start[name] for name in start}
+        if not any(way[name].any() for name in self.rule.names):
+            return 0.0, 0.0
+
+        @lru_cache(maxsize=None)
+        def terms(u: float) -> Array:
+            point = {name: start[name] + u * step for name, step in way.items()}
+            slopes = self.rule.derivative(torch_modules.tensors(point))
+            parts = [(way[name] * slopes[name].numpy()).ravel() for name in self.rule.names]
+            return np.concatenate(parts)
+
+        size, error = _integral(lambda u: float(np.abs(terms(u)).sum()), epsabs=0, epsrel=ROUGH)
+        change = math.nan
+        if error <= 2 * ROUGH * size:  # else the generator is singular on the way
+            change, error = _integral(lambda u: float(terms(u).sum()), epsabs=ASKED * size, epsrel=0)
+        if not (error <= ALLOWED * size and math.isfinite(change)):
+            raise ValueError(
+                "the generator cannot be integrated from the weights that from_action was given to "
+                f"these (the error is {error:.1g} of {size:.3g}); give it weights nearer to these."
+            )
+        return change, size
+
+
+def _integral(height: Callable[[float], float], **accuracy: float) -> tuple[float, float]:
+    """Return the integral of a function over [0, 1], and its error."""
+    from scipy.integrate import quad_vec
+
+    with np.errstate(all="ignore"):
+        value, error = quad_vec(height, 0, 1, limit=PIECES, quadrature="gk15", **accuracy)
+    return float(value), float(error)
 
 
 def _touched(action: Action, values: Weights) -> tuple[tuple[str, ...], set[str]]:
@@ -190,27 +249,33 @@ def _touched(action: Action, values: Weights) -> tuple[tuple[str, ...], set[str]
 
 
 def _require_gradient(rule: _Rule, values: Weights, name: str, rng: np.random.Generator) -> None:
-    """Raise unless ∇Q = v at the weights and near them."""
-    for trial in range(TRIALS):
+    """Raise unless the Jacobian J of v is symmetric at the weights and near them: J d = Jᵀd."""
+    torch = rule.torch
+    for trial in range(1 + TRIALS):
         point = values if trial == 0 else {k: _near(value, rng) for k, value in values.items()}
-        tensors = torch_modules.tensors(point)
-        slope = rule.torch.func.grad(rule.potential)(tensors)
-        v = rule.velocity(point)
-        size = np.sqrt(sum(float(np.sum(x**2)) for x in v.values()))
-        gap = np.sqrt(
-            sum(
-                float(np.sum((torch_modules.array(slope[key], key) - v.get(key, 0.0)) ** 2))
-                for key in slope
-            )
-        )
-        if gap > GRADIENT * size:
+        moves = {k: _scale(value) * rng.normal(size=value.shape) for k, value in values.items()}
+        direction = torch_modules.tensors(moves)
+        _, transposed = torch.func.vjp(rule.whole, torch_modules.tensors(point))
+        (backward,) = transposed(direction)
+        _, forward = torch.func.vjp(lambda slopes: transposed(slopes)[0], direction)
+        (along,) = forward(direction)
+        size = _length(along) + _length(backward)
+        gap = _length({key: along[key] - backward[key] for key in along})
+        if not gap <= ASYMMETRY * size:
             raise ValueError(
-                f"the generator of {name!r} is not a gradient: it misses that of its potential by "
-                f"{gap / size:.2g} of its size. Gradient flow is orthogonal to it, but conserves "
-                "nothing by it (it is a rotation, say); drop the rotation from the action."
+                f"the generator of {name!r} is not a gradient: its Jacobian differs from its "
+                f"transpose by {gap / size:.2g} of its size. Gradient flow is orthogonal to it, but "
+                "conserves nothing by it (it is a rotation, say); drop the rotation from the action."
             )
+
+
+def _length(parts: Tensors) -> float:
+    return math.sqrt(sum(float((part * part).sum()) for part in parts.values()))
+
+
+def _scale(value: Array) -> float:
+    return float(np.sqrt(np.mean(value**2))) or 1.0
 
 
 def _near(value: Array, rng: np.random.Generator) -> Array:
-    scale = float(np.sqrt(np.mean(value**2))) or 1.0
-    return np.asarray(value + scale * rng.normal(size=value.shape))
+    return np.asarray(value + _scale(value) * rng.normal(size=value.shape))

@@ -10,6 +10,8 @@ code name           symbol
 ==================  ============================================================================
 
 The first is the symmetry, the second its derivative, by which gradient flow conserves something.
+Both are zero as well where there is nothing to test: where g has no gradient by the weights that
+the symmetry moves, as with dead neurons, or moves none, as with weights of zero.
 """
 
 from __future__ import annotations
@@ -48,19 +50,25 @@ class Invariance:
         Largest cosine between the gradient of what should stay and the generator.
     tolerance : float
         What both may be.
+    vacuous : str
+        Why nothing was tested, as a sentence; empty if something was.
     """
 
     symmetry: str
     deviation: float
     projection: float
     tolerance: float
+    vacuous: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether both are within the tolerance (NaN is not)."""
-        return self.deviation <= self.tolerance and self.projection <= self.tolerance
+        """Whether both are within the tolerance (NaN is not), and something was tested."""
+        within = self.deviation <= self.tolerance and self.projection <= self.tolerance
+        return within and not self.vacuous
 
     def __repr__(self) -> str:
+        if self.vacuous:
+            return f"<{self.symmetry} not tested: {self.vacuous}>"
         verdict = "holds" if self.holds else "broken"
         return (
             f"<{self.symmetry} {verdict}: deviation {self.deviation:.1e}, projection "
@@ -103,7 +111,8 @@ def check(
     Returns
     -------
     Invariance
-        Its ``holds`` is False, not an error, for a broken symmetry.
+        Its ``holds`` is False, not an error, for a broken symmetry. It is False too if nothing was
+        tested, which ``vacuous`` explains.
 
     Raises
     ------
@@ -148,6 +157,7 @@ def check(
             "(module.eval()), so that nothing in it is random."
         )
     deviation = projection = 0.0
+    vacuous = set()
     for _ in range(trials):
         element = _random(symmetry, weights, rng)
         after = torch_modules.array(
@@ -157,8 +167,11 @@ def check(
         deviation = max(deviation, float(np.abs(after - before).max()) / size)
         tensors, outputs = observed(weights, track=True)
         slope = _gradient(tensors, outputs, rng.normal(size=before.shape))
-        projection = max(projection, _cosine(slope, symmetry.generator(weights, element)))
-    return Invariance(symmetry.name, deviation, projection, tolerance)
+        generator = symmetry.generator(weights, element)
+        projection = max(projection, _cosine(slope, generator))
+        vacuous.add(_nothing_tested(slope, generator))
+    why = "" if "" in vacuous or deviation > tolerance else vacuous.pop()
+    return Invariance(symmetry.name, deviation, projection, tolerance, why)
 
 
 def _random(symmetry: Symmetry, weights: Weights, rng: np.random.Generator) -> Array:
@@ -179,6 +192,18 @@ def _gradient(tensors: dict[str, Any], outputs: Any, weights: Array) -> Weights:
         name: np.zeros(tuple(tensor.shape)) if slope is None else torch_modules.array(slope, name)
         for (name, tensor), slope in zip(tensors.items(), found, strict=True)
     }
+
+
+def _nothing_tested(slope: Weights, generator: Weights) -> str:
+    """Return why gradient and generator say nothing, or nothing if they do."""
+    if not any(part.any() for part in generator.values()):
+        return "the symmetry does not move these weights; try others."
+    if not any(slope[name].any() for name in generator):
+        return (
+            "the outputs have no gradient by the weights that the symmetry moves; try other "
+            "weights, or other inputs."
+        )
+    return ""
 
 
 def _cosine(slope: Weights, generator: Weights) -> float:

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._tools.torch_modules import arrays
+from saddles._tools.torch_modules import arrays, checkpoints
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Drift", "Symmetry"]
@@ -161,7 +161,9 @@ class Symmetry:
         Parameters
         ----------
         trajectory : iterable of mappings
-            Checkpoints in order: state dicts, or dictionaries of arrays. Two at least.
+            Checkpoints in order: state dicts, or dictionaries of arrays. Two at least. Copies, as by
+            ``copy.deepcopy(module.state_dict())``, or an iterator that yields them as training
+            goes on.
 
         Returns
         -------
@@ -171,7 +173,8 @@ class Symmetry:
         Raises
         ------
         TypeError, ValueError
-            If a checkpoint lacks a weight, holds one that is not finite, or changes shape.
+            If a checkpoint lacks a weight, holds one that is not finite, or changes shape, or if
+            two checkpoints of a sequence share their memory.
 
         Examples
         --------
@@ -184,7 +187,7 @@ class Symmetry:
         """
         values, sizes = [], []
         shapes: dict[str, tuple[int, ...]] = {}
-        for k, checkpoint in enumerate(_checkpoints(trajectory)):
+        for k, checkpoint in enumerate(checkpoints(trajectory, self.weights)):
             weights = arrays(checkpoint, self.weights)
             for name, value in weights.items():
                 if value.shape != (first := shapes.setdefault(name, value.shape)):
@@ -213,11 +216,3 @@ class Symmetry:
             return np.array(checks.finite_number(element, "element"))
         return checks.real_array(element, "element", len(shape))
 
-
-def _checkpoints(trajectory: Any) -> Iterable[Any]:
-    if isinstance(trajectory, Mapping) or not isinstance(trajectory, Iterable):
-        raise TypeError(
-            f"trajectory={checks.show(trajectory)} must be a sequence of state dicts, one per "
-            "checkpoint."
-        )
-    return trajectory

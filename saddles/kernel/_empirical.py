@@ -126,7 +126,7 @@ def evolution(module: Any, inputs: Any, trajectory: Iterable[Mapping[str, Any]])
     inputs : tensor or array_like of shape (n, ...)
         Samples.
     trajectory : iterable of mappings
-        State dicts of the module, in order.
+        State dicts of the module, in order: copies, as by ``copy.deepcopy(module.state_dict())``.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def evolution(module: Any, inputs: Any, trajectory: Iterable[Mapping[str, Any]])
     ImportError
         Without torch.
     TypeError, ValueError
-        As for `jacobian`, or if there is no checkpoint.
+        As for `jacobian`, if there is no checkpoint, or if two of a sequence share their memory.
 
     Examples
     --------
@@ -152,7 +152,8 @@ def evolution(module: Any, inputs: Any, trajectory: Iterable[Mapping[str, Any]])
     array([0., 0.])
     """
     samples = torch_modules.inputs_of(inputs)
-    kernels = [empirical(module, samples, parameters=checkpoint) for checkpoint in trajectory]
+    states = torch_modules.checkpoints(trajectory, torch_modules.parameters_of(module))
+    kernels = [empirical(module, samples, parameters=checkpoint) for checkpoint in states]
     if not kernels:
         raise ValueError("trajectory is empty; pass the state dicts of a training run.")
     return Evolution(np.array(kernels))
