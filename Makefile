@@ -48,4 +48,4 @@ package: $(READY)
 	$(BIN)/python -m build
 
 clean:
-	rm -rf docs/_build docs/api docs/gallery docs/tables docs/sg_execution_times.rst $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf docs/_build docs/api docs/gallery docs/lessons docs/tables docs/sg_execution_times.rst $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

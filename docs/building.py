@@ -33,6 +33,7 @@ LINKS = (
     (re.compile(r"\]\((?:\.\./)+tables/results/(\w+)\.md\)"), r"](/tables/\1.md)"),
     (re.compile(r"\]\((?:\.\./)*examples/(plot_\w+)\.py\)"), r"](/gallery/\1.rst)"),
     (re.compile(r"\]\((?:\.\./)*examples/\)"), r"](/gallery/index.rst)"),
+    (re.compile(r"\]\((?:\.\./)*tutorials/(plot_\w+)\.py\)"), r"](/lessons/\1.rst)"),
 )
 
 #: The script that typesets formulas, as pages of the site name it.
@@ -178,7 +179,7 @@ def _relink(app: Any, page: str, source: list[str]) -> None:
         source[0] = pattern.sub(replacement, source[0])
     if Path(app.env.doc2path(page)).suffix == ".md":
         source[0] = formulas.markdown(source[0])
-    elif page.startswith("gallery/"):
+    elif page.startswith(("gallery/", "lessons/")):
         source[0] = "\n".join(_prose(source[0].split("\n")))
 
 

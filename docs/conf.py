@@ -15,6 +15,7 @@ building.write_api_pages(HERE / "api")
 building.write_table_pages(HERE / "tables")
 landing.write_animation(HERE / "api" / "staircase.html")
 building.forget_pictures(HERE / "examples", HERE / "gallery")
+building.forget_pictures(HERE / "tutorials", HERE / "lessons")
 
 project = "saddles"
 author = "The saddles developers"
@@ -32,7 +33,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "building",
 ]
-exclude_patterns = ["_build", "_templates", "examples"]
+exclude_patterns = ["_build", "_templates", "examples", "tutorials"]
 templates_path = ["_templates"]
 suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
 
@@ -65,8 +66,8 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 sphinx_gallery_conf = {
-    "examples_dirs": "examples",
-    "gallery_dirs": "gallery",
+    "examples_dirs": ["examples", "tutorials"],
+    "gallery_dirs": ["gallery", "lessons"],
     "filename_pattern": r"\.py$",
     "image_scrapers": (building.scrape_figures,),
     "reset_modules": (),

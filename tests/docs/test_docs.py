@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 #: Pages that are written; those that `make docs` makes of other files are not tried again.
 PAGES = sorted([*DOCS.glob("*.md"), *(DOCS / "algorithms").glob("*.md")])
-PICTURES = sorted((DOCS / "examples").glob("plot_*.py"))
+PICTURES = sorted(
+    file for room in ("examples", "tutorials") for file in (DOCS / room).glob("plot_*.py")
+)
 #: The quick ones; `make docs` runs all.
 QUICK = ("plot_02_nonmonotone", "plot_05_linear_network", "plot_06_single_neuron")
 MODULES = sorted(
