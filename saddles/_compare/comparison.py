@@ -28,6 +28,7 @@ from saddles._result.flow import Flow, followed
 from saddles._result.path import SaddlePath, point_shape
 from saddles._result.points import dense
 from saddles._result.run import Run
+from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike, Mask
 
 __all__ = ["Comparison", "compare"]
@@ -43,8 +44,8 @@ OVER = 0.01
 MARGIN = 1.05
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Comparison(Record):
     """How well a second path, or a flow, agrees with a predicted path.
 
     Attributes

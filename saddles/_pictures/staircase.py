@@ -3,8 +3,8 @@
 They need matplotlib. Predictions are dashed and black, as in the talk. What was integrated is drawn
 in colours that stay apart for the colour-blind, with markers that stay apart in black and white.
 Where a clock stands between −1 and 1 its coefficient is zero. Figures are plain
-`matplotlib.figure.Figure` objects: nothing global is touched. This module knows curves only; a
-result says what its curves are (`saddles._result.curves`).
+`matplotlib.figure.Figure` objects that notebooks show: nothing global is touched. This module knows
+curves only; a result says what its curves are (`saddles._result.curves`).
 
 ===============  ==========================================================================
 code name        meaning
@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from saddles._pictures.words import legend, new_picture
 from saddles.typing import Array
 
 __all__ = [
@@ -173,8 +174,7 @@ def draw_followed(flow: Followed, jumps: Array, levels: Array, unit: str) -> Any
     loss, points, *rest = axes
     if len(jumps) == 1:
         points.set_xlim(0.0, flow.times[-1])
-    loss.plot(flow.times, flow.losses, color=COLOURS[0], label=flow.label)
-    loss.legend(frameon=False)
+    legend(loss, loss.plot(flow.times, flow.losses, color=COLOURS[0]), [flow.label])
     lines = _lines(curves.values)
     for line in lines:
         points.plot(flow.times, curves.values[:, line.index], color=line.colour)
@@ -216,19 +216,19 @@ def draw_both(path: Staircase, flow: Followed, unit: str, beside: Followed | Non
 
 def _both_losses(axis: Any, path: Staircase, flow: Followed, beside: Followed | None) -> None:
     """Draw the loss that was followed, what stands beside it, and the predicted one."""
-    axis.plot(flow.times, flow.losses, color=COLOURS[0], label=flow.label)
+    lines = axis.plot(flow.times, flow.losses, color=COLOURS[0])
     if beside is not None:
-        axis.plot(beside.times, beside.losses, color=COLOURS[1], linestyle=":", label=beside.label)
-    axis.step(
+        lines += axis.plot(beside.times, beside.losses, color=COLOURS[1], linestyle=":")
+    lines += axis.step(
         path.ends,
         np.append(path.losses, path.losses[-1]),
         where="post",
         color="black",
         linestyle="--",
         linewidth=1.2,
-        label=f"predicted ({path.label})",
     )
-    axis.legend(frameon=False)
+    named = [flow.label, *([] if beside is None else [beside.label]), f"predicted ({path.label})"]
+    legend(axis, lines, named)
 
 
 def _both_curves(axis: Any, path: Staircase, flow: Followed, lines: list[_Line]) -> None:
@@ -288,10 +288,8 @@ def _axes(
     times: Array, losses: Array, unit: str, kind: str, clocks: bool, end: float | None = None
 ) -> tuple[Any, Sequence[Any]]:
     """Return a figure with axes for losses, points of some `kind` and clocks, sharing time."""
-    from matplotlib.figure import Figure
-
     kinds = ["loss", kind, "clocks S"] if clocks else ["loss", kind]
-    figure = Figure(figsize=(7.2, 3.0 * len(kinds)), layout="constrained")
+    figure = new_picture(7.2, 3.0 * len(kinds))
     axes = figure.subplots(len(kinds), 1, sharex=True)
     jumps, end = times[1:], last(times) if end is None else end
     if jumps.size and jumps[-1] > WIDE_RANGE * jumps[0]:
@@ -391,10 +389,9 @@ def _finish(axis: Any, lines: list[_Line], labels: list[str], count: int) -> Non
     if not lines:
         axis.set_ylim(-1.0, 1.0)
     else:
-        handles = [Line2D([], [], label=labels[line.index], **_look(line)) for line in lines]
+        handles = [Line2D([], [], **_look(line)) for line in lines]
         title = f"{len(lines)} of {count}" if len(lines) == MOST_LINES < count else None
-        axis.legend(
-            handles=handles, title=title, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5)
-        )
+        names = [labels[line.index] for line in lines]
+        legend(axis, handles, names, title=title, loc="center left", bbox_to_anchor=(1, 0.5))
     # The first pass of the layout makes room for the legend; labels find theirs in the second.
     axis.figure.get_layout_engine().execute(axis.figure)

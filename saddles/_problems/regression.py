@@ -24,6 +24,7 @@ from saddles._numerics.precision import DISTURBED, EPS
 from saddles._problems.centring import JITTER, centred
 from saddles._problems.features import Dense, Features, Sparse, stored
 from saddles._problems.from_moments import factor_moments, precision_of
+from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Regression", "computed"]
@@ -36,8 +37,8 @@ SMALLEST_TARGET = 1e-153
 SMALLEST_WEIGHT = 1e-100
 
 
-@dataclass(frozen=True, eq=False, init=False)
-class Regression:
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Regression(Record):
     """Linear regression with the mean loss ``|y - X beta|^2 / (2 n)``.
 
     Parameters
@@ -95,8 +96,8 @@ class Regression:
     rounding: float = field(init=False)
     grain: Array = field(init=False, repr=False)
     means: tuple[Array, float] = field(init=False, repr=False)
-    features: Features = field(init=False, repr=False)
-    sizes: tuple[Array, Array] = field(init=False, repr=False)
+    features: Features = field(init=False, repr=False, compare=False)
+    sizes: tuple[Array, Array] = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from saddles._tools.record import Record
 from saddles.typing import Array
 
 __all__ = ["CERTIFICATE_TOLERANCE", "Certificate", "Certificates"]
@@ -65,8 +66,8 @@ class Certificate:
         return stationary and self.violation <= tolerance
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Certificates:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Certificates(Record):
     """The certificates of a whole path, one entry per saddle.
 
     Attributes

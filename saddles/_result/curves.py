@@ -46,7 +46,11 @@ def points_as_curves(
     title, letter = NAMES[kind]
     if len(points[0].shape) != 2 or hasattr(points, "toarray"):
         values = dense(points).reshape(len(points), -1)
-        labels = names or [f"{letter}[{index}]" for index in range(values.shape[1])]
+        labels = (
+            [str(name) for name in names]
+            if names is not None
+            else [f"{letter}[{index}]" for index in range(values.shape[1])]
+        )
     else:
         values = np.array([_singular_values(point) for point in points])
         labels = [f"σ[{index}]" for index in range(values.shape[1])]

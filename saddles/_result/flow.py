@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -35,6 +35,7 @@ from saddles._result.jumps import Jumps, Search
 from saddles._result.path import physical_times
 from saddles._result.remaining import UNKNOWN, Remaining
 from saddles._result.trajectory import Curve, Plain, Stretched, Ticking
+from saddles._tools.record import Record, same
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
@@ -44,8 +45,8 @@ __all__ = ["Flow", "Jumps", "followed"]
 LEVELS_PER_JUMP = 12
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Flow:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Flow(Record):
     """Gradient flow from an initial scale, at any time: where training has ended, it rests.
 
     Attributes
@@ -84,7 +85,7 @@ class Flow:
     log_alpha: float
     kappa: int
     times: Array
-    curve: Curve
+    curve: Curve = field(compare=False)
     status: Status
     remaining: Remaining = UNKNOWN
     kind: str = "coefficients"
@@ -108,6 +109,18 @@ class Flow:
     def conservation(self) -> float:
         """Largest violation of the conservation law along the trajectory (see the curve)."""
         return self.curve.conservation()
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are the same flow: the same steps, and the same points there."""
+        alike = super().__eq__(other)
+        if alike is not True or not isinstance(other, Flow):
+            return alike
+        ours, theirs = self.curve, other.curve
+        return same(ours.loss(self.times), theirs.loss(self.times)) and same(
+            ours.point(self.times), theirs.point(self.times)
+        )
+
+    __hash__ = Record.__hash__
 
     def __repr__(self) -> str:
         return (

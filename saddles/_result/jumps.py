@@ -20,6 +20,7 @@ import numpy as np
 
 from saddles._numerics.precision import ULPS
 from saddles._result.trajectory import Stretched
+from saddles._tools.record import Record
 from saddles.typing import Array
 
 __all__ = ["Jumps", "Search", "separated_peaks"]
@@ -38,8 +39,8 @@ SMALLEST_DROP = 1e-12
 POINTS_PER_STEP = 3
 
 
-@dataclass(frozen=True)
-class Jumps:
+@dataclass(frozen=True, eq=False, repr=False)
+class Jumps(Record):
     """Jumps of a flow, found without any prediction.
 
     Attributes

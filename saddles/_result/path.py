@@ -32,6 +32,7 @@ from saddles._result.curves import clocks_at_saddles, points_as_curves, unit_of_
 from saddles._result.points import LowRank, stacked
 from saddles._result.remaining import UNKNOWN, Remaining
 from saddles._tools.files import naming, regular_file
+from saddles._tools.record import Record
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
 
@@ -73,8 +74,8 @@ def physical_times(times: ArrayLike, *, log_alpha: float, kappa: int) -> Array:
     return physical
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Saddle:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Saddle(Record):
     """One saddle of the staircase, and the jump that led to it.
 
     Attributes
@@ -106,8 +107,8 @@ class Saddle:
     certificate: Certificate
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SaddlePath:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SaddlePath(Record):
     """A staircase of saddles: which, in which order, at what time.
 
     Attributes

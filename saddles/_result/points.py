@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from saddles._tools.record import Record
 from saddles.typing import Array
 
 __all__ = ["LowRank", "dense", "stacked"]
@@ -21,8 +22,8 @@ __all__ = ["LowRank", "dense", "stacked"]
 _ROW = ("data", "indices")
 
 
-@dataclass(frozen=True, eq=False)
-class LowRank:
+@dataclass(frozen=True, eq=False, repr=False)
+class LowRank(Record):
     """A large matrix of low rank, kept as its factors: ``left @ right.T``.
 
     Attributes

@@ -27,6 +27,7 @@ from saddles import checks
 from saddles._numerics.precision import EPS
 from saddles._result.jumps import Jumps, separated_peaks
 from saddles._result.path import physical_times
+from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["ROUGHEST", "SMALLEST_LOGGED_DROP", "Run"]
@@ -52,8 +53,8 @@ STEPS_PER_DROP = 2
 ROUGHEST = 0.1
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Run(Record):
     """A training log in the package's units; it can stand where a `Flow` is compared.
 
     Attributes

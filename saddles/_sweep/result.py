@@ -21,6 +21,7 @@ import numpy as np
 from saddles import checks
 from saddles._sweep.pool import FAILURE, generator
 from saddles._sweep.store import arrays, canonical, read
+from saddles._tools.record import Record
 from saddles.typing import Array
 
 __all__ = ["PointFailure", "Sweep", "result"]
@@ -48,8 +49,8 @@ class PointFailure:
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Sweep:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Sweep(Record):
     """What a function gave over a grid of points.
 
     Attributes

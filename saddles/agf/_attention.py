@@ -38,6 +38,7 @@ from saddles import checks
 from saddles._numerics.precision import SINGULAR
 from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle
+from saddles._tools.record import Record
 from saddles.agf._engine.steps import DONE, NeuronPath, solve_network
 from saddles.typing import Array, ArrayLike
 
@@ -124,8 +125,8 @@ class LinearAttention:
         return np.hstack([along, v * (k @ pull.T), v * (q @ pull)])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class AttentionModes:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class AttentionModes(Record):
     """What linear attention learns, mode by mode, in closed form.
 
     Attributes

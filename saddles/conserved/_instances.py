@@ -21,7 +21,8 @@ neuron: δ = a² − |w|² is positive for an upstream start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -77,37 +78,16 @@ def rescaling(
     names = _names(incoming=incoming, outgoing=outgoing, bias=bias)
     inward = names[:1] + names[2:]
 
-    def matrices(weights: Weights) -> tuple[Array, Array]:
-        return _paired(weights, inward, outgoing)
-
-    def velocity(weights: Weights, element: Array) -> Weights:
-        out = {name: -2 * _left(element, weights[name]) for name in inward}
-        out[outgoing] = 2 * _right(element, weights[outgoing])
-        return out
-
-    def transform(weights: Weights, element: Array) -> Weights:
-        matrices(weights)
-        out = {name: _left(_exp(-2 * element), weights[name]) for name in inward}
-        out[outgoing] = _right(_exp(2 * element), weights[outgoing])
-        return out
-
-    def quantity(weights: Weights) -> Array:
-        w, a = matrices(weights)
-        return a @ a.T - w @ w.T if linear else np.sum(a**2, axis=1) - np.sum(w**2, axis=1)
-
-    def terms(weights: Weights) -> Array:
-        squares = sum(np.sum(matrix**2, axis=1) for matrix in matrices(weights))
-        return np.sqrt(np.outer(squares, squares)) if linear else np.asarray(squares)
-
+    layers = _Layers(inward, outgoing, linear)
     return Symmetry(
         name="linear rescaling" if linear else "rescaling",
         source=SOURCE,
         weights=names,
         degree=2,
-        transform=_symmetric(transform) if linear else transform,
-        velocity=_symmetric(velocity) if linear else velocity,
-        quantity=quantity,
-        terms=terms,
+        transform=layers.transform,
+        velocity=layers.velocity,
+        quantity=layers.quantity,
+        terms=layers.terms,
     )
 
 
@@ -137,34 +117,16 @@ def translation(weight: str, *, bias: str | None = None) -> Symmetry:
     """
     names = _names(weight=weight, bias=bias)
 
-    def velocity(weights: Weights, element: Array) -> Weights:
-        out, start = {}, 0
-        for name in names:
-            shape = weights[name].shape
-            count = int(np.prod(shape[1:]))
-            shift = element[start : start + count].reshape(shape[1:])
-            out[name], start = np.broadcast_to(shift, shape).copy(), start + count
-        return out
-
-    def transform(weights: Weights, element: Array) -> Weights:
-        moved = velocity(weights, element)
-        return {name: weights[name] + moved[name] for name in names}
-
-    def quantity(weights: Weights) -> Array:
-        return np.asarray(_rows(weights, names).sum(axis=0))
-
-    def terms(weights: Weights) -> Array:
-        return np.asarray(np.abs(_rows(weights, names)).sum(axis=0))
-
+    classes = _Classes(names)
     return Symmetry(
         name="translation",
         source=SOURCE,
         weights=names,
         degree=1,
-        transform=transform,
-        velocity=velocity,
-        quantity=quantity,
-        terms=terms,
+        transform=classes.transform,
+        velocity=classes.velocity,
+        quantity=classes.quantity,
+        terms=classes.terms,
     )
 
 
@@ -200,27 +162,99 @@ def scaling(*weights: str, rows: bool = False) -> Symmetry:
         raise TypeError("scaling() needs the name of at least one weight.")
     names = _names(**{f"weights[{k}]": name for k, name in enumerate(weights)})
 
-    def quantity(values: Weights) -> Array:
-        if rows:
-            return np.asarray(np.sum(_rows(values, names) ** 2, axis=1))
-        return np.asarray(sum(np.sum(values[name] ** 2) for name in names))
-
-    def velocity(values: Weights, element: Array) -> Weights:
-        return {name: 2 * _left(element, values[name]) for name in names}
-
-    def transform(values: Weights, element: Array) -> Weights:
-        return {name: _left(np.exp(2 * element), values[name]) for name in names}
-
+    normalised = _Normalised(names, rows)
     return Symmetry(
         name="row scaling" if rows else "scaling",
         source=SOURCE,
         weights=names,
         degree=2,
-        transform=transform,
-        velocity=velocity,
-        quantity=quantity,
-        terms=quantity,
+        transform=normalised.transform,
+        velocity=normalised.velocity,
+        quantity=normalised.quantity,
+        terms=normalised.quantity,
     )
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """Weights into neurons, against those out of them."""
+
+    inward: tuple[str, ...]
+    outgoing: str
+    linear: bool
+
+    def transform(self, weights: Weights, element: Array) -> Weights:
+        self._matrices(weights)
+        known = self._checked(element)
+        return self._acted(weights, _exp(-2 * known), _exp(2 * known))
+
+    def velocity(self, weights: Weights, element: Array) -> Weights:
+        known = self._checked(element)
+        return self._acted(weights, -2 * known, 2 * known)
+
+    def quantity(self, weights: Weights) -> Array:
+        w, a = self._matrices(weights)
+        return a @ a.T - w @ w.T if self.linear else np.sum(a**2, axis=1) - np.sum(w**2, axis=1)
+
+    def terms(self, weights: Weights) -> Array:
+        squares = sum(np.sum(matrix**2, axis=1) for matrix in self._matrices(weights))
+        return np.sqrt(np.outer(squares, squares)) if self.linear else np.asarray(squares)
+
+    def _acted(self, weights: Weights, before: Array, after: Array) -> Weights:
+        out = {name: _left(before, weights[name]) for name in self.inward}
+        return out | {self.outgoing: _right(after, weights[self.outgoing])}
+
+    def _matrices(self, weights: Weights) -> tuple[Array, Array]:
+        return _paired(weights, self.inward, self.outgoing)
+
+    def _checked(self, element: Array) -> Array:
+        """Refuse elements of the linear symmetry that are not symmetric: they conserve nothing."""
+        return checks.symmetric(element, "element") if self.linear else element
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """Weights before a softmax."""
+
+    names: tuple[str, ...]
+
+    def transform(self, weights: Weights, element: Array) -> Weights:
+        moved = self.velocity(weights, element)
+        return {name: weights[name] + moved[name] for name in self.names}
+
+    def velocity(self, weights: Weights, element: Array) -> Weights:
+        out, start = {}, 0
+        for name in self.names:
+            shape = weights[name].shape
+            count = int(np.prod(shape[1:]))
+            shift = element[start : start + count].reshape(shape[1:])
+            out[name], start = np.broadcast_to(shift, shape).copy(), start + count
+        return out
+
+    def quantity(self, weights: Weights) -> Array:
+        return np.asarray(_rows(weights, self.names).sum(axis=0))
+
+    def terms(self, weights: Weights) -> Array:
+        return np.asarray(np.abs(_rows(weights, self.names)).sum(axis=0))
+
+
+@dataclass(frozen=True)
+class _Normalised:
+    """Weights before a normalisation, of all of them or of each row."""
+
+    names: tuple[str, ...]
+    rows: bool
+
+    def transform(self, values: Weights, element: Array) -> Weights:
+        return {name: _left(np.exp(2 * element), values[name]) for name in self.names}
+
+    def velocity(self, values: Weights, element: Array) -> Weights:
+        return {name: 2 * _left(element, values[name]) for name in self.names}
+
+    def quantity(self, values: Weights) -> Array:
+        if self.rows:
+            return np.asarray(np.sum(_rows(values, self.names) ** 2, axis=1))
+        return np.asarray(sum(np.sum(values[name] ** 2) for name in self.names))
 
 
 def _names(**names: str | None) -> tuple[str, ...]:
@@ -280,14 +314,3 @@ def _exp(element: Array) -> Array:
         return np.exp(element)
     values, vectors = np.linalg.eigh(element)
     return np.asarray((vectors * np.exp(values)) @ vectors.T)
-
-
-def _symmetric(
-    rule: Callable[[Weights, Array], Weights],
-) -> Callable[[Weights, Array], Weights]:
-    """Refuse elements that are not symmetric: the others conserve nothing."""
-
-    def checked(weights: Weights, element: Array) -> Weights:
-        return rule(weights, checks.symmetric(element, "element"))
-
-    return checked

@@ -24,6 +24,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._tools import torch_modules
+from saddles._tools.record import Record
 from saddles.conserved._symmetry import Symmetry, Weights
 from saddles.typing import Array
 
@@ -36,8 +37,8 @@ TOLERANCE = 1e-10
 ELEMENT = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class Invariance:
+@dataclass(frozen=True, eq=False, repr=False)
+class Invariance(Record):
     """Verdict on a symmetry of a network.
 
     Attributes

@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles._tools.torch_modules import arrays, checkpoints
 from saddles.typing import Array, ArrayLike
 
@@ -42,8 +43,8 @@ __all__ = ["Drift", "Symmetry"]
 Weights = dict[str, Array]
 
 
-@dataclass(frozen=True, eq=False)
-class Drift:
+@dataclass(frozen=True, eq=False, repr=False)
+class Drift(Record):
     """How far an invariant moved along a trajectory.
 
     Attributes
@@ -78,8 +79,8 @@ class Drift:
         )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Symmetry:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Symmetry(Record):
     """A group that acts on the weights, and the quantity that it makes gradient flow conserve.
 
     Made by `rescaling`, `translation`, `scaling` or `from_action`; the four functions among the

@@ -23,24 +23,21 @@ code name          symbol
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from saddles._matrix.loss_checks import OURS, checked_size
+from saddles._matrix.loss_checks import checked_size
 from saddles._matrix.losses import FullMatrix
-from saddles._matrix.moments import Moments, least_loss, stacked
+from saddles._matrix.moments import Moments, least_loss
 from saddles._numerics.watch import long_work
 from saddles._tools.threads import one_pool
 from saddles.flow._graded.blocks import Basis
 from saddles.flow._graded.commuting import Modes
-from saddles.flow._graded.frame import Graded, System
+from saddles.flow._graded.frame import Graded
 from saddles.flow._graded.march import Request, follow
-from saddles.flow._graded.slopes import bent, second_derivative
+from saddles.flow._graded.systems import Factorisation, TwoLayers
 from saddles.flow._inputs import checked_rtol, checked_until, finite_scale, initial_factor
 from saddles.flow.riccati import full as closed_form
-from saddles.typing import Array, ArrayLike
+from saddles.typing import ArrayLike
 
 if TYPE_CHECKING:
     from saddles._matrix.losses import MatrixLoss
@@ -137,16 +134,6 @@ def matrix(
         )
     size = checked_size(loss)
     log_alpha = finite_scale(log_alpha, "saddles.greedy_low_rank")
-    second = second_derivative(loss)
-    system = System(
-        bend=lambda U, dU: bent(second(U @ U.T), U, dU),
-        drive=lambda U: -np.asarray(loss.gradient(U @ U.T), dtype=float),
-        loss=lambda U: float(loss.value(U @ U.T)),
-        readout=lambda U: np.asarray(U @ U.T),
-        # Squares, as those of this package are, do not fall below 0.
-        left=lambda U: float(loss.value(U @ U.T)) if isinstance(loss, OURS) else math.inf,
-        squares=2.0,
-    )
     start = initial_factor(initial, size, width, seed)
     request = Request(
         log_alpha=log_alpha,
@@ -155,7 +142,7 @@ def matrix(
         algorithm="flow.matrix",
         source=MATRIX_SOURCE,
     )
-    return follow([Graded.of(system, start, log_alpha)], request)
+    return follow([Graded.of(Factorisation.of(loss), start, log_alpha)], request)
 
 
 @one_pool
@@ -257,28 +244,4 @@ def linear(
             "them has several modes: a single frame cannot follow how small their tilts are. Train "
             "the parts one by one, or perturb the moments by 1e-6 of their size."
         )
-    system = _network(moments)
-    return follow([Graded.of(system, start, log_alpha)], request, floor=floor)
-
-
-def _network(moments: Moments) -> System:
-    """Return the flow of a linear network, with its loss above the least."""
-    d = moments.xx.shape[0]
-
-    def excess(factor: Array) -> float:
-        return moments.excess(factor[d:] @ factor[:d].T)
-
-    def drive(factor: Array) -> Array:
-        return -stacked(moments.slope(factor[d:] @ factor[:d].T))
-
-    def readout(factor: Array) -> Array:
-        return np.asarray(factor[d:] @ factor[:d].T)
-
-    def bend(factor: Array, changes: Array) -> Array:
-        moved = changes[:, d:] @ factor[:d].T + factor[d:] @ changes[:, :d].mT
-        slope = moved @ moments.xx
-        bent = np.zeros((len(changes), *2 * (factor.shape[0],)))
-        bent[:, d:, :d], bent[:, :d, d:] = -slope, -slope.mT
-        return bent
-
-    return System(drive, excess, readout, bend, excess, squares=1.0)
+    return follow([Graded.of(TwoLayers(moments), start, log_alpha)], request, floor=floor)

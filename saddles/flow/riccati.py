@@ -43,6 +43,7 @@ from saddles._numerics.ends import Outlook
 from saddles._numerics.precision import ZERO
 from saddles._result.flow import Flow
 from saddles._result.remaining import NOTHING, left_by
+from saddles._tools.record import Record
 from saddles.flow._inputs import checked_until, finite_scale, initial_factor
 from saddles.flow._listing import FOLDINGS, listed
 from saddles.flow._riccati_modes import in_modes
@@ -67,8 +68,8 @@ DOUBLINGS = 64
 CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Riccati:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Riccati(Record):
     """The closed form as a curve.
 
     Attributes

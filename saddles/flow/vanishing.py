@@ -34,6 +34,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._result.flow import Flow
+from saddles._tools.record import Record
 from saddles.typing import Array
 
 __all__ = ["VanishingLimit", "vanishing_limit"]
@@ -49,8 +50,8 @@ class _Staircase(Protocol):
     def losses(self) -> Array: ...
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class VanishingLimit:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class VanishingLimit(Record):
     """Jump times of a flow at several initial scales, and in the limit.
 
     Attributes

@@ -16,13 +16,14 @@ from saddles._numerics.precision import EPS
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import ATTAINABLE, RowSpace, length
+from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Minimizer", "in_units", "infeasibility", "minimised", "solvable"]
 
 
-@dataclass(frozen=True, eq=False)
-class Minimizer:
+@dataclass(frozen=True, eq=False, repr=False)
+class Minimizer(Record):
     """Minimiser of a convex function under X beta = y.
 
     Attributes

@@ -22,6 +22,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._numerics.precision import CONSTANT
+from saddles._tools.record import Record
 from saddles.neuron._formulas import kernel_distance
 from saddles.typing import Array, ArrayLike
 
@@ -129,8 +130,8 @@ def centred(matrices: ArrayLike) -> Array:
     return np.where(nothing, 0.0, both)
 
 
-@dataclass(frozen=True, eq=False)
-class Evolution:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evolution(Record):
     """Kernels along a training run, and how they move.
 
     Attributes

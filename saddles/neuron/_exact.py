@@ -40,6 +40,7 @@ from scipy.optimize import brentq
 
 from saddles import checks
 from saddles._numerics.precision import EPS
+from saddles._tools.record import Record
 from saddles.neuron._start import Start
 from saddles.typing import Array, ArrayLike
 
@@ -104,8 +105,8 @@ def from_point(beta_star: Array, beta0: Array, delta: float) -> Trajectory:
     return _FromPoint(beta_star, a0, beta0 / a0 if a0 else beta0, start)
 
 
-@dataclass(frozen=True, eq=False)
-class Trajectory:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory(Record):
     """The neuron at any time; `exact` makes it.
 
     Methods take a time t >= 0, or an array (q,) of times; infinity stands for the limit.

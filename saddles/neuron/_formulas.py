@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike
 
 __all__ = [
@@ -193,8 +194,8 @@ def kernel_distance(first: ArrayLike, second: ArrayLike) -> Any:
     return float(distance) if distance.ndim == 0 else distance
 
 
-@dataclass(frozen=True, eq=False)
-class Speeds:
+@dataclass(frozen=True, eq=False, repr=False)
+class Speeds(Record):
     """How fast the function-space point moves, and turns.
 
     Attributes

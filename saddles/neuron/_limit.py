@@ -38,6 +38,7 @@ from saddles import checks
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
+from saddles._tools.record import Record
 from saddles.neuron._flow import INDISTINCT, NearSaddle, Weights, integration
 from saddles.typing import Array, ArrayLike
 
@@ -76,8 +77,8 @@ class Exclusion(Enum):
         return f"Exclusion.{self.name}"
 
 
-@dataclass(frozen=True, eq=False)
-class Limit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Limit(Record):
     """The end of the flow.
 
     Attributes

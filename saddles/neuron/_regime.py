@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles.neuron._exact import Trajectory, from_point
 from saddles.neuron._formulas import directional_factor, squares
 from saddles.typing import ArrayLike
@@ -45,8 +46,8 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True)
-class Regime:
+@dataclass(frozen=True, eq=False, repr=False)
+class Regime(Record):
     """Regime and time scales of one initialisation.
 
     Attributes

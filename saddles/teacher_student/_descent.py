@@ -19,13 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["State", "descent", "fraction"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class State:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class State(Record):
     """The student at one moment of its training.
 
     Attributes

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles.neuron._formulas import squares
 from saddles.typing import Array
 
@@ -20,8 +21,8 @@ LEAST_STUDENT, MOST_STUDENT = 1e-70, 1e70
 TEACHER, TRAIN, TEST, STUDENT = range(4)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Task:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Task(Record):
     """What is to be learnt.
 
     Attributes

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from saddles import checks, kernel
+from saddles._tools.record import Record
 from saddles.status import Status
 from saddles.teacher_student._descent import State, descent, fraction
 from saddles.teacher_student._start import Task, output, student, task
@@ -16,8 +17,8 @@ from saddles.typing import Array
 __all__ = ["Outcome", "point", "train"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Outcome:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Outcome(Record):
     """What a student became.
 
     Attributes

@@ -20,14 +20,15 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles.agf._modular.template import Template
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["Modes", "read_modes"]
 
 
-@dataclass(frozen=True, eq=False)
-class Modes:
+@dataclass(frozen=True, eq=False, repr=False)
+class Modes(Record):
     """Neurons as waves, as `ModularAddition.modes` reads them.
 
     Attributes

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from saddles._pictures.staircase import COLOURS
+from saddles._pictures.words import new_picture
 from saddles._result.flow import Flow
 from saddles._result.path import SaddlePath
 from saddles.agf._modular.template import Template
@@ -25,9 +26,7 @@ FLOW_POINTS, EVERY = 1500, 130
 
 def plot_frequencies(known: Template, path: SaddlePath, flow: Flow | None) -> Any:
     """Draw the staircases of AGF and of the flow, as mean squared errors per output, and powers."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.2, 6.0), layout="constrained")
+    figure = new_picture(7.2, 6.0)
     error, power = figure.subplots(2, 1, sharex=True)
     _draw_errors(error, known, path, flow)
     for index, k in enumerate(known.frequencies):

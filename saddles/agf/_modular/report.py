@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles.agf._engine.setting import NeuronPath
 from saddles.agf._modular.modes import read_modes
 from saddles.agf._modular.template import Template
@@ -28,8 +29,8 @@ from saddles.typing import Array
 __all__ = ["ModularReport", "report"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ModularReport:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ModularReport(Record):
     """Neurons of a path of modular addition as they activate, and what was predicted.
 
     Attributes

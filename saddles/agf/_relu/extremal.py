@@ -24,13 +24,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
 from saddles._result.path import PathError
+from saddles._tools.record import Record
 from saddles.agf._engine.natural_units import scaled
 from saddles.agf._relu.broken_lines import End, climb
 from saddles.agf._relu.piecewise import SAME_DIRECTION, PiecewiseUtility, Pulls
@@ -42,8 +44,8 @@ from saddles.typing import Array, ArrayLike, Indices, Mask
 __all__ = ["ExtremalDirections", "checked_features", "extremal_directions"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ExtremalDirections:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ExtremalDirections(Record):
     """The directions that attract ReLU neurons, one a row, in the order of their growth.
 
     Attributes
@@ -88,7 +90,7 @@ class ExtremalDirections:
     residuals: Array
     dead: Array
     exhaustive: bool
-    utility: Callable[[Array], Array]
+    utility: Callable[[Array], Array] = field(compare=False)
 
     def __len__(self) -> int:
         """Return the number m of directions."""
@@ -208,8 +210,12 @@ def extremal_directions(
     features, targets, number = checked_features(X, residual, "residual", slope, bias)
     features, targets, units = scaled(features, targets)
     found = _found(features, targets, number, starts, seed)
-    rate, utility = 1 / units.time, found.utility
-    return replace(found, growth=rate * found.growth, utility=lambda w: rate * utility(w))
+    rate, utility = 1 / units.time, partial(_times, 1 / units.time, found.utility)
+    return replace(found, growth=rate * found.growth, utility=utility)
+
+
+def _times(rate: float, utility: Callable[[Array], Array], w: Array) -> Array:
+    return rate * utility(w)
 
 
 def _found(

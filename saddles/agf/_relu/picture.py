@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from saddles._pictures.staircase import COLOURS, POINTS
+from saddles._pictures.words import new_picture
 from saddles.typing import Array, ArrayLike, Mask
 
 __all__ = ["Directions", "plot_directions"]
@@ -62,10 +63,8 @@ def plot_directions(found: Directions, *, flowed: ArrayLike | None = None) -> An
     -------
     matplotlib.figure.Figure
     """
-    from matplotlib.figure import Figure
-
     own = found.angles
-    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+    figure = new_picture(9.0, 3.8)
     circle, curve = figure.subplots(1, 2, width_ratios=(1, 1.7))
     grid = np.union1d(np.linspace(0, 2 * np.pi, POINTS), own)
     circle.plot(np.cos(grid), np.sin(grid), color="black", linewidth=0.8)

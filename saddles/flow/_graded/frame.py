@@ -45,6 +45,7 @@ from saddles._numerics.ends import LEAST_RATE, Outlook, gains, still
 from saddles._numerics.precision import CUT_EXPONENT, ULPS
 from saddles._numerics.stepping import bounded
 from saddles.flow._graded.part import Part
+from saddles.flow._graded.systems import System
 from saddles.flow._graded.view import View
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices
@@ -66,34 +67,6 @@ UNFELT_LOG = -40.0
 
 #: Step of the finite differences of F, relative to its argument: errors of F are some 1e-10 then.
 DIFFERENCE = 1e-5
-
-
-@dataclass(frozen=True, eq=False)
-class System:
-    """What to integrate, and what to read off.
-
-    Attributes
-    ----------
-    drive : callable
-        Takes Z (m, r), returns F (m, m), symmetric.
-    loss : callable
-        Takes Z (m, r), returns the loss.
-    readout : callable
-        Takes Z (m, r), returns the point in function space.
-    bend : callable
-        Takes Z (m, r) and variations of it (n, m, r), returns those of F (n, m, m).
-    left : callable
-        Takes Z (m, r), returns an upper bound of what the loss could fall by; inf without one.
-    squares : float
-        Minus the derivative of the loss with respect to time, divided by |FZ|².
-    """
-
-    drive: Callable[[Array], Array]
-    loss: Callable[[Array], float]
-    readout: Callable[[Array], Array]
-    bend: Callable[[Array, Array], Array]
-    left: Callable[[Array], float]
-    squares: float
 
 
 @dataclass(frozen=True, eq=False)

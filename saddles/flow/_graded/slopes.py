@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,18 +93,21 @@ def second_derivative(loss: Any) -> Callable[[Array], Array]:
     sides = np.zeros((rows.size, size, size))
     sides[np.arange(rows.size), rows, cols] = sides[np.arange(rows.size), cols, rows] = 1.0
     if hasattr(loss, "hessian_product"):
-        return lambda W: -np.array([loss.hessian_product(W, side) for side in sides], dtype=float)
-    reach = _reach(loss, size)
+        return partial(_by_products, loss, sides)
+    return partial(_by_differences, loss, sides, _reach(loss, size))
 
-    def by_differences(W: Array) -> Array:
-        step = DIFFERENCE * max(reach, float(np.linalg.norm(W)))
-        ahead, behind = (
-            np.array([loss.gradient(W + s * side) for side in sides], dtype=float)
-            for s in (step, -step)
-        )
-        return np.asarray((behind - ahead) / (2 * step))
 
-    return by_differences
+def _by_products(loss: Any, sides: Array, W: Array) -> Array:
+    return -np.array([loss.hessian_product(W, side) for side in sides], dtype=float)
+
+
+def _by_differences(loss: Any, sides: Array, reach: float, W: Array) -> Array:
+    step = DIFFERENCE * max(reach, float(np.linalg.norm(W)))
+    ahead, behind = (
+        np.array([loss.gradient(W + s * side) for side in sides], dtype=float)
+        for s in (step, -step)
+    )
+    return np.asarray((behind - ahead) / (2 * step))
 
 
 def bent(second: Array, factor: Array, dZ: Array) -> Array:
