@@ -19,6 +19,7 @@ path = saddles.pesme_flammarion(X, y)
 flow = saddles.flow.diagonal(X, y, log_alpha=-1e4)
 
 figure = saddles.compare(path, flow).plot()
+figure
 
 # %%
 # The comparison is also a number: the worst of all relative errors of jump times, and of the

@@ -16,6 +16,7 @@ path = saddles.pesme_flammarion(X, y)
 flow = saddles.flow.diagonal(X, y, log_alpha=-1e4)
 
 figure = saddles.compare(path, flow).plot()
+figure
 
 # %%
 # Which coefficients enter and leave, when, and the certificate of every saddle:

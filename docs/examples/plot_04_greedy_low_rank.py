@@ -21,6 +21,7 @@ path = saddles.greedy_low_rank(loss)
 flow = saddles.flow.matrix(loss, log_alpha=-2000, until=1.3 * path.times[-1])
 
 figure = saddles.compare(path, flow).plot()
+figure
 
 # %%
 # The hidden entries are recovered too. The largest error of all entries, to nine digits:

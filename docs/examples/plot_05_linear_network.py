@@ -20,3 +20,4 @@ path = saddles.agf.linear(sigma_xx, sigma_yx)
 flow = saddles.flow.linear(sigma_xx, sigma_yx, log_alpha=-500, until=0.7)
 
 figure = saddles.compare(path, flow).plot()
+figure

@@ -20,6 +20,7 @@ network = saddles.agf.ModularAddition(np.fft.irfft(spectrum, 11))
 path = saddles.agf.modular_addition(network, width=14, seed=0)
 
 figure = network.plot(path)
+figure
 
 # %%
 # The frequencies of the neurons, in the order in which they activate, and how far the first one's

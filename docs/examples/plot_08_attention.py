@@ -21,3 +21,4 @@ figure = path.plot()
 figure.axes[1].set_xlabel("scaled time t α")
 for level in modes.losses:
     figure.axes[0].axhline(level, color="0.5", linestyle=":", linewidth=1)
+figure

@@ -34,6 +34,7 @@ run = saddles.compare_run(
     path, recorder, log_alpha=np.log(alpha), learning_rate=learning_rate, loss_factor=2
 )
 figure = run.plot()
+figure
 
 # %%
 # The errors jump by jump:

@@ -28,7 +28,9 @@ from saddles._result.flow import Flow, followed
 from saddles._result.path import SaddlePath, point_shape
 from saddles._result.points import dense
 from saddles._result.run import Run
+from saddles._tools.extras import extra
 from saddles._tools.record import Record
+from saddles._tools.tables import Tabular, as_html
 from saddles.typing import Array, ArrayLike, Mask
 
 __all__ = ["Comparison", "compare"]
@@ -45,7 +47,7 @@ MARGIN = 1.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Comparison(Record):
+class Comparison(Record, Tabular):
     """How well a second path, or a flow, agrees with a predicted path.
 
     Attributes
@@ -134,10 +136,21 @@ class Comparison(Record):
             + ">"
         )
 
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row per jump (needs pandas)."""
-        import pandas as pd
+    def to_frame(self, *, tidy: bool = False) -> Any:
+        """Return a pandas DataFrame with one row per jump (needs pandas).
 
+        Parameters
+        ----------
+        tidy : bool
+            Whether to return one row per jump and error instead, without an index.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Predicted and measured times, and the errors; tidy: jump, predicted, measured, and the
+            name and value of an error.
+        """
+        pd = extra("pandas", "to_frame", "plot")
         columns = {
             "predicted": self.predicted,
             "measured": self.measured,
@@ -148,10 +161,23 @@ class Comparison(Record):
         }
         if self.flow is not None:
             columns |= {"flow": self.flow.measured, "flow_error": self.flow_errors}
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             columns,
             index=pd.RangeIndex(1, len(self.predicted) + 1, name="jump"),
         )
+        if not tidy:
+            return frame
+        frame = frame.reset_index()
+        known = [name for name in frame if not name.endswith("_error")]
+        return frame.melt(id_vars=known, var_name="error", value_name="value")
+
+    def _repr_html_(self) -> str | None:
+        try:
+            frame = self.to_frame().reset_index()
+        except ImportError:
+            return None
+        rows = frame.itertuples(index=False)
+        return as_html(repr(self).strip("<>"), list(frame), rows, picture=self.plot)
 
     def plot(self, *, names: list[str] | None = None, features: ArrayLike | None = None) -> Any:
         """Draw the prediction over what it was compared with, and gradient flow where it is known.

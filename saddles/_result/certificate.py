@@ -51,6 +51,16 @@ class Certificate:
     creep: float = 0.0
     left_out: float = 0.0
 
+    def __str__(self) -> str:
+        said = [f"{max(self.stationarity, self.violation):.1g}"]
+        if math.isfinite(self.margin):
+            said.append(f"lead {self.margin:.2g}")
+        if not self.unique:
+            said.append("not unique")
+        if self.at_infinity:
+            said.append("at infinity")
+        return ", ".join(said)
+
     @property
     def at_infinity(self) -> bool:
         """Whether the saddle is an infimum that norms reach at infinity, up to its `creep`."""

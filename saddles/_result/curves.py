@@ -45,7 +45,7 @@ def points_as_curves(
     """
     title, letter = NAMES[kind]
     if len(points[0].shape) != 2 or hasattr(points, "toarray"):
-        values = dense(points).reshape(len(points), -1)
+        values = dense(points).reshape(points.shape[0], -1)
         labels = (
             [str(name) for name in names]
             if names is not None

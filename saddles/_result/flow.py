@@ -36,6 +36,7 @@ from saddles._result.path import physical_times
 from saddles._result.remaining import UNKNOWN, Remaining
 from saddles._result.trajectory import Curve, Plain, Stretched, Ticking
 from saddles._tools.record import Record, same
+from saddles._tools.tables import as_html
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
@@ -126,6 +127,17 @@ class Flow(Record):
         return (
             f"<Flow {self.algorithm}, log_alpha={self.log_alpha:g}: {len(self.times) - 1} steps "
             f"to tau={self.until:.6g}, {self.status.value}>"
+        )
+
+    def _repr_html_(self) -> str:
+        found = self.jumps()
+        rows = list(zip(range(len(found) + 1), [0.0, *found.times], found.losses, strict=True))
+        return as_html(
+            repr(self).strip("<>"),
+            ("jump", "time", "loss after it"),
+            rows,
+            picture=self.plot,
+            below="" if self.success else self.message,
         )
 
     def at(self, tau: ArrayLike) -> Array:

@@ -21,7 +21,9 @@ import numpy as np
 from saddles import checks
 from saddles._sweep.pool import FAILURE, generator
 from saddles._sweep.store import arrays, canonical, read
+from saddles._tools.extras import extra
 from saddles._tools.record import Record
+from saddles._tools.tables import as_html
 from saddles.typing import Array
 
 __all__ = ["PointFailure", "Sweep", "result"]
@@ -109,16 +111,25 @@ class Sweep(Record):
         Its columns are the entries of the points, those of the values (``value`` if they are
         numbers), and ``failure``, which is None or the error in a line.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install 'saddles[plot]'") from error
+        pd = extra("pandas", "to_frame", "plot")
+        columns, rows = self._table()
+        return pd.DataFrame(rows, columns=columns)
+
+    def _table(self) -> tuple[list[str], list[dict[str, Any]]]:
+        """Return the names of the columns and a row per point."""
         rows = [
             point | _entries(value) | {FAILURE: error and str(error)}
             for point, value, error in zip(self.points, self.values, self.errors, strict=True)
         ]
-        frame = pd.DataFrame(rows, columns=list(dict.fromkeys(itertools.chain(*rows))))
-        return frame[[c for c in frame if c != FAILURE] + [FAILURE]]
+        names = dict.fromkeys(itertools.chain(*rows))
+        return [name for name in names if name != FAILURE] + [FAILURE], rows
+
+    def _repr_html_(self) -> str:
+        columns, rows = self._table()
+        if self.success:
+            columns = columns[:-1]
+        cells = [[row.get(name, "") for name in columns] for row in rows]
+        return as_html(repr(self).strip("<>"), columns, cells)
 
     def mean_and_error(self, over: str) -> Sweep:
         """Average over one entry of the points, such as a repetition's number.

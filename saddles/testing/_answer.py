@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,8 @@ class Answer:
         Losses there.
     active, entered, left : list of lists of int, or None
         Units that are not zero, that became so, that are so no longer, if the solver says.
-    duals : ndarray of shape (K+1, n) or None
-        Dual points, if the solver returns them.
+    duals : ndarray of shape (K+1, n) or (K+1, d), or None
+        Dual points or clocks, if the solver returns them.
     unique : list of bool or None
         Whether the coefficients of each saddle are the only ones with its fit, if it says.
     status : Status or None
@@ -132,6 +133,8 @@ def _array(value: Any, name: str) -> Array:
         array = np.asarray(value)
     except ValueError:
         raise NoPath(name, expected=rule, got="rows of different lengths") from None
+    if array.dtype.kind == "O" and all(isinstance(entry, Real) for entry in array.flat):
+        array = array.astype(float)  # fractions, say
     if array.dtype.kind not in "biuf":
         raise NoPath(name, expected=rule, got=f"dtype {array.dtype}")
     if not np.isfinite(array).all():

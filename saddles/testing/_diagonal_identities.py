@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles.testing._answer import Answer
-from saddles.testing._expect import Broken, close, equal, holds
+from saddles.testing._expect import Broken, close, equal, holds, up_to_a_factor
 from saddles.testing._solver import Solver
 from saddles.typing import Array, Mask
 
@@ -32,6 +32,9 @@ __all__ = ["IDENTITIES", "Dynamics"]
 
 #: What linear programs are solved to (HiGHS meets its constraints to 1e-7).
 LINEAR_PROGRAM = 1e-6
+
+#: A factor of all times that is further from 1 than this is no rounding.
+WHAT_SHOWS = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,18 @@ class Dynamics:
         duals = np.vstack([np.zeros_like(y), np.cumsum(steps, axis=0)])
         blur = 1 + np.outer(np.abs(path.times), sizes) / y.size
         return cls(path, residuals, duals @ X, residuals @ X, blur, sizes)
+
+    @property
+    def unit_of_time(self) -> str:
+        """What the first jump says of the unit of all times, if that may be what is wrong."""
+        factor = float(np.abs(self.clocks[1]).max()) if len(self.path) > 1 else 1.0
+        largest = float(np.abs(self.clocks).max(initial=0.0))
+        if not factor or abs(factor - 1) < WHAT_SHOWS or largest > factor * (1 + WHAT_SHOWS):
+            return ""
+        return (
+            f" (times, all {factor:.6g} times what is expected: another convention? They are "
+            "t / log(1/alpha) here, for the loss |y - X beta|^2 / (2n))"
+        )
 
     def saturated(self, tolerance: float) -> Mask:
         """Mark the clocks at a boundary (K+1, d)."""
@@ -83,7 +98,8 @@ def losses_are_those_of_the_problem(
     """Each loss is the mean loss |y − Xβ|²/(2n) at the coefficients."""
     path = solver(X, y)
     expected = np.sum((y - path.betas @ X.T) ** 2, axis=1) / (2 * y.size)
-    close("losses", path.losses, expected, solver.tolerance / 100, scale=expected[0])
+    ours = "The loss here is |y - X beta|^2 / (2n)."
+    up_to_a_factor("losses", path.losses, expected, solver.tolerance / 100, ours=ours)
 
 
 def clocks_stay_within_their_boundaries(
@@ -93,8 +109,26 @@ def clocks_stay_within_their_boundaries(
     run = Dynamics.of(solver, X, y)
     beyond = np.abs(run.clocks) > 1 + solver.tolerance * run.blur
     for k in np.flatnonzero(beyond.any(axis=1)):
-        what = f"the clocks at time {float(run.path.times[k]):.10g}, jump {k}"
+        what = f"the clocks at time {float(run.path.times[k]):.10g}, jump {k}{run.unit_of_time}"
         raise Broken(what, expected="all within [-1, 1]", got=run.clocks[k])
+
+
+def dual_points_are_the_integral_of_residuals(
+    solver: Solver, X: Array, y: Array, rng: np.random.Generator | None
+) -> None:
+    """If it returns duals, they are ρ, the integral of (y − Xβ)/n, or the clocks Xᵀρ themselves."""
+    run = Dynamics.of(solver, X, y)
+    duals = run.path.duals
+    if duals is None:
+        return
+    readings = {"duals": run.clocks.shape, "X'duals": (len(run.path), y.size)}
+    for name in [name for name, shape in readings.items() if shape == duals.shape]:
+        found = duals if name == "duals" else duals @ X
+        if (np.abs(found - run.clocks) <= solver.tolerance * run.blur).all():
+            return
+    raise Broken(
+        "duals", expected=f"the clocks {run.clocks}, or rho with X'rho = clocks", got=duals
+    )
 
 
 def a_clock_rings_at_every_jump(
@@ -105,7 +139,7 @@ def a_clock_rings_at_every_jump(
     arrived = run.moving(solver.tolerance)[:-1] & run.saturated(solver.tolerance)[1:]
     arrived &= run.pulls[:-1] * run.clocks[1:] > 0
     for k in np.flatnonzero(~arrived.any(axis=1)) + 1:
-        what = f"the clocks at time {float(run.path.times[k]):.10g}, jump {k}"
+        what = f"the clocks at time {float(run.path.times[k]):.10g}, jump {k}{run.unit_of_time}"
         raise Broken(what, expected="one that moved is at +1 or -1", got=run.clocks[k])
 
 
@@ -239,6 +273,7 @@ IDENTITIES = (
     order_of_times_and_losses,
     losses_are_those_of_the_problem,
     clocks_stay_within_their_boundaries,
+    dual_points_are_the_integral_of_residuals,
     a_clock_rings_at_every_jump,
     coefficients_have_the_sign_of_their_clock,
     saddles_are_stationary,

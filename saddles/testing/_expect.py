@@ -8,7 +8,18 @@ import numpy as np
 
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["Broken", "NoPath", "close", "close_each", "equal", "holds", "shown"]
+__all__ = [
+    "Broken",
+    "Late",
+    "NoPath",
+    "Wrote",
+    "close",
+    "close_each",
+    "equal",
+    "holds",
+    "shown",
+    "up_to_a_factor",
+]
 
 
 class Broken(AssertionError):
@@ -20,7 +31,11 @@ class Broken(AssertionError):
         What was looked at.
     expected, got : str
         Both sides, in words or numbers.
+    name, statement : str
+        Of what every law takes for granted; empty if the law itself does not hold.
     """
+
+    name = statement = ""
 
     def __init__(self, what: str, *, expected: Any, got: Any) -> None:
         self.what, self.expected, self.got = what, shown(expected), shown(got)
@@ -29,6 +44,25 @@ class Broken(AssertionError):
 
 class NoPath(Broken):
     """A solver raised an exception, or returned what is no path."""
+
+    name = "a solver returns a path"
+    statement = (
+        "For every problem it returns times, betas and losses, finite and of matching shapes."
+    )
+
+
+class Late(Broken):
+    """A solver did not return in time."""
+
+    name = "a solver returns in time"
+    statement = "For every problem it returns within the time limit."
+
+
+class Wrote(Broken):
+    """A solver changed the data that it was given."""
+
+    name = "a solver leaves its data alone"
+    statement = "What it is given, it reads only: whoever calls it needs the data again."
 
 
 def shown(value: Any) -> str:
@@ -90,3 +124,32 @@ def _compare(what: str, found: Array, wanted: Array, allowed: Array) -> None:
             expected=wanted,
             got=found,
         )
+
+
+def up_to_a_factor(
+    what: str, got: ArrayLike, expected: ArrayLike, tolerance: float, *, ours: str
+) -> None:
+    """Raise unless the arrays agree to `tolerance`; say so if one factor would make them agree.
+
+    Parameters
+    ----------
+    what : str
+        What is compared.
+    got, expected : array_like of equal shapes
+        Both sides.
+    tolerance : float
+        Relative to the largest of what is expected.
+    ours : str
+        The convention of the laws, in words.
+    """
+    found, wanted = _alike(what, got, expected)
+    unit = float(np.abs(wanted).max(initial=0.0))
+    try:
+        _compare(what, found, wanted, np.asarray(tolerance * unit))
+    except Broken:
+        square = float(np.sum((wanted / unit) ** 2)) if unit else 0.0
+        factor = float(np.sum(found / unit * (wanted / unit))) / square if square else 1.0
+        if not (np.abs(found - factor * wanted) <= tolerance * abs(factor) * unit).all():
+            raise
+        said = f"{what}, all {factor:.6g} times what is expected: another convention? {ours}"
+        raise Broken(said, expected=wanted, got=found) from None

@@ -8,6 +8,7 @@ W_i, ΔT_k = [1 − Σ_{i=0}^{k−2} λ^{(i)}_{k−i} ΔT_{i+1}] / λ^{(k−1)}_
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,8 @@ import numpy as np
 
 from saddles._matrix.losses import FullMatrix
 from saddles.testing._answer import Answer
-from saddles.testing._expect import close, close_each, equal, holds
+from saddles.testing._diagonal_laws import reflection
+from saddles.testing._expect import close, close_each, equal, holds, up_to_a_factor
 from saddles.testing._report import Law
 from saddles.testing._solver import Solver
 from saddles.typing import Array
@@ -125,7 +127,8 @@ def losses_are_those_of_the_problem(solver: Solver, loss: Any, rng: Generator | 
     """Each loss is f(W), without a factor."""
     path = solver(loss)
     expected = np.array([loss.value(W) for W in path.betas])
-    close("losses", path.losses, expected, solver.tolerance)
+    ours = "The loss here is f(W) as it is given."
+    up_to_a_factor("losses", path.losses, expected, solver.tolerance, ours=ours)
 
 
 def points_are_positive_semidefinite(solver: Solver, loss: Any, rng: Generator | None) -> None:
@@ -190,21 +193,18 @@ def agrees_with_this_package(solver: Solver, loss: Any, rng: Generator | None) -
 def a_matrix_seen_in_full(solver: Solver, loss: Any, rng: Generator) -> None:
     """Each positive eigenvalue is learnt at its inverse, equal ones in one jump."""
     d = loss.size
-    Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
-    # Powers of two, so that equal levels are equal; rotated, they are so to rounding.
-    levels = np.sort(rng.choice([-1.0, 0.5, 1.0, 2.0, 4.0], d))[::-1]
-    path = solver(FullMatrix(_symmetric((Q * levels) @ Q.T)))
+    # Integers, turned by an integer matrix: equal levels are equal, not only up to rounding.
+    turn, square = reflection(d, rng)
+    Q = turn / math.sqrt(square)
+    sizes = np.sort(rng.choice([-2.0, 1.0, 2.0, 4.0, 8.0], d))[::-1]
+    path, levels = solver(FullMatrix((turn * sizes) @ turn.T)), sizes * square
     heights = np.unique(levels[levels > 0])[::-1]
     what = f"for a matrix of eigenvalues {levels} seen in full"
     times = np.concatenate([[0.0], 1 / heights])
     close_each(f"times {what}", path.times, times, solver.tolerance)
     learnt = [np.where(levels >= height, levels, 0.0) for height in (np.inf, *heights)]
     points = np.array([(Q * kept) @ Q.T for kept in learnt])
-    close(f"points {what}", path.betas, points, solver.tolerance, scale=4.0)
-
-
-def _symmetric(M: Array) -> Array:
-    return np.asarray((M + M.T) / 2)
+    close(f"points {what}", path.betas, points, solver.tolerance, scale=8.0 * square)
 
 
 def turning_the_basis(solver: Solver, loss: Any, rng: Generator) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from saddles.testing._expect import Broken, NoPath
+from saddles._tools.extras import extra
+from saddles._tools.tables import Tabular
+from saddles.testing._expect import Broken
 
 __all__ = ["LawError", "Report", "complexity", "title"]
 
 #: Gives a law its name and, in the first line of its docstring, its statement.
 Law = Callable[..., None]
-
-
-#: What every law takes for granted, and its statement.
-A_PATH = "a solver returns a path"
-A_PATH_IS = "For every problem it returns times, betas and losses, finite and of matching shapes."
 
 
 def title(law: Law) -> str:
@@ -64,12 +62,14 @@ class LawError(AssertionError):
         seed: int | None = None,
     ) -> None:
         said = (law.__doc__ or "").strip().splitlines()[0]
-        no_path = isinstance(broken, NoPath)
-        self.law, self.statement = (A_PATH, A_PATH_IS) if no_path else (title(law), said)
+        self.law, self.statement = broken.name or title(law), broken.statement or said
         self.problem = dict(problem)
         self.seed = seed
         self.what, self.expected, self.got = broken.what, broken.expected, broken.got
         super().__init__(self._text(heading))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     def _text(self, heading: str) -> str:
         lines = [
@@ -87,27 +87,64 @@ class LawError(AssertionError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """Laws that a solver obeys.
+class Report(Tabular):
+    """Laws that a solver obeys, and those that it breaks.
 
     Attributes
     ----------
     laws : tuple of str
-        Laws tried, all of which hold.
+        Laws tried that hold.
     problems : int
         Problems drawn, over all laws.
     skipped : dict
         Law that was not tried -> why.
+    broken : tuple of LawError
+        Laws that are broken, each with its smallest problem; empty unless the check kept going.
     """
 
     laws: tuple[str, ...]
     problems: int
     skipped: Mapping[str, str]
+    broken: tuple[LawError, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        """Whether no law is broken."""
+        return not self.broken
+
+    def __repr__(self) -> str:
+        return f"<Report: {self._summary()}, {len(self.skipped)} not tried>"
 
     def __str__(self) -> str:
-        lines = [f"{len(self.laws)} laws hold on {self.problems} problems"]
+        lines = [self._summary()]
         lines += [f"not tried: {law} ({reason})" for law, reason in self.skipped.items()]
-        return "\n".join(lines)
+        return "\n".join([*lines, *map(str, self.broken)])
+
+    def _summary(self) -> str:
+        count = len(self.broken)
+        broken = f", {count} {'is' if count == 1 else 'are'} broken," if count else ""
+        return f"{len(self.laws)} laws hold{broken} on {self.problems} problems"
+
+    def to_frame(self, *, tidy: bool = False) -> Any:
+        """Return a pandas DataFrame with one row per law (needs pandas).
+
+        Parameters
+        ----------
+        tidy : bool
+            Whether the law is a column instead of the index.
+
+        Returns
+        -------
+        pandas.DataFrame
+            For each law its outcome, "holds", "broken" or "not tried", and a remark.
+        """
+        rows = [(law, "holds", "") for law in self.laws]
+        rows += [(error.law, "broken", error.what) for error in self.broken]
+        rows += [(law, "not tried", reason) for law, reason in self.skipped.items()]
+        frame = extra("pandas", "to_frame", "plot").DataFrame(
+            rows, columns=["law", "outcome", "remark"]
+        )
+        return frame if tidy else frame.set_index("law")
 
 
 def complexity(problem: Mapping[str, Any]) -> tuple[int, int]:

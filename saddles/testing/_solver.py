@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
 from saddles._problems.regression import Regression
+from saddles._tools.record import same
 from saddles.testing._answer import Answer
-from saddles.testing._expect import NoPath
+from saddles.testing._expect import Late, NoPath, Wrote
+from saddles.testing._time_limit import TimeLimitError, within
 from saddles.typing import Array
 
 __all__ = ["OPTIONS", "Solver"]
@@ -40,6 +44,10 @@ class Solver:
         Whether data are also scaled to the ends of the range of a float64.
     finished : bool
         Whether the path must go to the end of training.
+    time_limit : float
+        Seconds that a call may take.
+    known : bool
+        Whether the function only hands out an answer that is there already.
     """
 
     function: Callable[..., Any]
@@ -48,6 +56,8 @@ class Solver:
     minimum_norm: bool = True
     extremes: bool = False
     finished: bool = True
+    time_limit: float = math.inf
+    known: bool = False
 
     @classmethod
     def of(cls, function: Any, takes: Iterable[str] | None, **rules: Any) -> Solver:
@@ -65,8 +75,20 @@ class Solver:
 
     def __call__(self, *data: Any, **options: Any) -> Answer:
         """Return the answer for the data of one problem: (X, y), (loss,) or (Σxx, Σyx)."""
+        result = self.function(*data, **options) if self.known else self._watched(data, options)
+        return Answer.of(result, _shape(*data))
+
+    def _watched(self, data: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Return what the function does; raise if it takes too long, fails, or changes the data."""
+        before = copy.deepcopy(data)
         try:
-            result = self.function(*data, **options)
+            result = within(self.time_limit, partial(self.function, *data, **options))
+        except TimeLimitError:
+            raise Late(
+                "how long the solver takes",
+                expected=f"at most {self.time_limit:g} s (time_limit)",
+                got="no answer",
+            ) from None
         except Exception as error:
             words = " ".join(str(error).split())
             raise NoPath(
@@ -74,18 +96,29 @@ class Solver:
                 expected="a path",
                 got=f"{type(error).__name__}: {words}",
             ) from error
-        return Answer.of(result, _shape(*data))
+        for k, (now, kept) in enumerate(zip(data, before, strict=True)):
+            if not unchanged(now, kept):
+                raise Wrote(f"argument {k + 1} after the call", expected=kept, got=now)
+        return result
 
     def once(self, *data: Any) -> Solver:
         """Return a solver that computes the answer for these data once, whatever it is asked."""
-        answer = cache(lambda: self.function(*data))
-        return replace(self, function=lambda *_: answer())
+        answer = cache(lambda: self._watched(data, {}))
+        return replace(self, function=lambda *_: answer(), known=True)
 
     def weighted(self, X: Array, y: Array, weight: Array) -> Answer:
         """Return the answer with weights of samples."""
         if "sample_weight" in self.takes:
             return self(X, y, sample_weight=weight)
         return self(Regression(X, y, sample_weight=weight))
+
+
+def unchanged(now: Any, before: Any) -> bool:
+    """Return whether data are what they were: arrays, or records of arrays."""
+    if is_dataclass(now):
+        parts = [(getattr(now, e.name), getattr(before, e.name)) for e in fields(now)]
+        return all(unchanged(*pair) for pair in parts)
+    return not isinstance(now, np.ndarray) or same(now, before)
 
 
 def _keywords(function: Callable[..., Any]) -> frozenset[str]:

@@ -7,7 +7,8 @@ Integer data are exact in every arithmetic, so that a tie is a tie for every alg
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -40,6 +41,9 @@ __all__ = [
 
 #: Features (n, d) and targets (n,).
 Problem = tuple[Array, Array]
+Drawn = TypeVar("Drawn")
+#: A strategy as a function of its bounds.
+Kind = Callable[..., st.SearchStrategy[Drawn]]
 
 #: The path on which a coordinate enters and leaves again (arXiv:2607.12332), times ten.
 NONMONOTONE = (
@@ -49,8 +53,10 @@ NONMONOTONE = (
 
 
 def _entries(shape: int | tuple[int, ...], size: int) -> st.SearchStrategy[Array]:
-    whole = npst.arrays(np.int64, shape, elements=st.integers(-size, size))
-    return whole.map(lambda array: array.astype(float))
+    """Integers of at most `size`; the simplest entry is 1, since a problem of zeros says little."""
+    order = np.array(sorted(range(-size, size + 1), key=lambda entry: abs(entry - 0.8)), float)
+    places = npst.arrays(np.int64, shape, elements=st.integers(0, 2 * size))
+    return places.map(lambda array: order[array])
 
 
 def _regression(n: int, d: int, size: int) -> st.SearchStrategy[Problem]:
@@ -213,6 +219,21 @@ def deactivating(draw: st.DrawFn, *, max_extra: int = 3) -> Problem:
     return X[np.ix_(rows, columns)] * turns, y[rows] * draw(st.sampled_from([-1, 1]))
 
 
+#: Kinds of integer problems, those that are easiest to read first.
+INTEGERS: tuple[Kind[Problem], ...] = (
+    with_ties,
+    with_duplicate_columns,
+    rank_deficient,
+    with_zero_columns,
+    with_zero_rows,
+    wide,
+    general_position,
+)
+
+#: Kinds of regressions: a check gives each its turn.
+REGRESSIONS: tuple[Kind[Problem], ...] = (*INTEGERS[:-1], deactivating, general_position, gaussian)
+
+
 def integer_regressions(*, max_side: int = 8) -> st.SearchStrategy[Problem]:
     """Every kind of integer problem: tied, general, duplicate, zero, deficient, wide.
 
@@ -228,15 +249,7 @@ def integer_regressions(*, max_side: int = 8) -> st.SearchStrategy[Problem]:
     SearchStrategy
         Of pairs (X, y), X (n, d) and y (n,).
     """
-    return st.one_of(
-        with_ties(max_side=max_side),
-        general_position(max_side=max_side),
-        with_duplicate_columns(max_side=max_side),
-        with_zero_columns(max_side=max_side),
-        with_zero_rows(max_side=max_side),
-        rank_deficient(max_side=max_side),
-        wide(max_side=max_side),
-    )
+    return st.one_of([kind(max_side=max_side) for kind in INTEGERS])
 
 
 def regressions() -> st.SearchStrategy[Problem]:
@@ -247,7 +260,7 @@ def regressions() -> st.SearchStrategy[Problem]:
     SearchStrategy
         Of pairs (X, y), X (n, d) and y (n,).
     """
-    return st.one_of(integer_regressions(), deactivating(), gaussian())
+    return st.one_of([kind() for kind in REGRESSIONS])
 
 
 # --- matrices -----------------------------------------------------------------------------------
@@ -306,10 +319,15 @@ def sensings(draw: st.DrawFn, *, max_size: int = 4) -> MatrixSensing:
         Largest number of rows d.
     """
     d, rng = draw(st.integers(1, max_size)), draw(_generators())
-    A = rng.standard_normal((d * d, d, d)) / d
+    # Whole numbers of 1/256: the measurements are those of a matrix, and not only up to rounding.
+    A = rng.integers(-256, 257, (d * d, d, d)) / 256
     A = A + A.transpose(0, 2, 1)
-    U = rng.standard_normal((d, min(d, 2)))
+    U = rng.integers(-512, 513, (d, min(d, 2))) / 256
     return MatrixSensing(A, np.tensordot(A, U @ U.T, axes=2))
+
+
+#: Kinds of matrix losses.
+MATRIX_LOSSES: tuple[Kind[Any], ...] = (full_matrices, completions, sensings)
 
 
 def matrix_losses() -> st.SearchStrategy[Any]:
@@ -320,7 +338,7 @@ def matrix_losses() -> st.SearchStrategy[Any]:
     SearchStrategy
         Of `FullMatrix`, `MatrixCompletion` and `MatrixSensing`.
     """
-    return st.one_of(full_matrices(), completions(), sensings())
+    return st.one_of([kind() for kind in MATRIX_LOSSES])
 
 
 @st.composite
@@ -337,3 +355,7 @@ def moments(draw: st.DrawFn, *, max_inputs: int = 4, max_outputs: int = 3) -> tu
     X = rng.standard_normal((n, d)) * np.geomspace(1.5, 0.7, d)
     Y = X @ rng.standard_normal((d, c)) + rng.standard_normal((n, c))
     return _symmetric(X.T @ X / n), Y.T @ X / n
+
+
+#: Kinds of second moments.
+MOMENTS: tuple[Kind[tuple[Array, Array]], ...] = (moments,)

@@ -50,7 +50,7 @@ def mutant(function, module, mutate: Mutation = lambda a: a, said=lambda path: p
 
     @wraps(function)
     def changed(*data, **keywords):
-        with planted(module, mutate):
+        with planted(module, mutate), np.errstate(divide="ignore"):
             path = function(*data, **keywords)
         return said(words(path))
 

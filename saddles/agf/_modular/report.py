@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._tools.extras import extra
 from saddles._tools.record import Record
 from saddles.agf._engine.setting import NeuronPath
 from saddles.agf._modular.modes import read_modes
@@ -77,10 +78,7 @@ class ModularReport(Record):
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with one row per neuron that rang (needs pandas)."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install 'saddles[plot]'") from error
+        pd = extra("pandas", "to_frame", "plot")
         names = ("jump", "neuron", "frequency", "share", "mismatch", "time", "loss")
         return pd.DataFrame({name: getattr(self, name) for name in names}).set_index("jump")
 

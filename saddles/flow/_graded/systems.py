@@ -90,7 +90,7 @@ class TwoLayers:
     @property
     def inputs(self) -> int:
         """Number of inputs d."""
-        return self.moments.xx.shape[0]
+        return int(self.moments.xx.shape[0])
 
     def drive(self, factor: Array) -> Array:
         return -stacked(self.moments.slope(self.readout(factor)))
