@@ -1,8 +1,10 @@
 """The command line: what it prints, its exit statuses, and one line for whatever is wrong."""
 
+import inspect
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 
 import saddles
 from saddles._cli.app import app
+from saddles._cli.output import for_the_shell
 from saddles.cli import main
 
 ROWS = np.array([[1.0, 0.5, 0.7, 0.0, 1.0], [0.5, 1.0, 0.1, 0.7, 0.0]])
@@ -68,7 +71,8 @@ def test_max_jumps_and_plot(table, tmp_path, capsys):
     picture = tmp_path / "out.svg"
     arguments = ["path", table(csv_text()), "--target", "y", "--max-jumps", "1"]
     assert main([*arguments, "--plot", str(picture)]) == 0
-    assert saddles.Status.MAX_JUMPS.sentence in capsys.readouterr().out
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == saddles.Status.MAX_JUMPS.sentence.replace("max_jumps", "--max-jumps")
     assert picture.read_text("utf-8").count("<svg") == 1
 
 
@@ -81,11 +85,9 @@ BAD_FILES = {
     "no rows": ("a,b,y\n", ["no rows"]),
     "empty": ("", ["empty"]),
     "no features": ("y\n1\n", ["'y' only"]),
-    "column without a name": (",a,y\n0,1,2\n", ["row 1", "column 1 has no name"]),
+    "column without a name": ("a,,y\n0,1,2\n", ["row 1", "column 2 has no name"]),
     "repeated column": ("a,a,y\n1,2,3\n", ["row 1", "'a' occurs twice"]),
     "too large": ("a,y\n1e200,3\n", ["1e+200", "divide"]),
-    "semicolons": ("a;b;y\n1;2;3\n", ["no column 'y'", "separated by semicolons"]),
-    "tabs": ("a\ty\n1\t2\n", ["no column 'y'", "separated by tabs"]),
     "an open quote": ('a,y\n"1,2\n', ["unexpected end of data"]),
 }
 
@@ -107,6 +109,8 @@ def test_bad_options_are_one_line(table, tmp_path, capsys):
         [str(tmp_path / "nosuch.csv"), "--target", "y"],
         [file, "--target", "y", "--max-jumps", "-1"],
         [file, "--target", "y", "--plot", str(tmp_path / "out.nosuch")],
+        [file, "--target", "y", "--plot", ""],
+        [file, "--target", "y", "--plot", str(tmp_path / "nosuch" / "out.svg")],
         [str(tmp_path), "--target", "y"],
     ):
         assert main(["path", *arguments]) == 2
@@ -119,7 +123,6 @@ def test_bad_options_are_one_line(table, tmp_path, capsys):
     ("content", "words"),
     [
         ("a,y\né,1\n".encode("latin-1"), "is not UTF-8: byte 0xe9 at position 4"),
-        ("a,y\n1,1\n".encode("utf-16"), "is not UTF-8"),
         (b"a,y\n1,\x001\n", "row 2, column 'y'"),
     ],
 )
@@ -282,6 +285,14 @@ def test_verify_leaves_out_fractions_that_would_take_minutes(table, capsys, monk
     assert (status, record["judges"][0]["verdict"]) == (0, "not tried")
 
 
+@pytest.mark.parametrize(
+    ("cell", "verdict"), [("0e-999999999", "agrees"), (f"1.{'7' * 90000}", "not tried")]
+)
+def test_verify_ends_whatever_the_digits(cell, verdict, table, capsys):
+    status, record = verified(capsys, table(f"a,b,y\n{cell},2,3\n2,1,1\n"))
+    assert (status, record["judges"][0]["verdict"]) == (0, verdict)
+
+
 def test_verify_forgives_columns_that_depend_on_each_other_but_for_rounding(table, capsys):
     rng = np.random.default_rng(2)
     rows = rng.normal(size=(12, 3))
@@ -352,9 +363,9 @@ def test_the_scale_is_given_once_and_is_small(table, capsys):
         ([], "--alpha or as --log-alpha"),
         (["--alpha", "0.1", "--log-alpha", "-1"], "once"),
         (["--alpha", "1"], "between 0 and 1"),
-        (["--log-alpha", "0.5"], "log_alpha=0.5"),
-        (["--log-alpha", "nan"], "log_alpha=nan"),
-        (["--log-alpha", "-inf"], "log_alpha=-inf"),
+        (["--log-alpha", "0.5"], "--log-alpha=0.5"),
+        (["--log-alpha", "nan"], "--log-alpha=nan"),
+        (["--log-alpha", "-inf"], "--log-alpha=-inf"),
     ):
         assert main(["bias", table(csv_text()), "--target", "y", *scale]) == 2
         captured = capsys.readouterr()
@@ -430,6 +441,109 @@ sys.exit(main(["path", "x.csv"]))
     )
 
 
+def test_streams_that_are_closed_are_named(table, capsys, monkeypatch):
+    file = table(csv_text())
+    for command in (["path"], ["path", "--json"], ["bias", "--alpha", "0.1"]):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", None)
+            assert main([*command, file, "--target", "y"]) == 2
+            assert sys.stdout is None
+        assert capsys.readouterr().err == "saddles: error: standard output is closed.\n"
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["path", "-", "--target", "y"]) == 2
+    assert capsys.readouterr().err == "saddles: error: standard input: it is closed.\n"
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["path", file, "--target", "y", "--quiet"]) == 0
+    assert main(["path", file, "--target", "q"]) == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_output_that_cannot_be_written_is_one_line():
+    done = shell("saddles path - --target y > /dev/full", csv_text())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "saddles: error: the output: No space left on device.\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no device that goes on")
+def test_a_device_that_does_not_end_is_refused(capsys):
+    assert main(["path", "/dev/zero", "--target", "y"]) == 2
+    assert "goes on and on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("module", "status"), [("typer", -signal.SIGINT), ("scipy", 130)])
+def test_an_interrupt_while_modules_load_leaves_no_traceback(module, status, table):
+    code = f"""
+import os, signal, sys
+class Interrupt:
+    def find_spec(name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt)
+from saddles.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code, "path", table(csv_text()), "--target", "y"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (run.returncode, run.stdout, run.stderr) == (status, "", "")
+
+
+def test_control_characters_are_escaped(table, tmp_path, capsys):
+    text = '"a\x1b[31m","b\nb",\u202ec,d,y\n' + csv_text().split("\n", 1)[1]
+    for arguments in (["--target", "y"], ["--target", "\x1b[31m"]):
+        main(["path", table(text), *arguments])
+        captured = capsys.readouterr()
+        assert not {*"\x1b\u202e"} & {*captured.out, *captured.err}
+        assert "\\x1b[31m" in captured.out + captured.err
+    main(["path", table("a,y\n1,2\n"), "--target", "y", "--plot", str(tmp_path / "\x1b" / "x.svg")])
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_messages_name_options_and_not_arguments():
+    commands = [command.callback for command in app.registered_commands]
+    arguments = {name for command in commands for name in inspect.signature(command).parameters}
+    library = {
+        *inspect.signature(saddles.pesme_flammarion).parameters,
+        *inspect.signature(saddles.compare_run).parameters,
+    }
+    for name in arguments & library:
+        if "_" in name:
+            assert for_the_shell(f"{name}=1") == f"--{name.replace('_', '-')}=1"
+    assert for_the_shell("alpha=2, log_alpha=0") == "--alpha=2, --log-alpha=0"
+    assert for_the_shell("give --log-alpha") == "give --log-alpha"
+
+
+def test_pictures_are_refused_before_the_work(table, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(saddles, "pesme_flammarion", None)  # not to be called
+    file = table(csv_text())
+    for name, words in (
+        ("", "is a folder"),
+        (str(tmp_path), "is a folder"),
+        ("staircase", "must end in one of .avif, .eps"),
+        (str(tmp_path / "x.docx"), "must end in one of"),
+        (str(tmp_path / "nosuch" / "x.svg"), "there is no folder"),
+        (str(tmp_path / ("x" * 300 + ".svg")), "File name too long"),
+    ):
+        assert main(["path", file, "--target", "y", "--plot", name]) == 2
+        captured = capsys.readouterr()
+        assert (captured.out, captured.err.count("\n")) == ("", 1)
+        assert words in captured.err
+
+
+def test_the_table_is_printed_though_the_picture_fails(table, tmp_path, capsys, monkeypatch):
+    def fails(*data, **options):
+        raise OSError(28, "No space left on device", "x.svg")
+
+    monkeypatch.setattr(saddles.SaddlePath, "plot", fails)
+    arguments = ["--target", "y", "--plot", str(tmp_path / "x.svg")]
+    assert main(["path", table(csv_text()), *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out.startswith("jump")
+    assert captured.err == "saddles: error: x.svg: No space left on device.\n"
+
+
 # --- compare ------------------------------------------------------------------------------------
 
 
@@ -498,7 +612,7 @@ def test_compare_refuses_in_one_line(run, tmp_path, capsys):
     (tmp_path / "odd.csv").write_text("step,accuracy\n0,1\n", encoding="utf-8")
     for arguments, words in (
         ([*run, "--alpha", "2", *DECLARED[2:]], "between 0 and 1"),
-        ([*run, "--log-alpha", "2", *DECLARED[2:]], "log_alpha=2.0"),
+        ([*run, "--log-alpha", "2", *DECLARED[2:]], "--log-alpha=2.0"),
         ([*run, *DECLARED[:2]], "learning rate"),
         ([str(tmp_path / "nosuch.csv"), *run[1:], *DECLARED], "nosuch.csv"),
         ([str(tmp_path / "odd.csv"), *run[1:], *DECLARED], "column 'loss'"),
@@ -614,3 +728,61 @@ def test_verify_draws_the_path_over_the_flow_from_its_scale(table, tmp_path, cap
     assert drawn[0].same_jumps
     both = ["--alpha", "0.1", "--log-alpha", "-3"]
     assert main(["verify", table(csv_text()), "--target", "y", *both]) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "options"),
+    [
+        ("Step,Loss", []),
+        ("epoch,train_loss", []),
+        ("Wall time,Step,Value", []),
+        ('"Step","lively-sun-1 - loss","lively-sun-1 - loss__MIN","lively-sun-1 - loss__MAX"', []),
+        ("batch,step,criterion", ["--step-column", "batch", "--loss-column", "criterion"]),
+        ("time,updates,loss", ["--step-column", "updates"]),
+    ],
+)
+def test_logs_of_other_programs(header, options, run, tmp_path, capsys):
+    assert main(["compare", *run, *DECLARED, "--json"]) == 0
+    expected = json.loads(capsys.readouterr().out)
+    rows = [line.split(",")[:2] for line in (tmp_path / "run.csv").read_text().split()[1:]]
+    names = header.split(",")
+    step, loss = {2: (0, 1), 3: (1, 2), 4: (0, 1)}[len(names)]
+    if names[0] == "batch":
+        step = 0
+    lines = [[row[1] if k == loss else row[0] if k == step else "0.5" for k in range(len(names))]
+             for row in rows]  # fmt: skip
+    lines.insert(5, [rows[5][0] + "5", *[""] * (len(names) - 1)])  # a row without a loss
+    lines[5][step] = lines[5][0]
+    text = "\n".join([header, *map(",".join, lines)])
+    (tmp_path / "run.csv").write_text(text)
+    assert main(["compare", *run, *DECLARED, *options, "--json"]) == 0
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found["measured_times"] == expected["measured_times"]
+    assert found["losses_in_log"] == expected["losses_in_log"]
+    assert ("each epoch is taken for one step" in captured.err) == ("epoch" in header)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("step,a - loss,b - loss", "not several"),
+        ("step,val_loss,accuracy", "a column 'loss'"),
+        ("hour,loss,z", "a column 'step' or a column 'time'"),
+    ],
+)
+def test_logs_that_leave_a_choice_name_the_options(header, words, run, tmp_path, capsys):
+    (tmp_path / "run.csv").write_text(f"{header}\n0,1,1\n1,1,1\n")
+    assert main(["compare", *run, *DECLARED]) == 2
+    line = capsys.readouterr().err
+    assert words in line
+    assert line.endswith("Choose with --step-column and --loss-column.\n")
+
+
+def test_a_jump_that_the_log_does_not_reach_is_said(run, tmp_path, capsys):
+    lines = (tmp_path / "run.csv").read_text().split("\n")
+    (tmp_path / "run.csv").write_text("\n".join(lines[:150]))
+    assert main(["compare", *run, *DECLARED]) == 0
+    out = capsys.readouterr().out
+    assert "not reached" in out
+    assert "nan" not in out

@@ -11,7 +11,9 @@ import typer
 
 import saddles
 from saddles._cli import commands
-from saddles._cli.output import Output, guarded
+from saddles._cli.data import Log, Source
+from saddles._cli.files import reads
+from saddles._cli.output import BAD_INPUT, Output, flushed, guarded, say
 
 __all__ = ["app", "run"]
 
@@ -43,10 +45,6 @@ class Loss(StrEnum):
     sum = "sum"
 
 
-File = Annotated[
-    Path,
-    typer.Argument(metavar="FILE.csv", help="Numbers under a header line; - reads standard input."),
-]
 Target = Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")]
 Standardize = Annotated[
     bool,
@@ -77,8 +75,11 @@ def run(arguments: list[str]) -> int:
     try:
         app(args=arguments, prog_name="saddles")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(bool(end.code))
-    return 0
+        return flushed(end.code if isinstance(end.code, int) else int(bool(end.code)))
+    except OSError as error:  # help, or the version, that cannot be written
+        say(f"error: {error.strerror or error}.")
+        return flushed(BAD_INPUT)
+    return flushed(0)
 
 
 def _version(wanted: bool) -> None:
@@ -97,8 +98,9 @@ def _saddles(
 
 
 @app.command(epilog="Example: saddles path data.csv --target y --plot staircase.svg")
+@reads
 def path(
-    file: File,
+    file: Source,
     target: Target,
     standardize: Standardize = False,
     max_jumps: MaxJumps = None,
@@ -135,8 +137,9 @@ def path(
 @app.command(
     epilog="Example: saddles verify data.csv --target y --quiet && echo the staircase is right"
 )
+@reads
 def verify(
-    file: File,
+    file: Source,
     target: Target,
     alpha: Alpha = None,
     log_alpha: LogAlpha = None,
@@ -167,16 +170,10 @@ def verify(
     epilog="Example: saddles compare run.csv --data data.csv --target y --alpha 1e-4 "
     "--learning-rate 0.01 --loss mean"
 )
+@reads
 def compare(
-    run_file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RUN.csv",
-            help="Columns step or time, loss, and (if wanted) coefficients named as the data's "
-            "columns or beta[0], beta[1] ...; others are left alone; - reads standard input.",
-        ),
-    ],
-    data: Annotated[Path, typer.Option(metavar="FILE.csv", help="The data.")],
+    run_file: Log,
+    data: Source,
     target: Target,
     alpha: Alpha = None,
     log_alpha: LogAlpha = None,
@@ -216,8 +213,9 @@ def compare(
 
 
 @app.command(epilog="Example: saddles bias data.csv --target y --log-alpha -2")
+@reads
 def bias(
-    file: File,
+    file: Source,
     target: Target,
     alpha: Alpha = None,
     log_alpha: LogAlpha = None,

@@ -13,13 +13,14 @@ import numpy as np
 import saddles
 from saddles import checks, implicit_bias, neuron
 from saddles._cli.compared import comparison_lines, comparison_record, comparison_table, moves
-from saddles._cli.data import Data
+from saddles._cli.data import Data, Log, Source
 from saddles._cli.judges import Judge, by_agf, by_exact_arithmetic, by_gradient_flow
 from saddles._cli.output import AGREES, DISAGREES, UNDECIDED, Output, numbers
+from saddles._cli.picture import check_picture, draw
 from saddles._compare.diagnosis import LOSSES, Words
 from saddles._compare.training_run import compared
 from saddles._result.path import PathError, SaddlePath
-from saddles._tools.csv_table import STANDARD_INPUT, CsvTable
+from saddles._tools.file_kinds import STANDARD_INPUT
 from saddles.typing import Array
 
 __all__ = ["bias", "compare", "path", "verify"]
@@ -39,7 +40,7 @@ ATTAINED = 1e-10
 
 def path(
     output: Output,
-    file: Path,
+    file: Source,
     target: str,
     *,
     standardize: bool,
@@ -50,6 +51,7 @@ def path(
     plot: Path | None,
 ) -> None:
     """Run ``saddles path``."""
+    check_picture(plot)
     if learning_rate is not None and not 0 < learning_rate < math.inf:
         raise ValueError(f"--learning-rate={learning_rate!r}: it must be above 0 and finite.")
     data = Data.read(file, target, standardize=standardize)
@@ -59,9 +61,6 @@ def path(
         clocks["physical"] = found.physical_times(log_alpha) / factor
     if learning_rate is not None:
         clocks["step"] = clocks["physical"] / learning_rate
-    if plot is not None:
-        shown = found if log_alpha is None else replace(found, times=found.times / factor)
-        _draw(shown, data, plot, log_alpha=log_alpha)
     kept = zip(("times", "physical_times", "steps"), clocks.values(), strict=False)
     record = found.to_dict() | {name: numbers(times) for name, times in kept}
     output.record(record | {"features": data.names})
@@ -76,11 +75,13 @@ def path(
     ]
     output.table(["jump", *clocks, "<entered", "<left", "loss"], rows)
     output.line(found.message)
+    shown = found if log_alpha is None else replace(found, times=found.times / factor)
+    draw(shown, data, plot, log_alpha=log_alpha)
 
 
 def verify(
     output: Output,
-    file: Path,
+    file: Source,
     target: str,
     log_alpha: float,
     standardize: bool,
@@ -88,14 +89,12 @@ def verify(
     plot: Path | None,
 ) -> int:
     """Run ``saddles verify`` and return its exit status."""
+    check_picture(plot)
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
     data = Data.read(file, target, standardize=standardize)
     found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
     ways = (by_exact_arithmetic, by_agf, by_gradient_flow)
     judges = [ask(found, data, log_alpha) for ask in ways]
-    if plot is not None:
-        flow = _flow(found, data, log_alpha)
-        _draw(found if flow is None else saddles.compare(found, flow), data, plot)
     verdicts = {judge.verdict for judge in judges}
     status = DISAGREES if "disagrees" in verdicts else UNDECIDED * ("undecided" in verdicts)
     output.record(
@@ -119,13 +118,16 @@ def verify(
     output.table(["jump", "time", "<entered", "<left", *names], rows)
     for judge in judges:
         output.line(_sentence(judge))
+    if plot is not None:
+        flow = _flow(found, data, log_alpha)
+        draw(found if flow is None else saddles.compare(found, flow), data, plot)
     return status
 
 
 def compare(
     output: Output,
-    run_file: Path,
-    data_file: Path,
+    run_file: Log,
+    data_file: Source,
     target: str,
     *,
     log_alpha: float,
@@ -136,14 +138,14 @@ def compare(
     plot: Path | None,
 ) -> None:
     """Run ``saddles compare``."""
-    if run_file == data_file == STANDARD_INPUT:
+    check_picture(plot)
+    if run_file.file == data_file.file == STANDARD_INPUT:
         raise ValueError("RUN.csv and --data cannot both be standard input.")
     data = Data.read(data_file, target, standardize=standardize)
     found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
-    log = CsvTable.read(run_file)
+    log = run_file.table()
     known = set(log.header) - {"step", "time", "loss"}
-    with output.working("gradient flow at this initial scale ..."):
-        flow = _flow(found, data, checks.log_scale(log_alpha, allow_limit=False))
+    flow = _flow(found, data, checks.log_scale(log_alpha, allow_limit=False))
     comparison = compared(
         found,
         log,
@@ -154,17 +156,16 @@ def compare(
         names=data.names if known & set(data.names) else None,
         words=SHELL,
     )
-    if plot is not None:
-        _draw(comparison, data, plot)
     output.record(comparison_record(comparison) | {"features": data.names})
     output.table(*comparison_table(comparison, data.names))
     for line in comparison_lines(comparison):
         output.line(line)
+    draw(comparison, data, plot)
 
 
 def bias(
     output: Output,
-    file: Path,
+    file: Source,
     target: str,
     log_alpha: float,
     delta: float,
@@ -269,14 +270,3 @@ def _flow(found: SaddlePath, data: Data, log_alpha: float) -> saddles.Flow | Non
     except PathError as error:
         warnings.warn(f"no gradient flow to compare with: {error}", stacklevel=2)
         return None
-
-
-def _draw(
-    found: SaddlePath | saddles.Comparison, data: Data, file: Path, **options: float | None
-) -> None:
-    """Save the picture of a path or a comparison."""
-    try:
-        figure = found.plot(names=data.names, features=data.X, **options)
-    except ImportError:
-        raise ValueError("--plot needs matplotlib: pip install 'saddles[plot]'") from None
-    figure.savefig(file)

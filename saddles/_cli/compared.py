@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 
 import saddles
-from saddles._cli.output import numbers
+from saddles._cli.output import numbers, reached
 from saddles._compare.resolution import joined_jumps
 from saddles._result.path import SaddlePath
 
@@ -45,9 +45,11 @@ def comparison_table(
         [
             str(k),
             moves(found, k, names)[0],
-            *(_number(time) for time in times[k]),
+            *(_number(time) for time in times[k, :2]),
+            reached(times[k, 2]),
             *(_share(error) for error in errors[k]),
-            *(_number(loss) for loss in losses[k]),
+            *(_number(loss) for loss in losses[k, :2]),
+            reached(losses[k, 2]),
         ]
         for k in range(len(found))
     ]
@@ -71,7 +73,7 @@ def comparison_lines(comparison: saddles.Comparison) -> Iterator[str]:
             f"{', '.join(bunches)} run into each other, and so they do in a right run."
         )
     if np.isnan(comparison.measured).any():
-        yield "-: the log ends (or begins) before that jump."
+        yield "not reached: the log ends (or begins) before that jump."
 
 
 def comparison_record(comparison: saddles.Comparison) -> dict[str, Any]:

@@ -49,6 +49,9 @@ UNSURE = 10.0
 #: d Σ|A_k| K up to which fractions take seconds (about a microsecond each).
 MOST_FRACTIONS = 1e7
 
+#: Numerators and denominators that are longer than this cost the square of their length.
+SHORT_BITS = 100
+
 #: Numbers in files are rounded, and so are the norms of standardised columns: clocks and pulls that
 #: differ by less than this were meant to be equal, if nothing else agrees.
 EXACT_BLUR = Fraction(1, 10**12)
@@ -91,7 +94,8 @@ class Judge:
 def by_exact_arithmetic(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
     """Compare a path with the one in fractions that has its active units, whatever the scale."""
     name, sizes = "exact arithmetic", [len(units) for units in path.active]
-    if data.X.shape[1] * sum(sizes) * len(path) > MOST_FRACTIONS:
+    size = data.X.shape[1] * sum(sizes) * len(path)
+    if size > MOST_FRACTIONS or size * _length(data) ** 2 > MOST_FRACTIONS:
         return _silent(path, name, JUDGED_EQUAL, "not tried", "it would take minutes on these data")
     X, y = data.exact()
     finished, remark = path.status.finished, ""
@@ -114,6 +118,11 @@ def by_exact_arithmetic(path: SaddlePath, data: Data, log_alpha: float) -> Judge
     losses = np.array([float(saddle.loss) for saddle in exact])
     found = _judged(path, name, times, betas, losses, data)
     return replace(found, remark=remark) if found.verdict == "agrees" else found
+
+
+def _length(data: Data) -> float:
+    """Return how long the longest number of a table is, in units of `SHORT_BITS`, 1 at least."""
+    return max(1.0, data.table.bits([*data.names, data.target]) / SHORT_BITS)
 
 
 def by_agf(path: SaddlePath, data: Data, log_alpha: float) -> Judge:

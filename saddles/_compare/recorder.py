@@ -1,14 +1,15 @@
 """Training logs: a recorder for loops of one's own, and reading what others wrote.
 
-A log is a table with a column ``step`` or ``time``, a column ``loss`` and, if wanted, one column
-per coefficient of the function that the network computes: ``beta[0]``, ``beta[1]`` ... Whatever
-else it holds (epochs, validation losses) is left alone.
+A log is a table with a column ``step`` or ``time``, a column ``loss`` (`log_columns` knows what
+others call them) and, if wanted, one column per coefficient of the function that the network
+computes: ``beta[0]``, ``beta[1]`` ... Whatever else it holds (validation losses) is left alone.
 """
 
 from __future__ import annotations
 
 import csv
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,11 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._compare.log_columns import find_columns
 from saddles._tools.csv_table import CsvTable
 from saddles.typing import Array
 
 __all__ = ["Recorder"]
-
-CLOCKS = ("step", "time")
 
 
 class Recorder:
@@ -169,8 +169,8 @@ def read_log(log: Any, names: Sequence[str]) -> tuple[str, Array, Array, Array |
     """
     if isinstance(log, str | Path | CsvTable):
         table = log if isinstance(log, CsvTable) else CsvTable.read(Path(log))
-        clock, betas = _checked_names(table.header, names, str(table.file))
-        columns = table.numbers([clock, "loss", *betas])
+        found, betas = find_columns(table.header, str(table.file)), _betas(table.header, names)
+        columns = table.where_filled(found.loss).numbers([found.clock, found.loss, *betas])
     else:
         source = log.columns() if isinstance(log, Recorder) else log
         if not isinstance(source, Mapping) and not hasattr(source, "iloc"):
@@ -178,32 +178,33 @@ def read_log(log: Any, names: Sequence[str]) -> tuple[str, Array, Array, Array |
                 f"log={checks.show(log)} must be a saddles.Recorder, a mapping or data frame of "
                 "columns, or the path of a CSV file."
             )
-        clock, betas = _checked_names(list(source), names, "log")
-        wanted = [checks.real_array(source[name], name, 1) for name in (clock, "loss", *betas)]
-        for name, column in zip(("loss", *betas), wanted[1:], strict=True):
-            checks.same_length(wanted[0], clock, column, name)
+        found, betas = find_columns(source, "log"), _betas(list(source), names)
+        read = (found.clock, found.loss, *betas)
+        wanted = [checks.real_array(source[name], name, 1) for name in read]
+        for name, column in zip(read[1:], wanted[1:], strict=True):
+            checks.same_length(wanted[0], found.clock, column, name)
         columns = np.stack(wanted, axis=1)
     times = columns[:, 0]
-    _check_times(times, clock)
-    return clock, times, columns[:, 1], columns[:, 2:] if betas else None
+    _check_times(times, found.clock)
+    if found.counts_epochs:
+        warnings.warn(
+            f"the log counts in {found.clock!r}: each epoch is taken for one step of descent; if "
+            "it is more, multiply the column.",
+            stacklevel=3,
+        )
+    return found.kind, times, columns[:, 1], columns[:, 2:] if betas else None
 
 
-def _checked_names(found: list[Any], names: Sequence[str], log: str) -> tuple[str, list[str]]:
-    """Return the name of the clock and those of the coefficients, or say which are missing."""
-    clocks = [name for name in CLOCKS if name in found]
-    have = f"it has {', '.join(map(repr, found))}"
-    if len(clocks) != 1:
-        raise ValueError(f"{log} must have a column 'step' or a column 'time'; {have}.")
-    if "loss" not in found:
-        raise ValueError(f"{log} must have a column 'loss'; {have}.")
+def _betas(found: list[Any], names: Sequence[str]) -> list[str]:
+    """Return the names of the coefficients if they are there, or say which is missing."""
     betas = [name for name in names if name in found]
     if betas and len(betas) < len(names):
         missing = next(name for name in names if name not in found)
         raise ValueError(
-            f"{log} has a coefficient {betas[0]!r} but no {missing!r}; log all {len(names)} "
+            f"the log has a coefficient {betas[0]!r} but no {missing!r}; log all {len(names)} "
             "coefficients of the prediction, or none."
         )
-    return clocks[0], betas
+    return betas
 
 
 def _check_times(times: Array, clock: str) -> None:

@@ -484,7 +484,7 @@ def test_recorder_refuses(calls, match):
 
 STEPS = {"step": [0, 1, 2], "loss": [6.0, 5.0, 1.0]}
 BAD = {
-    "no clock": ({"epoch": [0, 1, 2], "loss": [6.0, 5.0, 1.0]}, {}, "'step' or a column 'time'"),
+    "no clock": ({"hour": [0, 1, 2], "loss": [6.0, 5.0, 1.0]}, {}, "'step' or a column 'time'"),
     "two clocks": (STEPS | {"time": [0, 1, 2]}, {}, "'step' or a column 'time'"),
     "no loss": ({"step": [0, 1, 2]}, {}, "column 'loss'"),
     "lengths": ({"step": [0, 1, 2, 3], "loss": [6.0, 5.0, 1.0]}, {}, "same number of rows"),
