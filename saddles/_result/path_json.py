@@ -26,17 +26,14 @@ from saddles.typing import Array, Indices
 
 __all__ = ["dumped", "parsed", "read", "written"]
 
-#: Version of the dictionary.
-FORMAT = 1
+#: Version of the dictionary, and of what a file has: its checksum too.
+FORMAT, FILED = 1, 2
 
 #: Entries without which no path can be read.
 NEEDED = (
     *("algorithm", "source", "status", "kappa", "log_alpha", "shape", "sparse", "by_unit"),
     *("times", "losses", "duals", "active", "entered", "left", "values", "certificates"),
 )
-
-#: Entries that a path may have besides.
-OPTIONAL = ("format", "message", "remaining", "fingerprint", "kind", "crc32")
 
 #: Dense points of more features are written in full: a short file makes nobody allocate much.
 LARGEST_BY_UNIT = 50_000
@@ -86,7 +83,8 @@ def written(path: dict[str, Any]) -> dict[str, Any]:
 
 def dumped(data: dict[str, Any]) -> str:
     """Return the text of a file with what `written` returned, and its checksum."""
-    return json.dumps({**data, "crc32": _checksum(data)}, allow_nan=False) + "\n"
+    filed = {**data, "format": FILED}
+    return json.dumps({**filed, "crc32": _checksum(filed)}, allow_nan=False) + "\n"
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -113,22 +111,23 @@ def read(data: dict[str, Any]) -> dict[str, Any]:
 
 def _check_names(data: dict[str, Any]) -> None:
     """Raise unless the entries are those of a path, and what their checksum says."""
-    if data.get("format") != FORMAT:
+    form = data.get("format")
+    if isinstance(form, bool) or form not in (FORMAT, FILED):
         raise ValueError(
-            f"format={checks.show(data.get('format'))}: this version reads format {FORMAT}; write "
+            f"format={checks.show(form)}: this version reads format {FORMAT} and {FILED}; write "
             "the path again with SaddlePath.save."
         )
-    missing = [name for name in NEEDED if name not in data]
+    missing = [name for name in (*NEEDED, *["crc32"] * (form == FILED)) if name not in data]
     if missing:
         raise ValueError(f"data lacks {', '.join(missing)}; pass what SaddlePath.to_dict returned.")
-    unknown = [checks.show(name) for name in data if name not in (*NEEDED, *OPTIONAL)]
-    if unknown:
-        raise ValueError(f"data has the unknown entry {unknown[0]}; drop it, if it is yours.")
-    rest = {name: entry for name, entry in data.items() if name != "crc32"}
-    if "crc32" in data and data["crc32"] != (found := _checksum(rest)):
+    if form == FORMAT:
+        return
+    found = _checksum({name: entry for name, entry in data.items() if name != "crc32"})
+    if data["crc32"] != found:
         raise ValueError(
             f"crc32={checks.show(data['crc32'])}, but the checksum of the other entries is "
-            f"{found!r}: the file is damaged, or was edited; drop the entry crc32 if you edited it."
+            f"{found!r}: the file is damaged, or was edited; if you edited it, make its format "
+            f"{FORMAT}, which has no checksum."
         )
 
 

@@ -68,6 +68,20 @@ def test_layout_is_no_damage(paths, tmp_path):
     assert SaddlePath.from_dict(whole).to_dict() == paths["dense"].to_dict()
 
 
+def test_a_file_may_be_edited_as_the_message_says(paths, tmp_path):
+    file, data = tmp_path / "path.json", json.loads(saved(paths["dense"], tmp_path))
+    file.write_text(json.dumps(data | {"source": "mine"}), "utf-8")
+    with pytest.raises(ValueError, match=r"damaged, or was edited; if .* make its format 1"):
+        SaddlePath.load(file)
+    file.write_text(json.dumps(data | {"source": "mine", "format": 1}), "utf-8")
+    assert SaddlePath.load(file).source == "mine"
+
+
+def test_entries_of_others_are_left_alone(paths):
+    data = paths["dense"].to_dict() | {"features": ["a", "b", "c"]}
+    assert SaddlePath.from_dict(data).to_dict() == paths["dense"].to_dict()
+
+
 #: Entries that no path has, and what is said of them.
 WRONG = {
     "algorithm": [(3, "algorithm=3 must be a string")],
@@ -123,8 +137,11 @@ WRONG = {
     ],
     "remaining": [({"losses": 1.0}, "remaining=.* may have a loss"), (1, "may have a loss")],
     "fingerprint": [(["x"], "fingerprint='x' must be a number")],
-    "colour": [("red", "unknown entry 'colour'")],
-    "crc32": [("00000000", "the file is damaged, or was edited")],
+    "format": [
+        (2, "data lacks crc32"),
+        (True, "format=True: this version reads"),
+        ([1], r"format=\[1\]: this version reads"),
+    ],
 }
 
 
