@@ -79,10 +79,11 @@ class Journal:
         self.file.seek(0)
         return self.file.readall()
 
-    def check_writable(self) -> None:
-        """Raise if the file cannot be written."""
+    def check_writable(self, why: str = "") -> None:
+        """Raise if the file cannot be written, and say why it should be."""
         if self.refusal is not None:
-            raise self.refusal
+            told = f"{self.refusal.strerror}{why and f', but {why}'}"
+            raise OSError(self.refusal.errno, told, str(self.path))
 
     def append(self, line: bytes) -> None:
         """Write one whole line; a kill does not undo it once this returns."""

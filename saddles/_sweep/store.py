@@ -207,10 +207,13 @@ class Store:
     lines: dict[str, str] = field(default_factory=dict)
     journal: Journal | None = None
 
-    def check_writable(self) -> None:
-        """Raise if records cannot be kept."""
-        if self.journal is not None:
-            self.journal.check_writable()
+    def check_writable(self, missing: int) -> None:
+        """Raise if records of the points that are `missing` cannot be kept."""
+        if self.journal is not None and missing:
+            self.journal.check_writable(
+                f"{missing} points are missing or failed; copy it to where it can be written, or "
+                "leave failed ones with retry_failed=False"
+            )
 
     def record(self, key: str, line: str) -> None:
         """Keep the line of a point, safe from a kill when this returns; the same error once."""

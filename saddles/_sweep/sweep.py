@@ -145,8 +145,7 @@ def sweep(
             for key in keys
             if not records.finished(key, retry_failed=retry_failed)
         ]
-        if tasks:
-            records.check_writable()
+        records.check_writable(len(tasks))
         if executor is None:
             lines = in_own_processes(tasks, workers=workers or cores(), attempts=attempts)
         else:

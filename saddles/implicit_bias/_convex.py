@@ -168,7 +168,7 @@ def solved(program: Program) -> Solved:
         warnings.warn(
             f"{said}: it missed its own tolerances, and the residuals of the minimiser say by how "
             f"much; {REMEDY}.",
-            stacklevel=2,
+            stacklevel=5,  # where the minimiser was asked for
         )
     dual = problem.constraints[0].dual_value * (-program.scale / program.unit)
     return Solved(np.asarray(program.beta.value), np.asarray(dual), str(problem.status))

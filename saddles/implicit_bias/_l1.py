@@ -104,7 +104,7 @@ def _by_cvxpy(space: RowSpace) -> Minimizer:
     dormant = np.abs(beta) <= TOLERANCE * np.abs(beta).max()
     miss = np.where(dormant, np.maximum(np.abs(clocks) - 1, 0), np.abs(clocks - np.sign(beta)))
     # Clocks of the active features of every minimiser are at ±1.
-    ringing = space.basis.T[:, np.abs(clocks) > 1 - TOLERANCE]
+    ringing = space.basis[np.abs(clocks) > 1 - TOLERANCE].T
     ringing = ringing / np.linalg.norm(ringing, axis=0)
     objective = float(np.abs(beta).sum())
     bound = float(problem.y @ multiplier) / max(1.0, float(np.abs(clocks).max()))
@@ -115,7 +115,7 @@ def _by_cvxpy(space: RowSpace) -> Minimizer:
         feasibility=infeasibility(problem, beta),
         stationarity=float(miss.max()),
         gap=(objective - bound) / objective,
-        unique=bool(np.linalg.matrix_rank(ringing) == ringing.shape[1]),
+        unique=bool(ringing.size and np.linalg.matrix_rank(ringing) == ringing.shape[1]),
     )
     return believed(measured, end.status)
 

@@ -207,7 +207,7 @@ def test_a_finished_store_is_read_where_it_cannot_be_written(make, shelf, thread
     shelf.chmod(0o555)
     with nobody():
         assert make(store=store).values == VALUES
-        with pytest.raises(PermissionError, match=r"store\.jsonl"):
+        with pytest.raises(PermissionError, match=r"1 points are missing .*: '.*store\.jsonl'"):
             saddles.sweep(sweeping.product, {"a": [7], "b": [8]}, executor=threads, store=store)
         with pytest.raises(PermissionError, match=r"new\.jsonl"):
             make(store=shelf / "new.jsonl")
