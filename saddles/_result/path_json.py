@@ -154,7 +154,7 @@ def _read(data: dict[str, Any]) -> dict[str, Any]:
         log_alpha=checks.log_scale(_number(data["log_alpha"], "log_alpha"), allow_limit=True),
         remaining=_remaining(data.get("remaining", {})),
         fingerprint=_fingerprint(data["fingerprint"]) if "fingerprint" in data else None,
-        kind=checks.one_of(data.get("kind", "coefficients"), "kind", checks.KINDS),
+        kind=checks.one_of(_text(data.get("kind", "coefficients"), "kind"), "kind", checks.KINDS),
         **units,
     )
 

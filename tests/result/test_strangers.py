@@ -137,6 +137,7 @@ WRONG = {
     ],
     "remaining": [({"losses": 1.0}, "remaining=.* may have a loss"), (1, "may have a loss")],
     "fingerprint": [(["x"], "fingerprint='x' must be a number")],
+    "kind": [(3, "kind=3 must be a string"), ("neurons", "kind='neurons' must be one of")],
     "format": [
         (2, "data lacks crc32"),
         (True, "format=True: this version reads"),
