@@ -7,13 +7,16 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
+import sklearn
 from numpy.testing import assert_allclose
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LassoLarsCV, LinearRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import saddles
@@ -172,7 +175,7 @@ def test_a_fold_that_fails_limits_what_is_tried(monkeypatch):
     X, y = samples()
     follow, calls = saddles.pesme_flammarion, []
 
-    def failing(problem, *, max_jumps, boundaries, on_failure):
+    def failing(problem, *, start, max_jumps, boundaries, on_failure):
         calls.append(max_jumps)
         path = follow(problem, max_jumps=max_jumps, boundaries=boundaries)
         if len(calls) == 2:
@@ -279,6 +282,126 @@ def test_small_variation_of_large_numbers_is_a_feature():
     assert model.score(X, k) == pytest.approx(1.0, abs=1e-5)
     path = saddles.pesme_flammarion(saddles.Regression(X, k, centre=True))
     assert path.betas[-1] == pytest.approx(model.coef_, rel=1e-12)
+
+
+@pytest.mark.parametrize("model", [SaddlePathRegressor(4), SaddlePathCV(cv=3)], ids=str)
+@pytest.mark.parametrize("kind", ["csr_array", "csc_matrix", "coo_array"])
+def test_sparse_samples_are_as_good_as_dense_ones(model, kind):
+    X, y = samples()
+    X = X * (X > 3.5)
+    sparse = getattr(scipy.sparse, kind)(X)
+    of_dense, of_sparse = sklearn.clone(model).fit(X, y), sklearn.clone(model).fit(sparse, y)
+    assert_allclose(of_sparse.coef_, of_dense.coef_, rtol=1e-9, atol=1e-12)
+    assert_allclose(of_sparse.predict(sparse), of_dense.predict(X), rtol=1e-9)
+    both = zip(of_sparse.staged_predict(sparse), of_dense.staged_predict(X), strict=True)
+    for ours, theirs in both:
+        assert_allclose(ours, theirs, rtol=1e-9)
+    assert_allclose(of_dense.predict(sparse), of_dense.predict(X), rtol=1e-12)
+
+
+def test_the_output_of_encoders_is_taken_as_it_is():
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"town": random.choice(list("abcdefgh"), 200), "size": random.random(200)})
+    y = 3.0 * (frame.town == "b") - 2.0 * (frame.town == "e") + frame["size"]
+    encoder = OneHotEncoder(), ["town"]
+    both = make_column_transformer(encoder, remainder="passthrough", sparse_threshold=1.0)
+    for transformer in (both, make_column_transformer(encoder)):
+        pipeline = make_pipeline(transformer, SaddlePathCV(cv=3))
+        assert scipy.sparse.issparse(transformer.fit_transform(frame))
+        assert pipeline.fit(frame, y).score(frame, y) > 0.9
+        assert set(pipeline[-1].active_[:2]) <= {1, 4, 8}
+
+
+def test_several_outputs_are_several_models():
+    X, y = samples()
+    Y = np.column_stack([y, -X[:, 3], X[:, 5] + 0.5 * y])
+    for model in (SaddlePathRegressor(3), SaddlePathCV(cv=3)):
+        whole = sklearn.clone(model).fit(X, Y)
+        parts = [sklearn.clone(model).fit(X, column) for column in Y.T]
+        assert_allclose(whole.coef_, [part.coef_ for part in parts], rtol=1e-12)
+        assert_allclose(whole.intercept_, [part.intercept_ for part in parts], rtol=1e-12)
+        assert whole.n_iter_ == [part.n_iter_ for part in parts]
+        together = np.column_stack([part.predict(X) for part in parts])
+        assert_allclose(whole.predict(X), together, rtol=1e-12)
+        assert_allclose(list(whole.staged_predict(X))[-1], together, rtol=1e-10)
+        for stage, stages in enumerate(whole.staged_predict(X)):
+            apart = np.column_stack([part.predict(X, n_jumps=stage) for part in parts])
+            assert_allclose(stages, apart, rtol=1e-10)
+        for found, part in zip(whole.active_, parts, strict=True):
+            assert (found == part.active_).all()
+
+
+def test_every_saddle_of_the_path_can_be_asked():
+    X, y = samples()
+    model = SaddlePathRegressor().fit(X, y)
+    assert model.coef_path_.shape == (12, len(model.path_))
+    assert (model.coef_path_[:, -1] == model.coef_).all()
+    assert (model.active_ == model.coef_.nonzero()[0]).all()
+    for jumps in (0, 2, 5):
+        early = SaddlePathRegressor(jumps).fit(X, y)
+        assert_allclose(model.predict(X, n_jumps=jumps), early.predict(X), rtol=1e-12)
+        assert_allclose(model.coef_path_[:, jumps], early.coef_, rtol=1e-12)
+    assert_allclose(model.predict(X, n_jumps=99), model.predict(X), rtol=1e-12)
+    with pytest.raises(ValueError, match="n_jumps=-1"):
+        model.predict(X, n_jumps=-1)
+    with pytest.raises(AttributeError):
+        _ = SaddlePathRegressor().coef_path_
+
+
+@pytest.mark.parametrize("model", [SaddlePathRegressor(3), SaddlePathCV(cv=3)], ids=str)
+def test_single_precision_stays_single(model):
+    X, y = samples()
+    single = X.astype(np.float32)
+    for given in (single, scipy.sparse.csr_array(single)):
+        fitted = sklearn.clone(model).fit(given, y)
+        found = (fitted.coef_, fitted.intercept_, fitted.predict(given))
+        assert {part.dtype for part in found} == {np.dtype(np.float32)}
+        assert {stage.dtype for stage in fitted.staged_predict(given)} == {np.dtype(np.float32)}
+        assert_allclose(fitted.coef_, sklearn.clone(model).fit(X, y).coef_, rtol=1e-4, atol=1e-5)
+
+
+def test_as_many_jumps_are_tried_as_it_takes():
+    """Until the best one lies in the first half; a number asked for is tried whole."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(80, 120))
+    few, many = X[:, :3] @ [3.0, 2.0, 1.0], X[:, :40] @ np.geomspace(9, 1, 40)
+    noise = 0.5 * random.normal(size=80)
+    model = SaddlePathCV(cv=3).fit(X, few + noise)
+    assert len(model.mse_path_) == 33 > 2 * model.n_jumps_
+    asked = SaddlePathCV(cv=3, max_jumps=60).fit(X, few + noise)
+    assert len(asked.mse_path_) == 61
+    assert_allclose(asked.mse_path_[:33], model.mse_path_, rtol=1e-9)
+    assert asked.n_jumps_ == model.n_jumps_
+    later = SaddlePathCV(cv=3).fit(X, many)
+    assert len(later.mse_path_) > 33
+    whole = SaddlePathCV(cv=3, max_jumps=10_000).fit(X, many)
+    assert_allclose(whole.mse_path_[: len(later.mse_path_)], later.mse_path_, rtol=1e-6)
+    assert whole.n_jumps_ == later.n_jumps_
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_equal_up_to_rounding_is_constant_however_it_is_stored(sparse, kind):
+    """A column of 0.1, computed in several ways, differs by an ulp of its own precision."""
+    X, y = samples()
+    X = X.astype(kind)
+    X[:, 5] = kind(0.1)
+    X[::2, 5] = np.nextafter(kind(0.1), kind(1))
+    model = SaddlePathRegressor().fit(scipy.sparse.csr_array(X) if sparse else X, y)
+    assert model.coef_[5] == 0
+    assert np.abs(model.coef_).max() < 10
+
+
+def test_groups_are_routed_where_routing_is_on():
+    X, y = samples()
+    groups = np.arange(60) // 7
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = SaddlePathCV(cv=GroupKFold(3)).set_fit_request(groups=True)
+        piped = make_pipeline(StandardScaler(), model).fit(X, y, groups=groups)
+    folds = list(GroupKFold(3).split(X, y, groups))
+    assert (
+        piped[-1].mse_path_ == SaddlePathCV(cv=folds).fit(piped[0].transform(X), y).mse_path_
+    ).all()
 
 
 def test_weights_must_leave_something():

@@ -1,5 +1,6 @@
 """Teacher and student: the start, the descent, what is measured, and the talk's order."""
 
+import itertools
 import math
 import pickle
 from functools import partial
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saddles import Status, kernel, teacher_student
+from saddles._numerics import watch
 
 ROUNDING = 1e-12
 SMALL = {"dimension": 4, "n_train": 12, "width": 10}
@@ -231,3 +233,14 @@ def test_a_teacher_that_says_zero_is_refused():
 
 def _task(sizes):
     return {name: value for name, value in sizes.items() if name != "width"}
+
+
+def test_training_stops_when_its_time_is_over(monkeypatch, capfd):
+    clock = itertools.count()
+    monkeypatch.setattr(watch.time, "monotonic", lambda: float(next(clock)))
+    cut = teacher_student.train(0.1, 0.0, seed=0, time_limit=20, progress=True)
+    assert cut.status is Status.TIME_LIMIT
+    assert "20/100000" in capfd.readouterr().err
+    same = teacher_student.train(0.1, 0.0, seed=0, max_steps=cut.steps)
+    assert cut.steps == 20
+    assert (cut.time, cut.train_error) == (same.time, same.train_error)

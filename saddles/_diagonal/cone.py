@@ -350,7 +350,8 @@ def _least_distance(A: Array, sizes: Array, z: Array) -> Array:
 
     Some such z' must be positive throughout, or rounding may make the constraints contradict.
     """
-    U, spread, Vt = np.linalg.svd(A / sizes)
+    # All of V is needed, and of U as much as the rank.
+    U, spread, Vt = np.linalg.svd(A / sizes, full_matrices=A.shape[0] < A.shape[1])
     rank = int((spread > ZERO).sum())
     null = Vt[rank:].T
     moving = np.linalg.norm(null, axis=1) > ZERO

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.precision import EPS
 from saddles._problems.centring import centred, is_constant
 from saddles.typing import Array, Indices, Mask
 
@@ -183,10 +184,10 @@ class Dense(Features):
 
 
 class Sparse(Features):
-    """A sparse array (n, d), its columns centred or not."""
+    """A sparse array (n, d), its columns centred or not; `eps` is that of the numbers as given."""
 
-    def __init__(self, X: Any, ones: Array | None = None) -> None:
-        self.X, self.rows, self.shape, self.ones = X, X.T, X.shape, ones
+    def __init__(self, X: Any, ones: Array | None = None, eps: float = EPS) -> None:
+        self.X, self.rows, self.shape, self.ones, self.eps = X, X.T, X.shape, ones, eps
         self.means = None if ones is None else self.rows @ ones / (ones @ ones)
 
     def columns(self, indices: Indices) -> Array:
@@ -266,7 +267,7 @@ class Sparse(Features):
             worst(self._reduced(worst, np.where(used, self.rows.data, far)), np.where(full, far, 0))
             for worst, far in ((np.maximum, -math.inf), (np.minimum, math.inf))
         )
-        constant = is_constant(highest, lowest)
+        constant = is_constant(highest, lowest, self.eps)
         X, counts = self.X.copy(), np.diff(self.rows.indptr)
         means = np.where(full, self.rows @ ones**2 / (ones @ ones), 0.0)
         X.data -= np.repeat(means, counts)
@@ -324,7 +325,11 @@ def stored(X: Any, name: str) -> tuple[Features, tuple[Array, Array]]:
         Unless they are real numbers (n, d), dense or sparse, that can be computed with.
     """
     columns = checks.features(X, name)
-    features: Features = Sparse(columns) if hasattr(columns, "toarray") else Dense(columns)
+    if hasattr(columns, "toarray"):
+        given = float(np.finfo(X.dtype).eps) if X.dtype.kind == "f" else EPS
+        features: Features = Sparse(columns, eps=max(given, EPS))
+    else:
+        features = Dense(columns)
     sizes = features.sizes()
     if not (sizes[0] <= checks.LARGEST).all():
         dense = columns.toarray() if hasattr(columns, "toarray") else columns

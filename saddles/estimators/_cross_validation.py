@@ -19,14 +19,17 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._result.path import PathError
-from saddles.estimators._model import LinearOnPath, switch
+from saddles._result.path import PathError, SaddlePath
+from saddles.estimators._model import LinearOnPath, along, switch
 from saddles.status import Status
 from saddles.typing import Array, Indices
 
 __all__ = ["SaddlePathCV"]
 
 RULES = ("best", "one_standard_error")
+
+#: So many jumps are tried first. Errors that fall again after half of them were seen on no data.
+FIRST = 32
 
 #: Rows of the training and of the test samples.
 _Split = tuple[Indices, Indices]
@@ -38,13 +41,16 @@ class SaddlePathCV(LinearOnPath):
     The path is followed on every fold's training samples; the number of jumps is the one whose
     squared error on the samples left out is smallest; then the path is followed so far on all
     samples. A path that ends early (training is over) counts with its last saddle from there on.
+    Each of m outputs has a path and a number of jumps of its own: attributes that are not arrays
+    over outputs are then lists of m.
 
     Parameters
     ----------
     cv : int, splitter or iterable, optional
         Folds, as everywhere in scikit-learn; None is 5-fold.
     max_jumps : int, optional
-        Try no more jumps than this; None tries all.
+        Try so many jumps, or all if there are fewer. None tries 32, then twice as many, and so on
+        until the best lies in the first half: the error has then been rising for long.
     rule : {"best", "one_standard_error"}
         Take the jump of smallest error, or the first whose error is within one standard error
         (over the folds) of it: fewer features, at hardly more error.
@@ -63,10 +69,14 @@ class SaddlePathCV(LinearOnPath):
         Mean squared error on the samples left out, after 0, 1, ..., K jumps.
     path_ : SaddlePath
         The path on all (centred) samples until the saddle that is used.
-    coef_ : ndarray of shape (d,)
+    coef_ : ndarray of shape (d,) or (m, d)
         Coefficients; those of features that are not used are exactly 0.
-    intercept_ : float
+    intercept_ : float or ndarray of shape (m,)
         Intercept, 0.0 without one.
+    coef_path_ : ndarray of shape (d, K+1)
+        Coefficients at every saddle of ``path_``.
+    active_ : ndarray of int, shape (k,)
+        The features that are used.
     n_iter_ : int
         Number of jumps made on all samples: `n_jumps_`, or fewer if training ends before.
     n_features_in_ : int
@@ -111,9 +121,10 @@ class SaddlePathCV(LinearOnPath):
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, d)
-            Samples.
-        y : array_like of shape (n,)
+        X : array_like, sparse array or DataFrame of shape (n, d)
+            Samples. In float32, coefficients and predictions are float32 too; paths are followed in
+            double precision.
+        y : array_like of shape (n,) or (n, m)
             Targets.
         sample_weight : array_like of shape (n,), optional
             Non-negative weights, of the paths and of the errors; a whole number w counts as w
@@ -141,7 +152,6 @@ class SaddlePathCV(LinearOnPath):
             are certain in every fold are then tried.
         """
         from sklearn.model_selection import check_cv
-        from sklearn.utils.parallel import Parallel, delayed
 
         max_jumps = checks.count(self.max_jumps, "max_jumps")
         checks.one_of(self.rule, "rule", RULES)
@@ -151,23 +161,52 @@ class SaddlePathCV(LinearOnPath):
         given = np.iterable(self.cv) and not hasattr(self.cv, "split")
         splits = self.cv if given else check_cv(self.cv).split(X, y, groups)
         splits = _weighty(_checked(splits, len(y)), weight)
-        folds = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fold)(self, X, y, weight, split, max_jumps) for split in splits
-        )
-        self.mse_path_ = _aligned(folds)
-        weights = np.array([fold.weight for fold in folds])
-        self.n_jumps_ = _chosen(self.mse_path_, weights, self.rule)
-        self._settle(self._problem(X, y, weight), self.n_jumps_)
+        if hasattr(X, "toarray"):
+            X = X.tocsr()  # whose rows are taken
+        found = [self._tried(X, target, weight, splits, max_jumps) for target in y.T]
+        choices = [_chosen(errors, weights, self.rule) for errors, weights in found]
+        self.mse_path_ = self._each([errors for errors, _ in found])
+        self.n_jumps_ = self._each(choices)
+        self._settle(X, y, weight, choices)
         return self
+
+    def _tried(
+        self,
+        X: Any,
+        y: Array,
+        weight: Array | None,
+        splits: list[_Split],
+        max_jumps: int | None,
+    ) -> tuple[Array, Array]:
+        """Return the errors (K+1, folds) for targets (n,), and the folds' weights (folds,)."""
+        from sklearn.utils.parallel import Parallel, delayed
+
+        most = FIRST if max_jumps is None else max_jumps
+        paths: list[SaddlePath | None] = [None] * len(splits)
+        while True:
+            folds = Parallel(n_jobs=self.n_jobs)(
+                delayed(_fold)(self, X, y, weight, split, most, path)
+                for split, path in zip(splits, paths, strict=True)
+            )
+            errors, failure = _aligned(folds)
+            weights = np.array([fold.weight for fold in folds])
+            enough = 2 * _chosen(errors, weights, "best") <= most
+            ended = all(fold.path.status is not Status.MAX_JUMPS for fold in folds)
+            if max_jumps is not None or failure or enough or ended:
+                break
+            most, paths = 2 * most, [fold.path for fold in folds]
+        if failure is not None:
+            _warn(failure, len(errors) - 1)
+        return errors, weights
 
 
 @dataclass(frozen=True, eq=False)
 class _Fold:
-    """Errors (K+1,) on the samples left out, their weight, and why the path ended."""
+    """Errors (K+1,) on the samples left out, their weight, and the path of the others."""
 
     errors: Array
     weight: float
-    status: Status
+    path: SaddlePath
 
 
 def _checked(splits: Iterable[Any], n: int) -> list[_Split]:
@@ -230,38 +269,41 @@ def _weighty(found: list[_Split], weight: Array | None) -> list[_Split]:
 
 def _fold(
     model: SaddlePathCV,
-    X: Array,
+    X: Any,
     y: Array,
     weight: Array | None,
     split: _Split,
-    max_jumps: int | None,
+    max_jumps: int,
+    start: SaddlePath | None,
 ) -> _Fold:
-    """Follow the path of the training samples; return the errors on the others."""
+    """Follow the path of the training samples from `start`; return the errors on the others."""
     train, test = split
     inner, outer = (None, None) if weight is None else (weight[train], weight[test])
     problem = model._problem(X[train], y[train], inner)
-    path, (X_mean, y_mean) = model._path(problem, max_jumps), problem.means
-    residuals = (y[test] - y_mean)[:, None] - (X[test] - X_mean) @ path.betas.T
+    (X_mean, y_mean), path = problem.means, start
+    if path is None or path.status is Status.MAX_JUMPS:
+        path = model._path(problem, max_jumps, start)
+    residuals = (y[test] - y_mean)[:, None] - along(X[test], X_mean, path.betas)
     return _Fold(
         np.average(residuals**2, axis=0, weights=outer),
         float(len(residuals) if outer is None else outer.sum()),
-        path.status,
+        path,
     )
 
 
-def _aligned(folds: list[_Fold]) -> Array:
-    """Return the errors (K+1, folds) after equally many jumps; a finished path rests at its end."""
-    failed = [fold for fold in folds if not fold.status.success]
-    most = max(len(fold.errors) for fold in folds)
-    if failed:
-        first = min(failed, key=lambda fold: len(fold.errors))
-        most = len(first.errors)
-        _warn(first.status, most - 1)
+def _aligned(folds: list[_Fold]) -> tuple[Array, Status | None]:
+    """Return the errors (K+1, folds) after equally many jumps; a finished path rests at its end.
+
+    Beside them, why a path failed before the others ended, if one did.
+    """
+    failed = [fold for fold in folds if not fold.path.success]
+    first = min(failed, key=lambda fold: len(fold.errors), default=None)
+    most = max(len(fold.errors) for fold in folds) if first is None else len(first.errors)
     columns = [
         np.pad(fold.errors[:most], (0, max(0, most - len(fold.errors))), mode="edge")
         for fold in folds
     ]
-    return np.array(columns).T
+    return np.array(columns).T, None if first is None else first.path.status
 
 
 def _warn(status: Status, jumps: int) -> None:

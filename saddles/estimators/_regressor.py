@@ -21,6 +21,8 @@ class SaddlePathRegressor(LinearOnPath):
     Gradient flow of a diagonal linear network from vanishing initialisation visits saddles, each
     the least squares fit (with signs held) on few features. Features are used in the units
     given, and large ones come first, as in LARS: standardise them in a pipeline if they differ.
+    Each of m outputs has a path of its own: attributes that are not arrays over outputs are then
+    lists of m.
 
     Parameters
     ----------
@@ -37,10 +39,14 @@ class SaddlePathRegressor(LinearOnPath):
     path_ : SaddlePath
         The path on the centred samples until the saddle that is used; its losses are
         ``|y - X beta|^2 / (2 n)`` there and its times scaled, t / log(1/α).
-    coef_ : ndarray of shape (d,)
+    coef_ : ndarray of shape (d,) or (m, d)
         Coefficients; those of features that are not used are exactly 0.
-    intercept_ : float
+    intercept_ : float or ndarray of shape (m,)
         Intercept, 0.0 without one.
+    coef_path_ : ndarray of shape (d, K+1)
+        Coefficients at every saddle of ``path_``.
+    active_ : ndarray of int, shape (k,)
+        The features that are used.
     n_iter_ : int
         Number of jumps made.
     n_features_in_ : int
@@ -75,9 +81,10 @@ class SaddlePathRegressor(LinearOnPath):
 
         Parameters
         ----------
-        X : array_like or DataFrame of shape (n, d)
-            Samples.
-        y : array_like of shape (n,)
+        X : array_like, sparse array or DataFrame of shape (n, d)
+            Samples. In float32, coefficients and predictions are float32 too; paths are followed in
+            double precision.
+        y : array_like of shape (n,) or (n, m)
             Targets.
         sample_weight : array_like of shape (n,), optional
             Non-negative weights; a whole number w counts as w copies of the sample.
@@ -97,5 +104,6 @@ class SaddlePathRegressor(LinearOnPath):
         n_jumps = checks.count(self.n_jumps, "n_jumps")
         switch(self.fit_intercept, "fit_intercept")
         switch(self.positive, "positive")
-        self._settle(self._problem(*self._validated(X, y, sample_weight)), n_jumps)
+        X, y, weight = self._validated(X, y, sample_weight)
+        self._settle(X, y, weight, [n_jumps] * y.shape[1])
         return self

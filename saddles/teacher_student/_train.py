@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from saddles import checks, kernel
+from saddles._numerics.watch import LOG, OutOfTime, counting, long_work, tick
 from saddles._tools.record import Record
 from saddles.status import Status
 from saddles.teacher_student._descent import State, descent, fraction
@@ -74,6 +76,7 @@ NUMBERS = (
 )
 
 
+@long_work
 def train(
     scale: float,
     delta: float,
@@ -87,6 +90,8 @@ def train(
     step: float = 0.5,
     tolerance: float = 1e-3,
     max_steps: int = 100_000,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> Outcome:
     """Train a student and measure how it learnt.
 
@@ -105,6 +110,11 @@ def train(
         Training error, relative to that of predicting zero, at which training ends.
     max_steps : int
         Steps after which it ends in any case.
+    progress : bool
+        Whether to show a bar of the steps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the outcome so far is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------
@@ -136,16 +146,14 @@ def train(
         )
     W, a = student(scale, delta, seed, dimension=dimension, width=width)
     states = descent(goal.X, goal.y, W, a, step=step)
-    start = end = next(states)
+    start = next(states)
     enough = tolerance * float(goal.y @ goal.y) / (2 * len(goal.y))
     if _squared(start.residual - goal.y) > tolerance * _squared(goal.y):
         raise ValueError(
             f"scale={scale!r}: the neurons that cancel at the start are so large that their "
             f"rounding is above tolerance={tolerance!r}; take a smaller scale."
         )
-    steps = 0
-    while end.loss > enough and steps < most:
-        end, steps = next(states), steps + 1
+    end, steps, status = _followed(start, states, enough, most)
     return Outcome(
         scale=float(scale),
         delta=float(delta),
@@ -153,10 +161,27 @@ def train(
         time=end.time,
         steps=steps,
         **_measured(goal, start, end),
-        status=Status.FITTED if end.loss <= enough else Status.MAX_STEPS,
+        status=status,
         start=start,
         end=end,
     )
+
+
+def _followed(
+    start: State, states: Iterator[State], enough: float, most: int
+) -> tuple[State, int, Status]:
+    """Return the state at which training ends, the steps made, and why it ends."""
+    end, steps, status = start, 0, Status.MAX_STEPS
+    with counting("teacher_student.train", "steps", most) as counted:
+        try:
+            while end.loss > enough and steps < most:
+                tick()
+                end, steps = next(states), steps + 1
+                counted("")
+        except OutOfTime as over:
+            status = over.status
+    LOG.info("teacher_student.train: %d steps, loss %g", steps, end.loss)
+    return end, steps, Status.FITTED if end.loss <= enough else status
 
 
 def point(scale: float, delta: float, seed: int, **settings: float) -> dict[str, float | str]:
