@@ -578,7 +578,7 @@ def test_compare_prints_a_line_per_jump(run, tmp_path, capsys):
     assert float(lines[2][9]) == pytest.approx(0.05, rel=0.01)
     assert [line[-1].endswith("*") for line in lines[1:5]] == [False, False, True, False]
     assert captured.out.splitlines()[-2].startswith("In the log alone: 2 jumps at 2.0")
-    assert "jumps 2 to 3 run into each other" in captured.out.splitlines()[-1]
+    assert "jumps 2 and 3 run into each other" in captured.out.splitlines()[-1]
     assert captured.err == ""
     assert picture.read_text("utf-8").count("<svg") == 1
 

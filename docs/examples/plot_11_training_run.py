@@ -2,9 +2,10 @@
 A training run of one's own, beside its prediction
 ==================================================
 
-Three lines in a torch loop record a run; one call sets it beside the predicted staircase. Nothing
-is fitted: the learning rate, the initial scale and the loss are those declared. The run jumps a
-little late, as it must at a finite scale.
+Three lines in a torch loop record a run. One call sets it beside the predicted staircase, and
+beside gradient flow from the same initial scale (dotted). Nothing is fitted: the learning rate, the
+initial scale and the loss are those declared. The run jumps a little late, as it must at a finite
+scale, and so does the flow.
 """
 
 import numpy as np
@@ -31,12 +32,17 @@ for _ in range(2500):
 
 path = saddles.pesme_flammarion(X, y)
 run = saddles.compare_run(
-    path, recorder, log_alpha=np.log(alpha), learning_rate=learning_rate, loss_factor=2
+    path,
+    recorder,
+    log_alpha=np.log(alpha),
+    learning_rate=learning_rate,
+    loss_factor=2,
+    flow=saddles.flow.diagonal(X, y, log_alpha=np.log(alpha)),
 )
 figure = run.plot()
 figure
 
 # %%
-# The errors jump by jump:
+# The errors jump by jump. Beside the flow, the learning rate is all that is left:
 
 run.to_frame()

@@ -65,7 +65,9 @@ def comparison_lines(comparison: saddles.Comparison) -> Iterator[str]:
     where = f" at {', '.join(f'{time:.6g}' for time in jumps.times)}" if len(jumps) else ""
     yield f"In the log alone: {len(jumps)} jump{'' if len(jumps) == 1 else 's'}{where}."
     bunches = [
-        f"{first} to {end}" for first, end in joined_jumps(comparison.resolved) if end > first
+        f"{first} {'and' if end == first + 1 else 'to'} {end}"
+        for first, end in joined_jumps(comparison.resolved)
+        if end > first
     ]
     if bunches:
         yield (

@@ -59,8 +59,10 @@ def compare_run(
         β = u ⊙ u − v ⊙ v from u = v = α·1 clocks run twice as fast: declare twice the learning
         rate.)
     learning_rate : float, optional
-        η of plain gradient descent; of heavy-ball momentum μ, η/(1 − μ). Needed if the log counts
-        steps; physical time is η · step. A log with ``time`` has physical times already.
+        η of plain gradient descent. Of heavy-ball momentum μ it is η/(1 − μ), and a unit that would
+        grow at γ grows at r, where r (1 + r c η μ/(1 − μ)²) = γ, so that its jump is late. Needed
+        if the log counts steps: physical time is η · step. A log with ``time`` has physical times
+        already.
     loss_factor : float, default=1.0
         The loss that was trained and logged is so many times the package's |y − Xβ|²/(2n): 2 for
         the mean squared error (``torch.nn.MSELoss``), n for ½|y − Xβ|², 2n for |y − Xβ|². Losses
