@@ -13,6 +13,9 @@ from saddles._tools.extras import extra
 
 __all__ = ["legend", "new_picture"]
 
+#: Most characters of a label: a third of the picture's width.
+LONGEST = 40
+
 
 def new_picture(width: float, height: float) -> Any:
     """Return an empty figure of this size in inches, or say how to get matplotlib."""
@@ -26,4 +29,10 @@ def legend(axis: Any, handles: Sequence[Any], labels: Sequence[object], **option
     """Add a legend whose labels are shown letter by letter, whatever they are."""
     box = axis.legend(handles, [" "] * len(handles), frameon=False, **options)
     for text, label in zip(box.get_texts(), labels, strict=True):
-        text.set(parse_math=False, usetex=False, text=str(label))
+        text.set(parse_math=False, usetex=False, text=_short(str(label)))
+
+
+def _short(label: str) -> str:
+    """Return a label in one line, cut off where it would leave no room for the picture."""
+    line = " ".join(label.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

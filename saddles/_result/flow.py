@@ -137,7 +137,7 @@ class Flow(Record):
             ("jump", "time", "loss after it"),
             rows,
             picture=self.plot,
-            below="" if self.success else self.message,
+            below="" if self.status.finished else self.message,
         )
 
     def at(self, tau: ArrayLike) -> Array:

@@ -344,7 +344,7 @@ class SaddlePath(Record, Tabular):
             ("jump", "time", "entered", "left", "loss", "certificate"),
             rows,
             picture=self.plot if small else None,
-            below="" if self.success else self.message,
+            below="" if self.status.finished else self.message,
         )
 
     def plot(

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
+from scipy.sparse import csr_array
 
 import saddles
 from saddles._pictures.staircase import MOST_LINES, _lines
@@ -145,6 +146,53 @@ def test_a_flow_alone_shows_loss_coefficients_and_clocks(flow):
     assert "log α = -100" in loss.get_legend().get_texts()[0].get_text()
     assert clocks.get_xlabel() == "scaled time t / log(1/α)"
     assert clocks.get_ylim()[0] < -1 < 1 < clocks.get_ylim()[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "income_$ and spend_$",
+        "$x",
+        r"\frac{$",
+        "_hidden",
+        "<b>",
+        "x^2",
+        "two\nlines",
+        "w" * 500,
+        "",
+    ],
+)
+def test_names_are_shown_as_they_were_written(name, path):
+    figure = path.plot(names=[name, "b", "c", "d"])
+    figure._repr_png_()
+    (shown, *_) = (text.get_text() for text in figure.axes[1].get_legend().get_texts())
+    assert shown == (" ".join(name.split()) if len(name) < 100 else "w" * 39 + "…")
+    handles = figure.axes[1].get_legend().get_lines()
+    assert len(handles) == 3
+
+
+def test_names_of_a_table_are_taken_as_they_are(path):
+    pd = pytest.importorskip("pandas")
+    figure = path.plot(names=pd.Index(["a", "b", "c", 3]))
+    labels = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+    assert labels == ["a", "c", "3"]
+
+
+def test_an_algorithm_may_be_called_anything(path, flow):
+    named = replace(path, algorithm="_my $algorithm")
+    legend = saddles.compare(named, flow).plot().axes[0].get_legend()
+    assert legend.get_texts()[1].get_text() == "predicted (_my $algorithm)"
+
+
+def test_notebooks_show_every_picture(path, flow):
+    found = saddles.agf.extremal_directions([[1.0, 0.0], [1.0, 1.0]], [3.0, -2.0])
+    for figure in (path.plot(), flow.plot(), saddles.compare(path, flow).plot(), found.plot()):
+        assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_sparse_path_has_the_picture_of_a_dense_one(path):
+    sparse = replace(path, betas=csr_array(path.betas))
+    assert difference(sparse.plot(features=X), "path") < TOLERANCE
 
 
 def test_a_flow_of_matrices_shows_singular_values():
