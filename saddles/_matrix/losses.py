@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["FullMatrix", "MatrixCompletion", "MatrixLoss", "MatrixSensing"]
@@ -70,8 +71,8 @@ class MatrixLoss(Protocol):
         """Return ∇f(W), symmetric, of shape (d, d)."""
 
 
-@dataclass(frozen=True, eq=False)
-class FullMatrix:
+@dataclass(frozen=True, eq=False, repr=False)
+class FullMatrix(Record):
     """Distance to a matrix that is seen in full: f(W) = ½ |W − M|² (Frobenius).
 
     Parameters
@@ -116,8 +117,8 @@ class FullMatrix:
         return np.asarray(D, dtype=float)
 
 
-@dataclass(frozen=True, eq=False)
-class MatrixSensing:
+@dataclass(frozen=True, eq=False, repr=False)
+class MatrixSensing(Record):
     """Linear measurements of a matrix: f(W) = ½ Σ_m (<A_m, W> − b_m)².
 
     Parameters
@@ -174,8 +175,8 @@ class MatrixSensing:
         return np.asarray(np.tensordot(self.A, np.asarray(W, dtype=float), axes=2))
 
 
-@dataclass(frozen=True, eq=False)
-class MatrixCompletion:
+@dataclass(frozen=True, eq=False, repr=False)
+class MatrixCompletion(Record):
     """Some entries of a matrix: f(W) = ½ Σ_{(i,j) observed} (W_ij − M_ij)², both triangles.
 
     Parameters

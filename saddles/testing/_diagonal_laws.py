@@ -124,7 +124,7 @@ def turning_signs(solver: Solver, X: Array, y: Array, rng: np.random.Generator) 
 
 
 def reflecting_samples(solver: Solver, X: Array, y: Array, rng: np.random.Generator) -> None:
-    """Rows enter through scalar products only: M with MᵀM = c²·1 before both makes times t/c²."""
+    """Rows enter through scalar products only: M before both, MᵀM = c²·1, divides times by c²."""
     M, square = reflection(y.size, rng)
     after = f"with the samples times M, M'M = {square:g}"
     path, turned = solver(X, y), solver(M @ X, M @ y)

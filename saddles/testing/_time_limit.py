@@ -49,7 +49,7 @@ def within(seconds: float, call: Callable[[], Any]) -> Any:
         raise failure[0]
     if outcome:
         return outcome[0]
-    assert thread.ident is not None
-    stop = ctypes.py_object(_Stop)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), stop)
+    if thread.ident is not None and thread.is_alive():
+        stop = ctypes.py_object(_Stop)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), stop)
     raise TimeLimitError

@@ -114,6 +114,9 @@ RESULTS = {
         1.0, 0.0, 0, dimension=2, n_train=3, n_test=3, width=4, max_steps=5
     ),
     "low rank": lambda: saddles.LowRank(np.ones((2, 1)), np.ones((2, 1))),
+    "full matrix": lambda: saddles.FullMatrix(M),
+    "matrix completion": lambda: saddles.MatrixCompletion(COUPLED, MASK),
+    "matrix sensing": lambda: saddles.MatrixSensing(np.stack([M, COUPLED]), np.array([1.0, 2.0])),
     "regression": lambda: saddles.Regression(X, Y),
     "evolution": lambda: saddles.kernel.Evolution(np.stack([np.eye(2), 2 * np.eye(2)])),
     "symmetry": lambda: saddles.conserved.rescaling("w", "a"),

@@ -41,7 +41,7 @@ def test_its_repr_is_a_line_or_two(result):
 
 def numbers(record):
     """Yield the name of each field that holds numbers, with an altered copy of its value."""
-    for entry in fields(record):
+    for entry in (entry for entry in fields(record) if entry.init):
         value = getattr(record, entry.name)
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size:
             other = value.copy()
@@ -55,8 +55,6 @@ def test_another_number_in_it_makes_it_another(result):
     if not isinstance(result, Record) or not is_dataclass(result):
         pytest.skip("it holds nothing to be altered")
     for name, other in numbers(result):
-        if isinstance(result, saddles.Regression):
-            continue  # it makes its fields itself
         if isinstance(result, saddles.Flow) and name == "times":
             continue  # a curve is asked at its own times only
         assert replace(result, **{name: other}) != result, name
