@@ -11,13 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import formulas
+import markup
 
 import saddles
 
 __all__ = [
     "file_names",
     "forget_pictures",
+    "prose",
     "public_names",
     "scrape_figures",
     "setup",
@@ -124,10 +125,10 @@ def _write(file: Path, lines: list[str]) -> None:
 
 def _mend(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Make a docstring reStructuredText: norms are not substitutions, and names are links."""
-    lines[:] = _prose(lines, lambda text: QUOTED.sub(lambda m: _linked(m[1], name), text))
+    lines[:] = prose(lines, lambda text: QUOTED.sub(lambda m: _linked(m[1], name), text))
 
 
-def _prose(lines: list[str], change: Callable[[str], str] = str) -> list[str]:
+def prose(lines: list[str], change: Callable[[str], str] = str) -> list[str]:
     """Return lines of reStructuredText, their prose changed and with its formulas typeset."""
     made: list[str] = []
     code = None
@@ -136,7 +137,7 @@ def _prose(lines: list[str], change: Callable[[str], str] = str) -> list[str]:
         if code is not None and line.strip() and indent <= code:
             code = None
         session = line.lstrip().startswith(">>>")
-        made.append(line if code is not None or session else formulas.restructured(change(line)))
+        made.append(line if code is not None or session else markup.restructured(change(line)))
         if code is None and (line.rstrip().endswith("::") or line.lstrip().startswith(".. ")):
             code = indent
     return made
@@ -174,13 +175,13 @@ def scrape_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[st
 
 
 def _relink(app: Any, page: str, source: list[str]) -> None:
-    """Turn links to files of the repository into links to their pages, and typeset formulas."""
+    """Turn links to files of the repository into links to their pages, and typeset markup."""
     for pattern, replacement in LINKS:
         source[0] = pattern.sub(replacement, source[0])
     if Path(app.env.doc2path(page)).suffix == ".md":
-        source[0] = formulas.markdown(source[0])
+        source[0] = markup.markdown(source[0])
     elif page.startswith(("gallery/", "lessons/")):
-        source[0] = "\n".join(_prose(source[0].split("\n")))
+        source[0] = "\n".join(prose(source[0].split("\n")))
 
 
 def _relink_included(app: Any, path: Path, page: str, source: list[str]) -> None:

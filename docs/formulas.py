@@ -1,8 +1,8 @@
 """Typeset formulas: prose writes them in Unicode, readable in a terminal, and pages show TeX.
 
-The pages, tables and docstrings say |y − Xβ|²/(2n). `typeset` finds such formulas in prose by a small
-grammar and hands each one, as TeX, to the markup of the page. What the grammar does not accept stays
-as it is written. Code, links and formulas in TeX are left alone.
+The pages, tables and docstrings say |y − Xβ|²/(2n). `typeset` finds such formulas in prose by a
+small grammar and hands each one, as TeX, to the markup of the page. What the grammar does not
+accept stays as it is written.
 
 ======== =================================================
 name     grammar
@@ -22,16 +22,13 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-__all__ = ["markdown", "restructured", "typeset"]
+__all__ = ["typeset"]
 
-GREEK = dict(
-    zip(
-        "αβγδεζηθκλμνξπρστφχψωΓΔΘΛΞΠΣΦΨΩ",
-        "alpha beta gamma delta varepsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau"
-        " varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
-        strict=True,
-    )
+GREEK_NAMES = (
+    "alpha beta gamma delta varepsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau"
+    " varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
 )
+GREEK = dict(zip("αβγδεζηθκλμνξπρστφχψωΓΔΘΛΞΠΣΦΨΩ", GREEK_NAMES.split(), strict=True))
 #: Greek letters that docstrings spell, since they are names of arguments too.
 SPELLED = ("alpha", "beta", "delta", "theta", "rho", "tau", "Psi", "psi", "eta", "lambda", "gamma")
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀⁿ½", [*"0123456789+-", r"\top", "n", "1/2"], strict=True))
@@ -87,6 +84,15 @@ PRODUCTS = ("AWx", "AW", "UU", "aw", "bs", "dt", "dL", "Hp")
 WITHIN_WORD = re.compile(r"[\w'’`.\\@#&$]")
 NUMBER = re.compile(r"\d+(?:[, ]\d{3}(?!\d))*(?:\.\d+)?(?:e[−-]?\d+)?")
 LETTERS = re.compile(r"[A-Za-z]+")
+#: What stands after an atom. The half is a power of its own only after a sign for powers.
+RAISED_ONES = re.compile("[" + "".join(RAISED).replace("½", "") + "]+")
+LOWERED_ONES = re.compile("[" + "".join(LOWERED) + "]+")
+SCRIPT = re.compile(
+    r"([_^])(\{[^{}]*\}|\([^()]*\)|[−-]?\d+\.\d+|[−-]?[A-Za-z0-9α-ω∞⊥½]{1,5}(?![A-Za-z0-9]))"
+)
+PRIME = re.compile(r"'(?![A-Za-z])")
+#: A norm of something that has a name.
+NAMED_NORM = re.compile(r"\|([a-z]{3,})\|")
 #: A sum over something, whose terms may stand in brackets after a space.
 SUM_BEFORE = re.compile(r"Σ_(\{[^{}]*\}|\w)$")
 #: One space, or the end of a line within a paragraph.
@@ -119,7 +125,7 @@ def _formula(text: str, at: int) -> Piece | None:
     if piece is None or not piece.sure or _article(text, at):
         return None
     rest = text[piece.end : piece.end + 2]
-    if re.match(r"[A-Za-z0-9_`(\[]|['’.][a-z0-9]|\*\*", rest) and not rest.startswith("'s"):
+    if re.match(r"[A-Za-z0-9_`]|['’.][a-z0-9]|\*\*", rest) and not rest.startswith("'s"):
         return None
     alone = text[at : piece.end].strip()
     if alone in WORDS or (len(alone) == 1 and alone.isascii() and rest[:1] == "." and rest != ". "):
@@ -216,11 +222,8 @@ def _factor(text: str, at: int) -> Piece | None:
 def _marks(text: str, at: int, lone: bool) -> Iterator[tuple[str, str, int]]:
     """Yield primes, indices and powers after an atom; ASCII indices after lone letters alone."""
     while at < len(text):
-        raised = re.compile("[" + "".join(RAISED)[:-1] + "]+").match(text, at)
-        lowered = re.compile("[" + "".join(LOWERED) + "]+").match(text, at)
-        script = re.compile(
-            r"([_^])(\{[^{}]*\}|\([^()]*\)|[−-]?\d+\.\d+|[−-]?[A-Za-z0-9α-ω∞⊥½]{1,5}(?![A-Za-z0-9]))"
-        ).match(text, at)
+        raised, lowered = RAISED_ONES.match(text, at), LOWERED_ONES.match(text, at)
+        script = SCRIPT.match(text, at)
         if raised:
             mark = ("^", "".join(RAISED[c] for c in raised[0]), len(raised[0]))
         elif lowered:
@@ -228,7 +231,7 @@ def _marks(text: str, at: int, lone: bool) -> Iterator[tuple[str, str, int]]:
         elif script and (lone or script[1] == "^" or script[2][0] == "{"):
             inside = re.sub(r"^[{]|[})]$|^[(]", "", script[2])
             mark = (script[1], _script(inside), len(script[0]))
-        elif re.compile(r"'+(?![A-Za-z])").match(text, at):
+        elif PRIME.match(text, at):
             mark = ("", "'", 1)
         elif text[at] == "*" and re.match(r"_|[^\w*(]|$", text[at + 1 : at + 2]):
             mark = ("^", r"\ast", 1)
@@ -350,8 +353,8 @@ def _norm(text: str, at: int) -> Piece | None:
         return None
     if text.startswith("|·|", at):
         return Piece(r"\lvert\,\cdot\,\rvert", at + 3, True)
-    word = re.compile(r"\|([a-z]{3,})\|").match(text, at)
-    if word:
+    word = NAMED_NORM.match(text, at)
+    if word and word[1] not in SPELLED:
         return Piece(rf"\lvert \text{{{word[1]}}} \rvert", word.end(), True)
     inside = _chain(text, _skip(text, at + 1))
     end = _skip(text, inside.end) if inside else at
@@ -385,58 +388,3 @@ def _brackets(text: str, at: int) -> Piece | None:
 def _skip(text: str, at: int) -> int:
     space = SPACE.match(text, at)
     return space.end() if space else at
-
-
-#: What Markdown keeps as it is: fences, headings and targets; in a line, code, roles, TeX, links.
-KEPT_BLOCKS = re.compile(
-    r"^(?P<fence>```|~~~).*?^(?P=fence)[ ]*$|^#.*?$|^\(\S+\)=$|^[ ]*\$\$.*?\$\$",
-    re.DOTALL | re.MULTILINE,
-)
-KEPT_IN_MARKDOWN = re.compile(
-    r"(?:\{[\w:]+\})?(?P<tick>`+)(?:(?!(?P=tick)).)+?(?P=tick)|\]\([^)]*\)|\$[^$\n]+\$"
-    r"|<[A-Za-z/!][^>]*>|https?://\S+|\{[\w:]+\}|arXiv:\S+",
-    re.DOTALL,
-)
-KEPT_IN_RESTRUCTURED = re.compile(r"``.*?``|:[\w:]+:`[^`]*`|`[^`]*`_{0,2}|https?://\S+|\*\*.*?\*\*")
-
-
-def markdown(text: str) -> str:
-    """Return a page in Markdown with its formulas as TeX."""
-
-    def prose(part: str) -> str:
-        return typeset(part, "{{math}}`{}`".format)
-
-    def cell(part: str) -> str:
-        return prose(part.replace(r"\|", "|")).replace("|", r"\|")
-
-    def block(part: str) -> str:
-        lines = re.split(r"(^[ ]*\|.*\|[ ]*$)", part, flags=re.MULTILINE)
-        lines[::2] = [_outside(KEPT_IN_MARKDOWN, line, prose) for line in lines[::2]]
-        for k in range(1, len(lines), 2):
-            cells = re.split(r"(?<!\\)\|", lines[k])
-            lines[k] = "|".join(_outside(KEPT_IN_MARKDOWN, part, cell) for part in cells)
-        return "".join(lines)
-
-    return _outside(KEPT_BLOCKS, text, block)
-
-
-def restructured(text: str) -> str:
-    """Return prose in reStructuredText with its formulas as TeX, and other bars as bars."""
-
-    def wrap(tex: str) -> str:
-        return f"\\ :math:`{tex}`\\ "
-
-    def prose(part: str) -> str:
-        made = re.split(r"(\\ :math:`[^`]*`\\ )", typeset(part, wrap))
-        made[::2] = [re.sub(r"(?<!\\)\|", r"\\|", piece) for piece in made[::2]]
-        return "".join(made)
-
-    return _outside(KEPT_IN_RESTRUCTURED, text, prose)
-
-
-def _outside(kept: re.Pattern[str], text: str, change: Callable[[str], str]) -> str:
-    out, at = [], 0
-    for part in kept.finditer(text):
-        out += [change(text[at : part.start()]), part[0]]
-        at = part.end()
-    return "".join([*out, change(text[at:])])

@@ -1,8 +1,9 @@
 """The moving picture of the first page: a staircase while it runs, as an animated SVG.
 
-The package computes it: the prediction is `saddles.pesme_flammarion`, the flow `saddles.flow.diagonal`,
-on the published example in which a coefficient enters and leaves again (arXiv:2607.12332). The
-picture has the page's own text colour, so it works on light and dark ground.
+The package computes it: the prediction is `saddles.pesme_flammarion`, the flow
+`saddles.flow.diagonal`, on the published example in which a coefficient enters and leaves again
+(arXiv:2607.12332). The picture has the page's own text colour, so that it works on light and dark
+ground.
 """
 
 from __future__ import annotations
@@ -149,7 +150,8 @@ def _clip() -> str:
     done = f' keyTimes="0;{POINTS / (POINTS + STILL):g};1"'
     width = RIGHT - LEFT
     grow = _animate("width", f"0;{width:g};{width:g}", done)
-    return f'<clipPath id="done"><rect x="{LEFT:g}" y="0" width="{width:g}" height="424">{grow}</rect></clipPath>'
+    box = f'x="{LEFT:g}" y="0" width="{width:g}" height="424"'
+    return f'<clipPath id="done"><rect {box}>{grow}</rect></clipPath>'
 
 
 def _head(heights: Array, colour: str) -> str:

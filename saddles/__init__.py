@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
     from saddles.status import Status
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Where pickles of earlier versions look for what has moved.
 __path__.append(f"{__path__[0]}/_moved")

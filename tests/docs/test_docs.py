@@ -10,6 +10,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,28 @@ def test_every_cited_paper_is_in_the_bibliography():
 
 def test_citation_file_names_this_version():
     assert f"version: {saddles.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+
+
+def test_citation_file_is_the_bibliography(monkeypatch):
+    pytest.importorskip("pybtex")
+    monkeypatch.syspath_prepend(str(DOCS))
+    citation = importlib.import_module("citation").citation()
+    assert (ROOT / "CITATION.cff").read_text("utf-8") == citation, "run python docs/citation.py"
+
+
+def test_conda_recipe_asks_for_what_the_package_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    recipe = (ROOT / "recipe" / "meta.yaml").read_text("utf-8")
+    (run,) = re.findall(r"  run:\n((?:    - .*\n)+)", recipe)
+    asked = {line.removeprefix("    - ").replace(" ", "") for line in run.splitlines()}
+    assert asked == {f"python{project['requires-python']}", *project["dependencies"]}
+
+
+def test_animation_of_the_first_page_runs_along_the_prediction(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    picture = importlib.import_module("landing").animation()
+    assert picture.count('class="predicted"') == 9
+    assert picture.count("<circle r=") == 9
+    assert picture.count('class="ring"') == 3
+    assert "nan" not in picture
+    assert len(picture) < 40_000

@@ -1,0 +1,64 @@
+"""Where prose is on a page in Markdown or reStructuredText, and its formulas typeset there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from formulas import typeset
+
+__all__ = ["KEPT_BLOCKS", "KEPT_IN_MARKDOWN", "KEPT_IN_RESTRUCTURED", "markdown", "restructured"]
+
+#: What Markdown keeps as it is: fences, headings and targets; in a line, code, roles, TeX, links.
+KEPT_BLOCKS = re.compile(
+    r"^(?P<fence>```|~~~).*?^(?P=fence)[ ]*$|^#.*?$|^\(\S+\)=$|^[ ]*\$\$.*?\$\$",
+    re.DOTALL | re.MULTILINE,
+)
+KEPT_IN_MARKDOWN = re.compile(
+    r"(?:\{[\w:]+\})?(?P<tick>`+)(?:(?!(?P=tick)).)+?(?P=tick)|\]\([^)]*\)|\$[^$\n]+\$"
+    r"|<[A-Za-z/!][^>]*>|https?://\S+|\{[\w:]+\}|arXiv:\S+",
+    re.DOTALL,
+)
+KEPT_IN_RESTRUCTURED = re.compile(r"``.*?``|:[\w:]+:`[^`]*`|`[^`]*`_{0,2}|https?://\S+|\*\*.*?\*\*")
+
+
+def markdown(text: str) -> str:
+    """Return a page in Markdown with its formulas as TeX."""
+
+    def prose(part: str) -> str:
+        return typeset(part, "{{math}}`{}`".format)
+
+    def cell(part: str) -> str:
+        return prose(part.replace(r"\|", "|")).replace("|", r"\|")
+
+    def block(part: str) -> str:
+        lines = re.split(r"(^[ ]*\|.*\|[ ]*$)", part, flags=re.MULTILINE)
+        lines[::2] = [_outside(KEPT_IN_MARKDOWN, line, prose) for line in lines[::2]]
+        for k in range(1, len(lines), 2):
+            cells = re.split(r"(?<!\\)\|", lines[k])
+            lines[k] = "|".join(_outside(KEPT_IN_MARKDOWN, part, cell) for part in cells)
+        return "".join(lines)
+
+    return _outside(KEPT_BLOCKS, text, block)
+
+
+def restructured(text: str) -> str:
+    """Return prose in reStructuredText with its formulas as TeX, and other bars as bars."""
+
+    def wrap(tex: str) -> str:
+        return f"\\ :math:`{tex}`\\ "
+
+    def prose(part: str) -> str:
+        made = re.split(r"(\\ :math:`[^`]*`\\ )", typeset(part, wrap))
+        made[::2] = [re.sub(r"(?<!\\)\|", r"\\|", piece) for piece in made[::2]]
+        return "".join(made)
+
+    return _outside(KEPT_IN_RESTRUCTURED, text, prose)
+
+
+def _outside(kept: re.Pattern[str], text: str, change: Callable[[str], str]) -> str:
+    out, at = [], 0
+    for part in kept.finditer(text):
+        out += [change(text[at : part.start()]), part[0]]
+        at = part.end()
+    return "".join([*out, change(text[at:])])

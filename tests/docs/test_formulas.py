@@ -1,0 +1,145 @@
+"""Formulas in prose: what becomes TeX, what stays, and that no page or docstring is left out."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import saddles
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(
+    [
+        *DOCS.glob("*.md"),
+        *(DOCS / "algorithms").glob("*.md"),
+        *(ROOT / "tables/results").glob("*.md"),
+    ]
+)
+#: Letters and signs that stand for mathematics wherever they are.
+SIGNS = re.compile(r"[α-ωΓΔΘΛΞΠΣΦΨΩ²³⁺⁻ᵀ₀-₉∇∂√∫⊙½⊥∥≤≥→∞≫≪ℓ\u0302ŵÛŷ^]")
+MATH = re.compile(r"(?:\{math\}|:math:)`[^`]*`")
+
+
+@pytest.fixture(scope="module")
+def formulas():
+    """The module of the documentation that typesets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(DOCS))
+        yield importlib.import_module("formulas")
+
+
+@pytest.fixture(scope="module")
+def markup():
+    """The module of the documentation that knows where prose is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(DOCS))
+        yield importlib.import_module("markup")
+
+
+@pytest.fixture(scope="module")
+def building():
+    pytest.importorskip("numpydoc")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(DOCS))
+        yield importlib.import_module("building")
+
+
+def dollars(tex):
+    return f"${tex}$"
+
+
+@pytest.mark.parametrize(
+    ("prose", "typeset"),
+    [
+        ("the loss |y − Xβ|²/(2n).", r"the loss $\lvert y - X \beta \rvert^{2}/(2 n)$."),
+        ("β = u ⊙ v and S = Xᵀρ", r"$\beta = u\odot v$ and $S = X^{\top} \rho$"),
+        ("like α^(2−κ), or e⁻¹⁰", r"like $\alpha^{2 - \kappa}$, or $e^{-10}$"),
+        ("Û_i = Nλ_i²/(3√3)", r"$\hat U_{i} = N \lambda_{i}^{2}/(3 \sqrt{3})$"),
+        ("the largest |x̂_k|", r"the largest $\lvert \hat{x}_{k} \rvert$"),
+        ("between −1 and 1", "between $-1$ and 1"),
+        ("α = 1e-2", r"$\alpha = 10^{-2}$"),
+        ("minimum ℓ1 norm", r"minimum $\ell_1$ norm"),
+        (
+            "½ Σ_m (<A_m, W> − b_m)²",
+            r"$\tfrac12\, \sum_{m}\, (\langle A_{m},\ W\rangle - b_{m})^{2}$",
+        ),
+        ("sqrt(s − delta) beta/|beta|", r"$\sqrt{s - \delta}\, \beta/\lvert \beta \rvert$"),
+        ("a neuron (w, a)", "a neuron $(w,\\ a)$"),
+    ],
+)
+def test_formulas_become_tex(formulas, prose, typeset):
+    assert formulas.typeset(prose, dollars) == typeset
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "A neuron of the network, e.g. a ReLU; i.e. it doesn't grow.",
+        "I am a student. A flow ends at 1e-9, or 20,000 steps.",
+        "(see the table) well-known, 3.5 times, log and max and exp",
+        "`beta ≤ 0` stays",
+    ],
+)
+def test_prose_stays(markup, prose):
+    assert markup.markdown(prose) == prose
+
+
+def test_code_links_and_tex_stay(markup):
+    page = (
+        "# The flow of β\n\n```text\nβ = 1\n```\n\n[π](π.md) `α²` {cite:p}`x²` $\\beta²$ "
+        "{eq}`β`\n\n```{math}\nβ\n```\n"
+    )
+    assert markup.markdown(page) == page.replace("[π]", "[{math}`\\pi`]")
+
+
+def test_bars_of_tables_part_cells_and_others_are_norms(markup):
+    row = markup.markdown("| a \\|w\\|² | `x|y` | β |\n")
+    assert row == "| a {math}`\\lvert w \\rvert^{2}` | `x|y` | {math}`\\beta` |\n"
+    assert markup.restructured("|r| and |no norm|") == (
+        r"\ :math:`\lvert r \rvert`\  and \|no norm\|"
+    )
+
+
+@given(st.text(st.sampled_from("aβxΣ_^{}()[]|√·−=+ ²ᵀ12'½/*.,\n⟨⟩<>e∇"), max_size=30))
+def test_any_text_is_typeset_or_left(formulas, text):
+    """Braces pair up in what is made, and what surrounds it is the text."""
+    made = []
+
+    def wrap(tex):
+        made.append(tex)
+        return "\0"
+
+    left = formulas.typeset(text, wrap).split("\0")
+    for tex in made:
+        assert re.sub(r"\\[{}]", "", tex).count("{") == re.sub(r"\\[{}]", "", tex).count("}")
+    rest = text
+    for part in left:
+        assert part in rest
+        rest = rest[rest.index(part) + len(part) :]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_formula_of_a_page_is_typeset(markup, page):
+    text = markup.KEPT_BLOCKS.sub("", markup.markdown(page.read_text("utf-8")))
+    left = markup.KEPT_IN_MARKDOWN.sub("", text)
+    assert [line for line in left.splitlines() if SIGNS.search(line)] == []
+
+
+def test_every_formula_of_the_reference_is_typeset(building, markup):
+    for name in building.public_names():
+        kind = saddles
+        for part in name.split(".")[1:]:
+            kind = getattr(kind, part)
+        members = vars(kind).values() if inspect.isclass(kind) else ()
+        for text in [kind.__doc__, *(getattr(member, "__doc__", None) for member in members)]:
+            lines = inspect.cleandoc(text or "").splitlines()
+            for line, made in zip(lines, building.prose(lines), strict=True):
+                left = markup.KEPT_IN_RESTRUCTURED.sub("", MATH.sub("", made))
+                assert made == line or not SIGNS.search(left), f"{name}: {line}"
