@@ -39,9 +39,10 @@ format: $(READY)
 tables: $(READY)
 	$(BIN)/python -m tables
 
-# Warnings are errors, and references to names that do not exist are warnings.
+# Warnings are errors, references to names that do not exist are warnings, and links are checked.
 docs: $(READY)
 	$(BIN)/python -m sphinx -b html -n -W --keep-going -q docs docs/_build/html
+	$(BIN)/python docs/links.py docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 package: $(READY)

@@ -68,7 +68,10 @@ FUNCTIONS = {
         name: "\\" + name
         for name in ("log", "exp", "sin", "cos", "sinh", "cosh", "tanh", "max", "min", "sup")
     },
-    **{name: rf"\operatorname{{{name}}}" for name in ("tr", "tril", "diag", "sgn", "relu", "sign")},
+    **{
+        name: rf"\operatorname{{{name}}}"
+        for name in ("tr", "tril", "diag", "sgn", "relu", "sign", "sum")
+    },
     "arccosh": r"\operatorname{arccosh}",
     "asinh": r"\operatorname{asinh}",
     "argmin": r"\arg\min",
@@ -202,7 +205,10 @@ def _juxtaposed(text: str, end: int, here: int) -> Piece | None:
     if right is None or here == end or SUM_BEFORE.search(text, max(end - 30, 0), end):
         return right
     word = text[here : right.end]
-    if word in WORDS or text[here].isdigit() or not right.sure or text[here] in "(<[{":
+    article = word in WORDS and not re.match(r"\s*(?:[+−·=)\]]|$)", text[right.end :])
+    if article or text[here].isdigit() or text[here] in "(<[{":
+        return None
+    if not right.sure and word not in WORDS:
         return None
     return right
 

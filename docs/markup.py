@@ -20,6 +20,8 @@ KEPT_IN_MARKDOWN = re.compile(
     re.DOTALL,
 )
 KEPT_IN_RESTRUCTURED = re.compile(r"``.*?``|:[\w:]+:`[^`]*`|`[^`]*`_{0,2}|https?://\S+|\*\*.*?\*\*")
+#: A formula among literals, for its bars: code has none, and writes powers with two stars.
+LITERAL_FORMULA = re.compile(r"``((?:(?!``|\*\*).)*(?:[|²ᵀ½^]|sqrt\()(?:(?!``|\*\*).)*)``")
 
 
 def markdown(text: str) -> str:
@@ -53,7 +55,12 @@ def restructured(text: str) -> str:
         made[::2] = [re.sub(r"(?<!\\)\|", r"\\|", piece) for piece in made[::2]]
         return "".join(made)
 
-    return _outside(KEPT_IN_RESTRUCTURED, text, prose)
+    def literal(code: re.Match[str]) -> str:
+        tex: list[str] = []
+        rest = typeset(code[1], lambda formula: tex.append(formula) or "")
+        return wrap(tex[0]) if len(tex) == 1 and not rest else code[0]
+
+    return _outside(KEPT_IN_RESTRUCTURED, LITERAL_FORMULA.sub(literal, text), prose)
 
 
 def _outside(kept: re.Pattern[str], text: str, change: Callable[[str], str]) -> str:

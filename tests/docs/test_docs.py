@@ -196,3 +196,19 @@ def test_animation_of_the_first_page_runs_along_the_prediction(monkeypatch):
     assert picture.count('class="ring"') == 3
     assert "nan" not in picture
     assert len(picture) < 40_000
+
+
+def test_links_of_the_site_that_lead_nowhere_are_found(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(DOCS))
+    links = importlib.import_module("links")
+    (tmp_path / "a.html").write_text(
+        '<a href="b.html#here">1</a><a href="b.html#gone">2</a><img src="no.png">'
+        '<script src="https://cdn.example/x.js"></script><a href="https://arxiv.org/">3</a>'
+    )
+    (tmp_path / "b.html").write_text('<p id="here"><a href="a.html">4</a>')
+    found = links.broken(tmp_path)
+    assert [line.split(": ")[1] for line in found] == [
+        "b.html#gone",
+        "no.png",
+        "https://cdn.example/x.js",
+    ]
