@@ -94,6 +94,11 @@ SCRIPT = re.compile(
     r"([_^])(\{[^{}]*\}|\([^()]*\)|[−-]?\d+\.\d+|[−-]?[A-Za-z0-9α-ω∞⊥½]{1,5}(?![A-Za-z0-9]))"
 )
 PRIME = re.compile(r"'(?![A-Za-z])")
+#: The sign between the sides of a size, as in "n x d" and "500 x 50".
+SIZE = re.compile(r"x (?=\d|[A-Za-z]\b)")
+#: The one unit on the pages, after a number and a space.
+SECONDS = re.compile(r"s\b")
+ROOT_OF_WORDS = re.compile(r"√(?:([A-Za-z]+)|\(([a-z][A-Za-z /]*)\))")
 #: A norm of something that has a name.
 NAMED_NORM = re.compile(r"\|([a-z]{3,})\|")
 #: A sum over something, whose terms may stand in brackets after a space.
@@ -143,7 +148,9 @@ def _open(text: str, at: int) -> Piece | None:
 
 
 def _article(text: str, at: int) -> bool:
-    """Return whether a word of one letter stands before a factor, and not before a sign."""
+    """Return whether a word of one letter stands before a factor, or a unit after its number."""
+    if SECONDS.match(text, at) and text[max(at - 2, 0) : at - 1].isdigit():
+        return True
     follows = text[_skip(text, at + 1) :][:1]
     spaced = text[at + 1 : at + 2].isspace() and (follows.isalnum() or follows in "|(½√∇")
     begins = at == 0 or text[:at].rstrip()[-1:] in ("", ".", ":")
@@ -186,7 +193,9 @@ def _product(text: str, at: int) -> Piece | None:
     while left is not None:
         here = _skip(text, left.end)
         sign = text[here : here + 1]
-        if sign in TIMES and sign and text[here : here + 2] not in ("//", "**"):
+        if SIZE.match(text, here) and here > left.end:
+            right, sign, sure = _factor(text, here + 2), "×", True
+        elif sign in TIMES and sign and text[here : here + 2] not in ("//", "**"):
             right = _factor(text, _skip(text, here + 1))
             sure = sign in "·×⊙"
         else:
@@ -205,6 +214,8 @@ def _juxtaposed(text: str, end: int, here: int) -> Piece | None:
     if right is None or here == end or SUM_BEFORE.search(text, max(end - 30, 0), end):
         return right
     word = text[here : right.end]
+    if SECONDS.fullmatch(word) and text[end - 1].isdigit():
+        return None
     article = word in WORDS and not re.match(r"\s*(?:[+−·=)\]]|$)", text[right.end :])
     if article or text[here].isdigit() or text[here] in "(<[{":
         return None
@@ -290,9 +301,9 @@ def _operator(text: str, at: int) -> Piece | None:
     sign = text[at]
     if sign == "√":
         inside = _atom(text, _skip(text, at + 1))
-        word = LETTERS.match(text, at + 1)
+        word = ROOT_OF_WORDS.match(text, at)
         if inside is None and word:
-            return Piece(rf"\sqrt{{\text{{{word[0]}}}}}", word.end(), True)
+            return Piece(rf"\sqrt{{\text{{{word[1] or word[2]}}}}}", word.end(), True)
         if inside is None:
             return None
         tex = re.sub(r"^\(|\)$", "", inside.tex) if text[at + 1] == "(" else inside.tex

@@ -16,7 +16,7 @@ KEPT_BLOCKS = re.compile(
 )
 KEPT_IN_MARKDOWN = re.compile(
     r"(?:\{[\w:]+\})?(?P<tick>`+)(?:(?!(?P=tick)).)+?(?P=tick)|\]\([^)]*\)|\$[^$\n]+\$"
-    r"|<[A-Za-z/!][^>]*>|https?://\S+|\{[\w:]+\}|arXiv:\S+",
+    r"|<[A-Za-z/!][^>]*>|https?://\S+|arXiv:\S+",
     re.DOTALL,
 )
 KEPT_IN_RESTRUCTURED = re.compile(r"``.*?``|:[\w:]+:`[^`]*`|`[^`]*`_{0,2}|https?://\S+|\*\*.*?\*\*")

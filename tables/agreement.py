@@ -35,7 +35,8 @@ class Claim:
         bound = max(tolerance for label, tolerance in checks(self.table) if self.names(label))
         size = re.sub(r"e([+-])0", r"e\1", f"{bound:.0e}") if bound < 1e-3 else f"{bound:g}"
         link = f"[{self.table}]({folder}/{self.table}.md)"
-        return f"| {self.compared} | {data} | {self.difference.format(size)} | {link} |"
+        cells = (self.compared, data, self.difference.format(size), link)
+        return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
     def names(self, label: str) -> bool:
         """Whether the claim is about the check of that label."""

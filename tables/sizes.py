@@ -189,7 +189,7 @@ LADDERS = (
         _modular,
     ),
     Ladder("agf.relu", "n x d, width, 2 jumps", SEEN, _relu),
-    Ladder("agf.network", "n x d, width, a (w.x)^2", SEEN, _network),
+    Ladder("agf.network", "n x d, width, a (w·x)²", SEEN, _network),
     Ladder("flow.diagonal", "n x d, log(alpha) = -100", WIDE, _flow_diagonal),
     Ladder("flow.matrix", "d x d of rank 3, half seen", SQUARE[1:], _flow_matrix),
     Ladder("flow.linear", "d inputs and targets, log(alpha) = -100", (2, *SQUARE), _flow_linear),
