@@ -303,9 +303,10 @@ def log_scale(log_alpha: Any, *, allow_limit: bool) -> float:
         log_alpha, "log_alpha", rule, lambda v: v < 0 and (allow_limit or v > -math.inf)
     )
     if math.isfinite(scale) and not SMALLEST_SCALE <= -scale <= 1 / SMALLEST_SCALE:
+        limit = "; pass -inf for the limit" if allow_limit else ""
         raise ValueError(
             f"log_alpha={scale!r}: log(1/alpha) must lie between {SMALLEST_SCALE:g} and "
-            f"{1 / SMALLEST_SCALE:g}, where its square fits a float64; pass -inf for the limit."
+            f"{1 / SMALLEST_SCALE:g}, where its square fits a float64{limit}."
         )
     return scale
 

@@ -157,7 +157,8 @@ def printable(text: str) -> str:
 
 def for_the_shell(message: str) -> str:
     """Return a message of the library with options in the place of arguments."""
-    return ARGUMENT.sub(lambda found: OPTIONS[found[0]], message).replace("=None:", " is missing:")
+    said = ARGUMENT.sub(lambda found: OPTIONS[found[0]], message)
+    return said.replace("=None:", " is missing:").replace(", or None.", ".")
 
 
 def _fail(error: Exception, status: int) -> None:

@@ -23,6 +23,9 @@ from saddles.typing import Array
 
 __all__ = ["Recorder"]
 
+#: What to do about a loss that is no number.
+DIVERGED = "; if training diverged, end the log before that row"
+
 
 class Recorder:
     """Keep the losses (and coefficients) of a training loop, to compare them with a prediction.
@@ -170,7 +173,9 @@ def read_log(log: Any, names: Sequence[str]) -> tuple[str, Array, Array, Array |
     if isinstance(log, str | Path | CsvTable):
         table = log if isinstance(log, CsvTable) else CsvTable.read(Path(log))
         found, betas = find_columns(table.header, str(table.file)), _betas(table.header, names)
-        columns = table.where_filled(found.loss).numbers([found.clock, found.loss, *betas])
+        table = table.where_filled(found.loss)
+        columns = table.numbers([found.clock, found.loss, *betas], {found.loss: DIVERGED})
+        places = [f"{table.file}, row {line}: " for line, _ in table.rows]
     else:
         source = log.columns() if isinstance(log, Recorder) else log
         if not isinstance(source, Mapping) and not hasattr(source, "iloc"):
@@ -183,9 +188,9 @@ def read_log(log: Any, names: Sequence[str]) -> tuple[str, Array, Array, Array |
         wanted = [checks.real_array(source[name], name, 1) for name in read]
         for name, column in zip(read[1:], wanted[1:], strict=True):
             checks.same_length(wanted[0], found.clock, column, name)
-        columns = np.stack(wanted, axis=1)
+        columns, places = np.stack(wanted, axis=1), [""] * len(wanted[0])
     times = columns[:, 0]
-    _check_times(times, found.clock)
+    _check_times(times, found.clock, places)
     if found.counts_epochs:
         warnings.warn(
             f"the log counts in {found.clock!r}: each epoch is taken for one step of descent; if "
@@ -207,15 +212,21 @@ def _betas(found: list[Any], names: Sequence[str]) -> list[str]:
     return betas
 
 
-def _check_times(times: Array, clock: str) -> None:
-    """Raise unless times are finite, at least 0 and increasing, and enough for a curve."""
+def _check_times(times: Array, clock: str, places: Sequence[str]) -> None:
+    """Raise unless times are finite, at least 0 and increasing, and enough for a curve.
+
+    `places` say where each of them stands, for messages.
+    """
     if len(times) < 3:
         raise ValueError(f"the log has {len(times)} rows; a staircase takes many more.")
     if not (times[0] >= 0 and math.isfinite(times[-1])):
-        raise ValueError(f"{clock}={float(times[0])!r}: times start at 0 and are finite.")
+        raise ValueError(
+            f"{places[0]}{clock}={float(times[0])!r}: times start at 0 and are finite."
+        )
     if not (increasing := np.diff(times) > 0).all():
         where = int(np.argmin(increasing))
         raise ValueError(
-            f"{clock}={float(times[where + 1])!r} follows {clock}={float(times[where])!r}; it must "
-            "increase from row to row, so sort the log and keep one run."
+            f"{places[where + 1]}{clock}={float(times[where + 1])!r} follows {clock}="
+            f"{float(times[where])!r}; it must increase from row to row, so sort the log and keep "
+            "one run."
         )

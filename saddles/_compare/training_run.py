@@ -53,7 +53,8 @@ def compare_run(
         The prediction, for the data that the run was trained on.
     log : Recorder, mapping, data frame, or path of a CSV file
         Columns ``step`` or ``time``, ``loss`` and, if wanted, one per coefficient (row by row for
-        a matrix); others are left alone. Losses are those before the step.
+        a matrix); others are left alone. Losses are those before the step. What Keras, Lightning,
+        TensorBoard and Weights & Biases call these columns is known too.
     log_alpha : float
         log α of the run's initialisation, u = α·1 and v = 0 for a diagonal network β = u ⊙ v. (For
         β = u ⊙ u − v ⊙ v from u = v = α·1 clocks run twice as fast: declare twice the learning

@@ -17,6 +17,7 @@ from numpy.testing import assert_allclose
 
 import saddles
 import saddles.cli
+from saddles._compare.log_columns import find_columns
 
 # Jumps that a log's rows straddle are known to the distance of two rows, and no better.
 RANDOM = np.random.default_rng(1)
@@ -534,3 +535,31 @@ def test_the_torch_loop_of_the_page_runs_and_its_command_too(tmp_path, monkeypat
     assert run.measured.round(2)[:2].tolist() == [0.65, 3.06]
     assert saddles.cli.main([*shlex.split(command)[1:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["measured_times"][:2] == run.measured[:2].tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["step", "loss", "Step"], ("step", "step", "loss")),
+        (["time", "loss"], ("time", "time", "loss")),
+        (["Epoch", "Train_Loss", "val_loss"], ("Epoch", "step", "Train_Loss")),
+        (["epoch", "step", "train/loss", "lr"], ("step", "step", "train/loss")),
+        (["Wall time", "Step", "Value"], ("Step", "step", "Value")),
+        (["Step", "a-1 - loss", "a-1 - loss__MIN", "a-1 - _step"], ("Step", "step", "a-1 - loss")),
+        ([0, "iteration", "loss"], ("iteration", "step", "loss")),
+    ],
+)
+def test_columns_of_logs_are_known_by_what_others_call_them(names, expected):
+    found = find_columns(names, "log")
+    assert (found.clock, found.kind, found.loss) == expected
+
+
+def test_a_row_of_a_log_that_is_wrong_is_named(tmp_path):
+    for rows, words in (
+        ("0,6\n1,5\n# restarted\n1,4\n2,3\n", "row 5: step=1.0 follows step=1.0"),
+        ("-1,6\n1,5\n2,4\n", "row 2: step=-1.0: times start at 0"),
+        ("0,6\n1,nan\n2,4\n", "row 3, column 'loss': 'nan' is not finite; if training diverged"),
+    ):
+        (tmp_path / "run.csv").write_text(f"step,loss\n{rows}")
+        with pytest.raises(ValueError, match=words):
+            saddles.compare_run(PATH, tmp_path / "run.csv", log_alpha=-8.0, learning_rate=1e-3)

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from saddles._cli.data import Data, Source
 from saddles._tools.csv_table import CsvTable
+from saddles._tools.written_numbers import GROUPED
 from saddles.cli import main
 
 PLAIN = "a,b,y\n1,0.5,3\n2,1.5,-1e-3\n.5,+2.,1E+2\n"
@@ -258,6 +259,49 @@ def test_numbers_are_read_as_they_are_written(cells, sep):
     if sep != ",":
         commas = from_text(text.replace(".", ","), decimal=",")
         assert commas.fractions(names) == table.fractions(names)
+
+
+@st.composite
+def dialects(draw):
+    """Draw numbers and a text that holds them, as one program or another would write it."""
+    rows = draw(st.integers(1, 4))
+    width = draw(st.integers(1, 3))
+    number = st.floats(-1e6, 1e6, allow_subnormal=False).filter(lambda x: x == 0 or abs(x) > 1e-9)
+    values = draw(st.lists(st.lists(number, min_size=width + 1, max_size=width + 1), min_size=rows,
+                           max_size=rows))  # fmt: skip
+    sep = draw(st.sampled_from([",", ";", "\t", "|", " "]))
+    commas = sep != "," and draw(st.booleans())
+    quote = draw(st.sampled_from(["", '"']))
+    names = [f"{quote}{name}{quote}" for name in [*"abc"[:width], "y"]]
+    cells = [[repr(x).replace(".", "," if commas else ".") for x in row] for row in values]
+    marked = [cell for row in cells for cell in row if "," in cell]
+    assume(not commas or sep == ";" or not all(map(GROUPED.fullmatch, marked)))
+    if draw(st.booleans()):  # labels of rows
+        names = ['""', *names] if sep != " " and draw(st.booleans()) else names
+        cells = [[f"{quote}{k}{quote}", *row] for k, row in enumerate(cells)]
+    lines = [sep.join(line) for line in [names, *cells]]
+    if sep != " " and len(names) == len(cells[0]) and draw(st.booleans()):
+        lines = [line + sep for line in lines]
+    if draw(st.booleans()):
+        lines.insert(draw(st.integers(0, len(lines))), "# it's a comment")
+    if draw(st.booleans()):
+        lines.insert(draw(st.integers(0, len(lines))), "")
+    text = draw(st.sampled_from(["\n", "\r\n", "\r"])).join(lines)
+    data = text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])))
+    return np.array(values), draw(st.sampled_from([bytes, gzip.compress, bz2.compress]))(data)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@given(dialects())
+def test_a_table_is_the_same_in_every_dialect(drawn):
+    values, content = drawn
+    stream, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(content))
+    try:
+        data = Data.read(Source(file=Path("-")), "y")
+    finally:
+        sys.stdin = stream
+    assert data.X.tolist() == values[:, :-1].tolist()
+    assert data.y.tolist() == values[:, -1].tolist()
 
 
 def from_text(text, **options):
