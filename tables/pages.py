@@ -48,7 +48,7 @@ def _sizes(mark: re.Match[str]) -> str:
     """Return the measured sizes of the algorithms that a mark names."""
     rows = ["| | size | in a second | in a minute | in ten minutes |", "|---|---|---|---|---|"]
     for name in mark[2].split("; "):
-        cells = next(_cells(row) for row in _measured() if f"`{name}`" in row)
+        cells = next(_cells(row) for row in _measured() if row.startswith(f"| `{name}`"))
         rows.append(f"| {' | '.join(cells[:5])} |")
     return "\n".join([mark[1].rstrip(), *rows, mark[3]])
 
@@ -58,7 +58,9 @@ def _measured() -> list[str]:
 
 
 def _cells(row: str) -> list[str]:
-    return [cell.strip() for cell in row.strip("|").split("|")]
+    """Return the cells of a row; sizes have their seconds after a colon, and a sign for "by"."""
+    cells = [cell.strip().replace(" x ", " × ") for cell in row.strip("|").split("|")]
+    return [re.sub(r" \((.* s)\)$", r": \1", cell) for cell in cells]
 
 
 def main() -> None:
