@@ -72,7 +72,7 @@ class _Docstring(Validator):
 
 
 def bare_claims(text: str) -> list[str]:
-    """Return the sentences, and the rows of tables, that call something proved without a condition."""
+    """Return the sentences and rows of tables that call something proved without a condition."""
     blocks = re.split(r"\n\s*\n|\n(?=[ \t]*[|#*-])", re.sub(r"```.*?```", "", text, flags=re.S))
     prose = [" ".join(block.split()) for block in blocks if not block.lstrip().startswith("#")]
     rows = [[b] if b.startswith("|") else re.split(r"(?<=[.:?]) (?=[A-Z`*])", b) for b in prose]

@@ -117,14 +117,16 @@ def build() -> Table:
         rows.append(row)
     return Table(
         name="conserved",
-        title="Conserved quantities, along the flow and along descent",
+        title="Conserved quantities along gradient flow and along gradient descent",
         text=(
-            "Small torch modules on random data, each with a symmetry of its weights; the drift is "
-            "that of the invariant up to time 1, relative to the size of its terms. Along gradient "
-            "flow (integrated to 1e-12 per step) there is none. Along gradient descent with a step "
-            "eta an invariant Q of second degree moves by eta^2 Q(gradient) in each step, hence in "
-            "proportion to eta over a fixed time (order: fitted over the three steps); one of "
-            "first degree (translation) does not move at all."
+            "Does training conserve what a symmetry of the weights promises? Small torch "
+            "modules on random data, each with one symmetry. The drift is that of its invariant "
+            "up to time 1, relative to the size of the invariant's terms.\n\n"
+            "Along gradient flow (integrated to 1e-12 per step) there is no drift. One step of "
+            "gradient descent with step eta moves an invariant Q of second degree by eta^2 "
+            "Q(gradient), so over a fixed time the drift is proportional to eta. The order is "
+            "fitted over the three steps. An invariant of first degree (translation) does not "
+            "move at all."
         ),
         frame=pd.DataFrame(rows),
         checks=tuple(checks),

@@ -52,13 +52,15 @@ def build() -> Table:
     )
     return Table(
         name="diabetes",
-        title="Diabetes study: saddles beside LARS knots",
+        title="Diabetes study: saddles compared with the knots of the lasso",
         text=(
-            "442 patients, 10 standardised features, centred target (Efron et al., Least angle "
-            "regression, 2004; scikit-learn's copy). Left, the saddles of the diagonal network: "
-            "which feature enters or leaves, scaled time, mean loss. Right, the knots of the lasso "
-            "path by LARS. The same features come in nearly the same order, but a saddle is an "
-            "unshrunk least-squares fit, so its loss falls faster."
+            "Which features does a diagonal network learn, compared with the lasso? 442 "
+            "patients, 10 standardised features, centred target (Efron et al., Least angle "
+            "regression, 2004; scikit-learn's copy).\n\n"
+            "Left columns: the saddles of the diagonal network, with the feature that enters or "
+            "leaves, the scaled time and the mean loss. Right columns: the knots of the lasso "
+            "path by LARS. Features enter in nearly the same order. A saddle is a least-squares "
+            "fit that is not shrunk, so its loss falls faster."
         ),
         frame=frame,
         checks=checks,

@@ -54,12 +54,14 @@ def build() -> Table:
         name="digits",
         title="Covariance of digits, completed from some of its entries",
         text=(
-            "The covariance of the 64 pixels of 1797 digits (scikit-learn's copy of the UCI test "
-            f"set), trace one; all variances and {SHARE:.0%} of the covariances are observed. "
-            "Greedy low-rank learning adds one rank a jump. Shown is the share of the squared "
-            "entries that is left unexplained, of the observed ones and of the hidden ones, beside "
-            "what the best approximation of that rank leaves, which sees all entries. "
-            f"Jump times, t / log(1/alpha), of the first {WIDTH} jumps are also measured on the "
+            "How well does greedy low-rank learning complete a covariance? The matrix is the "
+            "covariance of the 64 pixels of 1797 digits (scikit-learn's copy of the UCI test "
+            f"set), of trace one. All variances and {SHARE:.0%} of the covariances are "
+            "observed.\n\n"
+            "Each jump adds one rank. Columns show the share of the squared entries that is "
+            "left unexplained: of the observed entries and of the hidden ones. The best "
+            "approximation of that rank, which sees all entries, is for comparison. Jump times "
+            f"are t / log(1/alpha). Those of the first {WIDTH} jumps are also measured on the "
             f"flow of {WIDTH} columns, extrapolated from log(alpha) = -500, -1000, -2000."
         ),
         frame=_frame(covariance, mask, path, measured),

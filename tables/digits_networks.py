@@ -58,15 +58,17 @@ def build() -> Table:
         name="digits_networks",
         title="Networks on digits: AGF's first jumps and plateaus against gradient flow",
         text=(
-            f"Handwritten digits (scikit-learn's copy of the UCI test set), centred, their first "
-            f"{COMPONENTS} principal components. The ReLU networks see {SAMPLES} of the 1797, so "
-            f"that their flow stays within seconds: {WIDTHS[0]} neurons learn +1 for even and -1 "
-            f"for odd digits, {WIDTHS[1]} neurons the ten classes. A two-layer linear network sees "
-            "all digits and learns the ten classes. Times are t / log(1/alpha). ReLU flows are "
-            "integrated from log(alpha) = -20 and -40 by short steps, and their jump times "
-            "(half of a drop of the loss) extrapolated linearly in 1/log(1/alpha); times c are "
-            "excess times log(1/alpha) at the two scales, which should be alike. With ten outputs "
-            "AGF ends where neurons that share a direction would part. The linear flow is "
+            "Do AGF's first jumps agree with gradient flow on handwritten digits? The digits "
+            "(scikit-learn's copy of the UCI test set) are centred and reduced to their first "
+            f"{COMPONENTS} principal components. ReLU networks see {SAMPLES} of the 1797, so "
+            f"that their flow takes seconds: {WIDTHS[0]} neurons learn +1 for even and -1 for "
+            f"odd digits, {WIDTHS[1]} neurons the ten classes. A two-layer linear network sees "
+            "all digits and learns the ten classes.\n\n"
+            "Times are t / log(1/alpha). ReLU flows are integrated from log(alpha) = -20 and "
+            "-40 by short steps. Their jump times (half of a drop of the loss) are extrapolated "
+            "linearly in 1/log(1/alpha). Columns c are the excess of the time, multiplied by "
+            "log(1/alpha), at the two scales; they should be alike. With ten outputs AGF ends "
+            "where neurons that share a direction would separate. The linear flow is "
             f"extrapolated from log(alpha) = {', '.join(f'{a:g}' for a in LOG_ALPHAS)}."
         ),
         frame=pd.concat([*frames, linear], ignore_index=True),

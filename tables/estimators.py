@@ -73,17 +73,18 @@ def build() -> Table:
     frame = pd.DataFrame(_diabetes() + [row for design in DESIGNS for row in _sparse(design)])
     return Table(
         name="estimators",
-        title="Stopping at a jump: SaddlePathCV beside LassoLarsCV",
+        title="Stopping at a jump: SaddlePathCV compared with LassoLarsCV",
         text=(
-            f"Cross-validated error ({FOLDS} folds, mean squared error at the choice), error on "
-            "other samples, and what is selected. On the diabetes study (n = 442, d = 10) the "
-            f"other samples are those of {FOLDS} outer folds, shuffled; on sparse designs "
-            "(n = 100, d = 200, 8 relevant features, unit noise, equal correlation of all "
-            "features) they are 2000 noiseless ones, and recovery is the number of relevant "
-            "features found over that of relevant or selected ones. A saddle is not shrunk, so it "
-            "needs no irrelevant features to make up for what shrinking takes from the relevant "
-            "ones; among its many features the lasso may keep a weak one that the saddle misses "
-            "(seed 0)."
+            "Is stopping at a saddle a good sparse regression? Columns: cross-validated error "
+            f"({FOLDS} folds, mean squared error at the choice), error on other samples, and "
+            "what is selected. On the diabetes study (n = 442, d = 10) the other samples are "
+            f"those of {FOLDS} outer folds, shuffled. On sparse designs (n = 100, d = 200, 8 "
+            "relevant features, unit noise, equal correlation of all features) they are 2000 "
+            "noiseless samples. Recovery is the number of relevant features found, divided by "
+            "the number of relevant or selected ones.\n\n"
+            "A saddle is not shrunk, so it needs no irrelevant features to compensate for "
+            "shrinking. The lasso selects many features, and may keep a weak relevant one that "
+            "the saddle misses (seed 0: 8 against 6)."
         ),
         frame=frame,
         checks=_checks(frame),

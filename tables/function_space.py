@@ -69,14 +69,15 @@ def build() -> Table:
         name="function_space",
         title="Norm and direction of ReLU neurons",
         text=(
-            "50 student neurons beta = a w learn 3 teacher neurons from 20 samples on the unit "
-            "circle, from f = 0. Speeds of a neuron's norm and direction at the start, medians "
-            "over neurons, by the formulas of the single neuron with the gradient that its active "
-            "samples give it. Then how far the neurons turn, in degrees, weighted by their final "
-            "norm: before the loss has fallen by a tenth, and in all. Means over 6 seeds, with "
-            "standard errors (±). A small balanced start has slow norms and fast directions: it "
-            "aligns, then fits. A large or a downstream one has fast norms and slow directions, "
-            "and just fits. An upstream start has both fast, and turns while it fits."
+            "Do ReLU neurons align, then fit? 50 student neurons beta = a w learn 3 teacher "
+            "neurons from 20 samples on the unit circle, from f = 0. Columns 3 and 4: speeds of "
+            "a neuron's norm and direction at the start, medians over neurons, by the formulas "
+            "of the single neuron with the gradient from its active samples. Then the angle by "
+            "which neurons turn, in degrees, weighted by their final norm: before the loss has "
+            "fallen by a tenth, and in all. Means over 6 seeds, with standard errors (±).\n\n"
+            "A small balanced start has slow norms and fast directions: it aligns, then fits. A "
+            "large start, or a downstream one, has fast norms and slow directions: it fits. An "
+            "upstream start has both fast: it turns while it fits."
         ),
         frame=pd.DataFrame(rows),
         checks=(

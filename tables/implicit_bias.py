@@ -97,12 +97,12 @@ def build() -> Table:
         name="implicit_bias",
         title="Theorem 3.1: closed form, convex program and flow",
         text=(
-            "Single linear neuron a w.x on 3 samples of 6 features: end of training for the same "
-            "start beta0 = a0 w0 (or its negative) and different delta = a^2 - |w|^2. The limit is "
-            "that of the flow with the sign that a really has there; the theorem's minimiser is in "
-            "closed form and as a semidefinite program (Clarabel). Where beta passes through 0 the "
-            "theorem does not apply, and says so. Gaps are relative, those of the objective to the "
-            "size of its terms."
+            "Where does the single linear neuron a w.x end? 3 samples of 6 features, the same "
+            "start beta0 = a0 w0 (or its negative), and different delta = a^2 - |w|^2.\n\n"
+            "The limit is that of the flow, with the sign that a has there. The theorem's "
+            "minimiser is computed in closed form, and as a semidefinite program (Clarabel). If "
+            "beta passes through 0, the theorem does not apply; the table marks these rows. "
+            "Gaps are relative; those of the objective are relative to the size of its terms."
         ),
         frame=frame,
         checks=checks,

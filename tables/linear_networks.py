@@ -74,13 +74,14 @@ def build() -> Table:
         name="linear_networks",
         title="Two-layer linear networks: AGF, the conjecture, and the flow",
         text=(
-            "f(x) = A W x with loss E|y - AWx|^2 / 2 and times t / log(1/alpha). AGF follows the "
-            "clocks of the dormant directions; the flow is integrated in graded coordinates and "
-            "extrapolated from log(alpha) = -100, -200, -400. The conjecture (Kunin et al. 2025, "
-            "Conjecture 4.1) orders modes by the variance that they explain, b^2 s; the flow "
-            "orders them by their correlation, b s. Both agree but for the counter-examples, "
-            "b = (2, 1), s = (1, 3), and with a third mode b = 1/2, s = 1. The picture is the "
-            "first of them at log(alpha) = -200."
+            "Which mode does a two-layer linear network learn first? f(x) = A W x with loss E|y "
+            "- AWx|^2 / 2 and times t / log(1/alpha). AGF follows the clocks of the dormant "
+            "directions. The flow is integrated in graded coordinates and extrapolated from "
+            "log(alpha) = -100, -200, -400.\n\n"
+            "The conjecture (Kunin et al. 2025, Conjecture 4.1) orders modes by the variance "
+            "that they explain, b^2 s. The flow orders them by their correlation, b s. Both "
+            "agree except in the counter-examples: b = (2, 1), s = (1, 3), and the same with a "
+            "third mode b = 1/2, s = 1. The picture is the first of them at log(alpha) = -200."
         ),
         frame=pd.concat(frames, ignore_index=True),
         checks=tuple(checks),

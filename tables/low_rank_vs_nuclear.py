@@ -55,13 +55,15 @@ def build() -> Table:
         name="low_rank_vs_nuclear",
         title="Low rank is not low nuclear norm",
         text=(
-            "Where gradient flow from vanishing weights ends (greedy low-rank learning), beside "
-            "the positive semi-definite matrix of least nuclear norm with the same entries (a "
-            "semidefinite program). First a 4 x 4 matrix with (1,3) = 1 and (1,4) = (2,3) = 2 "
-            "seen: the flow ends at rank 1, whose nuclear norm is 10, and 8 is possible (by many "
-            "matrices, so that only the norm is shown). Then random matrices M of size 6 and rank "
-            "2, of which about two thirds are seen: greedy learning finds each of them, least "
-            "nuclear norm only those that have it. Losses are relative to that of W = 0."
+            "Does gradient flow from vanishing weights minimise the nuclear norm? Its end "
+            "(greedy low-rank learning) is compared with the positive semi-definite matrix of "
+            "least nuclear norm that has the same observed entries (a semidefinite program).\n\n"
+            "The first case is a 4 x 4 matrix with (1,3) = 1 and (1,4) = (2,3) = 2 observed. "
+            "The flow ends at rank 1 with nuclear norm 10, but 8 is possible. Many matrices "
+            "attain 8, so only the norm is shown. Then follow random matrices M of size 6 and "
+            "rank 2, of which about two thirds are observed. Greedy learning finds each of "
+            "them; least nuclear norm finds only those that have it. Losses are relative to "
+            "that of W = 0."
         ),
         frame=pd.DataFrame(rows),
         checks=_checks(ends),

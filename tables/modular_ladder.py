@@ -51,13 +51,15 @@ def build() -> Table:
         name="modular_ladder",
         title="Modular addition: the ladder of one frequency",
         text=(
-            "Least loss of N quadratic neurons (u·x_a + v·x_b)² w on one generic frequency (here 1 "
-            f"of p = {PERIOD}), relative to none: penalties on the squared norm that vanish, from "
-            f"the best of {STARTS} random starts. With two to five neurons norms grow without "
-            "bound as the loss creeps to its infimum, as far as the search can tell; six can "
-            "remove the frequency at finite norm, as an explicit solution shows: u = A cos(ωc + "
-            "2πj/3), v = ±u, w = ±C cos(ωc + 4πj/3 − s), j = 0, 1, 2, with A²C = 2/(3p|x̂|) and s "
-            "the phase of x̂. Found: distance from the value to the left."
+            "How much of one frequency can N neurons learn? Least loss of N quadratic neurons "
+            f"(u·x_a + v·x_b)² w on one generic frequency (here 1 of p = {PERIOD}), relative to "
+            "the loss of none. It is found with penalties on the squared norm that vanish, from "
+            f"the best of {STARTS} random starts.\n\n"
+            "With two to five neurons norms grow without bound as the loss creeps to its "
+            "infimum, as far as the search can tell. Six neurons can remove the frequency at "
+            "finite norm, as an explicit solution shows: u = A cos(ωc + 2πj/3), v = ±u, w = ±C "
+            "cos(ωc + 4πj/3 − s), j = 0, 1, 2, with A²C = 2/(3p|x̂|) and s the phase of x̂. "
+            "Column found: distance from the value to its left."
         ),
         frame=frame,
         checks=(

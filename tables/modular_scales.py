@@ -64,14 +64,14 @@ def build() -> Table:
             "loss. Times are scaled, t α. Three starts have six random neurons of each frequency. "
             "The last start is the random one of the table modular_addition; its flow is followed "
             "until frequency 3 begins.\n\n"
-            "The last column is the exponent b of |flow − limit| ~ α^b, where this difference falls "
-            "from scale to scale. For the first frequency b is 1. Phases of later neurons turn "
-            "slowly compared with their growth: at activation an error of order "
+            "The last column is the exponent b of |flow − limit| ~ α^b, where this difference "
+            "falls from scale to scale. For the first frequency b is 1. Phases of later neurons "
+            "turn slowly compared with their growth: at activation an error of order "
             f"α^{_valley(network):.3f} is left, and neurons that nearly cancel keep it. AGF at the "
             "same α includes this effect. It does not follow what neurons do while they creep to "
-            "infinity. Where that decides which neuron rings next, times are wrong by up to a factor "
-            f"of three, although the path's status is a success. {_counted(gaps, beyond)} The picture "
-            "is the first start at the smallest scale."
+            "infinity. Where that decides which neuron rings next, times are wrong by up to a "
+            "factor of three, although the path's status is a success. "
+            f"{_counted(gaps, beyond)} The picture is the first start at the smallest scale."
         ),
         frame=frame,
         checks=(
@@ -180,7 +180,8 @@ def _counted(gaps: Array, beyond: Array) -> str:
     mine, limit = (", ".join(map(str, (g <= CLOSE).sum(axis=1))) for g in (gaps, beyond))
     return (
         f"Of the {gaps.shape[1]} times of later frequencies, AGF at the same α has {mine} within "
-        f"one per cent of the flow, at α = {', '.join(map(str, SCALES))}; AGF in the limit has {limit}."
+        f"one per cent of the flow, at α = {', '.join(map(str, SCALES))}; AGF in the limit has "
+        f"{limit}."
     )
 
 

@@ -121,14 +121,16 @@ def build() -> Table:
         name="naive_flow",
         title="Plain gradient flow in float64, and the graded flow",
         text=(
-            "U' = -grad f(UU') U from U = alpha G with G Gaussian, for a matrix seen in full "
-            "(eigenvalues 3, 1, 0.4) and one of which two entries and their mirror images are not "
-            "seen. Errors of W = UU' in the middle of the last plateau, and of the scaled time of "
-            "the last jump, relative. Exact is the closed form where everything is seen, and "
-            "Taylor series in multiple precision where not. In float64 all columns of U turn to "
-            "the direction that grows first; what they know of the others is in their "
-            "differences, and is rounded away when it falls below 1e-16 of their size. The graded "
-            "flow keeps directions and log sizes apart."
+            "Where does plain float64 fail? U' = -grad f(UU') U from U = alpha G with G "
+            "Gaussian, for a matrix whose entries are all observed (eigenvalues 3, 1, 0.4) and "
+            "for one of which two entries and their mirror images are hidden. Columns: errors "
+            "of W = UU' in the middle of the last plateau, and of the scaled time of the last "
+            "jump, both relative. Exact values come from the closed form if all entries are "
+            "observed, else from Taylor series in multiple precision.\n\n"
+            "In float64 all columns of U turn to the direction that grows first. Information "
+            "about the other directions is in the differences of the columns. It is rounded "
+            "away when these fall below 1e-16 of the columns' size. The graded flow keeps "
+            "directions and logarithms of sizes apart."
         ),
         frame=frame,
         checks=(

@@ -26,11 +26,13 @@ def pages() -> dict[Path, str]:
     """Return the pages that quote a table, with the text that they should have now."""
     docs = ROOT / "docs"
     texts = {p: p.read_text("utf-8") for p in (README, *docs.glob("*.md"), *docs.glob("*/*.md"))}
-    return {
-        page: SIZES.sub(_sizes, ROWS.sub(lambda mark: _rows(mark, page == README), text))
-        for page, text in texts.items()
-        if ROWS.search(text) or SIZES.search(text)
-    }
+    quoting = {page: t for page, t in texts.items() if ROWS.search(t) or SIZES.search(t)}
+    return {page: _quoted(text, page == README) for page, text in quoting.items()}
+
+
+def _quoted(text: str, first: bool) -> str:
+    """Return the text of a page with what it quotes: in README, the first rows of agreement."""
+    return SIZES.sub(_sizes, ROWS.sub(lambda mark: _rows(mark, first), text))
 
 
 def _rows(mark: re.Match[str], first: bool) -> str:

@@ -2,15 +2,16 @@
 Is my training run right?
 =========================
 
-I train a diagonal network in torch with SGD, and its loss falls in steps. Are these the steps that theory predicts, and how much of
-the difference is due to my learning rate?
+I train a diagonal network in torch with SGD, and its loss falls in steps. Are these the steps
+that theory predicts, and how much of the difference is due to my learning rate?
 """
 
 # %%
 # Record the run
 # --------------
 #
-# A recorder takes the loss and, if you like, the coefficients. Record before the update, so that step 0 is the start.
+# A recorder takes the loss and, if you like, the coefficients. Record before the update, so that
+# step 0 is the start.
 
 import numpy as np
 import torch
@@ -38,8 +39,8 @@ for _ in range(2500):
 # Compare it with the prediction
 # ------------------------------
 #
-# Nothing is fitted: declare the initial scale, the learning rate and the loss. Torch's mean squared error is twice the loss of the
-# package, so ``loss_factor`` is 2.
+# Nothing is fitted: declare the initial scale, the learning rate and the loss. Torch's mean
+# squared error is twice the loss of the package, so ``loss_factor`` is 2.
 
 path = saddles.pesme_flammarion(X, y)
 run = saddles.compare_run(
@@ -48,7 +49,8 @@ run = saddles.compare_run(
 figure = run.plot()
 
 # %%
-# The run (colours) makes the jumps of the prediction (dashed), a little late. The errors jump by jump, in per cent:
+# The run (colours) makes the jumps of the prediction (dashed), a little late. The errors jump by
+# jump, in per cent:
 
 (100 * (run.measured / run.predicted - 1)).round(1)
 
@@ -56,7 +58,8 @@ figure = run.plot()
 # Whose fault is it?
 # ------------------
 #
-# The prediction is for α → 0. Gradient flow at the α of this run is late too, without any learning rate:
+# The prediction is for α → 0. Gradient flow at the α of this run is late too, without any
+# learning rate:
 
 flow = saddles.compare(path, saddles.flow.diagonal(X, y, log_alpha=np.log(alpha)))
 (100 * (flow.measured / flow.predicted - 1)).round(1)
@@ -67,13 +70,13 @@ flow = saddles.compare(path, saddles.flow.diagonal(X, y, log_alpha=np.log(alpha)
 (100 * (run.measured / flow.measured - 1)).round(1)
 
 # %%
-# Halve the learning rate and these numbers halve. If they do not, something else differs: the loss factor, momentum (declare
-# η/(1 − μ)), weight decay, or batches that are not the whole data.
+# Halve the learning rate and these numbers halve. If they do not, something else differs: the
+# loss factor, momentum (declare η/(1 − μ)), weight decay, or batches that are not the whole data.
 #
 # If the number of jumps differs
 # ------------------------------
 #
-# ``run.same_jumps`` is then False. Train longer if later jumps are missing. Start from a smaller α if neighbouring jumps merge. Adam
-# is not gradient flow: no learning rate makes it one.
+# ``run.same_jumps`` is then False. Train longer if later jumps are missing. Start from a smaller
+# α if neighbouring jumps merge. Adam is not gradient flow: no learning rate makes it one.
 
 run.same_jumps

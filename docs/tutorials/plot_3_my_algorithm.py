@@ -2,16 +2,17 @@
 Test my algorithm
 =================
 
-I wrote a solver for the saddles of a diagonal network. Is it right, also where data are awkward: ties, copies of columns, more
-features than samples? The package tries it on such problems, and shows the smallest one on which it fails.
+I wrote a solver for the saddles of a diagonal network. Is it right, also where data are awkward:
+ties, copies of columns, more features than samples? The package tries it on such problems, and
+shows the smallest one on which it fails.
 """
 
 # %%
 # A solver with an error
 # ----------------------
 #
-# A solver takes X and y and returns times, coefficients and losses, the start included. This one never lets a coefficient return
-# to zero: it fits all coefficients that have ever been active.
+# A solver takes X and y and returns times, coefficients and losses, the start included. This one
+# never lets a coefficient return to zero: it fits all coefficients that have ever been active.
 
 import numpy as np
 
@@ -43,13 +44,15 @@ except testing.LawError as error:
     print(error)
 
 # %%
-# Read the report from the top: the law that is broken, the smallest example found, what was expected and what the solver returned.
-# Here a coefficient has the wrong sign for its clock: the least-squares problem lacks its sign constraints.
+# Read the report from the top: the law that is broken, the smallest example found, what was
+# expected and what the solver returned. Here a coefficient has the wrong sign for its clock: the
+# least-squares problem lacks its sign constraints.
 #
 # The error removed
 # -----------------
 #
-# With sign constraints, a coefficient at its boundary may be zero, and its clock may move away again.
+# With sign constraints, a coefficient at its boundary may be zero, and its clock may move away
+# again.
 
 from scipy.optimize import nnls
 
@@ -75,12 +78,14 @@ def second_attempt(X, y):
 print(testing.check_diagonal_path(second_attempt, minimum_norm=False))
 
 # %%
-# ``minimum_norm=False`` accepts any coefficients with the right fit where the data do not determine them.
+# ``minimum_norm=False`` accepts any coefficients with the right fit where the data do not
+# determine them.
 #
 # The picture of a problem that separates the two
 # -----------------------------------------------
 #
-# In the published example coefficient 0 enters and leaves again. The first attempt keeps it, and its loss falls too early.
+# In the published example coefficient 0 enters and leaves again. The first attempt keeps it, and
+# its loss falls too early.
 
 import matplotlib.pyplot as plt
 
