@@ -2,9 +2,11 @@
 A coefficient that enters and leaves again
 ==========================================
 
-A published example with two samples and four features (arXiv:2607.12332). Coefficient 0 is learnt
-first, and is exactly zero again from the second jump on: what it explained, coefficient 2 explains
-better. A saddle path is not a path of growing supports.
+Do features, once learnt, stay? Not always. In this published example with two samples and four
+features (arXiv:2607.12332) coefficient 0 is learnt first, and is exactly zero again from the
+second jump on: coefficient 2 explains the same, and better.
+
+Try it: change the 0.7 of the first row to 0.4. Coefficient 0 then stays.
 """
 
 import saddles

@@ -2,9 +2,12 @@
 Matrix completion, rank by rank
 ===============================
 
-A symmetric 6 × 6 matrix of rank 3, four of its entries hidden. The flow U' = −∇f(UUᵀ)U from a tiny
-U adds one rank at a time: the singular values of W = UUᵀ, at an initial scale of e⁻²⁰⁰⁰, over the
-predicted ones (dashed).
+Does gradient flow complete a matrix with the lowest rank? A symmetric 6 × 6 matrix has rank 3,
+and four of its entries are hidden. The flow U' = −∇f(UUᵀ)U from a tiny U adds one rank at a time.
+The colours are the singular values of W = UUᵀ at an initial scale of e⁻²⁰⁰⁰, over the predicted
+ones (dashed).
+
+Try it: hide more entries. From some number on, the hidden ones are not recovered.
 """
 
 import numpy as np

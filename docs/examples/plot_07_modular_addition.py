@@ -2,11 +2,14 @@
 Modular addition, frequency by frequency
 ========================================
 
-Quadratic neurons (u·x_a + v·x_b)² w learn a + b mod 11 from an encoding whose power sits at the
-frequencies 1 and 2. Dormant neurons turn into cosine waves; those of the strongest frequency
-activate first, and several of them together remove it. The grey levels are the power that remains
-when the first frequencies are gone, in closed form; the path visits each of them, through smaller
-steps in between. The last level is zero, to which the loss creeps.
+Which frequency of an encoding is learnt first? Quadratic neurons (u·x_a + v·x_b)² w learn a + b
+mod 11 from an encoding whose power sits at the frequencies 1 and 2. Dormant neurons turn into
+cosine waves. Those of the strongest frequency activate first, and several of them together remove
+it. The grey levels are the power that remains when the first frequencies are gone, in closed
+form. The path visits each of them, through smaller steps in between. The last level is zero, to
+which the loss creeps.
+
+Try it: make both frequencies equally strong. The initial directions then decide which is first.
 """
 
 import numpy as np

@@ -2,9 +2,13 @@
 Linear attention learns principal components
 ============================================
 
-One layer of linear attention on regressions in its context: four inputs whose variances fall like
-1/i, contexts of 32 pairs. Each jump adds one principal component of the inputs, the largest first.
-The levels (dotted) are closed forms; when a head activates depends on where it started.
+In which order does attention learn the directions of its inputs? One layer of linear attention
+learns regressions in its context: four inputs whose variances fall like 1/i, contexts of 32
+pairs. Each jump adds one principal component of the inputs, the largest first. The levels
+(dotted) are closed forms, and the path should touch each. When a head activates depends on where
+it started.
+
+Try it: change ``seed``. Times change, levels do not.
 """
 
 import numpy as np

@@ -2,12 +2,15 @@
 Where ReLU neurons turn to
 ==========================
 
-From a tiny initialisation the neurons of a ReLU layer first gather along a few directions that the
-data alone determine (Maennel, Bousquet and Gelly 2018). Here are all of them for six samples in
-the plane. Around the circle: G(w) = (1/n) Σ y relu(w·x), the growth of a neuron with direction w.
-Neurons with a > 0 gather at its local maxima, those with a < 0 at its local minima; grey lines are
-kinks, where a sample leaves or enters the half-plane of the neuron, and some directions sit on
-them.
+To which directions do the neurons of a ReLU layer turn before they grow? From a tiny
+initialisation they gather along a few directions that the data alone determine (Maennel, Bousquet
+and Gelly 2018). Here are all of them for six samples in the plane. The curve is G(w) = (1/n) Σ y
+relu(w·x), the growth of a neuron with direction w. Neurons with a > 0 gather at its local maxima,
+those with a < 0 at its local minima. Grey lines are kinks, where a sample leaves or enters the
+half-plane of the neuron. Some directions sit on them.
+
+Try it: draw other samples. A search for w parallel to its own gradient misses the directions on
+kinks.
 """
 
 import matplotlib.pyplot as plt

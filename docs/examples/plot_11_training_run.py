@@ -1,11 +1,13 @@
 """
-A training run of one's own, beside its prediction
-==================================================
+A training run of your own, compared with its prediction
+========================================================
 
-Three lines in a torch loop record a run. One call sets it beside the predicted staircase, and
-beside gradient flow from the same initial scale (dotted). Nothing is fitted: the learning rate, the
-initial scale and the loss are those declared. The run jumps a little late, as it must at a finite
-scale, and so does the flow.
+Does my training run follow the prediction? Three lines in a torch loop record a run. One call
+compares it with the predicted staircase, and with gradient flow from the same initial scale
+(dotted). Nothing is fitted: the learning rate, the initial scale and the loss are those declared.
+The run jumps a little late, as it must at a finite scale, and so does the flow.
+
+Try it: declare a wrong ``loss_factor`` and read the warning.
 """
 
 import numpy as np

@@ -2,10 +2,12 @@
 Stopping at a saddle as sparse regression
 =========================================
 
-Every saddle is a sparse linear model. ``SaddlePathCV`` stops at the jump that cross-validation
-chooses, and is an ordinary scikit-learn regressor. Here 8 of 200 features matter, and there are
-100 noisy samples: the saddle path keeps fewer features that do not matter than the lasso does, and
-does not shrink those that do.
+Is a saddle a good sparse model? ``SaddlePathCV`` stops at the jump that cross-validation chooses,
+and is an ordinary scikit-learn regressor. Here 8 of 200 features matter, and there are 100 noisy
+samples. The saddle path keeps fewer features that do not matter than the lasso does, and does not
+shrink those that do.
+
+Try it: multiply the noise by 3, and see which features go first.
 """
 
 import matplotlib.pyplot as plt

@@ -128,7 +128,7 @@ def linear(
 
     Examples
     --------
-    The mode that explains less (2.0 against 1.5) but correlates more (3 against 2) is first:
+    The mode that explains less (1.5 against 2.0) but correlates more (3 against 2) is first:
 
     >>> import numpy as np, saddles
     >>> b, s = np.array([2.0, 1.0]), np.array([1.0, 3.0])
