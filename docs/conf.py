@@ -1,5 +1,6 @@
 """Settings of the documentation; `make docs` builds it, and warnings are errors."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import landing
 import saddles
 
 HERE = Path(__file__).parent
+logging.getLogger("saddles").setLevel(logging.WARNING)  # Sphinx shows what is logged
 building.write_api_pages(HERE / "api")
 building.write_table_pages(HERE / "tables")
 landing.write_animation(HERE / "api" / "staircase.html")
