@@ -36,8 +36,9 @@ class Recorder:
     Parameters
     ----------
     every : int, default=1
-        Keep every so-many-th step and pass over the others, so that a tensor on a far device is
-        not fetched. A jump should last many of the steps that are kept.
+        Keep one step in `every` and pass over the others, so that a tensor on a far device is not
+        fetched. Call `record` at every step all the same, or tell it the step: it counts its calls.
+        A jump should last many of the steps that are kept.
 
     Examples
     --------
