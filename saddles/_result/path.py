@@ -26,20 +26,16 @@ import numpy as np
 
 from saddles import checks
 from saddles._pictures.staircase import Staircase, draw_staircase
-from saddles._result import path_json
+from saddles._result import path_json, path_tables
 from saddles._result.certificate import Certificate, Certificates
 from saddles._result.curves import clocks_at_saddles, points_as_curves, unit_of_time
 from saddles._result.points import LowRank, stacked
 from saddles._result.remaining import UNKNOWN, Remaining
-from saddles._tools.extras import extra
 from saddles._tools.files import naming, regular_file
 from saddles._tools.record import Record
-from saddles._tools.tables import Tabular, as_html
+from saddles._tools.tables import Tabular
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
-
-#: Entries of points that a notebook's small picture takes: more would keep the reader waiting.
-LARGEST_DRAWN = 1_000_000
 
 __all__ = ["PathError", "Saddle", "SaddlePath", "physical_times", "point_shape"]
 
@@ -112,17 +108,7 @@ class Saddle(Record):
     certificate: Certificate
 
     def _repr_html_(self) -> str:
-        rows = [
-            ("time", self.time),
-            ("loss", self.loss),
-            ("active", self.active),
-            ("entered", self.entered),
-            ("left", self.left),
-            ("certificate", str(self.certificate)),
-        ]
-        if not hasattr(self.beta, "toarray") and self.beta.ndim == 1:
-            rows.append(("coefficients", self.beta[self.active]))
-        return as_html(f"Saddle {self.index}", ("", ""), rows)
+        return path_tables.page_of_saddle(self)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -306,46 +292,10 @@ class SaddlePath(Record, Tabular):
             Time, loss, who entered and left, and the certificate; tidy: jump, time, loss, unit and
             value.
         """
-        pd = extra("pandas", "to_frame", "plot")
-        if tidy:
-            return pd.DataFrame(self._tidy(names))
-        columns = {
-            "time": self.times,
-            "loss": self.losses,
-            "entered": [tuple(_named(units, names)) for units in self.entered],
-            "left": [tuple(_named(units, names)) for units in self.left],
-            "n_active": [len(units) for units in self.active],
-        }
-        columns |= {
-            entry.name: getattr(self.certificates, entry.name) for entry in fields(Certificate)
-        }
-        return pd.DataFrame(columns).rename_axis("jump")
-
-    def _tidy(self, names: list[str] | None) -> dict[str, Any]:
-        """Return the columns of the tidy frame."""
-        curves = points_as_curves(self.betas, names)
-        shown = np.flatnonzero(curves.values.any(axis=0))
-        steps = np.repeat(np.arange(len(self)), shown.size)
-        return {
-            "jump": steps,
-            "time": self.times[steps],
-            "loss": self.losses[steps],
-            "unit": [curves.labels[k] for k in shown] * len(self),
-            "value": curves.values[:, shown].ravel(),
-        }
+        return path_tables.frame(self, tidy=tidy, names=names)
 
     def _repr_html_(self) -> str:
-        rows = [
-            (at.index, at.time, at.entered, at.left, at.loss, str(at.certificate)) for at in self
-        ]
-        small = math.prod(self.betas.shape) <= LARGEST_DRAWN
-        return as_html(
-            repr(self).strip("<>"),
-            ("jump", "time", "entered", "left", "loss", "certificate"),
-            rows,
-            picture=self.plot if small else None,
-            below="" if self.status.finished else self.message,
-        )
+        return path_tables.page(self)
 
     def plot(
         self,
@@ -445,12 +395,6 @@ class SaddlePath(Record, Tabular):
             return cls.from_dict(path_json.parsed(path.read_text(encoding="utf-8")))
         except ValueError as error:
             raise ValueError(f"file={str(file)!r} holds no saddle path: {error}") from None
-
-
-def _named(units: Indices, names: list[str] | None) -> list[Any]:
-    """Return the names of units, or their numbers."""
-    numbers: list[Any] = units.tolist()
-    return numbers if names is None else [names[k] for k in numbers]
 
 
 def point_shape(path: SaddlePath) -> tuple[int, ...]:

@@ -77,6 +77,12 @@ def test_a_frame_takes_names():
     assert path().to_frame(names=list("abcd"))["entered"].tolist() == [(), ("a",), ("c",), ("d",)]
 
 
+@pytest.mark.parametrize("tidy", [False, True])
+def test_names_of_another_problem_are_refused(tidy):
+    with pytest.raises(ValueError, match="has 2 names"):
+        path().to_frame(tidy=tidy, names=["a", "b"])
+
+
 def test_a_tidy_comparison_has_a_row_per_jump_and_error():
     comparison = saddles.compare(path(), flow())
     frame = comparison.to_frame(tidy=True)
@@ -155,7 +161,7 @@ def test_a_long_path_is_shortened_and_a_large_one_not_drawn(monkeypatch):
     rows = read(long._repr_html_()).rows
     assert len(rows) == MOST_ROWS + 2
     assert rows[MOST_ROWS // 2 + 1][0] == f"… {len(long) - MOST_ROWS} more …"
-    monkeypatch.setattr("saddles._result.path.LARGEST_DRAWN", 1000)
+    monkeypatch.setattr("saddles._result.path_tables.LARGEST_DRAWN", 1000)
     assert "img" not in read(long._repr_html_()).tags
 
 
