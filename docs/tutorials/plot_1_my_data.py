@@ -62,6 +62,7 @@ path.certificates.worst < 1e-10, path.certificates.margin[1:].round(3).tolist()
 
 flow = saddles.flow.diagonal(X, y, log_alpha=-1e4)
 figure = saddles.compare(path, flow).plot()
+figure
 
 # %%
 # What next?

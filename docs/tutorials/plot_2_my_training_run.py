@@ -47,6 +47,7 @@ run = saddles.compare_run(
     path, recorder, log_alpha=np.log(alpha), learning_rate=learning_rate, loss_factor=2
 )
 figure = run.plot()
+figure
 
 # %%
 # The run (colours) makes the jumps of the prediction (dashed), a little late. The errors jump by

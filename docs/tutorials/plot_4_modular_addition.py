@@ -38,6 +38,7 @@ saddles.agf.ModularAddition(one_hot - one_hot.mean()).ties
 
 path = saddles.agf.modular_addition(network, width=14, seed=0)
 figure = network.plot(path)
+figure
 
 # %%
 # The grey levels are the closed form. The path visits each of them, through smaller steps in

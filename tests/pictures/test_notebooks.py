@@ -16,7 +16,8 @@ pytest.importorskip("ipykernel")
 pytest.importorskip("sphinx_gallery")
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "docs" / "examples"
+ROOMS = [ROOT / "docs" / room for room in ("examples", "tutorials")]
+EXAMPLES = sorted(file for room in ROOMS for file in room.glob("plot_*.py"))
 QUICK = ("plot_02_nonmonotone", "plot_05_linear_network")
 
 #: What every PNG file starts with.
@@ -36,14 +37,14 @@ def readme():
     return [example, "path.plot()", "path", LAST]
 
 
-def gallery(name):
+def gallery(file):
     """Return the code of the cells of the notebook that the gallery offers for download."""
     from sphinx_gallery.gen_gallery import DEFAULT_GALLERY_CONF
     from sphinx_gallery.notebook import jupyter_notebook
     from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 
-    _, blocks = split_code_and_text_blocks(str(EXAMPLES / f"{name}.py"))
-    made = jupyter_notebook(blocks, dict(DEFAULT_GALLERY_CONF), str(EXAMPLES))
+    _, blocks = split_code_and_text_blocks(str(file))
+    made = jupyter_notebook(blocks, dict(DEFAULT_GALLERY_CONF), str(file.parent))
     codes = [cell["source"] for cell in made["cells"] if cell["cell_type"] == "code"]
     return ["".join(code) for code in codes]
 
@@ -67,7 +68,8 @@ def pictures(shown):
 
 @pytest.fixture(scope="module")
 def shown():
-    return run({"README": readme()} | {name: gallery(name) for name in QUICK})
+    examples = {file.stem: gallery(file) for file in EXAMPLES if file.stem in QUICK}
+    return run({"README": readme()} | examples)
 
 
 def test_the_readmes_example_shows_its_path(shown):
@@ -86,6 +88,6 @@ def test_the_gallerys_notebooks_show_their_pictures(shown, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("plot_*.py")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_every_notebook_of_the_gallery_shows_a_picture(file):
-    assert pictures(run({"": gallery(file.stem)})[""])
+    assert pictures(run({"": gallery(file)})[""])
