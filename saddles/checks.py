@@ -100,6 +100,8 @@ def _sound(value: Any, name: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             if hasattr(value, "check_format"):
+                if (np.diff(value.indptr) < 0).any():  # scipy overlooks a negative end
+                    raise ValueError("the index pointer decreases")
                 # On a copy of the frame alone: the check may replace the user's index arrays.
                 parts = (value.data, value.indices, value.indptr)
                 matrix = type(value)(parts, shape=value.shape, copy=False)
@@ -178,19 +180,25 @@ def _of_tensor(value: Any, name: str) -> Any:
     """Return a torch tensor as an array, also one of a type that NumPy does not have."""
     if "strided" not in str(value.layout):
         refuse_sparse(value, name)
-    value = value.detach().cpu().resolve_conj().resolve_neg()
     try:
+        value = value.detach().cpu().resolve_conj().resolve_neg()
         return value.numpy()
     except TypeError:  # bfloat16 and smaller, all of which fit a float64
         return value.double().numpy()
+    except (NotImplementedError, RuntimeError) as error:
+        raise TypeError(
+            f"{name}={show(value)} cannot be read as an array: "
+            f"{' '.join(str(error).split())[:120]}; pass a tensor that holds its numbers."
+        ) from None
 
 
 def _of_frame(value: Any) -> Any:
     """Return a pandas object as an array, its missing numbers as NaN."""
     kinds = {getattr(kind, "kind", "O") for kind in np.atleast_1d(value.dtypes)}
-    if kinds <= {"i", "u", "f"} and (array := np.asarray(value)).dtype.kind not in "iuf":
+    array = np.asarray(value)
+    if kinds <= {"i", "u", "f"} and array.dtype.kind not in "iuf":
         return value.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.asarray(value)
+    return array
 
 
 def _holds_tensors(value: Any) -> bool:
@@ -406,7 +414,7 @@ def times(value: Any, name: str) -> Array:
     """Return times >= 0 (inf allowed), a scalar () or a vector (q,)."""
     if isinstance(value, str | bytes):
         raise TypeError(f"{name}={show(value)} must be a real number, or an array of them.")
-    array = numbers(value, name).astype(np.float64)
+    array: Array = numbers(value, name).astype(np.float64)
     if array.ndim > 1:
         raise ValueError(
             f"{name}={show(array)} has shape {array.shape}; pass one time, or times (q,)."

@@ -11,10 +11,13 @@ code name      symbol
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from saddles import checks
 from saddles._numerics.precision import EPS
-from saddles.typing import Array, ArrayLike
+from saddles.typing import Array
 
 __all__ = ["factor_moments", "precision_of"]
 
@@ -23,9 +26,13 @@ __all__ = ["factor_moments", "precision_of"]
 GRAM_ROUNDING = 64
 
 
-def precision_of(moment: ArrayLike) -> float:
+def precision_of(moment: Any) -> float:
     """Return the spacing at 1 of the numbers in which a moment is given; float64's for integers."""
-    kind = np.asarray(moment).dtype
+    if hasattr(moment, "detach") and moment.is_floating_point():
+        import torch
+
+        return max(EPS, float(torch.finfo(moment.dtype).eps))
+    kind = checks.numbers(moment, "moments").dtype
     return max(EPS, float(np.finfo(kind).eps)) if kind.kind == "f" else EPS
 
 

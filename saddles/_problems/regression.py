@@ -189,7 +189,7 @@ class Regression(Record):
 
     def residual(self, beta: ArrayLike) -> Array:
         """Return the residual y − Xβ, shape (n,)."""
-        point = np.asarray(beta, dtype=float)
+        point = checks.numbers(beta, "beta").astype(np.float64)
         if point.shape != (self.n_features,):
             raise ValueError(
                 f"beta has shape {point.shape}; it must have one entry per feature, "

@@ -251,7 +251,7 @@ class Flow(Record):
         ValueError
             If a level is NaN.
         """
-        wanted = np.atleast_1d(np.asarray(levels, dtype=float))
+        wanted = np.atleast_1d(checks.numbers(levels, "levels").astype(np.float64))
         if np.isnan(wanted).any():
             raise ValueError(f"levels={checks.show(levels)} holds NaN; pass values of the loss.")
         return np.array([self._crossing(float(level)) for level in wanted])
@@ -276,7 +276,7 @@ class Flow(Record):
 
     def _checked(self, tau: ArrayLike) -> tuple[Array, bool]:
         """Return times (q,) on the curve, the last one for those at which training rests there."""
-        taus = np.asarray(tau, dtype=float)
+        taus = checks.numbers(tau, "tau").astype(np.float64)
         if taus.ndim > 1:
             raise ValueError(
                 f"tau={checks.show(taus)} has shape {taus.shape}; pass one time, or times (q,)."

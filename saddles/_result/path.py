@@ -63,7 +63,7 @@ def physical_times(times: ArrayLike, *, log_alpha: float, kappa: int) -> Array:
         If one of them is too large for a float64.
     """
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
-    scaled = np.asarray(times, dtype=float)
+    scaled = checks.numbers(times, "times").astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         unit = -log_alpha if kappa == 2 else np.exp(np.float64((2 - kappa) * log_alpha))
         physical = np.asarray(scaled * unit)
@@ -255,7 +255,7 @@ class SaddlePath(Record, Tabular):
         ValueError
             If a time is negative or NaN, or lies beyond the end of a path that is not finished.
         """
-        taus = np.asarray(tau, dtype=float)
+        taus = checks.numbers(tau, "tau").astype(np.float64)
         if not (taus >= 0).all():
             raise ValueError(f"tau={checks.show(tau)}: scaled times start at 0; pass tau >= 0.")
         if not self.status.finished and (taus > self.times[-1]).any():

@@ -140,7 +140,7 @@ class Run(Record):
 
         NaN where the log starts below the level, or ends above it.
         """
-        wanted = np.atleast_1d(np.asarray(levels, dtype=float))
+        wanted = np.atleast_1d(checks.numbers(levels, "levels").astype(np.float64))
         curve, times = self.falling, self.times
         row = np.searchsorted(-curve, -wanted, side="left")
         inside = (wanted <= curve[0]) & (row < len(curve))

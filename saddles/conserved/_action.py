@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -191,7 +191,7 @@ class _Potential:
         if not any(way[name].any() for name in self.rule.names):
             return 0.0, 0.0
 
-        @lru_cache(maxsize=None)
+        @cache
         def terms(u: float) -> Array:
             point = {name: start[name] + u * step for name, step in way.items()}
             slopes = self.rule.derivative(torch_modules.tensors(point))
@@ -201,7 +201,9 @@ class _Potential:
         size, error = _integral(lambda u: float(np.abs(terms(u)).sum()), epsabs=0, epsrel=ROUGH)
         change = math.nan
         if error <= 2 * ROUGH * size:  # else the generator is singular on the way
-            change, error = _integral(lambda u: float(terms(u).sum()), epsabs=ASKED * size, epsrel=0)
+            change, error = _integral(
+                lambda u: float(terms(u).sum()), epsabs=ASKED * size, epsrel=0
+            )
         if not (error <= ALLOWED * size and math.isfinite(change)):
             raise ValueError(
                 "the generator cannot be integrated from the weights that from_action was given to "
@@ -250,23 +252,28 @@ def _touched(action: Action, values: Weights) -> tuple[tuple[str, ...], set[str]
 
 def _require_gradient(rule: _Rule, values: Weights, name: str, rng: np.random.Generator) -> None:
     """Raise unless the Jacobian J of v is symmetric at the weights and near them: J d = Jᵀd."""
-    torch = rule.torch
     for trial in range(1 + TRIALS):
         point = values if trial == 0 else {k: _near(value, rng) for k, value in values.items()}
         moves = {k: _scale(value) * rng.normal(size=value.shape) for k, value in values.items()}
         direction = torch_modules.tensors(moves)
-        _, transposed = torch.func.vjp(rule.whole, torch_modules.tensors(point))
-        (backward,) = transposed(direction)
-        _, forward = torch.func.vjp(lambda slopes: transposed(slopes)[0], direction)
-        (along,) = forward(direction)
+        along, backward = _sides(rule, torch_modules.tensors(point), direction)
         size = _length(along) + _length(backward)
         gap = _length({key: along[key] - backward[key] for key in along})
         if not gap <= ASYMMETRY * size:
             raise ValueError(
                 f"the generator of {name!r} is not a gradient: its Jacobian differs from its "
-                f"transpose by {gap / size:.2g} of its size. Gradient flow is orthogonal to it, but "
-                "conserves nothing by it (it is a rotation, say); drop the rotation from the action."
+                f"transpose by {gap / size:.2g} of its size. Gradient flow is orthogonal to it, "
+                "but conserves nothing by it (it is a rotation, say); drop the rotation from the "
+                "action."
             )
+
+
+def _sides(rule: _Rule, point: Tensors, direction: Tensors) -> tuple[Tensors, Tensors]:
+    """Return J d and Jᵀd, J the Jacobian of v at a point."""
+    vjp = rule.torch.func.vjp
+    _, transposed = vjp(rule.whole, point)
+    _, forward = vjp(lambda slopes: transposed(slopes)[0], direction)
+    return forward(direction)[0], transposed(direction)[0]
 
 
 def _length(parts: Tensors) -> float:

@@ -84,7 +84,7 @@ def checkpoints(
     >>> conserved.rescaling("0.weight", "1.weight", linear=True).drift(run).largest < 1e-10
     True
     """
-    grid = checks.times(np.atleast_1d(np.asarray(times)), "times")
+    grid = np.atleast_1d(checks.times(times, "times"))
     if not np.isfinite(grid).all() or (np.diff(grid) <= 0).any():
         raise ValueError(f"times={checks.show(grid)} must be finite and increase.")
     if not callable(loss):

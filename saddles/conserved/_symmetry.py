@@ -162,9 +162,9 @@ class Symmetry(Record):
         Parameters
         ----------
         trajectory : iterable of mappings
-            Checkpoints in order: state dicts, or dictionaries of arrays. Two at least. Copies, as by
-            ``copy.deepcopy(module.state_dict())``, or an iterator that yields them as training
-            goes on.
+            Checkpoints in order, two at least: state dicts, or dictionaries of arrays. Keep copies,
+            as by ``copy.deepcopy(module.state_dict())``, or pass an iterator that yields them
+            while training goes on.
 
         Returns
         -------
@@ -208,12 +208,10 @@ class Symmetry(Record):
     def _element(self, values: Weights, element: ArrayLike) -> Array:
         """Return ξ, or say which shape it must have."""
         shape = self.quantity(values).shape
-        if np.shape(element) != shape:
+        found = checks.real_array(element, "element", None)
+        if found.shape != shape:
             raise ValueError(
-                f"element={checks.show(element)} has shape {np.shape(element)}; it must have that "
-                f"of the invariant, {shape}."
+                f"element={checks.show(found)} has shape {found.shape}; it must have that of the "
+                f"invariant, {shape}."
             )
-        if not shape:
-            return np.array(checks.finite_number(element, "element"))
-        return checks.real_array(element, "element", len(shape))
-
+        return found

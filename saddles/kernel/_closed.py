@@ -109,10 +109,9 @@ def _network(
     """Return both sets of samples, W (..., h, d) and A (..., c, h)."""
     left = checks.real_array(X, "X", 2)
     right = left if others is None else checks.real_array(others, "others", 2)
-    first = checks.real_array(W, "W", 3 if np.ndim(W) == 3 else 2)
-    axes = first.ndim - 1 if np.ndim(A) == first.ndim - 1 else first.ndim
-    second = checks.real_array(A, "A", axes)
-    if axes < first.ndim:
+    first = checks.real_array(W, "W", (2, 3))
+    second = checks.real_array(A, "A", (first.ndim - 1, first.ndim))
+    if second.ndim < first.ndim:
         second = second[..., None, :]
     if not left.shape[1] == right.shape[1] == first.shape[-1]:
         raise ValueError(
@@ -121,7 +120,7 @@ def _network(
         )
     if first.shape[:-1] != (*second.shape[:-2], second.shape[-1]):
         raise ValueError(
-            f"W has shape {first.shape} and A has shape {np.shape(A)}; they must have the same "
+            f"W has shape {first.shape} and A has shape {second.shape}; they must have the same "
             "neurons (rows of W, last axis of A) at the same times."
         )
     return left, right, first, second

@@ -120,7 +120,7 @@ def centred(matrices: ArrayLike) -> Array:
     array([[ 0.25, -0.25],
            [-0.25,  0.25]])
     """
-    values = checks.real_array(matrices, "matrices", 3 if np.ndim(matrices) == 3 else 2)
+    values = checks.real_array(matrices, "matrices", (2, 3))
     if values.shape[-1] != values.shape[-2]:
         raise ValueError(f"matrices has shape {values.shape}; a kernel on n samples is (n, n).")
     rows = values - values.mean(axis=-1, keepdims=True)
@@ -185,6 +185,6 @@ class Evolution(Record):
 
         With `centre`, kernels and yyᵀ are centred first.
         """
-        targets = checks.real_array(y, "y", 2 if np.ndim(y) == 2 else 1)
+        targets = checks.real_array(y, "y", (1, 2))
         targets = targets.reshape(len(targets), -1)
         return np.asarray(alignment(self.kernels, targets @ targets.T, centre=centre))

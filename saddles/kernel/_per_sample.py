@@ -57,7 +57,7 @@ class Outputs:
         """Return the derivatives of some outputs of some samples, an array (b, k, size) each."""
         chosen = self.samples[samples]
         if self.vectorised:
-            found = self._attempted(self._vectorised_rows, chosen, outputs)
+            found: list[Array] | None = self._attempted(self._vectorised_rows, chosen, outputs)
             if found is not None and self._adds_up(found, chosen, outputs):
                 return found
             self.vectorised = False
@@ -102,9 +102,7 @@ class Outputs:
         def alone(sample: Any) -> Any:
             return self.function(tensors, sample[None]).reshape(-1)
 
-        return self._attempted(
-            lambda: torch_modules.torch().func.vmap(alone)(self.samples).numpy()
-        )
+        return self._attempted(lambda: torch_modules.torch().func.vmap(alone)(self.samples).numpy())
 
     def _alone_one_by_one(self, tensors: Mapping[str, Any]) -> Array | None:
         def looped() -> Array:
@@ -116,7 +114,9 @@ class Outputs:
                     ]
                 )
 
-        return self._attempted(looped)  # batch normalisation in training refuses single samples
+        # Batch normalisation in training refuses single samples.
+        found: Array | None = self._attempted(looped)
+        return found
 
     def _agrees(self, alone: Array | None, together: Array, tensors: Mapping[str, Any]) -> bool:
         """Say whether outputs are equal but for rounding."""

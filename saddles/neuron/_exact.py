@@ -315,7 +315,7 @@ class _FromPoint(Trajectory):
     given: Start
 
     @property
-    def _start(self) -> Start:  # type: ignore[override]
+    def _start(self) -> Start:
         return self.given
 
 

@@ -273,9 +273,7 @@ class Weights:
 
     def nearness(self, state: Array) -> float:
         """Return the distance of the weights from the saddles a = 0, w·b = 0."""
-        return math.hypot(
-            state[0], float(state[1:] @ self.pull) / float(np.linalg.norm(self.pull))
-        )
+        return math.hypot(state[0], float(state[1:] @ self.pull) / float(np.linalg.norm(self.pull)))
 
     def converged(self, state: Array, rtol: float) -> bool:
         """Say whether beta is at X⁺y in the row space, up to `rtol`, or the weights are gone."""

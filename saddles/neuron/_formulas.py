@@ -268,8 +268,7 @@ def directional_factor(norm: float, delta: float) -> float:
 
 def _neurons(a: ArrayLike, w: ArrayLike) -> tuple[Array, Array]:
     """Return a, of shape () or (q,), and w, of shape (d,) or (q, d)."""
-    single = np.ndim(a) == 0
-    output = np.array(checks.finite_number(a, "a")) if single else checks.real_array(a, "a", 1)
+    output = checks.real_array(a, "a", (0, 1))
     inputs = checks.real_array(w, "w", output.ndim + 1)
     if output.ndim:
         checks.same_length(output, "a", inputs, "w")
@@ -290,7 +289,7 @@ def _polar(point: Array, delta: float, name: str) -> tuple[float, Array]:
 
 
 def _normalised(value: ArrayLike, name: str) -> Array:
-    matrices = checks.real_array(value, name, 3 if np.ndim(value) == 3 else 2)
+    matrices = checks.real_array(value, name, (2, 3))
     if matrices.shape[-1] != matrices.shape[-2]:
         raise ValueError(f"{name} has shape {matrices.shape}; a kernel on n samples is (n, n).")
     largest = np.abs(matrices).max(axis=(-2, -1), keepdims=True)

@@ -262,6 +262,6 @@ def _followed(weights: Weights, state: Array) -> float:
         now = weights.units * solver.y
         if near.decides(now):
             return math.nan
-        if near.gained:
+        if weights.gains(now):
             return math.copysign(1.0, now[0])
     return math.nan

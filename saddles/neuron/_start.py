@@ -6,7 +6,8 @@ opposite signs,
 
     c₊ = N / (2K (a₀ cosχ − p₀ sinχ)),    N = δ(K + s) + |q|²(K − δ),    s = a₀² + |w₀|²,
 
-which loses nothing for δ >= 0. For δ < 0 its two terms may cancel as well, which the digits are for.
+which loses nothing for δ >= 0. For δ < 0 the two terms of N may cancel as well: that is what the
+digits are for.
 
 ==============  ====================================================================
 code name       symbol

@@ -324,7 +324,8 @@ def _torch() -> Any:
 
 def _data(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
     """Return inputs (n, ...) and targets (n,) or (n, c), as float64."""
-    inputs = checks.real_array(X, "X", max(1, np.ndim(X)))
-    targets = checks.real_array(Y, "Y", 1 if np.ndim(Y) == 1 else 2)
+    inputs, targets = checks.real_array(X, "X", None), checks.real_array(Y, "Y", (1, 2))
+    if inputs.ndim == 0:
+        raise ValueError(f"X={float(inputs)!r} must have an axis of samples, (n, ...).")
     checks.same_length(inputs, "X", targets, "Y")
     return inputs, checks.moderate(targets, "Y", 2)

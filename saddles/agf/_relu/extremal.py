@@ -242,7 +242,7 @@ def checked_features(
 ) -> tuple[Array, Array, float]:
     """Return features (n, d), the bias's among them, targets (n,) and the slope, validated."""
     features = checks.real_array(X, "X", 2)
-    values = checks.real_array(targets, name, 2 if _axes(targets) == 2 else 1)
+    values = checks.real_array(targets, name, (1, 2))
     checks.same_length(features, "X", values, name)
     number = checks.finite_number(slope, "slope")
     if not isinstance(bias, bool | np.bool_):
@@ -250,14 +250,6 @@ def checked_features(
     if bias:
         features = np.column_stack([features, np.ones(len(features))])
     return features, values, number
-
-
-def _axes(value: ArrayLike) -> int:
-    """Return the number of axes, 0 for what is no array."""
-    try:
-        return np.ndim(value)
-    except ValueError:
-        return 0
 
 
 def _on_the_line(utility: PiecewiseUtility) -> ExtremalDirections:
