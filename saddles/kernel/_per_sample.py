@@ -102,7 +102,11 @@ class Outputs:
         def alone(sample: Any) -> Any:
             return self.function(tensors, sample[None]).reshape(-1)
 
-        return self._attempted(lambda: torch_modules.torch().func.vmap(alone)(self.samples).numpy())
+        def vectorised() -> Array:
+            return np.asarray(torch_modules.torch().func.vmap(alone)(self.samples).numpy())
+
+        found: Array | None = self._attempted(vectorised)
+        return found
 
     def _alone_one_by_one(self, tensors: Mapping[str, Any]) -> Array | None:
         def looped() -> Array:
