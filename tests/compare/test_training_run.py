@@ -104,32 +104,6 @@ def test_another_loss_is_declared_by_its_factor(factor):
             measure(other, -8.0)
 
 
-def test_momentum_slows_growth_by_the_formula_of_the_page():
-    """r (1 + r c η μ/(1 − μ)²) = γ: jumps come late by γ/r, not at the rate η/(1 − μ)."""
-    target, factor = np.array([0.766, 0.2]), 2.0
-    path = saddles.pesme_flammarion(math.sqrt(2) * np.eye(2), math.sqrt(2) * target)
-    growth = 1 / path.times[1]
-    late = {}
-    for mu, eta in ((0.0, 0.02), (0.9, 0.002)):
-        u, v, pace = np.full(2, math.exp(-30.0)), np.zeros(2), np.zeros((2, 2))
-        recorder = saddles.Recorder(every=10)
-        for _ in range(int(1.7 * 30 * path.times[1] / (factor * eta / (1 - mu)))):
-            residual = target - u * v
-            recorder.record(factor * (residual @ residual) / 2, u * v)
-            pace = mu * pace + eta * factor * residual * np.array([v, u])
-            u, v = u + pace[0], v + pace[1]
-        rate = eta / (1 - mu)
-        run = saddles.compare_run(
-            path, recorder, log_alpha=-30.0, learning_rate=rate, loss_factor=factor
-        )
-        late[mu] = run.measured[0] / path.times[1]
-    drag = factor * 0.002 * 0.9 / 0.1**2
-    slower = (math.sqrt(1 + 4 * drag * growth) - 1) / (2 * drag)
-    assert slower == pytest.approx(0.625, abs=5e-4)
-    assert late[0.0] == pytest.approx(1.0, abs=0.03)
-    assert late[0.9] / late[0.0] == pytest.approx(growth / slower, rel=0.01)
-
-
 def diverge(recorder):
     """Descend at a rate that is too large, in single precision."""
     weight = torch.tensor([1.0], requires_grad=True)
