@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,14 @@ import scipy.sparse
 import sklearn
 from numpy.testing import assert_allclose
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import load_diabetes
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    make_friedman1,
+    make_friedman2,
+    make_friedman3,
+    make_regression,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LassoLarsCV, LinearRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
@@ -377,6 +385,48 @@ def test_as_many_jumps_are_tried_as_it_takes():
     whole = SaddlePathCV(cv=3, max_jumps=10_000).fit(X, many)
     assert_allclose(whole.mse_path_[: len(later.mse_path_)], later.mse_path_, rtol=1e-6)
     assert whole.n_jumps_ == later.n_jumps_
+
+
+def squared(data):
+    return PolynomialFeatures(2, include_bias=False).fit_transform(data[0]), data[1]
+
+
+REGRESSIONS = {
+    "diabetes": lambda: load_diabetes(return_X_y=True),
+    "its squares": lambda: squared(load_diabetes(return_X_y=True)),
+    "friedman1": lambda: squared(make_friedman1(400, noise=1.0, random_state=0)),
+    "friedman2": lambda: squared(make_friedman2(400, noise=50.0, random_state=0)),
+    "friedman3": lambda: squared(make_friedman3(400, noise=0.1, random_state=0)),
+    "sparse": lambda: make_regression(100, 200, n_informative=8, noise=10.0, random_state=0),
+    "low rank": lambda: make_regression(
+        300, 50, n_informative=30, effective_rank=20, noise=1.0, random_state=1
+    ),
+    "breast cancer": lambda: load_breast_cancer(return_X_y=True),
+}
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_trying_fewer_jumps_chooses_as_trying_all(name):
+    X, y = REGRESSIONS[name]()
+    X = StandardScaler().fit_transform(X)
+    model, whole = SaddlePathCV().fit(X, y), SaddlePathCV(max_jumps=10_000).fit(X, y)
+    assert model.n_jumps_ == whole.n_jumps_
+    assert_allclose(model.coef_, whole.coef_, rtol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_it_takes_at_most_three_times_as_long_as_the_lasso_by_lars(name):
+    X, y = REGRESSIONS[name]()
+    X = StandardScaler().fit_transform(X)
+    least = {SaddlePathCV(): np.inf, LassoLarsCV(): np.inf}
+    for _ in range(8):
+        for model in least:  # in turn, on a machine that others use too
+            begin = time.process_time()
+            model.fit(X, y)
+            least[model] = min(least[model], time.process_time() - begin)
+    ours, theirs = least.values()
+    assert ours <= 3 * theirs
 
 
 @pytest.mark.parametrize("sparse", [False, True])
