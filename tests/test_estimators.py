@@ -368,6 +368,12 @@ def test_single_precision_stays_single(model):
         assert_allclose(fitted.coef_, sklearn.clone(model).fit(X, y).coef_, rtol=1e-4, atol=1e-5)
 
 
+def test_what_single_precision_cannot_hold_is_an_error():
+    X = np.array([[1e-30], [2e-30], [4e-30]], dtype=np.float32)
+    with pytest.raises(ValueError, match=r"X is float32, which cannot hold .*e\+49"):
+        SaddlePathRegressor().fit(X, [1e20, 3e20, 4e20])
+
+
 def test_as_many_jumps_are_tried_as_it_takes():
     """Until the best one lies in the first half; a number asked for is tried whole."""
     random = np.random.default_rng(0)

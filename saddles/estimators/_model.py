@@ -183,8 +183,8 @@ class LinearOnPath(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         ends = [dense(fit.path.betas[-1:])[0] for fit in self._fits]
         pairs = zip(self._fits, ends, strict=True)
         intercepts = [fit.y_mean - float(fit.X_mean @ beta) for fit, beta in pairs]
-        self.coef_ = self._each(np.array(ends, dtype=X.dtype))
-        self.intercept_ = self._each(np.array(intercepts, dtype=X.dtype))
+        self.coef_ = self._each(_as_given(np.array(ends), X.dtype))
+        self.intercept_ = self._each(_as_given(np.array(intercepts), X.dtype))
         self.n_iter_ = self._each([len(fit.path) - 1 for fit in self._fits])
 
     def _fitted(self, problem: Regression, n_jumps: int | None) -> Fitted:
@@ -193,6 +193,16 @@ class LinearOnPath(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         if not path.success and len(path) - 1 != n_jumps:
             raise PathError(path.status, path, f"after jump {len(path) - 1}")
         return Fitted(path, *problem.means)
+
+
+def _as_given(values: Array, kind: Any) -> Array:
+    """Return finite values in the precision of the samples, or say that they do not fit."""
+    with np.errstate(over="ignore"):
+        given = values.astype(kind)
+    if not np.isfinite(given).all():
+        largest = float(np.abs(values).max())
+        raise ValueError(f"X is {kind}, which cannot hold {largest!r}; pass it as float64.")
+    return given
 
 
 def switch(value: Any, name: str) -> bool:
