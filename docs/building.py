@@ -202,6 +202,16 @@ def _copy_mathjax(app: Any, failure: Exception | None) -> None:
         shutil.copyfile(file, copy)
 
 
+def _forget_pages(app: Any, failure: Exception | None) -> None:
+    """Remove the pages of the site that are made no more; Sphinx would leave them."""
+    kept = {*app.env.found_docs, "genindex", "search", "py-modindex"}
+    site = Path(app.outdir)
+    for page in site.rglob("*.html"):
+        name = page.relative_to(site).with_suffix("").as_posix()
+        if name not in kept and not name.startswith(("_static/", "_modules/", "_downloads/")):
+            page.unlink()
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Register the docstrings' mending with Sphinx, after numpydoc's."""
     app.connect("autodoc-process-docstring", _mend, priority=900)
@@ -209,4 +219,5 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("include-read", _relink_included)
     app.connect("autodoc-skip-member", _skip)
     app.connect("build-finished", _copy_mathjax)
+    app.connect("build-finished", _forget_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

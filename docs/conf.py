@@ -11,6 +11,9 @@ import landing
 
 import saddles
 
+# Packages that the gallery uses set up logging, and the examples' own would be in the way of warnings.
+logging.getLogger("saddles").setLevel(logging.WARNING)
+
 HERE = Path(__file__).parent
 logging.getLogger("saddles").setLevel(logging.WARNING)  # Sphinx shows what is logged
 building.write_api_pages(HERE / "api")
@@ -35,7 +38,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "building",
 ]
-exclude_patterns = ["_build", "_templates", "examples", "tutorials"]
+exclude_patterns = ["**/sg_execution_times.rst", "_build", "_templates", "examples", "tutorials"]
 templates_path = ["_templates"]
 suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
 
