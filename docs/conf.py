@@ -11,7 +11,7 @@ import landing
 
 import saddles
 
-# Packages that the gallery uses set up logging, and the examples' own would be in the way of warnings.
+# Packages that the gallery uses set up logging; what the examples log would hide warnings.
 logging.getLogger("saddles").setLevel(logging.WARNING)
 
 HERE = Path(__file__).parent
