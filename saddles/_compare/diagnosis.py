@@ -21,6 +21,7 @@ from typing import cast
 import numpy as np
 
 from saddles._compare.comparison import Comparison
+from saddles._result.points import dense
 from saddles._result.run import Run
 
 __all__ = ["LOSSES", "PYTHON", "Words", "doubts"]
@@ -40,11 +41,12 @@ START_TOLERANCE = 0.25
 SAME_LOSS = 0.05
 
 #: Beside the flow at the run's own scale, times agree to a learning rate's few per cent. They have
-#: a common factor if it is farther from 1 than `OFF`, and if they scatter around it by less.
-OFF, SCATTER = math.log(1.1), math.log(1.05)
+#: a common factor if it is farther from 1 than `OFF`, and if they scatter around it by less than
+#: `SCATTER`, relatively.
+OFF, SCATTER = 0.1, 0.05
 
-#: Beside the limit, jump times are a few 1/log(1/α) late, which differ from jump to jump: in random
-#: regressions, and for diabetes data at α = 1e-3, by at most three.
+#: Beside the limit, jump times are off by a few 1/log(1/α), which differ from jump to jump, and by
+#: log(2|β|)/2 of them for a coefficient β: it must outgrow α² by so much more, or less.
 OFF_LIMIT, SCATTER_LIMIT = 5.0, 2.0
 
 
@@ -112,17 +114,21 @@ def common_factor(comparison: Comparison) -> float | None:
     The times are those of the flow at the run's own scale, if known; beside the limit, the factor
     must exceed what the scale explains.
     """
-    limit = comparison.flow is None
-    expected = comparison.predicted if comparison.flow is None else comparison.flow.measured
+    expected, off, scatter = comparison.predicted, OFF, SCATTER
+    if comparison.flow is not None:
+        expected = comparison.flow.measured
+    else:
+        size = float(np.abs(dense(comparison.path.betas)).max()) or 1.0
+        unit = -1 / comparison.other.log_alpha
+        off, scatter = unit * (OFF_LIMIT + abs(math.log(2 * size)) / 2), unit * SCATTER_LIMIT
     ratios = comparison.measured / expected
     logs = np.log(ratios[np.isfinite(ratios) & (ratios > 0)])
     if not logs.size:
         return None
-    unit = -1 / comparison.other.log_alpha if limit else 1.0
-    off, scatter = (OFF_LIMIT, SCATTER_LIMIT) if limit else (OFF, SCATTER)
     middle = float(np.median(logs))
-    same = float(np.abs(logs - middle).max()) <= scatter * unit
-    return math.exp(middle) if same and abs(middle) > off * unit else None
+    same = float(np.abs(logs - middle).max()) <= scatter
+    factor = math.exp(middle)
+    return factor if same and abs(factor - 1) > off else None
 
 
 def _loss_meant(ratio: float, words: Words, declared: float, samples: int | None) -> str:

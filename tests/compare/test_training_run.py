@@ -369,6 +369,16 @@ def test_one_factor_of_all_times_is_said(factor, beside, recorder):
     assert run.same_jumps, "a wrong unit of time is no other staircase"
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("scale", [-3.0, -8.0, -30.0])
+def test_what_the_scale_does_is_no_factor(unit, scale):
+    # Warnings are errors here: in large units all jumps are late together, in small ones early.
+    path = saddles.pesme_flammarion(X, unit * Y)
+    flow = saddles.flow.diagonal(X, unit * Y, log_alpha=scale)
+    run = saddles.compare_run(path, followed(flow), log_alpha=scale)
+    assert np.isfinite(run.measured).all()
+
+
 def test_a_recorder_called_every_tenth_step_is_found_out():
     u, v, recorder = np.full(3, 1e-6), np.zeros(3), saddles.Recorder(every=10)
     for step in range(int(UNTIL * 14 / RATE)):
