@@ -165,7 +165,7 @@ class Regression(Record):
         >>> saddles.pesme_flammarion(problem).times.round(9).tolist()
         [0.0, 2.0, 12.0]
         """
-        eps = max(map(precision_of, (gram, xty, yty)))
+        given = gram, xty, yty
         gram, xty = checks.real_array(gram, "gram", 2), checks.real_array(xty, "xty", 1)
         yty = checks.real_number(
             yty, "yty", "y'y must be finite and >= 0", lambda v: 0 <= v < 1e307
@@ -173,6 +173,7 @@ class Regression(Record):
         n_samples = checks.real_number(
             n_samples, "n_samples", "it must be finite and above 0", lambda v: 0 < v < np.inf
         )
+        eps = max(map(precision_of, given))
         X, y = factor_moments(gram, xty, yty, eps)
         problem = cls(X, y)
         object.__setattr__(problem, "n_samples", n_samples)
