@@ -319,7 +319,7 @@ def test_neurons_that_no_sample_moves_end_it():
     ("arguments", "options", "error", "words"),
     [
         (([1.0, 2.0], [1.0, 2.0]), {}, ValueError, "X=.* must have 2 axes"),
-        ((np.eye(2), np.zeros((2, 2, 2))), {}, ValueError, "Y=.* must have 1 axis"),
+        ((np.eye(2), np.zeros((2, 2, 2))), {}, ValueError, "Y=.* must have 1 or 2 axes"),
         ((np.eye(2), [[1.0], [1.0, 2.0]]), {}, ValueError, "Y=.* is ragged"),
         ((np.eye(2), np.zeros((2, 0))), {}, ValueError, "Y=.* is empty"),
         ((np.eye(2), [1.0]), {}, ValueError, "Y has shape"),
