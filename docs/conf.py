@@ -38,7 +38,14 @@ extensions = [
     "sphinxcontrib.bibtex",
     "building",
 ]
-exclude_patterns = ["**/sg_execution_times.rst", "_build", "_templates", "examples", "tutorials"]
+exclude_patterns = [
+    "sg_execution_times.rst",
+    "*/sg_execution_times.rst",
+    "_build",
+    "_templates",
+    "examples",
+    "tutorials",
+]
 templates_path = ["_templates"]
 suppress_warnings = ["config.cache"]  # the gallery's settings hold functions
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import zip_longest
 
 from formulas import typeset
 
@@ -13,6 +14,11 @@ __all__ = ["KEPT_BLOCKS", "KEPT_IN_MARKDOWN", "KEPT_IN_RESTRUCTURED", "markdown"
 KEPT_BLOCKS = re.compile(
     r"^(?P<fence>```|~~~).*?^(?P=fence)[ ]*$|^#.*?$|^\(\S+\)=$|^[ ]*\$\$.*?\$\$",
     re.DOTALL | re.MULTILINE,
+)
+#: Fences that hold prose, after their options.
+PROSE_IN_FENCE = re.compile(
+    r"^(```\{(?:figure|note|tip|warning|admonition|container)\}.*\n)((?:.*\n)*?)(```[ ]*)$",
+    re.MULTILINE,
 )
 KEPT_IN_MARKDOWN = re.compile(
     r"(?:\{[\w:]+\})?(?P<tick>`+)(?:(?!(?P=tick)).)+?(?P=tick)|\]\([^)]*\)|\$[^$\n]+\$"
@@ -41,7 +47,15 @@ def markdown(text: str) -> str:
             lines[k] = "|".join(_outside(KEPT_IN_MARKDOWN, part, cell) for part in cells)
         return "".join(lines)
 
-    return _outside(KEPT_BLOCKS, text, block)
+    def directive(found: re.Match[str]) -> str:
+        lines = re.split(r"(^:.*$)", found[2], flags=re.MULTILINE)
+        lines[::2] = [block(part) for part in lines[::2]]
+        return found[1] + "".join(lines) + found[3]
+
+    parts = PROSE_IN_FENCE.split(text)
+    whole = (_outside(KEPT_BLOCKS, part, block) for part in parts[::4])
+    fences = (directive(found) for found in PROSE_IN_FENCE.finditer(text))
+    return "".join(part for pair in zip_longest(whole, fences, fillvalue="") for part in pair)
 
 
 def restructured(text: str) -> str:

@@ -99,6 +99,12 @@ def test_code_links_and_tex_stay(markup):
     assert markup.markdown(page) == page.replace("[π]", "[{math}`\\pi`]")
 
 
+def test_captions_of_figures_are_prose(markup):
+    figure = "α\n\n```{figure} α.png\n:alt: α²\n\nAt τ = 1.\n```\n\n```text\nα\n```\n"
+    made = figure.replace("α\n\n", "{math}`\\alpha`\n\n", 1)
+    assert markup.markdown(figure) == made.replace("τ = 1", "{math}`\\tau = 1`")
+
+
 def test_bars_of_tables_part_cells_and_others_are_norms(markup):
     row = markup.markdown("| a \\|w\\|² | `x|y` | β |\n")
     assert row == "| a {math}`\\lvert w \\rvert^{2}` | `x|y` | {math}`\\beta` |\n"
