@@ -47,13 +47,14 @@ def build() -> Table:
         name="attention",
         title="Linear attention: levels, components and times",
         text=(
-            f"In-context regression with D = {DIMENSION}, contexts of N = {LENGTH} pairs and input "
-            "variances proportional to 1/i with trace 2; exact population loss. Levels and "
-            "components m = 1/(tr + (N+1) lambda) are closed forms; AGF is the alternation in the "
-            f"limit from {HEADS} seeded heads, flow the integrated gradient flow of the same heads "
-            f"at log(alpha) = {LOG_ALPHA:g}. Times are t alpha; no head can have activated before "
-            "the bound that earlier jumps leave. Agreements are relative. The picture is at "
-            f"log(alpha) = {DRAWN:g}, where jumps are still wide."
+            "Does linear attention visit its predicted levels? In-context regression with D = "
+            f"{DIMENSION}, contexts of N = {LENGTH} pairs and input variances proportional to "
+            "1/i with trace 2; exact population loss. Levels and components m = 1/(tr + (N+1) "
+            f"lambda) are closed forms. AGF is the alternation in the limit from {HEADS} seeded "
+            "heads. The flow is the integrated gradient flow of the same heads at log(alpha) = "
+            f"{LOG_ALPHA:g}.\n\n"
+            "Times are t alpha. No head can have activated before the bound that earlier jumps "
+            f"leave. Differences are relative. The picture is at log(alpha) = {DRAWN:g}."
         ),
         frame=frame,
         checks=(
@@ -65,6 +66,10 @@ def build() -> Table:
             Check("how far the flow precedes its bounds", late, 0.0),
         ),
         figure=saddles.compare(path, wide).plot(),
+        caption=(
+            "Each jump adds one component. The flow (colours) should reach the levels of the "
+            "prediction (dashed); at this scale its jumps are wide."
+        ),
     )
 
 

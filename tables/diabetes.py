@@ -65,6 +65,10 @@ def build() -> Table:
         frame=frame,
         checks=checks,
         figure=comparison.plot(names=names),
+        caption=(
+            "Loss and coefficients over scaled time. The prediction (dashed) should lie on the "
+            "gradient flow (colours); s3 enters, leaves and enters again."
+        ),
     )
 
 

@@ -66,10 +66,11 @@ def build() -> Table:
         name="diagonal_bias",
         title="Diagonal network at finite initial scale",
         text=(
-            "Interpolating 5 samples with 12 features. The flow from u = alpha, v = 0 ends at the "
-            "minimiser of the hyperbolic entropy (Newton on its dual), which tends to the minimum "
-            "l1 norm as alpha shrinks. cvxpy solves the same with exponential cones, where its "
-            "range allows."
+            "Where does a diagonal network at a finite initial scale end? 5 samples with 12 "
+            "features, which can be fitted. The flow from u = alpha, v = 0 ends at the "
+            "minimiser of the hyperbolic entropy (by Newton's method on its dual). It tends to "
+            "the least l1 norm as alpha shrinks. cvxpy solves the same problem with exponential "
+            "cones, if its range allows."
         ),
         frame=frame,
         checks=checks,

@@ -67,6 +67,10 @@ def build() -> Table:
         frame=_frame(covariance, mask, path, measured),
         checks=checks,
         figure=path.plot(),
+        caption=(
+            "The loss and the singular values of greedy low-rank learning. Each jump adds one "
+            "singular value."
+        ),
     )
 
 

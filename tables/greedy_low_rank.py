@@ -85,16 +85,21 @@ def build() -> Table:
         name="greedy_low_rank",
         title="Greedy low-rank learning: predicted and measured",
         text=(
-            "W = UUᵀ (6 x 6), U with 4 columns, learns by U' = -grad f(UUᵀ) U: all entries of a "
-            "matrix with eigenvalues 9, 6, 4, 2.5, all but two pairs of its entries, and 24 random "
-            "linear measurements of it. Each row is a saddle of greedy low-rank learning. Times "
-            "are t / log(1/alpha); predicted by the general clock, and measured on the flow in "
-            "graded coordinates, extrapolated from log(alpha) = -100, -200, -400. The picture is "
-            "completion at log(alpha) = -50, where jumps are still wide."
+            "Are the saddles and jump times of greedy low-rank learning those of the flow? W = "
+            "UUᵀ (6 x 6), U with 4 columns, learns by U' = -grad f(UUᵀ) U. The losses are: all "
+            "entries of a matrix with eigenvalues 9, 6, 4, 2.5; all but two pairs of its "
+            "entries; and 24 random linear measurements of it.\n\n"
+            "Each row is a saddle. Times are t / log(1/alpha): predicted by the general clock, "
+            "and measured on the flow in graded coordinates, extrapolated from log(alpha) = "
+            "-100, -200, -400. The picture is completion at log(alpha) = -50."
         ),
         frame=pd.concat(frames, ignore_index=True),
         checks=tuple(checks),
         figure=figure,
+        caption=(
+            "Completion: loss and singular values. The flow (colours) should reach the plateaus "
+            "of the prediction (dashed); at this scale its jumps are wide."
+        ),
     )
 
 

@@ -107,6 +107,10 @@ def build() -> Table:
         frame=frame,
         checks=checks,
         figure=_figure(),
+        caption=(
+            "Trajectories of the single neuron from one start, for several delta. Each curve "
+            "should end in its circle, the minimiser of the theorem."
+        ),
     )
 
 

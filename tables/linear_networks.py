@@ -86,6 +86,10 @@ def build() -> Table:
         frame=pd.concat(frames, ignore_index=True),
         checks=tuple(checks),
         figure=figure,
+        caption=(
+            "The first counter-example. After the first jump the loss is 2, as AGF predicts "
+            "(dashed), and not 1.5, as the conjecture says."
+        ),
     )
 
 

@@ -95,6 +95,10 @@ def build() -> Table:
             Check("first jump before its bound", _early(network, path), 0.0),
         ),
         figure=network.plot(path, flow=flow),
+        caption=(
+            "The loss should touch each predicted level (grey). AGF in the limit (dashed) and "
+            "the flow (solid) agree in levels and in the first jump, not in later times."
+        ),
         known=_known(frame, path),
     )
 

@@ -85,6 +85,10 @@ def build() -> Table:
             Check("all jumps of the picture against AGF", drawn, DRAWN),
         ),
         figure=network.plot(path, flow=flow),
+        caption=(
+            "The first start at the smallest scale. Jumps of AGF (dashed) and of the flow "
+            "(solid) should coincide."
+        ),
         known=_known(frame),
     )
 

@@ -51,9 +51,10 @@ def build() -> Table:
         name="neuron",
         title="Single neuron: exact solution against integration",
         text=(
-            "f(x) = a w.x on whitened inputs, |beta*| = 1, loss |beta - beta*|^2 / 2 and its time. "
-            "The exact solution is compared with DOP853 at relative tolerance 3e-14, both relative "
-            "to the largest weight. The figure shows how far the kernel has turned."
+            "Is the exact solution of the single neuron right? f(x) = a w.x on whitened inputs, "
+            "with |beta*| = 1, the loss |beta - beta*|^2 / 2 and its time. The exact solution "
+            "is compared with DOP853 at relative tolerance 3e-14. Differences are relative to "
+            "the largest weight."
         ),
         frame=frame,
         checks=(
@@ -61,6 +62,10 @@ def build() -> Table:
             Check("drift of delta along the exact solution", float(worst_drift), 1e-13),
         ),
         figure=_figure(curves),
+        caption=(
+            "How far the kernel of the single neuron has turned since the start, over time, "
+            "one curve for each regime. For lazy starts it hardly turns."
+        ),
     )
 
 

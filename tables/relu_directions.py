@@ -61,19 +61,25 @@ def build() -> Table:
         name="relu_directions",
         title="Directions of ReLU neurons: enumerated against followed",
         text=(
-            "Gaussian samples in the plane (seeded). Columns 2 to 4 count the directions that "
-            "attract neurons with a > 0 and a < 0, and those on kinks, as enumerated. Of "
-            f"{NEURONS} neurons followed with the residual frozen, each goes to the direction in "
-            f"whose basin it starts: arrived within {REACHED:.0e}, at rest in an arc where nothing "
-            "pulls, or still on the way because growth there is small. The last columns follow "
-            "whole networks of 24 balanced neurons from scale alpha until 1 % of the loss has "
-            "gone: the median angle to the nearest attracting direction of a neuron's sign. The "
-            f"picture is the case of {SHOWN} samples: directions on the circle (triangles; open on "
-            "kinks), the utility around it, and where the followed neurons ended (dots a > 0, "
-            "crosses a < 0)."
+            "Do ReLU neurons turn to the directions that were enumerated? Gaussian samples in "
+            "the plane (seeded). Columns 2 to 4 count the enumerated directions: those that "
+            "attract neurons with a > 0, those with a < 0, and those on kinks.\n\n"
+            f"Then {NEURONS} neurons are followed with the residual frozen. Each goes to the "
+            f"direction in whose basin it starts. It has arrived within {REACHED:.0e}, or rests "
+            "in an arc where the gradient is zero, or is still on its way because growth there "
+            "is small. The last columns follow whole networks of 24 balanced neurons from scale "
+            "alpha until the loss has fallen by 1 %. They show the median angle to the nearest "
+            "attracting direction of a neuron's sign.\n\n"
+            f"The picture is the case of {SHOWN} samples: directions on the circle (triangles; "
+            "open on kinks), the utility around it, and where the followed neurons ended (dots "
+            "a > 0, crosses a < 0)."
         ),
         frame=frame,
         figure=figure,
+        caption=(
+            "Three samples. The neurons that were followed (dots and crosses) should end on the "
+            "directions that were enumerated (triangles)."
+        ),
         checks=(
             Check("share of neurons still on the way", float(late), 0.05),
             Check("median angle at the smallest scale", float(medians[-1]), 1e-2),

@@ -63,7 +63,19 @@ def staircase(name: str, title: str, text: str, X: Array, y: Array) -> Table:
         Check("order of the flow's approach in 1/log(1/alpha), from 1", abs(limit.order - 1), 0.01),
     )
     figure = saddles.compare(path, flow(DRAWN_SCALE)).plot()
-    return Table(name=name, title=title, text=text, frame=frame, checks=checks, figure=figure)
+    caption = (
+        "Loss and coefficients over scaled time. The prediction (dashed) should lie on the "
+        f"gradient flow at log(alpha) = {DRAWN_SCALE:g} (colours), whose jumps have a width."
+    )
+    return Table(
+        name=name,
+        title=title,
+        text=text,
+        frame=frame,
+        checks=checks,
+        figure=figure,
+        caption=caption,
+    )
 
 
 def _floats(rows: list[list[Fraction]]) -> list[list[float]]:

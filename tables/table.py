@@ -60,6 +60,8 @@ class Table:
         What the reader should know: data, columns, units.
     figure : matplotlib.figure.Figure or None
         The picture.
+    caption : str
+        What to see in it.
     known : dict
         By how much entries of a column may differ (one number per row) that other machines find
         otherwise than in their last digit.
@@ -71,6 +73,7 @@ class Table:
     checks: tuple[Check, ...]
     text: str
     figure: Any = field(default=None, repr=False)
+    caption: str = ""
     known: Mapping[str, Array] = field(default_factory=dict)
 
     @property
@@ -82,7 +85,8 @@ class Table:
         """Return the table as a Markdown page."""
         shown = self.frame.astype(object).where(self.frame.notna(), "")
         body = shown.to_markdown(index=False, floatfmt=f".{DIGITS}g")
-        picture = "" if self.figure is None else f"\n![{self.title}]({self.name}.svg)\n"
+        picture = f"\n![{self.title}]({self.name}.svg)\n\n*{self.caption}*\n"
+        picture = "" if self.figure is None else picture
         checks = "\n".join(f"- {check}" for check in self.checks)
         return f"# {self.title}\n\n{self.text}\n\n{body}\n\nAgreement:\n\n{checks}\n{picture}"
 

@@ -44,11 +44,12 @@ def build() -> Table:
         name="timescales",
         title="Time scales of norm and direction",
         text=(
-            "Speeds of |beta| and of beta/|beta| for a single neuron on whitened inputs, |beta*| = "
-            "1, 53 degrees between beta and beta*: by the formulas, and by finite differences of "
-            "the exact solution. As beta shrinks, the norm's speed is proportional to it for delta "
-            "= 0 and stays for large |delta|; the direction's speed is of order one for delta = 0, "
-            "grows for positive and falls for negative delta."
+            "How fast do norm and direction of a single neuron move? Speeds of |beta| and of "
+            "beta/|beta| on whitened inputs, with |beta*| = 1 and 53 degrees between beta and "
+            "beta*: by the formulas, and by finite differences of the exact solution.\n\n"
+            "As beta shrinks, the norm's speed is proportional to |beta| for delta = 0, and "
+            "stays for large |delta|. The direction's speed is of order one for delta = 0, "
+            "grows for positive delta and falls for negative delta."
         ),
         frame=frame,
         checks=(Check("measured against formula", max(gaps), DIFFERENCE),),

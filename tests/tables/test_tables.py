@@ -130,3 +130,11 @@ def test_rounding_moves_nothing_that_an_eye_could_see(tmp_path):
     before = line.get_xydata().copy()
     settle(figure)
     assert line.get_xydata() == pytest.approx(before, abs=1e-9)
+
+
+def test_every_picture_says_what_to_see():
+    for name in tables.NAMES:
+        text = (RESULTS / f"{name}.md").read_text("utf-8")
+        picture = re.search(r"^!\[.*\]\(\w+\.svg\)\n\n\*(.*)\*\n\Z", text, re.MULTILINE)
+        assert (picture is not None) == (RESULTS / f"{name}.svg").exists(), name
+        assert picture is None or len(picture[1]) > 60
