@@ -34,6 +34,7 @@ LINKS = (
     (re.compile(r"\]\((?:\.\./)+tables/results/(\w+)\.md\)"), r"](/tables/\1.md)"),
     (re.compile(r"\]\((?:\.\./)*examples/(plot_\w+)\.py\)"), r"](/gallery/\1.rst)"),
     (re.compile(r"\]\((?:\.\./)*examples/\)"), r"](/gallery/index.rst)"),
+    (re.compile(r"\]\(docs/([\w/]+\.md)"), r"](/\1"),
     (re.compile(r"\]\((?:\.\./)*tutorials/(plot_\w+)\.py\)"), r"](/lessons/\1.rst)"),
 )
 
@@ -45,6 +46,9 @@ ROOMS = (*saddles._ROOMS, "homogeneous")
 
 #: Text in single backticks, and not in double ones.
 QUOTED = re.compile(r"(?<![`:])`([\w.]+)`(?!`)")
+
+#: A link that numpydoc makes of an attribute of a class.
+INHERITED = re.compile(r":obj:`(\w+) <\.?\1>`")
 
 
 @cache
@@ -125,6 +129,11 @@ def _write(file: Path, lines: list[str]) -> None:
 
 def _mend(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Make a docstring reStructuredText: norms are not substitutions, and names are links."""
+    if what == "class":  # numpydoc links to properties, also to those that a base class documents
+        own = vars(obj)
+        lines[:] = [
+            INHERITED.sub(lambda m: m[0] if m[1] in own else f"**{m[1]}**", line) for line in lines
+        ]
     lines[:] = prose(lines, lambda text: QUOTED.sub(lambda m: _linked(m[1], name), text))
 
 
