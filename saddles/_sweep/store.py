@@ -9,7 +9,8 @@ Each further line is one finished point, appended at once, with the checksum of 
 JSON is canonical: sorted keys, no spaces, the shortest text of a float that reads back to the same
 bits. So the text of a point identifies it, equal results are equal bytes, and a line that is not
 its own canonical text is damaged. A line that a kill has torn has no newline yet, and is cut off
-when the store is opened again. Lines of earlier versions have no checksum, and are read.
+when the store is opened again. Lines of earlier versions have no checksum, and are read. The
+version in the header is for the reader to see: another one is told, and no reason to refuse.
 
 ==============  ==========================================================================
 code name       meaning
@@ -26,6 +27,8 @@ from __future__ import annotations
 import json
 import math
 import operator
+import re
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,6 +58,12 @@ FORMAT = 1
 
 #: Marks a number that JSON does not have; no name begins with its first character.
 _TAG = "$float"
+
+#: Name in the header of the version that wrote it, which does not tell one sweep from another.
+_WRITER = "package"
+
+#: What stands there.
+_VERSION = re.compile(r"saddles \d[\w.+!-]*")
 
 #: Name of a line's checksum, the first of its entries: CRC-32 of the line without it.
 _CHECKSUM = "crc32"
@@ -278,6 +287,7 @@ def _check_header(path: Path, first: bytes, header: str) -> None:
             f"store={str(path)!r} is not the store of a sweep; choose another file (nothing was "
             "written to it)."
         )
+    ours = _by_its_writer(path, theirs, ours)
     differences = [
         f"{name} is {checks.show(theirs.get(name))} there and {checks.show(ours.get(name))} here"
         for name in sorted(ours.keys() | theirs.keys())
@@ -288,11 +298,24 @@ def _check_header(path: Path, first: bytes, header: str) -> None:
             f"store={str(path)!r} belongs to another sweep: {'; '.join(differences)}. Choose "
             "another file."
         )
-    if first != header.encode():
+    if first != canonical(ours).encode():
         raise ValueError(
-            f"store={str(path)!r}, line 1 is damaged: {checks.show(first)} should be {header}; "
-            "restore it, or choose another file."
+            f"store={str(path)!r}, line 1 is damaged: {checks.show(first)} should be "
+            f"{canonical(ours)}; restore it, or choose another file."
         )
+
+
+def _by_its_writer(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+    """Return our header with the version in theirs; warn if it is another one."""
+    writer, version = theirs.get(_WRITER), ours.get(_WRITER)
+    if writer == version or not isinstance(writer, str) or not _VERSION.fullmatch(writer):
+        return ours
+    warnings.warn(
+        f"store={str(path)!r} was begun by {writer}, and this is {version}: its points are kept. "
+        "If the function computes something else in this version, choose another file.",
+        stacklevel=2,
+    )
+    return {**ours, _WRITER: writer}
 
 
 def _keyed(path: Path, number: int, line: bytes) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,16 +30,14 @@ class Idle(Executor):
 
 @pytest.fixture
 def store(tmp_path):
-    """The store of version 0.1.0 as this version would have it: others are refused by design."""
-    text = WRITTEN.read_text("utf-8")
-    copy = tmp_path / WRITTEN.name
-    copy.write_text(text.replace("saddles 0.1.0", f"saddles {saddles.__version__}"), "utf-8")
-    return copy
+    """The store of version 0.1.0, byte for byte."""
+    return shutil.copy(WRITTEN, tmp_path / WRITTEN.name)
 
 
 def test_what_is_in_the_store_is_not_computed_again(store):
     before = store.read_bytes()
-    sweep = saddles.sweep(point(), GRID, executor=Idle(), store=store)
+    with pytest.warns(UserWarning, match="begun by saddles 0.1.0, .* its points are kept"):
+        sweep = saddles.sweep(point(), GRID, executor=Idle(), store=store)
     records = [json.loads(line) for line in before.splitlines()[1:]]
     assert records == [
         {"point": at, "value": value} for at, value in zip(sweep.points, sweep.values, strict=True)
@@ -48,7 +47,7 @@ def test_what_is_in_the_store_is_not_computed_again(store):
 
 def test_the_store_grows(store):
     before = store.read_bytes()
-    with ThreadPoolExecutor(1) as executor:
+    with pytest.warns(UserWarning, match="0.1.0"), ThreadPoolExecutor(1) as executor:
         sweep = saddles.sweep(point(), GRID | {"seed": [0, 1]}, executor=executor, store=store)
     assert sweep.success
     assert store.read_bytes().startswith(before)
