@@ -92,6 +92,22 @@ BAD_FILES = {
 }
 
 
+def test_a_time_limit_leaves_what_there_was_time_for(table, capsys):
+    file, limit = table(csv_text()), ["--target", "y", "--time-limit", "1e-9"]
+    assert main(["path", file, *limit]) == 0
+    *_, start, last = capsys.readouterr().out.splitlines()
+    assert start.split()[0] == "0"
+    assert last == saddles.Status.TIME_LIMIT.sentence.replace("time_limit", "--time-limit")
+    assert main(["verify", file, *limit]) == 3
+    assert capsys.readouterr().out.strip().endswith(last)
+    assert main(["bias", file, "--alpha", "1e-3", *limit]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("saddles: error: --time-limit=1e-09: these seconds were over")
+    assert main(["path", file, "--target", "y", "--time-limit", "0"]) == 2
+    assert "--time-limit=0.0: the seconds" in capsys.readouterr().err
+    assert main(["verify", file, "--target", "y", "--time-limit", "60"]) == 0
+
+
 @pytest.mark.parametrize("kind", BAD_FILES)
 def test_bad_files_are_one_line(kind, table, capsys):
     text, words = BAD_FILES[kind]

@@ -63,6 +63,9 @@ LearningRate = Annotated[
 ]
 Alpha = Annotated[float | None, typer.Option(metavar="A", help="The initial scale, below 1.")]
 LogAlpha = Annotated[float | None, typer.Option(metavar="L", help="Or its natural logarithm.")]
+TimeLimit = Annotated[
+    float | None, typer.Option(metavar="S", help="Seconds after which to stop with what there is.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print everything as one line of JSON.")]
 Quiet = Annotated[
     bool,
@@ -111,6 +114,7 @@ def path(
         Loss, typer.Option(help="What is trained, for times and steps: |r|^2 over 2n, n, 2 or 1.")
     ] = Loss.half_mean,
     plot: Plot = None,
+    time_limit: TimeLimit = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -120,7 +124,7 @@ def path(
     are scaled: multiply by log(1/alpha). With an initial scale, the times of training from there
     are printed too: of gradient flow, and with a learning rate in steps of gradient descent.
     """
-    with guarded(quiet=quiet):
+    with guarded(quiet=quiet, time_limit=time_limit):
         commands.path(
             Output(as_json=as_json, quiet=quiet),
             file,
@@ -146,6 +150,7 @@ def verify(
     standardize: Standardize = False,
     max_jumps: MaxJumps = None,
     plot: Plot = None,
+    time_limit: TimeLimit = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -158,7 +163,7 @@ def verify(
     path over the gradient flow from the largest scale. Exit status 1 says that one disagrees, 3
     that one could not decide.
     """
-    with guarded(quiet=quiet):
+    with guarded(quiet=quiet, time_limit=time_limit):
         output = Output(as_json=as_json, quiet=quiet)
         scale = _log_alpha(alpha, log_alpha, needed=False)
         scale = LARGEST_SCALE if scale is None else scale
@@ -186,6 +191,7 @@ def compare(
     standardize: Standardize = False,
     max_jumps: MaxJumps = None,
     plot: Plot = None,
+    time_limit: TimeLimit = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -197,7 +203,7 @@ def compare(
     declared. Even a perfect run is off the limit by O(1/log(1/alpha)), and off the flow only by
     what its learning rate does.
     """
-    with guarded(quiet=quiet):
+    with guarded(quiet=quiet, time_limit=time_limit):
         commands.compare(
             Output(as_json=as_json, quiet=quiet),
             run_file,
@@ -227,6 +233,7 @@ def bias(
         int, typer.Option(metavar="N", min=0, help="Of the single neuron's initial direction.")
     ] = 0,
     standardize: Standardize = False,
+    time_limit: TimeLimit = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -237,7 +244,7 @@ def bias(
     min(|a|, |w|) at the scale given (Theorem 3.1 of arXiv:2406.06158). Where the columns cannot
     explain the target, its best fit stands for it.
     """
-    with guarded(quiet=quiet):
+    with guarded(quiet=quiet, time_limit=time_limit):
         output = Output(as_json=as_json, quiet=quiet)
         scale = _log_alpha(alpha, log_alpha)
         commands.bias(output, file, target, scale, delta, seed, standardize)

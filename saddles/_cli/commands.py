@@ -19,8 +19,10 @@ from saddles._cli.output import AGREES, DISAGREES, UNDECIDED, Output, numbers
 from saddles._cli.picture import check_picture, draw
 from saddles._compare.diagnosis import LOSSES, Words
 from saddles._compare.training_run import compared
+from saddles._numerics.watch import OutOfTime, share
 from saddles._result.path import PathError, SaddlePath
 from saddles._tools.file_kinds import STANDARD_INPUT
+from saddles.status import Status
 from saddles.typing import Array
 
 __all__ = ["bias", "compare", "path", "verify"]
@@ -92,11 +94,17 @@ def verify(
     check_picture(plot)
     log_alpha = checks.log_scale(log_alpha, allow_limit=False)
     data = Data.read(file, target, standardize=standardize)
-    found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
+    with share(1 / 2):
+        found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
     ways = (by_exact_arithmetic, by_agf, by_gradient_flow)
-    judges = [ask(found, data, log_alpha) for ask in ways]
+    judges = []
+    for waiting, ask in zip((3, 2, 1), ways, strict=True):
+        with share(1 / waiting):
+            judges.append(ask(found, data, log_alpha))
     verdicts = {judge.verdict for judge in judges}
-    status = DISAGREES if "disagrees" in verdicts else UNDECIDED * ("undecided" in verdicts)
+    in_time = found.status is not Status.TIME_LIMIT
+    decided = in_time and "undecided" not in verdicts
+    status = DISAGREES if "disagrees" in verdicts else AGREES if decided else UNDECIDED
     output.record(
         {
             "features": data.names,
@@ -118,6 +126,8 @@ def verify(
     output.table(["jump", "time", "<entered", "<left", *names], rows)
     for judge in judges:
         output.line(_sentence(judge))
+    if not in_time:
+        output.line(found.message)
     if plot is not None:
         flow = _flow(found, data, log_alpha)
         draw(found if flow is None else saddles.compare(found, flow), data, plot)
@@ -142,7 +152,8 @@ def compare(
     if run_file.file == data_file.file == STANDARD_INPUT:
         raise ValueError("RUN.csv and --data cannot both be standard input.")
     data = Data.read(data_file, target, standardize=standardize)
-    found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
+    with share(1 / 2):
+        found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
     log = run_file.table()
     known = set(log.header) - {"step", "time", "loss"}
     flow = _flow(found, data, checks.log_scale(log_alpha, allow_limit=False))
@@ -267,6 +278,6 @@ def _flow(found: SaddlePath, data: Data, log_alpha: float) -> saddles.Flow | Non
     cut = None if found.status.finished else BEYOND * float(found.times[-1]) or None
     try:
         return saddles.flow.diagonal(data.X, data.y, log_alpha=log_alpha, until=cut)
-    except PathError as error:
+    except (PathError, OutOfTime) as error:
         warnings.warn(f"no gradient flow to compare with: {error}", stacklevel=2)
         return None

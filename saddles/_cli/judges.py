@@ -21,8 +21,10 @@ import saddles
 from saddles._cli.data import Data
 from saddles._diagonal.exact_check import Refuted, exact_saddles
 from saddles._numerics.precision import EPS
+from saddles._numerics.watch import OutOfTime
 from saddles._result.path import PathError, SaddlePath
 from saddles._result.points import dense
+from saddles.status import Status
 from saddles.typing import Array
 
 __all__ = ["Judge", "by_agf", "by_exact_arithmetic", "by_gradient_flow"]
@@ -55,6 +57,9 @@ SHORT_BITS = 100
 #: Numbers in files are rounded, and so are the norms of standardised columns: clocks and pulls that
 #: differ by less than this were meant to be equal, if nothing else agrees.
 EXACT_BLUR = Fraction(1, 10**12)
+
+#: What a judge says that was not heard out.
+NO_TIME = "the time was over before it came so far"
 
 #: Ratios of the initial scales' logarithms.
 SCALES = (1.0, 10.0, 100.0)
@@ -130,8 +135,10 @@ def by_agf(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
     limit = None if path.status.finished else len(path) - 1
     try:
         other = saddles.agf.diagonal(data.X, data.y, log_alpha=log_alpha, max_jumps=limit)
-    except PathError as error:
+    except (PathError, OutOfTime) as error:
         return _silent(path, "AGF", JUDGED_EQUAL, "undecided", str(error))
+    if other.status is Status.TIME_LIMIT:
+        return _silent(path, "AGF", JUDGED_EQUAL, "undecided", NO_TIME)
     if len(other) != len(path):
         remark = f"it makes {len(other) - 1} jumps, the path {len(path) - 1}"
         return _silent(path, "AGF", JUDGED_EQUAL, "disagrees", remark)
@@ -149,8 +156,10 @@ def by_gradient_flow(path: SaddlePath, data: Data, log_alpha: float) -> Judge:
 
     try:
         limit = saddles.vanishing_limit(path, flow, log_alphas=[r * log_alpha for r in SCALES])
+        if limit.status is Status.TIME_LIMIT:
+            return _silent(path, name, EXTRAPOLATED, "undecided", NO_TIME)
         plateaus = _plateau_errors(path, data, flows[SCALES[-1] * log_alpha])
-    except (PathError, ValueError) as error:
+    except (PathError, ValueError, OutOfTime) as error:
         return _silent(path, name, EXTRAPOLATED, "undecided", str(error))
     found = Judge(
         name=name,

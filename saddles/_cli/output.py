@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from saddles._numerics.watch import watching
+from saddles._numerics.watch import OutOfTime, watching
 from saddles._result.path import PathError
 
 __all__ = [
@@ -48,6 +48,7 @@ OPTIONS = {
     "log_alpha": "--log-alpha",
     "loss_factor": "--loss",
     "max_jumps": "--max-jumps",
+    "time_limit": "--time-limit",
 }
 
 ARGUMENT = re.compile(rf"(?<![-\w])(?:{'|'.join(OPTIONS)})")
@@ -98,17 +99,18 @@ class Output:
 
 
 @contextmanager
-def guarded(*, quiet: bool = False) -> Iterator[None]:
+def guarded(*, quiet: bool = False, time_limit: float | None = None) -> Iterator[None]:
     """Turn what goes wrong in a command into a line on standard error and an exit status.
 
-    Meanwhile standard error shows the progress, if somebody looks at it.
+    Meanwhile standard error shows the progress, if somebody looks at it; work inside stops once the
+    time is over.
     """
     shown = not quiet and sys.stderr.isatty() and find_spec("tqdm") is not None
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # names that the terminal cannot show
     end: typer.Exit | None = None
     try:
-        with warnings.catch_warnings(record=True) as caught, watching(progress=shown):
+        with warnings.catch_warnings(record=True) as caught, watching(shown, time_limit):
             warnings.simplefilter("always", UserWarning)
             try:
                 yield
@@ -117,7 +119,7 @@ def guarded(*, quiet: bool = False) -> Iterator[None]:
         sys.stdout.flush()
     except BrokenPipeError:
         raise typer.Exit(flushed(READER_GONE)) from None
-    except (PathError, RuntimeError, ArithmeticError, MemoryError) as error:
+    except (PathError, RuntimeError, ArithmeticError, MemoryError, OutOfTime) as error:
         _fail(error, UNDECIDED)
     except (ValueError, TypeError, OSError, ImportError) as error:
         _fail(error, BAD_INPUT)

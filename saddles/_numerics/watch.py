@@ -34,6 +34,7 @@ __all__ = [
     "Count",
     "OutOfTime",
     "counting",
+    "left",
     "long_work",
     "share",
     "shows",
@@ -114,6 +115,12 @@ def tick() -> None:
     watch = _watch.get()
     if watch.deadline < math.inf and time.monotonic() > watch.deadline:
         raise OutOfTime(watch.limit)
+
+
+def left() -> float:
+    """Return the seconds that are left, infinite without a limit; raise `OutOfTime` if none is."""
+    tick()
+    return _watch.get().deadline - time.monotonic()
 
 
 @contextmanager

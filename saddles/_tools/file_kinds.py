@@ -34,6 +34,10 @@ STANDARD_INPUT = Path("-")
 #: What a device (a terminal, /dev/zero) may give at most.
 DEVICE = 1 << 16
 
+#: What a packed file may hold at most, in bytes: of a small one this much, of others so many times
+#: their size, and never more than the last. Tables of numbers shrink by five or ten.
+FEW, TIGHT, MANY = 1 << 26, 100, 1 << 30
+
 #: Rows of cells, if the file holds them, and not text.
 Cells = list[list[str]]
 
@@ -114,16 +118,38 @@ def _unpacked(data: bytes) -> bytes:
     """Return the file that is packed in a file, or that file; a workbook is left as it is."""
     for start, module in PACKED.items():
         if data.startswith(start):
-            unpacked: bytes = importlib.import_module(module).decompress(data)
-            return unpacked
+            with importlib.import_module(module).open(io.BytesIO(data)) as stream:
+                return _limited(stream, len(data))
     if data.startswith(ZIP):
         archive = zipfile.ZipFile(io.BytesIO(data))
         names = [name for name in archive.namelist() if not name.endswith("/")]
+        _check_size(sum(entry.file_size for entry in archive.infolist()), len(data))
         if not WORKBOOK & {*names}:
             if len(names) != 1:
                 raise ValueError(f"it holds {len(names)} files; unpack the one meant")
-            return archive.read(names[0])
+            with archive.open(names[0]) as stream:
+                return _limited(stream, len(data))
     return data
+
+
+def _limited(stream: Any, size: int) -> bytes:
+    """Return what is packed in a file of this size, as long as it is no more than it may be."""
+    unpacked: bytes = stream.read(_most(size) + 1)
+    _check_size(len(unpacked), size)
+    return unpacked
+
+
+def _most(size: int) -> int:
+    """Return how much a packed file of this size may hold."""
+    return min(MANY, max(FEW, TIGHT * size))
+
+
+def _check_size(unpacked: int, size: int) -> None:
+    if unpacked > _most(size):
+        raise ValueError(
+            f"its {size} bytes hold more than {_most(size) >> 20} MB, which no table of numbers "
+            "does; unpack it yourself, if it is one"
+        )
 
 
 def _opened(data: bytes, label: str) -> str | Cells:

@@ -14,6 +14,7 @@ import numpy as np
 from saddles import checks
 from saddles._numerics.precision import EPS
 from saddles._numerics.stepping import Ending, Equation, Integration, Tolerances
+from saddles._numerics.watch import counting, long_work, tick
 from saddles._result.path import PathError
 from saddles._tools import torch_modules
 from saddles.status import Status
@@ -29,6 +30,7 @@ EVALUATIONS = 20_000
 SHARPEST = 100 * EPS
 
 
+@long_work
 def checkpoints(
     module: Any,
     inputs: Any,
@@ -37,6 +39,8 @@ def checkpoints(
     *,
     step: float | None = None,
     rtol: float = 1e-12,
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> list[dict[str, Array]]:
     """Train a module by gradient flow, or by gradient descent, and return its weights on the way.
 
@@ -58,6 +62,10 @@ def checkpoints(
         Step η of gradient descent, of which the times must be multiples; without it, gradient flow.
     rtol : float
         Relative error per step of the flow, from 2.3e-14 to 1e-3.
+    progress : bool
+        Whether to show a bar of the steps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to give up.
 
     Returns
     -------
@@ -74,6 +82,8 @@ def checkpoints(
     PathError
         If the flow cannot be integrated to this tolerance, as where it slides along a kink of ReLU:
         give a `step` then.
+    TimeoutError
+        If the time is over before the last of the times is reached.
 
     Examples
     --------
@@ -166,11 +176,13 @@ def _along_flow(problem: _Problem, times: Array, rtol: float) -> Array:
         method="DOP853",
     )
     states = [problem.start for time in times if time == 0]
-    for solver in run:
-        # A curve costs gradients and memory: only where it is asked for.
-        asked = times[(times > solver.t_old) & (times <= solver.t)]
-        if asked.size:
-            states.extend(solver.dense_output()(asked).T)
+    with counting("gradient flow", "steps") as counted:
+        for solver in run:
+            counted(f"t {solver.t:.4g}")
+            # A curve costs gradients and memory: only where it is asked for.
+            asked = times[(times > solver.t_old) & (times <= solver.t)]
+            if asked.size:
+                states.extend(solver.dense_output()(asked).T)
     if run.ending is not Ending.FINISHED:
         raise PathError(Status.INTEGRATION_FAILED, detail=f"{run.message} (t={run.solver.t:.6g})")
     return np.array(states)
@@ -184,8 +196,11 @@ def _along_descent(problem: _Problem, times: Array, step: float) -> Array:
     if not np.allclose(counts * step, times, rtol=1e-9, atol=0):
         raise ValueError(f"step={step!r}: every entry of times must be a multiple of it.")
     state, states = problem.start, []
-    for index in range(int(counts[-1]) + 1):
-        if index in counts:
-            states.append(state)
-        state = state + step * problem.slope(0.0, state)
+    with counting("gradient descent", "steps", int(counts[-1])) as counted:
+        for index in range(int(counts[-1]) + 1):
+            tick()
+            if index in counts:
+                states.append(state)
+            state = state + step * problem.slope(0.0, state)
+            counted("")
     return np.array(states)

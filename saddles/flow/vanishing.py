@@ -33,8 +33,10 @@ from typing import Protocol
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.watch import OutOfTime, counting, left, long_work, tick
 from saddles._result.flow import Flow
 from saddles._tools.record import Record
+from saddles.status import Status
 from saddles.typing import Array
 
 __all__ = ["VanishingLimit", "vanishing_limit"]
@@ -67,6 +69,9 @@ class VanishingLimit(Record):
         The initial scales, from the largest to the smallest.
     measured : ndarray of shape (m, K)
         Scaled jump times of the flow at each of them.
+    status : Status
+        `Status.CONVERGED`, or `Status.TIME_LIMIT` if there was no time for the smallest scales:
+        then ``log_alphas`` are those that were measured.
     """
 
     jump_times: Array
@@ -74,13 +79,17 @@ class VanishingLimit(Record):
     order: float
     log_alphas: Array
     measured: Array
+    status: Status = Status.CONVERGED
 
 
+@long_work
 def vanishing_limit(
     path: _Staircase,
     flow: Callable[[float], Flow],
     *,
     log_alphas: Sequence[float] = (-1e4, -1e5, -1e6),
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> VanishingLimit:
     """Measure the jump times of a flow at several initial scales and extrapolate to alpha = 0.
 
@@ -95,6 +104,11 @@ def vanishing_limit(
         At least two different initial scales, so small that the jumps are well separated in units
         of 1/log(1/alpha): what is left of the neighbouring jumps is exponentially small in that
         distance, and ``errors`` shows it. Smaller scales cost a flow in these coordinates nothing.
+    progress : bool
+        Whether to show a bar of the scales measured (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop: what two or more scales give is returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------
@@ -105,6 +119,8 @@ def vanishing_limit(
     ------
     TypeError, ValueError
         If the scales are not usable, or a flow failed or does not show every jump.
+    TimeoutError
+        If the time is over before two scales are measured.
 
     Examples
     --------
@@ -120,11 +136,17 @@ def vanishing_limit(
     scales = _checked_scales(log_alphas)
     levels = np.asarray(path.losses, dtype=float)
     halfway = (levels[:-1] + levels[1:]) / 2
-    measured = np.array([_measure(flow, scale, halfway) for scale in scales])
+    rows, status = _measured(flow, scales, halfway)
+    scales, measured = scales[: len(rows)], np.array(rows)
     jump_times, errors = _extrapolate(-1 / scales, measured)
     order = _fitted_order(-1 / scales, np.abs(measured - jump_times), errors)
     return VanishingLimit(
-        jump_times=jump_times, errors=errors, order=order, log_alphas=scales, measured=measured
+        jump_times=jump_times,
+        errors=errors,
+        order=order,
+        log_alphas=scales,
+        measured=measured,
+        status=status,
     )
 
 
@@ -141,9 +163,29 @@ def _checked_scales(log_alphas: Sequence[float]) -> Array:
     return np.array(sorted(scales, reverse=True))
 
 
+def _measured(
+    flow: Callable[[float], Flow], scales: Array, levels: Array
+) -> tuple[list[Array], Status]:
+    """Return the times (K,) at each scale for which there is time, and whether that is all."""
+    rows: list[Array] = []
+    with counting("vanishing limit", "scales", len(scales)) as counted:
+        try:
+            for scale in scales:
+                tick()
+                rows.append(_measure(flow, scale, levels))
+                counted(f"log alpha {scale:g}")
+        except OutOfTime:
+            if len(rows) < 2:
+                raise
+            return rows, Status.TIME_LIMIT
+    return rows, Status.CONVERGED
+
+
 def _measure(flow: Callable[[float], Flow], log_alpha: float, levels: Array) -> Array:
     """Return the times (K,) at which the flow's loss falls through `levels`."""
     trajectory = flow(float(log_alpha))
+    if trajectory.status is Status.TIME_LIMIT:
+        left()  # raises if the limit was ours, and not the flow's own
     if not trajectory.success:
         raise ValueError(
             f"flow({log_alpha:g}) ended with status {trajectory.status.value!r}, so its jump times "

@@ -42,6 +42,7 @@ __all__ = [
     "least_norm",
     "solved",
     "theorem",
+    "without_limit",
 ]
 
 #: What solvers leave open of coefficients and clocks, relative to the largest.
@@ -140,6 +141,15 @@ def _cvxpy() -> Any:
     except ImportError as error:
         raise ImportError("convex programs need cvxpy: pip install 'saddles[convex]'") from error
     return cvxpy
+
+
+def without_limit(method: str, time_limit: float | None) -> None:
+    """Raise if a limit is given to a solver of cvxpy, which would not obey it."""
+    if method == "cvxpy" and time_limit is not None:
+        raise ValueError(
+            f"time_limit={time_limit!r}: method='cvxpy' has none; solve implicit_bias.program(...) "
+            "with the option of the solver that you choose, or leave method out."
+        )
 
 
 def solved(program: Program) -> Solved:

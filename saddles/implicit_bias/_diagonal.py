@@ -34,10 +34,18 @@ import numpy as np
 
 from saddles import checks
 from saddles._numerics.precision import CUT_EXPONENT, ULPS
+from saddles._numerics.watch import counting, long_work, tick
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
 from saddles._result.path import PathError
-from saddles.implicit_bias._convex import TOLERANCE, Program, believed, entropy, solved
+from saddles.implicit_bias._convex import (
+    TOLERANCE,
+    Program,
+    believed,
+    entropy,
+    solved,
+    without_limit,
+)
 from saddles.implicit_bias._minimizer import Minimizer, infeasibility, minimised
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
@@ -109,12 +117,15 @@ def _heights(beta: Array, log_alpha: float) -> Array:
     return size / 2 * (size / np.where(root > 0, root, 1.0))
 
 
+@long_work
 def diagonal(
     X: ArrayLike | Regression,
     y: ArrayLike | None = None,
     log_alpha: float | None = None,
     *,
     method: str = "newton",
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> Minimizer:
     """Minimise the hyperbolic entropy subject to X beta = y.
 
@@ -130,6 +141,11 @@ def diagonal(
     method : {'newton', 'cvxpy'}
         Newton's method on the dual, right at any scale, or the solver that cvxpy chooses for
         `program`. Solvers do not see coefficients far below their tolerance.
+    progress : bool
+        Whether to show a bar of the scales passed (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop: nothing is returned. Only with the
+        package's own method: solvers of cvxpy have options of theirs, for `program`.
 
     Returns
     -------
@@ -145,6 +161,8 @@ def diagonal(
         If rounding keeps the solution from being continued to `log_alpha`.
     ImportError, RuntimeError
         If `method` needs cvxpy, and that is not installed or finds no solution.
+    TimeoutError
+        If the time is over.
 
     Examples
     --------
@@ -156,6 +174,7 @@ def diagonal(
     array([0., 1., 1.])
     """
     checks.one_of(method, "method", ("newton", "cvxpy"))
+    without_limit(method, time_limit)
 
     def minimise(space: RowSpace) -> Minimizer:
         scale = checks.log_scale(log_alpha, allow_limit=False)
@@ -222,6 +241,7 @@ class _DualPath:
         """Return the solution at `edge` by Newton's method from `dual`; None if it is not near."""
         still = np.zeros_like(dual)
         for _ in range(NEWTON_STEPS):
+            tick()
             clocks = self.rows @ dual
             if float(np.abs(clocks).max()) > max(edge, 0.0) + CUT_EXPONENT:
                 return None
@@ -237,18 +257,20 @@ class _DualPath:
     def continued(self, dual: Array, edge: float, last: float) -> Array:
         """Follow the solution from `edge` to `last`, with steps that double while they succeed."""
         step = 1.0
-        while edge < last:
-            beta, stiffness = self.point(dual, edge)
-            # c' = −2c along the edge, so Vᵀ(h V p' − 2β) = 0; in the limit p' = p/e.
-            slope = self.solved(stiffness, 2 * (self.rows.T @ beta), dual / max(abs(edge), 1.0))
-            target = min(edge + step, last)
-            trial = self.corrected(dual + (target - edge) * slope, target)
-            if trial is not None:
-                dual, edge, step = trial, target, 2 * step
-            elif step > ON_PATH * (1 + abs(edge)):
-                step /= 4
-            else:
-                raise PathError(Status.STALLED, detail=f"no step possible beyond edge {edge:g}")
+        with counting("hyperbolic entropy", "scales") as counted:
+            while edge < last:
+                beta, stiffness = self.point(dual, edge)
+                # c' = −2c along the edge, so Vᵀ(h V p' − 2β) = 0; in the limit p' = p/e.
+                slope = self.solved(stiffness, 2 * (self.rows.T @ beta), dual / max(abs(edge), 1.0))
+                target = min(edge + step, last)
+                trial = self.corrected(dual + (target - edge) * slope, target)
+                if trial is not None:
+                    dual, edge, step = trial, target, 2 * step
+                    counted(f"edge {edge:.4g}")
+                elif step > ON_PATH * (1 + abs(edge)):
+                    step /= 4
+                else:
+                    raise PathError(Status.STALLED, detail=f"no step possible beyond edge {edge:g}")
         return self.refined(dual, last)
 
     def refined(self, dual: Array, edge: float) -> Array:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,11 @@ import numpy as np
 from saddles import checks
 from saddles._diagonal.refined_least_squares import added, least_squares
 from saddles._numerics.precision import EPS, ULPS
+from saddles._numerics.watch import OutOfTime, counting, left, long_work
 from saddles._problems.in_units import InUnits
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
-from saddles.implicit_bias._convex import TOLERANCE, believed, least_norm, solved
+from saddles.implicit_bias._convex import TOLERANCE, believed, least_norm, solved, without_limit
 from saddles.implicit_bias._minimizer import Minimizer, infeasibility, minimised
 from saddles.typing import Array, ArrayLike, Mask
 
@@ -53,8 +55,14 @@ OPTIMAL = 4 * ULPS
 CUTS = (1e-7, 1e-10, 1e-13, 0.0)
 
 
+@long_work
 def l1(
-    X: ArrayLike | Regression, y: ArrayLike | None = None, *, method: str = "highs"
+    X: ArrayLike | Regression,
+    y: ArrayLike | None = None,
+    *,
+    method: str = "highs",
+    progress: bool = False,
+    time_limit: float | None = None,
 ) -> Minimizer:
     """Minimise the sum of |beta_i| subject to X beta = y.
 
@@ -66,6 +74,12 @@ def l1(
         Targets, in the range of X; leave out if `X` is a `Regression`.
     method : {'highs', 'cvxpy'}
         HiGHS with refinement, or the solver that cvxpy chooses for `program`.
+    progress : bool
+        Whether to show a bar of the points tried (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop: the best point so far is returned, with ``status``
+        'time_limit'. Only with the package's own method: solvers of cvxpy have options of theirs,
+        for `program`.
 
     Returns
     -------
@@ -82,6 +96,8 @@ def l1(
         If `method` needs cvxpy, and that is not installed.
     RuntimeError
         If the linear program cannot be solved to its tolerance.
+    TimeoutError
+        If the time is over before there is a point.
 
     Examples
     --------
@@ -91,6 +107,7 @@ def l1(
     (array([0., 1., 1.]), 2.0, True)
     """
     checks.one_of(method, "method", ("highs", "cvxpy"))
+    without_limit(method, time_limit)
     return minimised(X, y, _least if method == "highs" else _by_cvxpy)
 
 
@@ -125,17 +142,22 @@ def _least(space: RowSpace) -> Minimizer:
     if not space.targets.any():
         return _certified(space, np.zeros(space.problem.n_features))
     found: list[Minimizer] = []
+    status = "optimal"
     try:
-        for beta in _vertices(space.problem):
-            attains = _attains(space, beta)
-            if attains or not found:
-                found.append(_certified(space, beta))
-            if attains and found[-1].stationarity <= OPTIMAL:
-                return found[-1]
-    except RuntimeError:  # of a refinement, which what is found may do without
+        with counting("least l1 norm", "points") as counted:
+            for beta in _vertices(space.problem):
+                attains = _attains(space, beta)
+                if attains or not found:
+                    found.append(_certified(space, beta))
+                if attains and found[-1].stationarity <= OPTIMAL:
+                    return found[-1]
+                counted("")
+    except (RuntimeError, OutOfTime) as error:  # of a refinement, which may be done without
         if not found:
             raise
-    return min(found, key=lambda end: max(end.stationarity, end.feasibility))
+        status = "time_limit" if isinstance(error, OutOfTime) else status
+    best = min(found, key=lambda end: max(end.stationarity, end.feasibility))
+    return replace(best, status=status)
 
 
 def _vertices(problem: Regression) -> Iterator[Array]:
@@ -269,8 +291,11 @@ def _solve(cost: Array, **constraints: Any) -> tuple[Array, Array]:
     """Return solution and multipliers of a linear program, or raise with the solver's own words."""
     from scipy.optimize import linprog
 
-    tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-    result = linprog(cost, method="highs", options=tight, **constraints)
+    options = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+    if (seconds := left()) < math.inf:
+        options["time_limit"] = seconds
+    result = linprog(cost, method="highs", options=options, **constraints)
+    left()  # is above 0 unless HiGHS stopped for it
     if not result.success:
         raise RuntimeError(
             f"HiGHS ended with status {result.status}: {result.message} Rescale the columns of X "

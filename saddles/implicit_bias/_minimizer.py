@@ -46,7 +46,7 @@ class Minimizer(Record):
         True if there is no other minimiser.
     status : str
         The word of the solver: 'optimal', or 'optimal_inaccurate' where one of cvxpy's missed its
-        own tolerances.
+        own tolerances, or 'time_limit' where the time was over before the best point was found.
     """
 
     beta: Array

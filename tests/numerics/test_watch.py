@@ -14,6 +14,7 @@ from saddles import Status
 from saddles._numerics import watch
 from saddles._numerics.watch import OutOfTime, counting, share, tick, watching
 from saddles._result.flow import Flow
+from saddles.implicit_bias import _l1
 from tests.surface import public_functions
 
 X = np.array([[1.0, 0.5, 0.7, 0.0], [0.5, 1.0, 0.1, 0.7]])
@@ -123,6 +124,86 @@ def test_all_that_returns_a_path_or_a_flow_takes_both():
             assert takes != (function in closed), name
             found.add(name.removeprefix("saddles."))
     assert found >= set(LONG)
+
+
+def test_a_limit_is_extrapolated_from_the_scales_there_was_time_for(ticking):
+    path, scales = saddles.pesme_flammarion(X, Y), [-1e3, -1e4, -1e5]
+
+    def extrapolated(limit):
+        def flow(scale):
+            if scale < -5e4:
+                [next(ticking) for _ in range(10**6)]  # so late is it now
+            return saddles.flow.diagonal(X, Y, log_alpha=scale)
+
+        return saddles.vanishing_limit(path, flow, log_alphas=scales, time_limit=limit)
+
+    whole, cut = extrapolated(1e9), extrapolated(1e5)
+    assert whole.status is Status.CONVERGED
+    assert cut.status is Status.TIME_LIMIT
+    assert cut.log_alphas.tolist() == scales[:2]
+    assert_allclose(cut.jump_times, whole.jump_times, atol=1e-6)
+    with pytest.raises(TimeoutError, match="time_limit=5"):
+        extrapolated(5)
+
+
+def test_a_flow_that_was_cut_short_is_not_measured(ticking):
+    path = saddles.pesme_flammarion(X, Y)
+    looks = iter([1e9, 20, 20])
+
+    def flow(scale):
+        return saddles.flow.diagonal(X, Y, log_alpha=scale, time_limit=next(looks))
+
+    with pytest.raises(ValueError, match="before its loss falls"):
+        saddles.vanishing_limit(path, flow)
+
+
+def test_the_best_point_of_least_norm_so_far(monkeypatch):
+    """The first one misses the last feature, and is refined."""
+    X, y = [[1.0, 0.0], [0.0, 1.0]], [1.0, 1e-8]
+    assert saddles.implicit_bias.l1(X, y, time_limit=60.0).status == "optimal"
+    monkeypatch.setattr(_l1, "_vertices", cut_short)
+    end = saddles.implicit_bias.l1(X, y, time_limit=60.0)
+    assert (end.status, end.beta.tolist()) == ("time_limit", [1.0, 0.0])
+    assert end.feasibility > 1e-9
+
+
+def cut_short(problem):
+    yield np.array([1.0, 0.0])
+    raise OutOfTime(60.0)
+
+
+IMPATIENT = {
+    "l1": lambda **options: saddles.implicit_bias.l1(X, Y, **options),
+    "diagonal": lambda **options: saddles.implicit_bias.diagonal(X, Y, log_alpha=-50.0, **options),
+}
+
+
+@pytest.mark.parametrize("name", IMPATIENT)
+def test_minimisations_have_a_limit_and_a_bar(name, ticking, capfd):
+    with pytest.raises(TimeoutError, match=r"time_limit=0\.5"):
+        IMPATIENT[name](time_limit=0.5)
+    assert IMPATIENT[name](time_limit=1e9, progress=True).gap < 1e-9
+    assert "[" in capfd.readouterr().err
+    with pytest.raises(ValueError, match=r"time_limit=1\.0: method='cvxpy' has none"):
+        IMPATIENT[name](method="cvxpy", time_limit=1.0)
+
+
+@pytest.mark.parametrize("step", [None, 0.01])
+def test_training_has_a_limit_and_a_bar(step, ticking, capfd):
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Linear(2, 1)
+
+    def loss(outputs):
+        return ((outputs - 1) ** 2).mean()
+
+    def run(**options):
+        samples, times = torch.eye(2), [0.0, 2.0]
+        return saddles.conserved.checkpoints(net, samples, loss, times, step=step, **options)
+
+    with pytest.raises(TimeoutError, match=r"time_limit=3"):
+        run(time_limit=3)
+    assert len(run(time_limit=1e9, progress=True)) == 2
+    assert "gradient" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("limit", [0, -1.0, float("nan"), "soon", True])

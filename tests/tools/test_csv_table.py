@@ -161,6 +161,8 @@ BROKEN = {
     "an array": (b"\x93NUMPY\x01\x00", "is an array of NumPy"),
     "zstd": (b"\x28\xb5\x2f\xfd\x00", "unpack it with unzstd"),
     "a tar archive": (gzip.compress(b"\0" * 257 + b"ustar"), "is a tar archive"),
+    "a bomb": (bz2.compress(bytes(2**26 + 1)), "hold more than 64 MB, which no table"),
+    "a bomb in zip": (zipped("\0" * (2**26 + 1), "a.csv"), "hold more than 64 MB"),
     "damaged Excel": (zipped("", "[Content_Types].xml"), "is a workbook that cannot be read"),
     "damaged Parquet": (b"PAR1PAR1", "is a Parquet file"),
 }
