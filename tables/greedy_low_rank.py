@@ -87,8 +87,8 @@ def build() -> Table:
         text=(
             "Are the saddles and jump times of greedy low-rank learning those of the flow? W = "
             "UUᵀ (6 x 6), U with 4 columns, learns by U' = -grad f(UUᵀ) U. The losses are: all "
-            "entries of a matrix with eigenvalues 9, 6, 4, 2.5; all but two pairs of its "
-            "entries; and 24 random linear measurements of it.\n\n"
+            "entries of a matrix with eigenvalues 9, 6, 4, 2.5; all pairs of its entries "
+            "except two; and 24 random linear measurements of it.\n\n"
             "Each row is a saddle. Times are t / log(1/alpha): predicted by the general clock, "
             "and measured on the flow in graded coordinates, extrapolated from log(alpha) = "
             "-100, -200, -400. The picture is completion at log(alpha) = -50."

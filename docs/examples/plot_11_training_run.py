@@ -45,6 +45,6 @@ figure = run.plot()
 figure
 
 # %%
-# The errors jump by jump. Beside the flow, the learning rate is all that is left:
+# The errors jump by jump. Those relative to the flow are due to the learning rate alone:
 
 run.to_frame()

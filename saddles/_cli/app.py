@@ -156,12 +156,12 @@ def verify(
 ) -> None:
     """Find the saddle path of a CSV file in three other ways, and compare.
 
-    In exact rational arithmetic from the numbers as they are written (where that takes seconds), by
-    alternating gradient flows (AGF) at a finite initial scale, and by the gradient flow itself, its
-    jump times extrapolated to a vanishing scale. The largest scale is the one given, or
-    log(alpha) = -10000. The table shows relative differences of the jump times, the picture the
-    path over the gradient flow from the largest scale. Exit status 1 says that one disagrees, 3
-    that one could not decide.
+    The three ways are: exact rational arithmetic from the numbers as they are written (if that
+    takes seconds); alternating gradient flows (AGF) at a finite initial scale; and gradient flow,
+    its jump times extrapolated to a vanishing scale. The largest scale is the one given, or
+    log(alpha) = -10000. The table shows relative differences of the jump times. The picture shows
+    the path over the gradient flow from the largest scale. The exit status is 1 if one disagrees,
+    and 3 if one could not decide.
     """
     with guarded(quiet=quiet, time_limit=time_limit):
         output = Output(as_json=as_json, quiet=quiet)
@@ -195,13 +195,13 @@ def compare(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare a training log of one's own with the predicted staircase of its data.
+    """Compare your training log with the predicted staircase of its data.
 
-    The run stands beside the limit of a vanishing scale and beside gradient flow from its own
-    scale: relative errors of the jump times (scaled: divided by log(1/alpha)), and the loss on each
-    plateau. Nothing is fitted: the learning rate, the initial scale and the loss are those
-    declared. Even a perfect run is off the limit by O(1/log(1/alpha)), and off the flow only by
-    what its learning rate does.
+    The run is compared with the limit of a vanishing scale, and with gradient flow from the run's
+    initial scale. The table has relative errors of the jump times (scaled: divided by
+    log(1/alpha)) and the loss on each plateau. Nothing is fitted: the learning rate, the initial
+    scale and the loss are those declared. Even a perfect run differs from the limit by
+    O(1/log(1/alpha)). It differs from the flow only by the effect of its learning rate.
     """
     with guarded(quiet=quiet, time_limit=time_limit):
         commands.compare(

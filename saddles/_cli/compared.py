@@ -72,7 +72,7 @@ def comparison_lines(comparison: saddles.Comparison) -> Iterator[str]:
     if bunches:
         yield (
             f"{SHORT} The plateau is shorter than this initial scale resolves: jumps "
-            f"{', '.join(bunches)} run into each other, and so they do in a right run."
+            f"{', '.join(bunches)} run into each other, even in a correct run."
         )
     if np.isnan(comparison.measured).any():
         yield "not reached: the log ends (or begins) before that jump."

@@ -57,26 +57,27 @@ class Comparison(Record, Tabular):
     other : SaddlePath, Flow or Run
         What it was compared with.
     predicted, measured : ndarray of shape (K,)
-        Scaled jump times; NaN in `measured` for a jump that the other one does not make.
+        Scaled jump times; NaN in `measured` where `other` has no such jump.
     time_errors : ndarray of shape (K,)
         ``(measured - predicted) / predicted``.
     beta_errors : ndarray of shape (K+1,)
         Largest difference of coefficients, relative to the largest coefficient of the path; NaN
-        where they are not unique or the other one has no such plateau.
+        where they are not unique or `other` has no such plateau.
     levels : ndarray of shape (K+1,)
-        The other one's losses; NaN where it has no such plateau.
+        Losses of `other` on the plateaus; NaN where it has no such plateau.
     loss_errors : ndarray of shape (K+1,)
         Difference of losses, relative to the loss at the start.
     same_jumps : bool
-        Whether both make the same jumps: two paths equally many, a flow or run all of the path's
-        and no others, with a stay on each plateau that its initial scale resolves.
+        Whether both make the same jumps. Two paths must have the same number of jumps. A flow or a
+        run must make every jump of the path and no others, and must stay on each plateau that its
+        initial scale resolves.
     resolved : ndarray of bool, shape (K+1,)
-        Whether the initial scale of a flow or a run leaves time to show each plateau. Where it does
-        not, the jumps on either side run into each other even in a flow that is right, and
-        `worst_beta` and `worst_loss` pass over the plateau.
+        Whether the initial scale of a flow or a run leaves time to show each plateau. If not, the
+        jumps on either side run into each other even in a correct flow. `worst_beta` and
+        `worst_loss` leave such a plateau out.
     flow : Comparison or None
-        For a run that was compared with gradient flow too: the flow at the run's own initial scale
-        beside the path.
+        Only for a run that was also compared with gradient flow: the comparison of the path with
+        the flow at the run's initial scale.
     """
 
     path: SaddlePath
@@ -95,7 +96,7 @@ class Comparison(Record, Tabular):
     def flow_errors(self) -> Array:
         """Relative differences (K,) of a run's jump times from the flow's; NaN where not known.
 
-        They are free of what the initial scale does, so the learning rate is what is left.
+        The initial scale does not contribute to them, so they show the effect of the learning rate.
         """
         if self.flow is None:
             return np.full(len(self.measured), math.nan)
@@ -108,7 +109,7 @@ class Comparison(Record, Tabular):
 
     @property
     def worst_beta(self) -> float:
-        """Largest coefficient error where coefficients are unique; NaN if there is nothing seen."""
+        """Largest coefficient error where coefficients are unique; NaN if none was compared."""
         errors = self.beta_errors[self.resolved]
         return math.nan if np.isnan(errors).all() else _worst(errors, missing=0.0)
 
@@ -126,8 +127,8 @@ class Comparison(Record, Tabular):
             worst_time = _worst(self.time_errors, missing=0.0)
             worst_loss = _worst(self.loss_errors[self.resolved], missing=0.0)
         beside = _worst(self.flow_errors, missing=0.0)
-        flow = "" if self.flow is None else f" ({beside:.2g} beside the flow)"
-        seen = "not seen" if math.isnan(self.worst_beta) else f"{self.worst_beta:.2g}"
+        flow = "" if self.flow is None else f" ({beside:.2g} relative to the flow)"
+        seen = "not compared" if math.isnan(self.worst_beta) else f"{self.worst_beta:.2g}"
         short = int(np.sum(~self.resolved))
         return (
             f"<Comparison: {jumps}, worst relative time error {worst_time:.2g}{flow}, "
@@ -180,7 +181,7 @@ class Comparison(Record, Tabular):
         return as_html(repr(self).strip("<>"), list(frame), rows, picture=self.plot)
 
     def plot(self, *, names: list[str] | None = None, features: ArrayLike | None = None) -> Any:
-        """Draw the prediction over what it was compared with, and gradient flow where it is known.
+        """Draw the prediction over `other`, and gradient flow if it was compared too.
 
         Parameters
         ----------
@@ -209,11 +210,12 @@ def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
     Parameters
     ----------
     path : SaddlePath
-        The prediction; its times and levels are the yardstick.
+        The prediction; errors are relative to its times and losses.
     other : SaddlePath, Flow or Run
-        A path is compared at equal jump numbers. A flow is measured: its k-th jump is where its
-        loss falls through the middle between the path's levels, and its plateaus are looked at
-        halfway (in scaled time) between two jumps. So is a training run; see `compare_run`.
+        A path is compared at equal jump numbers. A flow or a training run is measured. Its k-th
+        jump is the time at which its loss is halfway between the path's losses before and after
+        that jump. Its plateaus are evaluated halfway (in scaled time) between two jumps. For
+        training runs see also `compare_run`.
 
     Returns
     -------

@@ -45,7 +45,7 @@ def compare_run(
     names: Sequence[str] | None = None,
     smallest_drop: float = SMALLEST_LOGGED_DROP,
 ) -> Comparison:
-    """Compare a training log of one's own with a predicted staircase, and with gradient flow.
+    """Compare your training log with a predicted staircase, and with gradient flow.
 
     Parameters
     ----------
@@ -53,27 +53,27 @@ def compare_run(
         The prediction, for the data that the run was trained on.
     log : Recorder, mapping, data frame, or path of a CSV file
         Columns ``step`` or ``time``, ``loss`` and, if wanted, one per coefficient (row by row for
-        a matrix); others are left alone. Losses are those before the step. What Keras, Lightning,
-        TensorBoard and Weights & Biases call these columns is known too.
+        a matrix); other columns are ignored. Losses are those before the step. The names that
+        Keras, Lightning, TensorBoard and Weights & Biases give these columns are accepted too.
     log_alpha : float
         log α of the run's initialisation, u = α·1 and v = 0 for a diagonal network β = u ⊙ v. (For
         β = u ⊙ u − v ⊙ v from u = v = α·1 clocks run twice as fast: declare twice the learning
         rate.)
     learning_rate : float, optional
-        η of plain gradient descent. Of heavy-ball momentum μ it is η/(1 − μ), and a unit that would
-        grow at γ grows at r, where r (1 + r c η μ/(1 − μ)²) = γ, so that its jump is late. Needed
-        if the log counts steps: physical time is η · step. A log with ``time`` has physical times
-        already.
+        η of plain gradient descent; for heavy-ball momentum μ pass η/(1 − μ). Needed if the log
+        counts steps: physical time is η · step. A log with ``time`` has physical times already.
+        With momentum, jumps are late: a unit with the rate γ under gradient flow grows at the rate
+        r with r (1 + r c η μ/(1 − μ)²) = γ, where c is `loss_factor`.
     loss_factor : float, default=1.0
-        The loss that was trained and logged is so many times the package's |y − Xβ|²/(2n): 2 for
-        the mean squared error (``torch.nn.MSELoss``), n for ½|y − Xβ|², 2n for |y − Xβ|². Losses
-        are divided and times multiplied by it, as its gradient is so many times steeper.
+        Ratio c of your loss to the package's |y − Xβ|²/(2n): 2 for the mean squared error
+        (``torch.nn.MSELoss``), n for ½|y − Xβ|², 2n for |y − Xβ|². Losses are divided by c. Times
+        are multiplied by c, since the gradient is c times as large.
     flow : Flow or callable, optional
-        Gradient flow from the run's own scale and initial weights, or a function that takes
-        `log_alpha` and returns it: of `saddles.flow.diagonal`, ``matrix``, ``linear``, ``neurons``,
-        whichever the path is of. The run is set beside it too. At a finite scale jumps are
-        O(1/log(1/α)) off the limit even in a perfect run; beside the flow only the learning rate is
-        left.
+        Gradient flow from the run's initial scale and weights, or a function that takes `log_alpha`
+        and returns this flow. Use `saddles.flow.diagonal`, ``matrix``, ``linear`` or ``neurons``,
+        as the network is. The run is then compared with the flow too. At a finite scale the jump
+        times of a perfect run differ from the limit by O(1/log(1/α)). Its differences from the flow
+        are due to the learning rate alone.
     names : sequence of str, optional
         Names of the coefficients' columns; ``beta[0]``, ``beta[1]`` ... by default.
     smallest_drop : float, default=1e-3
@@ -82,9 +82,9 @@ def compare_run(
     Returns
     -------
     Comparison
-        Time and level errors per jump, ``plot()`` and ``to_frame()``; its ``other`` is the `Run`,
-        whose ``jumps()`` are those found in the log alone, its ``flow`` the comparison of the flow
-        with the path, and ``flow_errors`` are the run's errors beside the flow.
+        Errors of times and losses per jump, ``plot()`` and ``to_frame()``. Its ``other`` is the
+        `Run`: ``other.jumps()`` finds jumps in the log alone. Its ``flow`` compares the flow with
+        the path. Its ``flow_errors`` are the errors of the run relative to the flow.
 
     Raises
     ------

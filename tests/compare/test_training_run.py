@@ -156,7 +156,7 @@ def test_squares_instead_of_a_product_learn_twice_as_fast():
     log = {"step": np.arange(len(losses)), "loss": losses}
     assert measure(log, learning_rate=2 * rate).worst_time < 4.0 / 30.0
     assert math.isnan(measure(log, learning_rate=2 * rate).worst_beta)
-    assert "coefficients not seen" in repr(measure(log, learning_rate=2 * rate))
+    assert "coefficients not compared" in repr(measure(log, learning_rate=2 * rate))
 
 
 @given(
@@ -257,7 +257,7 @@ def test_a_run_beside_the_flow_is_off_by_its_learning_rate_only():
     assert_allclose(fine.flow.measured, saddles.compare(PATH, flow_from(-8.0)).measured)
     frame = fine.to_frame()
     assert_allclose(frame["flow_error"], fine.measured / frame["flow"] - 1)
-    assert "beside the flow" in repr(fine)
+    assert "relative to the flow" in repr(fine)
     assert np.isnan(measure(descend(-8.0), -8.0).flow_errors).all()
 
 
