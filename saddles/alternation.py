@@ -73,10 +73,10 @@ class Ring:
 
 @dataclass(frozen=True, kw_only=True)
 class Rest:
-    """No clock rings any more: what still pulls at dormant units, and how well that is known.
+    """No clock rings any more: how fast dormant units could still grow, and to which accuracy.
 
-    The loop says from it whether training has ended, for every algorithm alike: a path is converged
-    only where nothing dormant could still grow, and where rounding does not hide that.
+    The loop decides from it whether training has ended, for every algorithm alike. A path is
+    converged only if no dormant unit could still grow, and rounding does not hide such growth.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Rest:
     least : float
         What counts as no growth, in the same unit: a share of the first rate.
     noise : float
-        What rounding may make of `growth`, in the same unit: what is below is not seen.
+        Error of `growth` by rounding, in the same unit: smaller growth cannot be detected.
     otherwise : Status
         Why nothing rings although something pulls.
     loss : float, optional
@@ -107,7 +107,7 @@ class Rest:
     loss: float | None = None
 
     def status(self, jumps: int) -> Status:
-        """Return why a path of so many jumps ends here."""
+        """Return why a path with this number of jumps ends here."""
         if not self.growth <= max(self.least, self.noise):
             return self.otherwise
         if self.noise > self.least:
@@ -129,10 +129,10 @@ class Algorithm(Generic[State]):
     start : callable
         () -> State: the origin, at time 0.
     utility : callable
-        State -> Ring, Rest or Status: the clocks that ring first; that none does, and what still
-        pulls; or why the path ends here, where the algorithm itself knows.
+        State -> Ring, Rest or Status. A `Ring` has the clocks that ring first. A `Rest` tells
+        that no clock rings. A `Status` ends the path, with the algorithm's own reason.
     jump : callable
-        State, Ring -> State: the moment of ringing, its units let in.
+        State, Ring -> State: the moment of ringing, with the units that rang active.
     cost : callable
         State -> State: after the descent of the active units.
     saddle : callable
@@ -202,12 +202,12 @@ def trace(
     algorithm : Algorithm
         The steps.
     max_jumps : int, optional
-        Stop after so many jumps.
+        Largest number of jumps; None sets no limit.
     ahead : int
-        So many jumps may be made before the first of their saddles is yielded, by algorithms for
-        which several saddles at once cost less.
+        Largest number of jumps that are computed together, before the first of their saddles is
+        yielded. For some algorithms this costs less than one jump at a time.
     jumps : int
-        So many jumps lie before the start, and count for `max_jumps`.
+        Number of jumps before the start; they count for `max_jumps`.
 
     Yields
     ------
@@ -311,7 +311,7 @@ def solve(
     algorithm : Algorithm
         The steps.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end.
+        Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
         What to do with a path that cannot be continued correctly: raise `PathError`, which
         carries it, or return it with its status.

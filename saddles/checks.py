@@ -426,12 +426,12 @@ def times(value: Any, name: str) -> Array:
 
 
 def neurons(value: Any, name: str, size: int) -> Array:
-    """Return the initial neurons (H, p), one a row, none of them zero."""
+    """Return the initial neurons (H, p), one per row, none of them zero."""
     theta = real_array(value, name, 2)
     if theta.shape[1] != size:
         raise ValueError(
             f"{name} has shape {theta.shape}; a neuron has {size} parameters, so it must be "
-            f"(H, {size}), one neuron a row."
+            f"(H, {size}), one neuron per row."
         )
     if (zero := ~theta.any(axis=1)).any():
         raise ValueError(

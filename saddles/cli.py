@@ -3,7 +3,7 @@
 =======================  ===========================================================
 ``saddles path``         the staircase of any table of numbers
 ``saddles verify``       that staircase, found again in three other ways
-``saddles compare``      a training log beside the staircase of its data
+``saddles compare``      a training log compared with the staircase of its data
 ``saddles bias``         where training ends
 =======================  ===========================================================
 

@@ -10,7 +10,7 @@ code name                symbol
 =======================  ==========================================================
 ``degree``               κ, at least 2
 ``size``                 p, the number of parameters of one neuron
-``theta``                θ, one neuron a row, shape (H, p); H may be 0
+``theta``                θ, one neuron per row, shape (H, p); H may be 0
 ``active``               the θ of the active neurons, shape (A, p); A may be 0
 ``loss(theta)``          L of the network of these neurons
 ``gradient(theta)``      ∂L/∂θ, shape (H, p)
@@ -54,7 +54,7 @@ __all__ = ["HomogeneousNetwork"]
 class HomogeneousNetwork(Protocol):
     """What an object must offer to be trained by `saddles.agf` and `saddles.flow.neurons`.
 
-    It holds the data; its methods take parameters alone, one neuron a row.
+    It holds the data; its methods take parameters alone, one neuron per row.
     """
 
     @property
@@ -72,10 +72,10 @@ class HomogeneousNetwork(Protocol):
         """Return ∂L/∂θ at neurons `theta`, shape (H, p)."""
 
     def utility(self, theta: Array, active: Array, /) -> Array:
-        """Return the utilities (H,) of neurons `theta` (H, p) beside the `active` ones (A, p)."""
+        """Return the utilities (H,) of neurons `theta` (H, p), given the `active` ones (A, p)."""
 
     def utility_gradient(self, theta: Array, active: Array, /) -> Array:
-        """Return the gradients (H, p) over `theta` of the utilities beside the `active` neurons."""
+        """Return the gradients (H, p) over `theta` of the utilities, given the `active` neurons."""
 
     def point(self, theta: Array, /) -> Array:
         """Return the function-space point of neurons `theta`, of a shape that ignores H."""

@@ -96,7 +96,7 @@ def diagonal(
         notebook, which starts from √2 α. The talk's |θ_i| = 1 from u(0) = α is
         ``activation_norm=1.0``: every time is longer by the factor 1 + log(2) / (2 log(1/α)).
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end of training.
+        Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right.

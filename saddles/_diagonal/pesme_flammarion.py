@@ -71,7 +71,7 @@ def pesme_flammarion(
         `callback`, or saved: it is continued from its last saddle on, and the whole path is
         returned. Every saddle of it is checked against the data and boundaries given here.
     max_jumps : int, optional
-        Stop after so many jumps, those of `start` included; None goes to the end of training.
+        Largest number of jumps, those of `start` included; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right, with its status.

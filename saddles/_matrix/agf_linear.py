@@ -92,14 +92,14 @@ def linear(
     sigma_yx : array_like of shape (c, d)
         Σyx = E[yxᵀ]; its rows must lie in the range of `sigma_xx`, as those of data do.
     sigma_yy : array_like of shape (c, c), optional
-        Σyy = E[yyᵀ], of which only the trace matters: it adds to every loss what no linear map
-        explains. By default that is nothing: losses fall to 0.
+        Σyy = E[yyᵀ]. Only its trace matters: it adds to every loss the part that no linear map
+        explains. By default this part is zero, so losses fall to 0.
     width : int, optional
         Number of hidden neurons, at least 1; None for as many as needed.
     tol : float
         Learning ends when no singular value of G exceeds `tol` times its first Frobenius norm.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end of training.
+        Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right, with its status.

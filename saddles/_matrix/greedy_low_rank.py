@@ -85,13 +85,13 @@ def greedy_low_rank(
         of a loss that is not of this package is compared once with finite differences of its value,
         and so are other derivatives that it offers.
     max_rank : int, optional
-        Number of columns of U, at least 1; None for as many as needed. For large d it saves time:
-        only so many eigenpairs are computed.
+        Number of columns of U, at least 1; None for as many as needed. For large d a small number
+        saves time, since no more eigenpairs than that are computed.
     tol : float
         Learning ends when no eigenvalue of −∇f exceeds `tol` times |∇f(0)| (Frobenius). Where
         rounding of ∇f is more than that, the path ends with ``Status.RESOLUTION``.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end of training.
+        Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly (the loss is unbounded or no number, the
         descent stalls) raises `PathError` or is returned as far as it was right, with its status.
@@ -122,7 +122,7 @@ def greedy_low_rank(
 
     Notes
     -----
-    A matrix that is seen in full (`FullMatrix`) has a closed form, which is used.
+    For a matrix with all entries observed (`FullMatrix`) the closed form is used.
 
     Equal top eigenvalues activate together as one jump. The direction that activates is the one
     whose clock rings first. In general position that is the top eigenvector of −∇f(W_{r−1}), as in

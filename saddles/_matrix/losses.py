@@ -73,7 +73,7 @@ class MatrixLoss(Protocol):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FullMatrix(Record):
-    """Distance to a matrix that is seen in full: f(W) = ½ |W − M|² (Frobenius).
+    """Distance to a matrix with all entries observed: f(W) = ½ |W − M|² (Frobenius).
 
     Parameters
     ----------

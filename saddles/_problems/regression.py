@@ -53,8 +53,8 @@ class Regression(Record):
         Non-negative weights; a whole number w counts as w copies of the sample, so the loss is
         ``sum(w * (y - X beta)^2) / (2 sum(w))``.
     centre : bool
-        Whether to take their (weighted) means from the targets and from every feature. Sparse
-        features stay sparse: their means are kept beside them.
+        Whether to subtract the (weighted) mean from the targets and from every feature. Sparse
+        features stay sparse: their means are stored separately.
 
     Attributes
     ----------

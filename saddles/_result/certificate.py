@@ -19,7 +19,7 @@ CERTIFICATE_TOLERANCE = 1e-7
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """How far a saddle is from its own optimality conditions; all numbers are scale-free.
+    """How far a saddle is from meeting its optimality conditions; all numbers are scale-free.
 
     Attributes
     ----------
@@ -29,19 +29,19 @@ class Certificate:
         Largest violation of the constraints: a wrong sign, a clock beyond its boundary, a unit
         at its boundary that should have joined.
     margin : float
-        Relative lead of the clock that rang over the runner-up, (second − first) / first; a
-        small margin says that rounding of the data could change the order. Infinite where there
-        is no runner-up, and for the start.
+        Relative lead of the clock that rang over the next one, (second − first) / first. If it
+        is small, rounding of the data could change the order. Infinite if there is no second
+        clock, and for the start.
     unique : bool
         False if other coefficients give the same function (those returned have minimum norm).
     creep : float
-        0 at a critical point. Where the descent's norms diverge while the loss creeps to an
-        infimum that no finite point attains: how much the neurons' loss is above that infimum,
-        relative to the first loss; the saddle's own loss is extrapolated there. Where that cannot
-        be done, how much the loss fell while the time of the descent last grew fourfold.
+        0 at a critical point. At a saddle at infinity, the loss of the neurons minus its infimum,
+        relative to the first loss; the loss of the saddle is then this infimum, extrapolated. If
+        no extrapolation is possible, the decrease of the loss over the last fourfold increase of
+        time.
     left_out : float
-        At the end of a path, an upper bound of the loss that could still fall, relative to the
-        first loss: what lies along directions that rounding hides. 0 where that is not asked.
+        At the end of a path, an upper bound of the decrease of the loss along directions that
+        rounding hides, relative to the first loss. 0 at other saddles.
     """
 
     stationarity: float

@@ -67,7 +67,7 @@ class Flow(Record):
     status : Status
         Why the integration ended.
     remaining : Remaining
-        What would still happen after the end, as far as it is known.
+        What would happen after the end: the loss still to fall, and the next jump.
     kind : {"coefficients", "outputs", "template"}
         What the function-space points consist of.
 
@@ -156,7 +156,7 @@ class Flow(Record):
         Raises
         ------
         ValueError
-            If a time is not finite, negative, or later than what the flow knows.
+            If a time is not finite, negative, or after the end of the integration.
         """
         taus, scalar = self._checked(tau)
         points = _read(self.curve.point, taus)
@@ -195,7 +195,7 @@ class Flow(Record):
         TypeError
             If it is no flow of a diagonal network.
         ValueError
-            If a time is not finite, negative, or later than what the flow knows.
+            If a time is not finite, negative, or after the end of the integration.
 
         Examples
         --------

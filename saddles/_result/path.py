@@ -140,9 +140,10 @@ class SaddlePath(Record, Tabular):
     log_alpha : float
         The initial scale that the path was computed for; minus infinity for the limit.
     remaining : Remaining
-        What would still happen after the last saddle, as far as it is known.
+        What would happen after the last saddle: the loss still to fall, and the next jump.
     fingerprint : tuple of float or None
-        By which an algorithm that can continue the path knows the data that it is a path of.
+        Numbers that identify the data, so that an algorithm can check them before it continues
+        the path.
     kind : {"coefficients", "outputs", "template"}
         What the function-space points consist of.
 
@@ -360,7 +361,7 @@ class SaddlePath(Record, Tabular):
         ------
         TypeError, ValueError
             If `data` is no dictionary, is of another format, lacks an entry, or has one that no
-            path has; the message says which.
+            path has; the message names it.
         """
         return cls(**path_json.read(data))
 
@@ -386,7 +387,7 @@ class SaddlePath(Record, Tabular):
         ------
         TypeError, ValueError
             If `file` is no path of a regular file, or what it holds is no path or is damaged; the
-            message says which entry.
+            message names the entry.
         OSError
             If it cannot be read.
         """
@@ -409,7 +410,7 @@ class PathError(RuntimeError):
     Attributes
     ----------
     status : Status
-        The reason; its ``sentence`` says what to do.
+        The reason; its ``remedy`` is what you can do.
     path : SaddlePath or None
         What had been computed (and certified) before.
     detail : str

@@ -12,16 +12,16 @@ __all__ = ["NOTHING", "UNKNOWN", "Remaining", "left_by"]
 
 @dataclass(frozen=True, kw_only=True)
 class Remaining:
-    """What would still happen after the end of a path or a flow, as far as it is known.
+    """What would happen after the end of a path or a flow: its loss still to fall, its next jump.
 
     Attributes
     ----------
     loss : float or None
-        Upper bound of how far the loss could still fall, in its own units; None where none is
-        known.
+        Upper bound of how far the loss could still fall, in the units of the loss; None if no
+        bound is known.
     next_jump : float or None
-        Scaled time at which the next jump would come: infinite if there is none, None where it is
-        not known.
+        Scaled time of the next jump: infinite if no jump would come, None if the time is not
+        known.
 
     Examples
     --------

@@ -144,7 +144,7 @@ class Sweep(Record):
         Sweep
             One point per group, without `over`. Each entry ``x`` of the values becomes its mean
             ``x``, its standard error ``x_error`` (standard deviation with n − 1, over √n; NaN for
-            n = 1), and ``count`` says n. Arrays are averaged entry by entry; text is left out.
+            n = 1), and ``count`` is n. Arrays are averaged entry by entry; text is left out.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Sweep(Record):
         for k, point in enumerate(self.points):
             if self.errors[k] is not None:
                 raise ValueError(
-                    f"points[{k}]={checks.show(point)} failed ({self.errors[k]}); mend it and run "
+                    f"points[{k}]={checks.show(point)} failed ({self.errors[k]}); fix it and run "
                     "again, or average sweep.completed()."
                 )
             if over not in point:

@@ -65,10 +65,10 @@ def sweep(
     workers : int, optional
         Number of those processes; by default one per core.
     store : str or path, optional
-        File to which each finished point is appended at once; its folder is made if missing. Run
-        again with the same store, only what is missing is computed; if that is nothing, the file
-        need not be writable. It knows the function by its name: choose another file after changing
-        what the function computes.
+        File to which each finished point is appended at once; its folder is made if missing. When
+        you run again with the same store, only missing points are computed. The store records the
+        name of the function only: choose another file after you change what the function computes.
+        If no point is missing, the file need not be writable.
     generator : str, optional
         Name of an argument of `function` that gets a ``numpy.random.Generator`` of the point's
         own. It depends on the point and on `seed` only: not on the other points, the order or the
@@ -76,8 +76,8 @@ def sweep(
     seed : int
         Seed of these generators, at least 0.
     attempts : int
-        How often a point is tried if its worker process dies; the last time without company, so
-        that no other point is blamed. Other executors have their own rules.
+        How often a point is tried if its worker process dies. The last time it is computed alone,
+        so that no other point is blamed. Other executors have their own rules.
     retry_failed : bool
         Whether points whose error is in the store are computed again.
     progress : bool
@@ -87,13 +87,13 @@ def sweep(
     -------
     Sweep
         Points, values and errors in the order of the grid. A point whose call raised an exception
-        has an error in the place of a value, and does not stop the others.
+        has an error instead of a value, and does not stop the others.
 
     Raises
     ------
     TypeError
         If the function does not take the grid's entries, cannot reach the workers or (with a
-        store) has no name of its own, or a point holds something else than plain values.
+        store) has no name, such as a lambda, or if a point holds anything but plain values.
     ValueError
         If the grid is empty, repeats a point or holds NaN; if the store belongs to another sweep,
         has a damaged line, or is no regular file.

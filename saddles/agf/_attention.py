@@ -15,7 +15,7 @@ k lie along the top eigenvector of Λ that is not yet learnt; there M gains one 
 code name          symbol
 =================  ====================================================================
 ``covariance``     Λ, shape (D, D)
-``theta``          θ = (v, q, k), one head a row, shape (H, 2D + 1)
+``theta``          θ = (v, q, k), one head per row, shape (H, 2D + 1)
 ``M``              M = Σ v_i q_i k_iᵀ, shape (D, D): the function-space point
 ``first``          N Λ², shape (D, D)
 ``second``         S₂, shape (D, D)
@@ -257,7 +257,7 @@ def attention(
     heads : int, optional
         Number of heads H, if `init` is not given; twice D by default.
     init : array_like of shape (H, 2D + 1), optional
-        θ(0)/α, one head (v, q, k) a row; by default uniform on the unit sphere.
+        θ(0)/α, one head (v, q, k) per row; by default uniform on the unit sphere.
     seed : int
         Seed of the default.
     log_alpha : float
@@ -267,7 +267,7 @@ def attention(
     tol : float
         Learning ends when every dormant head's pull is below `tol` times the first.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end.
+        Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right, with its status.

@@ -93,7 +93,7 @@ class Symmetry(Record):
     weights : tuple of str
         Names of the weights that it acts on.
     degree : int or None
-        Degree of the invariant in the weights, which says how gradient descent moves it; None if
+        Degree of the invariant in the weights, which decides how gradient descent moves it; None if
         unknown.
     transform, velocity, quantity, terms : callable
         What `act`, `generator`, `invariant` and `size` compute.

@@ -36,24 +36,24 @@ _Split = tuple[Indices, Indices]
 
 
 class SaddlePathCV(LinearOnPath):
-    """Sparse linear regression on a saddle path, stopped where cross-validation says.
+    """Sparse linear regression on a saddle path, its number of jumps chosen by cross-validation.
 
-    The path is followed on every fold's training samples; the number of jumps is the one whose
-    squared error on the samples left out is smallest; then the path is followed so far on all
-    samples. A path that ends early (training is over) counts with its last saddle from there on.
-    Each of m outputs has a path and a number of jumps of its own: attributes that are not arrays
-    over outputs are then lists of m.
+    A path is computed on the training samples of every fold. The number of jumps chosen is the one
+    with the smallest squared error on the samples left out. The path on all samples is then
+    computed up to this number. If the path of a fold ends earlier, its last saddle counts for every
+    larger number of jumps. Each of m outputs has its own path and number of jumps: attributes that
+    are not arrays over outputs are then lists of length m.
 
     Parameters
     ----------
     cv : int, splitter or iterable, optional
         Folds, as everywhere in scikit-learn; None is 5-fold.
     max_jumps : int, optional
-        Try so many jumps, or all if there are fewer. None tries 32, then twice as many, and so on
-        until the best lies in the first half: the error has then been rising for long.
+        Largest number of jumps to try. None tries up to 32, then up to twice as many, and so on
+        until the best number is in the first half of those tried.
     rule : {"best", "one_standard_error"}
-        Take the jump of smallest error, or the first whose error is within one standard error
-        (over the folds) of it: fewer features, at hardly more error.
+        Take the number of jumps with the smallest error, or the smallest number whose error is
+        within one standard error (over the folds) of it. The second has fewer features.
     fit_intercept : bool, default=True
         Whether samples and targets are centred first; then the intercept is not penalised.
     positive : bool, default=False

@@ -102,8 +102,8 @@ class LinearOnPath(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         X : array_like, sparse array or DataFrame of shape (q, d)
             Samples.
         n_jumps : int, optional
-            Predict at the saddle after so many jumps of ``path_``, or at its end if that comes
-            first.
+            Predict at the saddle after this number of jumps of ``path_``, or at the end of the
+            path if it has fewer.
 
         Returns
         -------

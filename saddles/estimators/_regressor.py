@@ -21,14 +21,14 @@ class SaddlePathRegressor(LinearOnPath):
     Gradient flow of a diagonal linear network from vanishing initialisation visits saddles, each
     the least squares fit (with signs held) on few features. Features are used in the units
     given, and large ones come first, as in LARS: standardise them in a pipeline if they differ.
-    Each of m outputs has a path of its own: attributes that are not arrays over outputs are then
-    lists of m.
+    Each of m outputs has its own path: attributes that are not arrays over outputs are then lists
+    of length m.
 
     Parameters
     ----------
     n_jumps : int, optional
-        Stop after so many jumps, or at the end of training if that comes first; None goes to the
-        end, the least squares solution of smallest ℓ1 norm.
+        Largest number of jumps; training may end earlier. None goes to the end of training,
+        the least squares solution of smallest ℓ1 norm.
     fit_intercept : bool, default=True
         Whether samples and targets are centred first; then the intercept is not penalised.
     positive : bool, default=False

@@ -81,10 +81,10 @@ def matrix(
         Seed of the default G.
     until : float, optional
         Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
-        every active column rests, to `rtol` of what drives it, and no direction is left in which a
-        dormant one would grow at more than 1e-10 of the first rate. If what is slower could still
-        lower the loss by more than 1e-10 of what it fell by, the status is `Status.RESOLUTION`, and
-        ``flow.remaining`` says by how much.
+        every active column rests, to `rtol` of what drives it, and no dormant direction grows
+        faster than 1e-10 of the first rate. If slower directions could still lower the loss by more
+        than 1e-10 of its decrease so far, the status is `Status.RESOLUTION`, and
+        ``flow.remaining`` bounds this decrease.
     rtol : float
         Relative error of U allowed in ten steps, from 1e-12 to 1e-3. Below ``16 eps log(1/alpha)``
         rounding forbids it, and that is used instead.
@@ -98,16 +98,16 @@ def matrix(
     -------
     Flow
         ``flow.at(tau)`` is W = UUᵀ, shape (d, d), and ``flow.loss(tau)`` f as given;
-        ``flow.conservation`` is the largest difference between a column's log scale and the
-        quadrature of its own growth rate, divided by log(1/alpha).
+        ``flow.conservation`` is the largest difference between the log scale of a column and the
+        quadrature of its growth rate, divided by log(1/alpha).
 
     Raises
     ------
     TypeError, ValueError
         For bad input: the name and value, the rule and the remedy.
     PathError
-        If the integrator cannot go on, if the loss falls without bound, or if what grows next hangs
-        on components far smaller than rounding (`Status.UNDECIDED`).
+        If the integrator cannot go on, if the loss falls without bound, or if the next direction to
+        grow depends on components far below rounding (`Status.UNDECIDED`).
 
     Notes
     -----
@@ -172,8 +172,8 @@ def linear(
     log_alpha : float
         Logarithm of the initial scale alpha of all weights, below 0 and finite.
     sigma_yy : array_like of shape (c, c), optional
-        Σyy = E[yyᵀ], of which only the trace matters: it adds to every loss what no linear map
-        explains. By default that is nothing: the loss falls to 0.
+        Σyy = E[yyᵀ]. Only its trace matters: it adds to every loss the part that no linear map
+        explains. By default this part is zero, so the loss falls to 0.
     width : int, optional
         Number of hidden units; d + c by default, which is as general as any larger number.
     initial : array_like of shape (d + c, width), optional
@@ -183,7 +183,8 @@ def linear(
         Seed of the default initial weights.
     until : float, optional
         Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
-        training has ended, as in `matrix`; ``flow.remaining`` says what an earlier end leaves.
+        training has ended, as in `matrix`; after an earlier end, ``flow.remaining`` bounds the
+        decrease of the loss still to come.
     rtol : float
         Relative error of the weights allowed in ten steps, from 1e-12 to 1e-3.
     progress : bool
@@ -203,13 +204,13 @@ def linear(
         For bad input: the name and value, the rule and the remedy; also for moments that fall into
         several parts that do not interact, of which one has several modes.
     PathError
-        If the integrator cannot go on, or what grows next hangs on components far smaller than
-        rounding (`Status.UNDECIDED`).
+        If the integrator cannot go on, or if the next direction to grow depends on components far
+        below rounding (`Status.UNDECIDED`).
 
     Notes
     -----
-    Moments that commute to twelve digits count as commuting, and their modes are followed one by
-    one; for any others the frame of all weights is.
+    Moments that commute to twelve digits count as commuting: their modes are followed one by one.
+    Otherwise one frame for all weights is followed.
 
     Examples
     --------

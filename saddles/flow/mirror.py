@@ -92,10 +92,11 @@ def diagonal(
         Logarithm of the initial scale, below 0 and finite; -1e6 costs what -10 does.
     until : float, optional
         Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
-        training has ended: no feature's correlation with the residual exceeds `rtol` (relative to
-        the norms of that feature and of the part of y that X explains), nor what rounding leaves of
-        it, and all that X explains of y is fitted, to 1e-10 of its square. Where rounding hides
-        whether it is, the status is `Status.RESOLUTION`, and ``flow.remaining`` says what is left.
+        training has ended. This needs two things. No correlation of a feature with the residual
+        exceeds rounding or `rtol`, relative to the norms of the feature and of the part of y that X
+        explains. And this part of y is fitted, to 1e-10 of its square. If rounding hides whether it
+        is, the status is `Status.RESOLUTION`, and ``flow.remaining`` bounds the decrease of the
+        loss still to come.
     rtol : float, optional
         Relative error of beta allowed per step, from 1e-12 to 1e-3. Below ``16 eps log(1/alpha)``
         rounding forbids it, and that is used instead.
@@ -111,8 +112,8 @@ def diagonal(
     Returns
     -------
     Flow
-        With ``conservation`` the largest difference between s and the quadrature of its own
-        velocity X'r/n, over all coordinates and steps, divided by log(1/alpha).
+        Its ``conservation`` is the largest difference between s and the quadrature of its velocity
+        X'r/n, over all coordinates and steps, divided by log(1/alpha).
 
     Raises
     ------

@@ -283,8 +283,8 @@ def whitened(
     log_alpha : float
         Logarithm of the initial scale α of all weights, below 0 and finite.
     sigma_yy : array_like of shape (c, c), optional
-        Σyy = E[yyᵀ], of which only the trace matters: it adds to the loss what no linear map
-        explains. By default that is nothing: the loss tends to 0.
+        Σyy = E[yyᵀ]. Only its trace matters: it adds to the loss the part that no linear map
+        explains. By default this part is zero, so the loss tends to 0.
     width : int, optional
         Number of hidden neurons; min(c, d) by default, of which balanced weights use no more.
     initial : array_like of shape (d + c, width), optional

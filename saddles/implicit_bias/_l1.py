@@ -84,9 +84,9 @@ def l1(
     Returns
     -------
     Minimizer
-        A vertex of the set of minimisers, each coefficient right to its own digits; ``unique`` says
-        whether that set is a point. With cvxpy it is some point of the set, to the solver's
-        tolerance, and ``unique`` is also False where that tolerance hides whether it is true.
+        A vertex of the set of minimisers; every coefficient has a small relative error. ``unique``
+        is True if the set is a single point. With cvxpy the result is some point of the set, to the
+        tolerance of the solver, and ``unique`` is also False if this tolerance hides the answer.
 
     Raises
     ------

@@ -171,7 +171,7 @@ def single_neuron(
     """Minimise Psi_delta(beta) − psi_delta beta0·beta/|beta0| subject to X beta = y.
 
     By Theorem 3.1 this is where the flow of a w·x from a0 w0 = `beta0` ends, unless it passes
-    through beta = 0; `saddles.neuron.limit` tells, and knows the end then too.
+    through beta = 0. `saddles.neuron.limit` reports whether it does, and computes the end then too.
 
     Parameters
     ----------

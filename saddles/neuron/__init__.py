@@ -4,7 +4,7 @@ Kunin, Raventós, Dominé, Chen, Klindt, Saxe and Ganguli, "Get rich quick: exac
 unbalanced initializations promote rapid feature learning" (NeurIPS 2024, arXiv:2406.06158).
 
 ``exact`` solves the gradient flow in closed form for whitened inputs; ``function_space_flow``
-integrates it for any data; ``limit`` says where it ends and whether Theorem 3.1 describes that.
+integrates it for any data; ``limit`` computes where it ends and whether Theorem 3.1 applies.
 ``conserved``, ``preconditioner``, ``kernel``, ``kernel_distance`` and ``speeds`` are the formulas
 of the function-space view; ``regime`` tells lazy from rich from delayed rich.
 

@@ -49,7 +49,7 @@ SIGN_RTOL = 1e-12
 
 
 class Exclusion(Enum):
-    """Why Theorem 3.1 says nothing about a flow; the value is a sentence.
+    """Why Theorem 3.1 does not apply to a flow; the value is a sentence.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class Limit(Record):
 
     @property
     def success(self) -> bool:
-        """True if the end is known."""
+        """True if the end could be computed."""
         return Exclusion.UNDECIDED not in self.excluded
 
     @property

@@ -23,12 +23,12 @@ TEACHER, TRAIN, TEST, STUDENT = range(4)
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Task(Record):
-    """What is to be learnt.
+    """A teacher, and samples to train and to test on.
 
     Attributes
     ----------
     X, y : ndarray of shape (n, d) and (n,)
-        Training samples on the unit sphere, and what the teacher says.
+        Training samples on the unit sphere, and the teacher's outputs.
     test_X, test_y : ndarray of shape (m, d) and (m,)
         Samples to test on.
     W, a : ndarray of shape (k, d) and (k,)
@@ -56,7 +56,8 @@ def task(
     Parameters
     ----------
     seed : int
-        Of teacher, training and test samples, each from a stream of its own.
+        Seed of the teacher, the training samples and the test samples; each has its own stream of
+        random numbers.
     dimension, n_train, n_test, teacher_width : int
         Sizes d, n, m and k.
 

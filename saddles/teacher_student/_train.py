@@ -124,7 +124,7 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        On bad input, if the teacher says zero to every training or every test sample, or if the
+        On bad input, if the teacher's output is zero on all training or all test samples, or if the
         scale is so large that f = 0 at the start is lost in rounding.
 
     Examples
@@ -141,8 +141,8 @@ def train(
     goal = task(seed, teacher_width=teacher_width, **sizes)
     if not (goal.y.any() and goal.test_y.any()):
         raise ValueError(
-            f"seed={seed!r}: the teacher says zero to every training sample, or to every test "
-            "sample; raise n_train and n_test, or change the seed."
+            f"seed={seed!r}: the teacher's output is zero on all training samples, or on all "
+            "test samples; raise n_train and n_test, or change the seed."
         )
     W, a = student(scale, delta, seed, dimension=dimension, width=width)
     states = descent(goal.X, goal.y, W, a, step=step)

@@ -1,4 +1,4 @@
-"""Property tests for algorithms of one's own: strategies that draw problems, and laws to obey.
+"""Property tests for your own algorithms: strategies that draw problems, and laws to obey.
 
 ``check_diagonal_path``, ``check_greedy_low_rank`` and ``check_linear_path`` try a solver on every
 law and report the first that fails, with the smallest example; ``assert_diagonal_path`` and its

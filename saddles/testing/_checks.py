@@ -64,8 +64,8 @@ def check_diagonal_path(
     max_examples : int
         Problems per law, at least 1.
     time_limit : float, optional
-        Seconds that one call of the solver may take; None for no limit. It is called in a thread of
-        its own, which is left behind if it is late.
+        Seconds that one call of the solver may take; None for no limit. The solver runs in a
+        separate thread, which keeps running if the time is over.
     keep_going : bool
         Whether to go on after a broken law: the report then lists all that are broken. A solver
         that is late is not called again.
@@ -148,7 +148,7 @@ def check_greedy_low_rank(
     Notes
     -----
     Source: Li, Luo and Lyu (2021, arXiv:2012.09839). Problems are in general position, apart from
-    equal eigenvalues of a matrix seen in full, which must be one jump.
+    equal eigenvalues of a matrix with all entries observed, which must be one jump.
 
     Examples
     --------
@@ -228,7 +228,7 @@ def assert_diagonal_path(
 ) -> None:
     """Raise unless a path is the saddle path of a diagonal linear network on these data.
 
-    For tests of one's own: under ``@given(saddles.testing.regressions())``, or on data of interest.
+    For your own tests: under ``@given(saddles.testing.regressions())``, or on data of interest.
     It needs no hypothesis.
 
     Parameters

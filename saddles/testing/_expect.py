@@ -28,7 +28,7 @@ class Broken(AssertionError):
     Attributes
     ----------
     what : str
-        What was looked at.
+        Quantity that was checked.
     expected, got : str
         Both sides, in words or numbers.
     name, statement : str

@@ -199,7 +199,7 @@ def a_matrix_seen_in_full(solver: Solver, loss: Any, rng: Generator) -> None:
     sizes = np.sort(rng.choice([-2.0, 1.0, 2.0, 4.0, 8.0], d))[::-1]
     path, levels = solver(FullMatrix((turn * sizes) @ turn.T)), sizes * square
     heights = np.unique(levels[levels > 0])[::-1]
-    what = f"for a matrix of eigenvalues {levels} seen in full"
+    what = f"for a fully observed matrix of eigenvalues {levels}"
     times = np.concatenate([[0.0], 1 / heights])
     close_each(f"times {what}", path.times, times, solver.tolerance)
     learnt = [np.where(levels >= height, levels, 0.0) for height in (np.inf, *heights)]
@@ -239,7 +239,7 @@ def nothing_to_learn(solver: Solver, loss: Any, rng: Generator) -> None:
     """A target without positive eigenvalues makes a path of its start alone."""
     for M in (np.zeros((loss.size, loss.size)), -np.eye(loss.size)):
         path = solver(FullMatrix(M))
-        what = f"the path for the matrix {M.tolist()} seen in full"
+        what = f"the path for the fully observed matrix {M.tolist()}"
         equal(f"number of saddles of {what}", len(path), 1)
         holds(not path.betas.any(), f"points of {what}", expected="zeros", got=path.betas)
 

@@ -30,11 +30,11 @@ class LawError(AssertionError):
     Parameters
     ----------
     law : callable
-        The law; the first line of its docstring says what it is.
+        The law; the first line of its docstring states it.
     problem : mapping
         The data on which it fails, by argument.
     broken : Broken
-        What was looked at, and both sides.
+        Quantity that was checked, its expected and its actual value.
     heading : str
         What the data are called in the message.
     seed : int, optional
@@ -43,13 +43,13 @@ class LawError(AssertionError):
     Attributes
     ----------
     law, statement : str
-        Which law, and what it says.
+        Name of the law, and its statement.
     problem : dict
         The smallest problem found on which it fails (or the data given), by argument.
     seed : int or None
         Seed of what the law itself draws (a permutation, a rotation, ...).
     what, expected, got : str
-        What was looked at, and both sides.
+        Quantity that was checked, its expected and its actual value.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class LawError(AssertionError):
         ]
         if self.seed is not None:
             lines.append(f"    (what the law draws itself: seed {self.seed})")
-        lines.append(f"  looked at: {self.what}")
+        lines.append(f"  checked:   {self.what}")
         lines.append(_beside("  expected:  ", self.expected))
         lines.append(_beside("  got:       ", self.got))
         return "\n".join(lines)

@@ -277,7 +277,7 @@ def _symmetric(M: Array) -> Array:
 
 @st.composite
 def full_matrices(draw: st.DrawFn, *, max_size: int = 5) -> FullMatrix:
-    """Symmetric matrices seen in full, their eigenvalues well apart, some of them negative.
+    """Fully observed symmetric matrices: their eigenvalues well apart, some of them negative.
 
     Parameters
     ----------
@@ -294,8 +294,8 @@ def full_matrices(draw: st.DrawFn, *, max_size: int = 5) -> FullMatrix:
 def completions(draw: st.DrawFn, *, max_size: int = 5) -> MatrixCompletion:
     """Positive definite matrices with some entries hidden.
 
-    The diagonal is seen, so that no minimum is at infinity, and one row, so that no part keeps to
-    itself.
+    The diagonal is observed, so that no minimum is at infinity. One row is observed too, so that
+    the entries do not split into parts.
 
     Parameters
     ----------
@@ -331,7 +331,7 @@ MATRIX_LOSSES: tuple[Kind[Any], ...] = (full_matrices, completions, sensings)
 
 
 def matrix_losses() -> st.SearchStrategy[Any]:
-    """Matrix losses of every kind: seen in full, completion, sensing.
+    """Matrix losses of every kind: all entries, completion, sensing.
 
     Returns
     -------

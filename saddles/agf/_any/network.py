@@ -73,7 +73,7 @@ def network(
     Y : array_like of shape (n,) or (n, c)
         Targets of the loss L = |Y − f(X)|²/(2n), f the sum of all neurons.
     init : array_like of shape (H, p), optional
-        Initial neurons over α, one a row. Without it, `width` neurons of `size` parameters are
+        Initial neurons over α, one per row. Without it, `width` neurons of `size` parameters are
         drawn, uniform on the unit sphere.
     degree : int
         Degree of homogeneity κ, at least 2; checked on random neurons. A neuron with kinks (ReLU)
@@ -93,7 +93,7 @@ def network(
         When learning ends, and how closely the infimum of a creeping loss is extrapolated: see
         ``certificates.creep``.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end of training.
+        Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right.
@@ -108,11 +108,11 @@ def network(
     Returns
     -------
     SaddlePath
-        A `NeuronPath`, but for quadratic forms. ``betas`` are the outputs f(X); times are
-        t / log(1/α) for degree 2 and t α^(κ−2) above. Units are neurons, rows of `init`. Only where
-        the neuron is a quadratic form, and in one piece (a linear network, say), are they
-        directions in the order of activation: such neurons may be mixed by any rotation, and learn
-        one direction together.
+        ``betas`` are the outputs f(X); times are t / log(1/α) for degree 2 and t α^(κ−2) above. The
+        path is a `NeuronPath`, and its units are neurons, rows of `init`. Indecomposable quadratic
+        forms, such as the neurons of a linear network, are an exception: any rotation may mix them,
+        and they learn one direction together. Their path is a plain `SaddlePath`, whose units are
+        the directions in the order of activation.
 
     Raises
     ------

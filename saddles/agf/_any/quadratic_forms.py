@@ -108,9 +108,9 @@ def quadratic_steps(
         return replace(steps, name=name, source=SOURCE, log_alpha=log_alpha, kind=known.kind)
     if len(parts) > 1:
         raise ValueError(
-            f"neuron falls into {len(parts)} parts of dimensions {sorted(parts)} that no residual "
-            "mixes; they may be of one dimension each, or all one: let each part be a problem of "
-            "its own, or leave the parts of one dimension out."
+            f"neuron splits into {len(parts)} independent parts of dimensions {sorted(parts)}. "
+            "Supported are a single part, or parts that all have dimension 1; treat each part as a "
+            "separate problem."
         )
     form = _Form.of(inner, basis)
     task = Factorisation(

@@ -7,7 +7,7 @@ it over all of them at once and differentiates it, in float64.
 ================  ==========================================================
 code name         symbol
 ================  ==========================================================
-``outputs``       f(X; θ_i), one neuron a row, shape (H, m), m entries of Y
+``outputs``       f(X; θ_i), one neuron per row, shape (H, m), m entries of Y
 ``residual``      r = Y − Σ_i f(X; θ_i), shape (m,)
 ``slopes``        ∂f(X; θ_i + B z_i)/∂z_i, one coordinate of z a row, shape (Hk, m)
 ================  ==========================================================
@@ -146,7 +146,7 @@ class TorchNetwork:
         return np.asarray(slope.numpy())
 
     def utility(self, theta: Array, active: Array, /) -> Array:
-        """Return the utilities (H,) of neurons `theta` (H, p) beside the `active` ones (A, p)."""
+        """Return the utilities (H,) of neurons `theta` (H, p), given the `active` ones (A, p)."""
         residual = self._residual(active)
         utility = self._outputs(self._tensor(theta)) @ residual / self._shape[0]
         return np.asarray(utility.detach().numpy())

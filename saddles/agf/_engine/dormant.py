@@ -26,7 +26,7 @@ starts anew from its initial direction: exactly so in diagonal networks.
 ===============  =========================================================================
 code name        symbol
 ===============  =========================================================================
-``directions``   θ̂, one neuron a row, (D, p)
+``directions``   θ̂, one neuron per row, (D, p)
 ``lacking``      A, the utility that each still has to gather, (D,)
 ``slowness``     s, (D,);  ``floor`` s₀
 ``growth``       κÛ, (D,)

@@ -23,7 +23,7 @@ __all__ = ["Limits", "NeuronPath", "OwnSteps", "Setting"]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class NeuronPath(SaddlePath):
-    """A saddle path that also knows the weights of its neurons.
+    """A saddle path together with the weights of its neurons.
 
     ``save`` writes what a `SaddlePath` has; the weights are not written.
 
@@ -160,7 +160,7 @@ def _initial(network: Declared, init: Any) -> Array:
     if rows.shape[1] != network.size:
         raise ValueError(
             f"init={checks.show(rows)} has {rows.shape[1]} columns; a neuron of this network has "
-            f"{network.size} parameters, one neuron a row."
+            f"{network.size} parameters, one neuron per row."
         )
     zero = ~rows.any(axis=1)
     if zero.any():

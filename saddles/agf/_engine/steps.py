@@ -14,7 +14,7 @@ shrinks along the way that it came.
 code name        meaning
 ===============  ==========================================================================
 ``network``      a `saddles.homogeneous.HomogeneousNetwork` of degree κ
-``init``         θ(0)/α, one neuron a row, (H, p)
+``init``         θ(0)/α, one neuron per row, (H, p)
 ``theta``        θ, (H, p), zero in the rows of dormant neurons
 ``dormant``      directions θ̂ (H, p) and lacking utility A (H,); only dormant rows count
 ``clock``        the map between norms and A, for the degree and the initial scale
@@ -86,7 +86,7 @@ def solve_network(
         Degree, loss, gradient, utility and its gradient, function-space point, and what else it
         offers: see `saddles.homogeneous`.
     init : array_like of shape (H, p)
-        Initial weights over α, one neuron a row: their directions and relative sizes count.
+        Initial weights over α, one neuron per row: their directions and relative sizes count.
     log_alpha : float
         Logarithm of the initial scale, below 0. Minus infinity is the limit, where relative sizes
         matter for degrees above 2 only. At a finite scale neurons of such degrees activate along
@@ -114,7 +114,7 @@ def solve_network(
     rtol : float
         Local relative error of the directions.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end.
+        Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right.

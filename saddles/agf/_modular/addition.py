@@ -56,7 +56,7 @@ def modular_addition(
         Logarithm of the initial scale, below 0. Minus infinity is the limit, which paths from
         random neurons approach slowly: give the scale of an experiment to compare with it.
     init : array_like of shape (width, 3p), optional
-        Initial weights (u, v, w) over α, one neuron a row. By default directions are uniform on
+        Initial weights (u, v, w) over α, one neuron per row. By default directions are uniform on
         the sphere, from `seed`, and every norm is α.
     seed : int
         Seed of the default `init`.
@@ -67,7 +67,7 @@ def modular_addition(
         When learning ends, and how closely the infimum of a creeping loss is extrapolated: see
         ``certificates.creep``.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end.
+        Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right.
@@ -96,10 +96,10 @@ def modular_addition(
 
     Notes
     -----
-    Where several frequencies have the same largest utility (one-hot templates less their mean: all
-    but the Nyquist frequency; see `ModularAddition.ties`), which comes first is up to the initial
-    directions, and the staircase is one of many short steps. The mean of a template is frequency 0,
-    which constant neurons learn, and the first where powers are equal.
+    If several frequencies share the largest utility, the initial directions decide which comes
+    first, and the staircase has many short steps; see `ModularAddition.ties`. In one-hot templates
+    less their mean, all frequencies except the Nyquist frequency tie. The mean of a template is
+    frequency 0: constant neurons learn it, and it is the first if powers are equal.
 
     Examples
     --------

@@ -68,8 +68,8 @@ class ModularAddition(Template):
     Raises
     ------
     TypeError, ValueError
-        If the template is shorter than 3, is not finite, has no power beside its mean, or entries
-        whose powers overflow or underflow.
+        If the template is shorter than 3, is not finite, has no power besides its mean, or has
+        entries whose powers overflow or underflow.
 
     Examples
     --------
@@ -126,7 +126,7 @@ class ModularAddition(Template):
         path : SaddlePath
             A path of this network, with at least one jump.
         flow : Flow, optional
-            A gradient flow of it from the same neurons, to be drawn beside.
+            A gradient flow of this network from the same neurons, drawn too.
 
         Returns
         -------
@@ -159,7 +159,7 @@ class ModularAddition(Template):
         return -self.utility_gradient(theta, theta)
 
     def utility(self, theta: Array, active: Array, /) -> Array:
-        """Return the utilities (H,) of neurons `theta` (H, 3p) beside the `active` ones (A, 3p)."""
+        """Return the utilities (H,) of neurons `theta` (H, 3p), given the `active` ones (A, 3p)."""
         seen = self._see(theta)
         overlaps = self._overlaps(seen, self._keep(active))
         return np.asarray((self._with_target(seen) - overlaps) / self.period**2)

@@ -55,7 +55,7 @@ class Template:
             )
         if np.ptp(x) <= NO_POWER * np.abs(x).max():
             raise ValueError(
-                f"template={checks.show(x)} is constant: no frequency beside 0 has power, and "
+                f"template={checks.show(x)} is constant: no frequency except 0 has power, and "
                 "there is nothing to learn; pass a template whose entries differ."
             )
         checks.moderate(x, "template", 4).setflags(write=False)

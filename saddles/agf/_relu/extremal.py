@@ -46,7 +46,7 @@ __all__ = ["ExtremalDirections", "checked_features", "extremal_directions"]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ExtremalDirections(Record):
-    """The directions that attract ReLU neurons, one a row, in the order of their growth.
+    """The directions that attract ReLU neurons, one per row, fastest growth first.
 
     Attributes
     ----------
@@ -136,7 +136,7 @@ class ExtremalDirections(Record):
         Parameters
         ----------
         flowed : array_like of shape (H, 2 + q), optional
-            Neurons (w, a) that were followed, to be drawn beside.
+            Neurons (w, a) at the end of a flow, drawn too.
 
         Returns
         -------
@@ -170,30 +170,31 @@ def extremal_directions(
     bias : bool
         Append a feature that is 1, so that scalar inputs are a problem in the plane.
     starts : int
-        In three dimensions and more, ascents from so many random directions for each sign of a;
-        with several outputs, from so many of (w, a), in the plane too.
+        Number of random directions from which ascents start, in three dimensions and more, for each
+        sign of a. With several outputs it is the number of random (w, a), in the plane too.
     seed : int
         Their seed.
 
     Returns
     -------
     ExtremalDirections
-        All of them in one or two dimensions, in O(n log n). In three and more those that the
-        ascents reached: each is exact, and that an attracting one is missing is the less likely the
-        larger its basin.
+        In one or two dimensions all of them, in O(n log n). In three and more, those that the
+        ascents reached. Each is exact, but a direction with a small basin may be missing; more
+        `starts` make that less likely.
 
     Raises
     ------
     TypeError, ValueError
         For bad input: the name and value, the rule and the remedy.
     PathError
-        If an ascent does not end, which near-parallel samples might bring about.
+        If an ascent does not end, which nearly parallel samples can cause.
 
     Notes
     -----
-    Kinks are solved for as such, on the subspace of the samples that hold them, with the shortest
-    velocity between the gradients beside them. Rates are those of the mean loss
-    |y − f(X)|²/(2n).
+    An ascent that comes to rest on a kink is solved on the subspace orthogonal to the samples of
+    the kink. Its velocity is the shortest one between the gradients on the two sides.
+
+    Rates are those of the mean loss |y − f(X)|²/(2n).
 
     Examples
     --------

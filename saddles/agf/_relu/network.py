@@ -7,7 +7,7 @@ U = a·G(w), G(w) = (1/n) Σ r_k φ(w·x_k), is linear in w between the hyperpla
 =============  ==============================================================
 code name      symbol
 =============  ==============================================================
-``theta``      θ = (w, a), one neuron a row, shape (H, d + q) for q outputs
+``theta``      θ = (w, a), one neuron per row, shape (H, d + q) for q outputs
 ``slope``      s, the slope of φ below 0
 ``outputs``    f(x_k), of the shape of Y: the function-space point
 ``residual``   r_k = y_k − f(x_k), of the shape of Y
@@ -97,7 +97,7 @@ class ReluNetwork:
         return np.asarray(outputs.reshape(self.Y.shape))
 
     def residual(self, theta: Array) -> Array:
-        """Return y_k − f(x_k), of the shape of Y, beside neurons `theta` (H, d + q)."""
+        """Return y_k − f(x_k) for the network of neurons `theta` (H, d + q), of the shape of Y."""
         return np.asarray(self.Y - self.outputs(theta))
 
     def loss(self, theta: Array, /) -> float:

@@ -122,7 +122,7 @@ def _draw_flowed(found: Directions, neurons: Array, circle: Any, curve: Any, spa
     if neurons.ndim != 2 or neurons.shape[1] != 2 + found.outputs.shape[1]:
         raise ValueError(
             f"flowed has shape {neurons.shape}; it must be (H, {2 + found.outputs.shape[1]}), one "
-            "neuron (w, a) a row."
+            "neuron (w, a) per row."
         )
     angles = np.arctan2(neurons[:, 1], neurons[:, 0]) % (2 * np.pi)
     up = np.ones(len(neurons), bool) if neurons.shape[1] > 3 else neurons[:, 2] > 0

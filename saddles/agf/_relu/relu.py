@@ -8,7 +8,7 @@ The steps of the engine are for smooth networks; a ReLU network hands it two of 
 =============  ==============================================================
 code name      symbol
 =============  ==============================================================
-``init``       θ(0)/α, one neuron (w, a) a row, shape (H, d + q)
+``init``       θ(0)/α, one neuron (w, a) per row, shape (H, d + q)
 ``slope``      s, the slope of φ below 0: φ(z) = max(z, 0) + s min(z, 0)
 =============  ==============================================================
 """
@@ -68,7 +68,7 @@ def relu(
     width : int
         Number of neurons H, if `init` is not given.
     init : array_like of shape (H, d + q), optional
-        θ(0)/α, one neuron (w, a) a row; q = 1 for targets (n,). In the limit only directions
+        θ(0)/α, one neuron (w, a) per row; q = 1 for targets (n,). In the limit only directions
         matter. By default w and a are uniform on their spheres and neurons balanced, |a| = |w|.
         With `bias`, w has one more entry.
     seed : int
@@ -86,7 +86,7 @@ def relu(
     tol : float
         Learning ends when the loss, or every dormant neuron's rate, is below `tol` times the first.
     max_jumps : int, optional
-        Stop after so many jumps; None goes to the end.
+        Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right, with its status.
@@ -105,8 +105,8 @@ def relu(
         t / log(1/α) for the mean loss |Y − f(X)|²/(2n). In the limit, neurons that share a
         direction ring together, as one jump. A saddle may be a kink of the loss: its certificate's
         stationarity is that of the shortest of the gradients around it. ``unique`` in a certificate
-        is False from the first saddle on whose way there a neuron met a kink that pushes to both of
-        its sides.
+        is False from the first saddle before which a neuron met a kink that pushes to both of its
+        sides.
 
     Raises
     ------
@@ -117,9 +117,9 @@ def relu(
 
     Warnings
     --------
-    With several outputs, neurons that share a direction will part at some later time, which hangs
-    on what little they differ. There the path ends with ``Status.NEURONS_PART``: for a wide network
-    that is after its first jump.
+    With several outputs, neurons that share a direction separate later, at a time that depends on
+    their tiny differences. The path ends there with ``Status.NEURONS_PART``. In a wide network this
+    happens after the first jump.
 
     See Also
     --------
@@ -127,10 +127,10 @@ def relu(
 
     Notes
     -----
-    While the residual stands still, the way of a dormant neuron and its growth are exact, kinks
-    included (Filippov's solution). While active neurons descend, which takes no scaled time,
-    dormant ones go on turning under the residual of the moment, since a neuron may be carried into
-    another basin.
+    While the residual is constant, the direction and the growth of a dormant neuron are exact, also
+    at kinks (Filippov's solution). The descent of the active neurons takes no scaled time, but
+    dormant neurons turn during it, under the residual of each moment: they may come into another
+    basin.
 
     Examples
     --------

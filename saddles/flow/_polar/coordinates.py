@@ -19,7 +19,7 @@ relaxation are cut at ``fastest``.
 code name         symbol
 ================  ==================================================================
 ``logs``          λ = l + log(1/α), growth since α, shape (H,)
-``directions``    d, one neuron a row, shape (H, p)
+``directions``    d, one neuron per row, shape (H, p)
 ``pulls``         <d, u> = κ U(d), the growth, and u − <d, u> d, the turn, both divided by the
                   largest |u| at the start; shape (H, 1 + p)
 ``sigma``         σ, scaled time in which that |u| is 1: σ/τ is ``speed``

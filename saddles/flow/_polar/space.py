@@ -9,7 +9,7 @@ is looked at again, by `leaks`, once it is known.
 code name    symbol
 ===========  =========================================================
 ``basis``    B, orthonormal, (p, m): θ = z Bᵀ
-``z``        coordinates, one neuron a row, (H, m)
+``z``        coordinates, one neuron per row, (H, m)
 ===========  =========================================================
 """
 

@@ -369,7 +369,7 @@ def test_neurons_that_fall_into_large_parts_are_refused():
         first = theta[0] * (X[:, :2] @ theta[1:3])
         return torch.stack([first, theta[3] * (X[:, 2:] @ theta[4:])], dim=1)
 
-    with pytest.raises(ValueError, match=r"falls into 2 parts of dimensions \[3, 3\]"):
+    with pytest.raises(ValueError, match=r"splits into 2 independent parts of dimensions \[3, 3\]"):
         network(neuron, X, X[:, :2], np.ones((1, 6)), degree=2)
 
 
