@@ -183,20 +183,28 @@ def scrape_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[st
     return str(figure_rst(files, gallery_conf["src_dir"]))
 
 
-def _relink(app: Any, page: str, source: list[str]) -> None:
-    """Turn links to files of the repository into links to their pages, and typeset markup."""
+def _on_site(text: str) -> str:
+    """Turn links to files of the repository into links to their pages, and typeset formulas."""
     for pattern, replacement in LINKS:
-        source[0] = pattern.sub(replacement, source[0])
+        text = pattern.sub(replacement, text)
+    return markup.markdown(text)
+
+
+def _relink(app: Any, page: str, source: list[str]) -> None:
+    """Do so on a page in Markdown, and typeset the formulas of the gallery and the lessons."""
     if Path(app.env.doc2path(page)).suffix == ".md":
-        source[0] = markup.markdown(source[0])
+        source[0] = _on_site(source[0])
     elif page.startswith(("gallery/", "lessons/")):
         source[0] = "\n".join(prose(source[0].split("\n")))
 
 
 def _relink_included(app: Any, path: Path, page: str, source: list[str]) -> None:
-    """Do the same for what a page includes: tables, and the changelog."""
+    """Do the same for what a page includes: tables, and the changelog.
+
+    MyST passes the page by its last name only, so the file's own ending decides.
+    """
     if path.suffix == ".md":
-        _relink(app, page, source)
+        source[0] = _on_site(source[0])
 
 
 def _copy_mathjax(app: Any, failure: Exception | None) -> None:

@@ -222,12 +222,12 @@ def test_a_teacher_that_says_zero_is_refused():
     sizes = {"dimension": 1, "n_train": 1, "teacher_width": 1, "width": 2}
     seeds = [s for s in range(20) if not teacher_student.task(s, **_task(sizes)).y.any()]
     assert seeds
-    with pytest.raises(ValueError, match="zero to every"):
+    with pytest.raises(ValueError, match="zero on all"):
         teacher_student.train(1.0, 0.0, seeds[0], **sizes)
     untested = {"dimension": 1, "n_test": 1, "teacher_width": 1, "width": 2}
     drawn = {s: teacher_student.task(s, **_task(untested)) for s in range(40)}
     seed = next(s for s, goal in drawn.items() if goal.y.any() and not goal.test_y.any())
-    with pytest.raises(ValueError, match="every test"):
+    with pytest.raises(ValueError, match="all test"):
         teacher_student.train(1.0, 0.0, seed, **untested)
 
 

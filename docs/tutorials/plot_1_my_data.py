@@ -61,7 +61,7 @@ path.certificates.worst < 1e-10, path.certificates.margin[1:].round(3).tolist()
 # at α = e⁻¹⁰⁰⁰⁰ (colours) with the prediction (dashed): they should coincide.
 
 flow = saddles.flow.diagonal(X, y, log_alpha=-1e4)
-figure = saddles.compare(path, flow).plot()
+figure = saddles.compare(path, flow).plot(names=names.tolist())
 figure
 
 # %%

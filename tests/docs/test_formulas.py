@@ -149,3 +149,10 @@ def test_every_formula_of_the_reference_is_typeset(building, markup):
             for line, made in zip(lines, building.prose(lines), strict=True):
                 left = markup.KEPT_IN_RESTRUCTURED.sub("", MATH.sub("", made))
                 assert made == line or not SIGNS.search(left), f"{name}: {line}"
+
+
+def test_formulas_of_an_included_table_are_typeset_whatever_its_page_is_called(building):
+    source = ["The exponent of α^b, see [all](../../tables/results/unaligned.md)."]
+    nobody_knows_pages = None
+    building._relink_included(nobody_knows_pages, Path("tables/results/x.md"), "x", source)
+    assert source == [r"The exponent of {math}`\alpha^{b}`, see [all](/tables/unaligned.md)."]
