@@ -23,7 +23,7 @@ from saddles._numerics.precision import EPS
 from saddles._problems.regression import Regression
 from saddles.typing import Array
 
-__all__ = ["RowSpace", "length"]
+__all__ = ["RowSpace", "equation_units", "length"]
 
 #: Squares below this have lost digits.
 SMALLEST_SQUARE = 1e-280
@@ -40,6 +40,17 @@ def length(vector: Array) -> float:
         return math.sqrt(square)
     largest = float(np.abs(vector).max(initial=0.0))
     return largest * math.sqrt(float(np.sum((vector / largest) ** 2))) if largest else 0.0
+
+
+def equation_units(problem: Regression) -> Array:
+    """Return a unit for each equation in which it is not small, a power of two, shape (n,).
+
+    Which multiple of an equation is given changes no solution, but would decide what counts as
+    rounding. What centring leaves of a sample at the mean is rounding, and stays small.
+    """
+    noise = EPS * float(np.abs(problem.means[0]).max())
+    heights = np.maximum(np.abs(problem.X).max(axis=1), noise)
+    return np.where(heights > 0, np.exp2(np.frexp(heights)[1]), 1.0)
 
 
 @dataclass(frozen=True, eq=False)

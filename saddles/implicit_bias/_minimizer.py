@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from saddles._numerics.precision import EPS
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
-from saddles._problems.row_space import ATTAINABLE, RowSpace, length
+from saddles._problems.row_space import ATTAINABLE, RowSpace, equation_units, length
 from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike
 
@@ -71,16 +68,9 @@ def minimised(
 
 
 def in_units(X: ArrayLike | Regression, y: ArrayLike | None) -> tuple[RowSpace, Array]:
-    """Return the row space with each equation in a unit in which it is not small, and units (n,).
-
-    Units are powers of two. Which multiple of an equation is given changes no solution, but would
-    decide what counts as rounding. What centring leaves of a sample at the mean is rounding, and
-    stays small.
-    """
+    """Return the row space with each equation in a unit of its own, and the units (n,)."""
     problem = as_regression(X, y)
-    noise = EPS * float(np.abs(problem.means[0]).max())
-    heights = np.maximum(np.abs(problem.X).max(axis=1), noise)
-    unit = np.where(heights > 0, np.exp2(np.frexp(heights)[1]), 1.0)
+    unit = equation_units(problem)
     return solvable(problem.X / unit[:, None], problem.y / unit), unit
 
 

@@ -37,7 +37,7 @@ import numpy as np
 from saddles import checks
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
-from saddles._problems.row_space import RowSpace
+from saddles._problems.row_space import RowSpace, equation_units
 from saddles._tools.record import Record
 from saddles.neuron._flow import INDISTINCT, NearSaddle, Weights, integration
 from saddles.typing import Array, ArrayLike
@@ -159,10 +159,12 @@ def limit(
     start = checks.per_feature(w0, "w0", problem.n_features)
     space = RowSpace.of(problem)
     weights, state = Weights.of(space, a0, start)
-    size = _end_size(space, state)
-    branches = space.least_squares + np.array([[-size], [size]]) * weights.outer
+    solutions = _solutions(space)
+    size = _end_size(solutions, a0, start)
+    outer = solutions.outside(start)
+    branches = solutions.least_squares + np.array([[-size], [size]]) * outer
     sign, reasons = _ending(weights, state, lambda: _exactly_opposed(problem, a0, start))
-    if not space.attainable:
+    if not solutions.attainable:
         reasons.append(Exclusion.INFEASIBLE)
     if sign == 0:
         beta = np.zeros(problem.n_features)
@@ -174,10 +176,22 @@ def limit(
     return Limit(beta=end, a=sign * size, branches=branches, excluded=tuple(reasons))
 
 
-def _end_size(space: RowSpace, state: Array) -> float:
+def _solutions(space: RowSpace) -> RowSpace:
+    """Return the equations whose solutions hold the end: all of them, however small they are.
+
+    A small one is as good as any other where all can be met, and is met in the end. Where they
+    contradict each other, sizes weigh them.
+    """
+    problem = space.problem
+    unit = equation_units(problem)
+    apart = RowSpace.of(Regression(problem.X / unit[:, None], problem.y / unit))
+    return apart if apart.attainable else space
+
+
+def _end_size(space: RowSpace, a0: float, start: Array) -> float:
     """Return |a∞|, by whichever root of its equation does not cancel."""
-    inner = float(np.linalg.norm(state[1:]))
-    m = (abs(state[0]) - inner) * (abs(state[0]) + inner)
+    inner = float(np.linalg.norm(space.basis.T @ start))
+    m = (abs(a0) - inner) * (abs(a0) + inner)
     fit = float(np.linalg.norm(space.least_squares))
     half = (math.hypot(m, 2 * fit) + abs(m)) / 2
     if m >= 0:

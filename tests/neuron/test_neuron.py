@@ -353,3 +353,14 @@ def test_final_rates_are_those_of_the_flow():
 def test_errors_name_the_value_and_the_rule(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("size", [1e-5, 1e-12, 1e-17, 1e-150])
+def test_a_small_equation_is_met_as_well_as_a_large_one(size):
+    """Which multiple of an equation is given changes neither the end nor the minimiser."""
+    X, y, w0 = [[1.0, 0.0, 0.5], [0.0, size, 0.0]], [1.0, size], np.array([0.1, 0.2, -0.1])
+    end = neuron.limit(X, y, a0=0.5, w0=w0)
+    minimum = implicit_bias.single_neuron(X, y, beta0=0.5 * w0, delta=0.25 - w0 @ w0)
+    assert end.applies
+    np.testing.assert_allclose(end.beta, minimum.beta, rtol=1e-12)
+    np.testing.assert_allclose(X @ end.beta, y, rtol=1e-12)
