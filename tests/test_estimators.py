@@ -477,3 +477,19 @@ def test_without_scikit_learn_the_error_names_the_extra():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "saddles[sklearn]" in run.stdout
+
+
+def test_what_there_was_time_for_is_said():
+    X, y = np.eye(6), np.arange(6.0, 0, -1)
+    with pytest.warns(ConvergenceWarning, match="followed for 0 jumps only: .* time_limit"):
+        model = SaddlePathRegressor(fit_intercept=False, time_limit=1e-9).fit(X, y)
+    assert model.path_.status is saddles.Status.TIME_LIMIT
+    assert not model.coef_.any()
+    whole = SaddlePathRegressor(fit_intercept=False, time_limit=1e3).fit(X, y)
+    np.testing.assert_allclose(whole.coef_, y)
+    with pytest.raises((TimeoutError, saddles.PathError), match="time_limit"):
+        SaddlePathCV(cv=3, time_limit=1e-9).fit(X, y)
+    assert (
+        SaddlePathCV(cv=3, time_limit=1e3).fit(X, y).n_jumps_
+        == SaddlePathCV(cv=3).fit(X, y).n_jumps_
+    )

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.watch import left, watching
 from saddles._result.path import PathError, SaddlePath
-from saddles.estimators._model import LinearOnPath, along, switch
+from saddles.estimators._model import LinearOnPath, along, is_cut, switch
 from saddles.status import Status
 from saddles.typing import Array, Indices
 
@@ -60,6 +61,9 @@ class SaddlePathCV(LinearOnPath):
         Whether coefficients must be non-negative.
     n_jobs : int, optional
         Folds at a time, by joblib; -1 uses all cores. The result is the same.
+    time_limit : float, optional
+        Seconds after which to stop, between two jumps. Only the jumps for which every fold had time
+        are then tried, and a warning says so.
 
     Attributes
     ----------
@@ -108,6 +112,7 @@ class SaddlePathCV(LinearOnPath):
         fit_intercept: bool = True,
         positive: bool = False,
         n_jobs: int | None = None,
+        time_limit: float | None = None,
     ) -> None:
         self.cv = cv
         self.max_jumps = max_jumps
@@ -115,6 +120,7 @@ class SaddlePathCV(LinearOnPath):
         self.fit_intercept = fit_intercept
         self.positive = positive
         self.n_jobs = n_jobs
+        self.time_limit = time_limit
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> SaddlePathCV:
         """Choose the number of jumps for samples `X` (n, d) and targets `y` (n,); follow the path.
@@ -163,11 +169,15 @@ class SaddlePathCV(LinearOnPath):
         splits = _weighty(_checked(splits, len(y)), weight)
         if hasattr(X, "toarray"):
             X = X.tocsr()  # whose rows are taken
-        found = [self._tried(X, target, weight, splits, max_jumps) for target in y.T]
-        choices = [_chosen(errors, weights, self.rule) for errors, weights in found]
-        self.mse_path_ = self._each([errors for errors, _ in found])
-        self.n_jumps_ = self._each(choices)
-        self._settle(X, y, weight, choices)
+        with watching(time_limit=self.time_limit):
+            found = [
+                self._tried(X, target, weight, splits, max_jumps, y.shape[1] - k)
+                for k, target in enumerate(y.T)
+            ]
+            choices = [_chosen(errors, weights, self.rule) for errors, weights in found]
+            self.mse_path_ = self._each([errors for errors, _ in found])
+            self.n_jumps_ = self._each(choices)
+            self._settle(X, y, weight, choices)
         return self
 
     def _tried(
@@ -177,15 +187,20 @@ class SaddlePathCV(LinearOnPath):
         weight: Array | None,
         splits: list[_Split],
         max_jumps: int | None,
+        outputs: int,
     ) -> tuple[Array, Array]:
-        """Return the errors (K+1, folds) for targets (n,), and the folds' weights (folds,)."""
+        """Return the errors (K+1, folds) for targets (n,), and the folds' weights (folds,).
+
+        So many outputs wait for their share of the time, half of which is for the final paths.
+        """
         from sklearn.utils.parallel import Parallel, delayed
 
         most = FIRST if max_jumps is None else max_jumps
         paths: list[SaddlePath | None] = [None] * len(splits)
         while True:
+            seconds = left() / (2 * outputs * len(splits))
             folds = Parallel(n_jobs=self.n_jobs)(
-                delayed(_fold)(self, X, y, weight, split, most, path)
+                delayed(_fold)(self, X, y, weight, split, most, path, seconds)
                 for split, path in zip(splits, paths, strict=True)
             )
             errors, failure = _aligned(folds)
@@ -275,6 +290,7 @@ def _fold(
     split: _Split,
     max_jumps: int,
     start: SaddlePath | None,
+    seconds: float,
 ) -> _Fold:
     """Follow the path of the training samples from `start`; return the errors on the others."""
     train, test = split
@@ -282,7 +298,8 @@ def _fold(
     problem = model._problem(X[train], y[train], inner)
     (X_mean, y_mean), path = problem.means, start
     if path is None or path.status is Status.MAX_JUMPS:
-        path = model._path(problem, max_jumps, start)
+        with watching(time_limit=seconds):
+            path = model._path(problem, max_jumps, start)
     residuals = (y[test] - y_mean)[:, None] - along(X[test], X_mean, path.betas)
     return _Fold(
         np.average(residuals**2, axis=0, weights=outer),
@@ -296,7 +313,7 @@ def _aligned(folds: list[_Fold]) -> tuple[Array, Status | None]:
 
     Beside them, why a path failed before the others ended, if one did.
     """
-    failed = [fold for fold in folds if not fold.path.success]
+    failed = [fold for fold in folds if not fold.path.success or is_cut(fold.path)]
     first = min(failed, key=lambda fold: len(fold.errors), default=None)
     most = max(len(fold.errors) for fold in folds) if first is None else len(first.errors)
     columns = [

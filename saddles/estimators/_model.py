@@ -11,6 +11,7 @@ code name           symbol
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +23,12 @@ from saddles import checks
 from saddles._problems.regression import Regression
 from saddles._result.path import PathError, SaddlePath
 from saddles._result.points import dense
+from saddles.status import Status
 from saddles.typing import Array
 
 try:
     from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
     raise ImportError(
@@ -192,7 +195,18 @@ class LinearOnPath(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ig
         # A failure at a jump that was not asked for is none of this model.
         if not path.success and len(path) - 1 != n_jumps:
             raise PathError(path.status, path, f"after jump {len(path) - 1}")
+        if is_cut(path) and len(path) - 1 != n_jumps:
+            warnings.warn(
+                f"the path was followed for {len(path) - 1} jumps only: {path.status.sentence}",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
         return Fitted(path, *problem.means)
+
+
+def is_cut(path: SaddlePath) -> bool:
+    """Whether there was no time for the rest of a path."""
+    return path.status is Status.TIME_LIMIT
 
 
 def _as_given(values: Array, kind: Any) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from saddles import checks
+from saddles._numerics.watch import watching
 from saddles.estimators._model import LinearOnPath, switch
 
 __all__ = ["SaddlePathRegressor"]
@@ -33,6 +34,9 @@ class SaddlePathRegressor(LinearOnPath):
         Whether samples and targets are centred first; then the intercept is not penalised.
     positive : bool, default=False
         Whether coefficients must be non-negative.
+    time_limit : float, optional
+        Seconds after which to stop, between two jumps: the model is then that of the last saddle
+        reached, and a warning says so.
 
     Attributes
     ----------
@@ -70,11 +74,17 @@ class SaddlePathRegressor(LinearOnPath):
     """
 
     def __init__(
-        self, n_jumps: int | None = None, *, fit_intercept: bool = True, positive: bool = False
+        self,
+        n_jumps: int | None = None,
+        *,
+        fit_intercept: bool = True,
+        positive: bool = False,
+        time_limit: float | None = None,
     ) -> None:
         self.n_jumps = n_jumps
         self.fit_intercept = fit_intercept
         self.positive = positive
+        self.time_limit = time_limit
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SaddlePathRegressor:
         """Follow the path of samples `X` (n, d) and targets `y` (n,) for `n_jumps` jumps.
@@ -100,10 +110,16 @@ class SaddlePathRegressor(LinearOnPath):
             For bad input or parameters: the name and value, the rule and the remedy.
         PathError
             If the path cannot be followed so far with certainty; its sentence has the remedy.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the time was over before the path was followed so far.
         """
         n_jumps = checks.count(self.n_jumps, "n_jumps")
         switch(self.fit_intercept, "fit_intercept")
         switch(self.positive, "positive")
         X, y, weight = self._validated(X, y, sample_weight)
-        self._settle(X, y, weight, [n_jumps] * y.shape[1])
+        with watching(time_limit=self.time_limit):
+            self._settle(X, y, weight, [n_jumps] * y.shape[1])
         return self
