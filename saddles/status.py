@@ -125,7 +125,7 @@ class Status(Enum):
         "Norms grow without bound while the loss approaches an infimum that no finite point "
         "attains. The remaining loss is no larger than the error of this approach, so "
         "training ends here.",
-        "The certificate says how large that error is.",
+        "Nothing needs to be done. The size of that error is in the certificate.",
         True,
         True,
     )

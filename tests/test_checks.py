@@ -96,7 +96,7 @@ BAD_Y = {
     "scalar": (1.0, ValueError, r"y=array\(1.\) has shape \(\); it must have 1 axis, so reshape"),
     "empty": ([], ValueError, r"y=array.* has shape \(0,\) and is empty; at least one entry"),
     "too few": (Y[:2], ValueError, r"X has shape \(3, 2\) and y has shape \(2,\); .* same number"),
-    "missing": (None, TypeError, r"y=None: give the targets, or a saddles.Regression in the place"),
+    "missing": (None, TypeError, r"y=None: targets are required; pass y, or pass a saddles"),
 }
 
 SOLVERS = [

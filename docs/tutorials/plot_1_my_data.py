@@ -4,7 +4,7 @@ The staircase of my data
 
 I have a table of numbers. Which features does a diagonal network learn first, when, and which
 does it drop again? This lesson answers that for 442 diabetes patients with ten features. Put your
-own X and y in the place of theirs.
+own X and y instead.
 """
 
 # %%

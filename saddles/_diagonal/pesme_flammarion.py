@@ -64,7 +64,7 @@ def pesme_flammarion(
         Targets; left out if `X` is a `Regression`.
     boundaries : (t_plus, t_minus), optional
         Values of +S_i and −S_i at which coordinate i activates, each a positive number or an
-        array of shape (d,), in the place of 1: other depths and asymmetric initialisations of the
+        array of shape (d,), instead of 1: other depths and asymmetric initialisations of the
         diagonal network (arXiv:2607.12332). Infinity forbids that sign.
     start : SaddlePath, optional
         Beginning of the path of the same problem, from an earlier call with `max_jumps` or a

@@ -202,8 +202,8 @@ def _paces(
         if lost:
             raise Breakdown(
                 Status.LOSS_FAILED,
-                f"loss.gradient(W) is not finite at a W of norm {min(lost):.6g}, beside one of "
-                f"{_norm(U):.6g} that the flow had reached",
+                f"loss.gradient(W) is not finite at a W of norm {min(lost):.6g}; the flow had "
+                f"reached the norm {_norm(U):.6g}",
             )
         raise stalled(problem, U, "the integrator of the factors' flow gave up")
 

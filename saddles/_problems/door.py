@@ -21,7 +21,9 @@ def as_regression(X: Any, y: ArrayLike | None, *, dense: bool = True) -> Regress
             raise TypeError("y is already part of the Regression; leave it out.")
         problem = X
     elif y is None:
-        raise TypeError("y=None: give the targets, or a saddles.Regression in the place of X.")
+        raise TypeError(
+            "y=None: targets are required; pass y, or pass a saddles.Regression instead of X."
+        )
     else:
         problem = Regression(X, y)
     return problem.dense() if dense else problem

@@ -137,7 +137,7 @@ class Regression(Record):
         Every path depends on the data only through XᵀX, Xᵀy and yᵀy, but moments hold half the
         digits: columns nearer to each other than about 1e-7 count as dependent, and nearer than
         about 1e-2 if moments are given in single precision. The problem returned holds a triangular
-        factor of the Gram matrix in the place of X, with as many rows as its rank plus
+        factor of the Gram matrix instead of X, with as many rows as its rank plus
         one, so that no algorithm ever works with the normal equations; dual points then live in
         that factor's row space.
 

@@ -54,7 +54,7 @@ def neurons(
     network : HomogeneousNetwork
         The neuron and its data; see `saddles.homogeneous`.
     init : array_like of shape (H, p)
-        One neuron a row, none of them zero: training starts from exp(log_alpha) * init.
+        One neuron per row, none of them zero: training starts from exp(log_alpha) * init.
     log_alpha : float
         Logarithm of the initial scale, below 0 and finite.
     until : float, optional

@@ -16,7 +16,7 @@ rich regimes in overparametrized models" (COLT 2020, arXiv:2002.09277).
 =======================  ===========================================================
 
 Each minimiser is a ``Minimizer``: the point, and the numbers that certify it. Where X beta = y has
-no solution they raise; ``X @ numpy.linalg.lstsq(X, y)[0]`` in the place of y asks for the
+no solution they raise; ``X @ numpy.linalg.lstsq(X, y)[0]`` instead of y asks for the
 least-squares analogue. No time enters, so mean and sum loss are the same here.
 
 Read `_minimizer` first, then the three minimisations, one module each: `_l1`, `_diagonal` and

@@ -76,7 +76,7 @@ def general_position(
     size : int
         Largest absolute value of an entry.
     max_samples : int, optional
-        Largest number of samples, in the place of `max_side`.
+        Largest number of samples, instead of `max_side`.
     """
     n = draw(st.integers(1, max_samples or max_side))
     d = draw(st.integers(1, max_side))
