@@ -136,6 +136,41 @@ def test_blocks_change_nothing(name, samples, monkeypatch):
     assert (kernel.jacobian(module, inputs) == J).all()
 
 
+def test_outer_products_are_kept_as_factors(monkeypatch):
+    """Two linear layers: once differentiated, no row is needed again; the kernel is the same."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 40), nn.ReLU(), nn.Linear(40, 3)).double()
+    inputs = torch.randn(40, 6, dtype=torch.float64)
+    inputs[0] = 0.0
+    K = kernel.empirical(net, inputs)
+    across = kernel.empirical(net, inputs, others=inputs[:5])
+    J = kernel.jacobian(net, inputs)
+    seen = []
+
+    def rows(self, samples, outputs):
+        seen.extend(range(samples.start, samples.stop))
+        return whole(self, samples, outputs)
+
+    whole = _empirical.Outputs.rows
+    monkeypatch.setattr(_empirical.Outputs, "rows", rows)
+    monkeypatch.setattr(_empirical, "HELD", J.nbytes // 2)
+    monkeypatch.setattr(_empirical, "PASSING", J[:4].nbytes)
+    assert close(kernel.empirical(net, inputs), K)
+    assert seen == list(range(40))
+    assert close(kernel.empirical(net, inputs, others=inputs[:5]), across)
+
+
+def test_what_is_no_outer_product_is_not_taken_for_one(monkeypatch):
+    """A layer that is applied to every row of a sample has a sum of outer products."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 10), nn.Tanh(), nn.Flatten(), nn.Linear(20, 1)).double()
+    inputs = torch.randn(12, 2, 6, dtype=torch.float64)
+    J = kernel.jacobian(net, inputs).reshape(12, -1)
+    monkeypatch.setattr(_empirical, "HELD", J.nbytes - 1)
+    monkeypatch.setattr(_empirical, "PASSING", J[:3].nbytes)
+    assert close(kernel.empirical(net, inputs), J @ J.T)
+
+
 @pytest.mark.slow
 def test_a_thousand_images_fit_into_two_gigabytes():
     """In a process of its own, whose memory is limited: with Jacobians as a whole, 32 GB."""

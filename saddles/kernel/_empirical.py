@@ -12,6 +12,7 @@ import numpy as np
 
 from saddles._tools import torch_modules
 from saddles.kernel._evolution import Evolution
+from saddles.kernel._factors import factored, products, slices
 from saddles.kernel._per_sample import Outputs
 from saddles.typing import Array
 
@@ -58,7 +59,7 @@ def jacobian(module: Any, inputs: Any, *, parameters: Mapping[str, Any] | None =
     """
     net = Outputs(module, torch_modules.inputs_of(inputs), parameters)
     whole = np.empty((len(net.samples), net.count, net.size))
-    for samples in _slices(0, len(whole), PASSING // (8 * net.count * net.size)):
+    for samples in slices(0, len(whole), PASSING // (8 * net.count * net.size)):
         np.concatenate(net.rows(samples, slice(None)), axis=2, out=whole[samples])
     return whole
 
@@ -162,17 +163,23 @@ def evolution(module: Any, inputs: Any, trajectory: Iterable[Mapping[str, Any]])
 def _traced(left: Outputs, right: Outputs) -> Array:
     """Return the kernel (n, m): some outputs at a time, and of these some samples at a time.
 
-    What does not fit is differentiated again for every part that is held.
+    What does not fit is differentiated again for every part that is held, unless its rows have
+    factors that fit.
     """
     kernel = np.zeros((len(left.samples), len(right.samples)))
+    if 8 * left.count * left.size * max(kernel.shape) > HELD:
+        first = factored(left, HELD, PASSING)
+        second = first if left is right or first is None else factored(right, HELD, PASSING)
+        if first is not None and second is not None:
+            return products(first, second)
     at_once = HELD // (8 * max(kernel.shape) * left.size)
-    for outputs in _slices(0, left.count, at_once):
+    for outputs in slices(0, left.count, at_once):
         row = 8 * (outputs.stop - outputs.start) * left.size
-        for own in _slices(0, len(kernel), HELD // row):
+        for own in slices(0, len(kernel), HELD // row):
             held = _held(left, own, outputs, PASSING // row)
             if left is right:  # the kernel is symmetric: its upper half will do
                 kernel[own, own] += _products(held, held)
-            for other in _slices(own.stop if left is right else 0, kernel.shape[1], PASSING // row):
+            for other in slices(own.stop if left is right else 0, kernel.shape[1], PASSING // row):
                 kernel[own, other] += _products(held, right.rows(other, outputs))
     return np.triu(kernel) + np.triu(kernel, 1).T if left is right else kernel
 
@@ -181,17 +188,11 @@ def _held(net: Outputs, samples: slice, outputs: slice, step: int) -> list[Array
     """Return rows of the Jacobian as they are when they are computed some at a time."""
     count, chosen = samples.stop - samples.start, outputs.stop - outputs.start
     whole = [np.empty((count, chosen, t.numel())) for t in net.tensors.values()]
-    for part in _slices(samples.start, samples.stop, step):
+    for part in slices(samples.start, samples.stop, step):
         place = slice(part.start - samples.start, part.stop - samples.start)
         for array, rows in zip(whole, net.rows(part, outputs), strict=True):
             array[place] = rows
     return whole
-
-
-def _slices(start: int, stop: int, step: int) -> list[slice]:
-    """Return slices of at most `step`, and at least one, from start to stop."""
-    step = max(1, step)
-    return [slice(first, min(first + step, stop)) for first in range(start, stop, step)]
 
 
 def _products(left: list[Array], right: list[Array]) -> Array:
