@@ -4,6 +4,7 @@
 kind                        what is done
 ==========================  =================================================================
 UTF-8, UTF-16, UTF-32       read as text
+other text                  read as Windows-1252, with a warning
 gzip, bzip2, xz, zip        unpacked, then looked at again
 Excel, Parquet, Feather     read by pandas, if it is installed
 anything else               named in one line, with the remedy
@@ -76,6 +77,13 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+
+#: What Excel writes in Western Europe and America. Numbers are the same in the like of it, so a
+#: wrong guess can spoil names only.
+WESTERN = "cp1252"
+
+#: Control characters that no text has.
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 def read(file: Path, label: str) -> str | Cells:
@@ -186,6 +194,15 @@ def _text(data: bytes, label: str) -> str:
         return data.decode(encoding or "utf-8-sig")
     except UnicodeDecodeError as error:
         where = f"byte {error.object[error.start]:#04x} at position {error.start}"
+        if encoding is None and not CONTROL.search(data) and error.end < len(data):
+            with suppress(UnicodeDecodeError):
+                text = data.decode(WESTERN)
+                warnings.warn(
+                    f"{label} is not UTF-8 ({where}) and is read as Windows-1252; if its names "
+                    "come out wrong, save it as UTF-8.",
+                    stacklevel=2,
+                )
+                return text
         name = "UTF-8" if encoding is None else encoding.upper()
         raise ValueError(f"{label} is not {name}: {where}; save it as UTF-8.") from None
 

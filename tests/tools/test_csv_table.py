@@ -34,6 +34,8 @@ def zipped(text, name="t.csv"):
     return packed.getvalue()
 
 
+WESTERN = {"sep": ";", "encoding": "cp1252"}
+
 #: What the file holds, how pandas is told to read it, and how the command line is.
 READ = {
     "plain": (PLAIN, {}, {}),
@@ -65,6 +67,7 @@ READ = {
     "UTF-16": (PLAIN.encode("utf-16"), {"encoding": "utf-16"}, {}),
     "UTF-16 without a mark": (PLAIN.encode("utf-16-be"), {"encoding": "utf-16-be"}, {}),
     "UTF-32": (PLAIN.encode("utf-32"), {"encoding": "utf-32"}, {}),
+    "Windows-1252": ("höhe;€;y\n1;2;3\n2;1;1\n".encode("cp1252"), WESTERN, {}),
     "comments": ("# by me\n" + PLAIN.replace("2,1.5", "# and then\n2,1.5"), {"comment": "#"}, {}),
     "a comment in a row": (PLAIN.replace("3\n", "3 # so, a note\n"), {"comment": "#"}, {}),
     "numpy.savetxt": (f"# {PLAIN}", {"header": 0, "names": ["a", "b", "y"]}, {}),
@@ -111,6 +114,12 @@ def test_what_pandas_reads_gives_its_numbers(kind, tmp_path):
     assert (data.y == expected["y"].to_numpy(float)).all()
 
 
+def test_text_that_is_not_utf_8_is_said(tmp_path):
+    (tmp_path / "t.csv").write_bytes("é,y\n1,1\n2,1\n".encode("latin-1"))
+    with pytest.warns(UserWarning, match=r"not UTF-8 \(byte 0xe9 at position 0\) and is read as W"):
+        assert CsvTable.read(tmp_path / "t.csv").header == ["é", "y"]
+
+
 #: What the file holds, and words of the one line about it.
 BROKEN = {
     "empty": ("", "is empty"),
@@ -151,7 +160,9 @@ BROKEN = {
         ",".join(f"c{k}" for k in range(900)) + "\n" + "1," * 900,
         "and 888 more",
     ),
-    "Latin-1": ("é,y\n1,1\n".encode("latin-1"), "is not UTF-8: byte 0xe9 at position 0"),
+    "no text": (b"a\x01\xe9,y\n1,1\n", "is not UTF-8: byte 0xe9 at position 2"),
+    "no letter of Windows": (b"a\x81,y\n1,1\n", "is not UTF-8: byte 0x81 at position 1"),
+    "half a letter at the end": ("a,y\n1,1\n2,1é".encode()[:-1], "is not UTF-8: byte 0xc3"),
     "half of gzip": (gzip.compress(PLAIN.encode() * 99)[:40], "ended before"),
     "damaged gzip": (gzip.compress(PLAIN.encode())[:-8] + b"12345678", "CRC check failed"),
     "two files in zip": ("", "it holds 2 files; unpack"),
@@ -319,6 +330,7 @@ def from_text(text, **options):
         sys.stdin = stream
 
 
+@pytest.mark.filterwarnings("ignore:.*is read as Windows-1252:UserWarning")
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_table_or_one_line(data):
     stream, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(data))
