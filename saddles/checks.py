@@ -50,15 +50,22 @@ def show(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def real_array(value: Any, name: str, ndim: int | tuple[int, ...] | None) -> Array:
+#: What to do about an entry of data that is not finite.
+IMPUTE = "remove or impute such entries first"
+
+
+def real_array(
+    value: Any, name: str, ndim: int | tuple[int, ...] | None, *, remedy: str = IMPUTE
+) -> Array:
     """Return `value` as a finite float64 array, or say what is wrong with it.
 
-    `ndim` is its number of axes, the numbers that are allowed, or None for any number.
+    `ndim` is its number of axes, the numbers that are allowed, or None for any number; `remedy`
+    says what to do about an entry that is not finite.
     """
     array = _shaped(value, name, ndim)
     with np.errstate(over="ignore"):  # a long double beyond float64 is refused as infinite
         floats: Array = array.astype(np.float64, copy=False)
-    refuse_bad_entries(floats, name)
+    refuse_bad_entries(floats, name, remedy)
     return floats
 
 
@@ -259,7 +266,7 @@ def refuse_sparse(value: Any, name: str) -> None:
     raise TypeError(f"{name}={show(value)} is sparse; pass a dense array ({name}.{way}()).")
 
 
-def refuse_bad_entries(array: Array, name: str) -> None:
+def refuse_bad_entries(array: Array, name: str, remedy: str = IMPUTE) -> None:
     """Raise if an entry is not finite or too large to be squared, naming the first one."""
     if max(array.max(), -array.min()) <= LARGEST:
         return
@@ -271,7 +278,7 @@ def refuse_bad_entries(array: Array, name: str) -> None:
             f"{spot} is larger than {LARGEST:g}, so its square overflows; divide {name} by a "
             "constant."
         )
-    raise ValueError(f"{spot} is not finite; remove or impute such entries first.")
+    raise ValueError(f"{spot} is not finite; {remedy}.")
 
 
 def same_length(first: Array, first_name: str, second: Array, second_name: str) -> None:

@@ -24,7 +24,7 @@ from saddles.typing import Array
 __all__ = ["Recorder"]
 
 #: What to do about a loss that is no number.
-DIVERGED = "; if training diverged, end the log before that row"
+DIVERGED = "if training diverged, end the log before that row"
 
 
 class Recorder:
@@ -175,7 +175,7 @@ def read_log(log: Any, names: Sequence[str]) -> tuple[str, Array, Array, Array |
         table = log if isinstance(log, CsvTable) else CsvTable.read(Path(log))
         found, betas = find_columns(table.header, str(table.file)), _betas(table.header, names)
         table = table.where_filled(found.loss)
-        columns = table.numbers([found.clock, found.loss, *betas], {found.loss: DIVERGED})
+        columns = table.numbers([found.clock, found.loss, *betas], {found.loss: f"; {DIVERGED}"})
         places = [f"{table.file}, row {line}: " for line, _ in table.rows]
     else:
         source = log.columns() if isinstance(log, Recorder) else log
@@ -186,7 +186,7 @@ def read_log(log: Any, names: Sequence[str]) -> tuple[str, Array, Array, Array |
             )
         found, betas = find_columns(source, "log"), _betas(list(source), names)
         read = (found.clock, found.loss, *betas)
-        wanted = [checks.real_array(source[name], name, 1) for name in read]
+        wanted = [checks.real_array(source[name], name, 1, remedy=DIVERGED) for name in read]
         for name, column in zip(read[1:], wanted[1:], strict=True):
             checks.same_length(wanted[0], found.clock, column, name)
         columns, places = np.stack(wanted, axis=1), [""] * len(wanted[0])
