@@ -63,7 +63,8 @@ class Solver:
     def of(cls, function: Any, takes: Iterable[str] | None, **rules: Any) -> Solver:
         """Validate a user's function; without `takes`, its signature says what it takes."""
         if not callable(function):
-            raise TypeError(f"solver={checks.show(function)} must be callable: solver(X, y).")
+            hint = " Pass the function in this module." if inspect.ismodule(function) else ""
+            raise TypeError(f"solver={checks.show(function)} must be callable: solver(X, y).{hint}")
         known = (*OPTIONS, "Regression")
         if takes is None:
             return cls(function=function, takes=_keywords(function), **rules)

@@ -150,6 +150,7 @@ def test_a_search_is_repeatable():
     ("arguments", "kind", "words"),
     [
         ({"solver": None}, TypeError, "solver=None must be callable"),
+        ({"solver": np}, TypeError, "Pass the function in this module"),
         ({"takes": "max_jumps"}, TypeError, "takes='max_jumps' must be a tuple"),
         ({"takes": ("speed",)}, ValueError, "takes='speed' must be one of"),
         ({"tolerance": 0.0}, ValueError, "tolerance=0.0"),
