@@ -47,9 +47,6 @@ ROOMS = (*saddles._ROOMS, "homogeneous")
 #: Text in single backticks, and not in double ones.
 QUOTED = re.compile(r"(?<![`:])`([\w.]+)`(?!`)")
 
-#: A link that numpydoc makes of an attribute of a class.
-INHERITED = re.compile(r":obj:`(\w+) <\.?\1>`")
-
 
 @cache
 def public_names() -> tuple[str, ...]:
@@ -129,11 +126,6 @@ def _write(file: Path, lines: list[str]) -> None:
 
 def _mend(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Make a docstring reStructuredText: norms are not substitutions, and names are links."""
-    if what == "class":  # numpydoc links to properties, also to those that a base class documents
-        own = vars(obj)
-        lines[:] = [
-            INHERITED.sub(lambda m: m[0] if m[1] in own else f"**{m[1]}**", line) for line in lines
-        ]
     lines[:] = prose(lines, lambda text: QUOTED.sub(lambda m: _linked(m[1], name), text))
 
 
