@@ -67,7 +67,7 @@ class SaddlePathRegressor(LinearOnPath):
     >>> from saddles.estimators import SaddlePathRegressor
     >>> X, y = [[1.0, 0.0], [0.0, 1.0], [2.0, 1.0], [1.0, 2.0]], [1.0, 5.0, 2.0, 6.0]
     >>> model = SaddlePathRegressor(n_jumps=1).fit(X, y)
-    >>> model.coef_.round(3) + 0.0, round(model.intercept_, 3)
+    >>> model.coef_.round(3) + 0.0, round(float(model.intercept_), 3)
     (array([0. , 2.5]), 1.0)
     >>> model.path_
     <SaddlePath of Pesme-Flammarion: 1 jump until tau = 0.8, ..., max_jumps reached>
