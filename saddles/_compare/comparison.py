@@ -121,18 +121,16 @@ class Comparison(Record, Tabular):
     def __repr__(self) -> str:
         reached, worst_loss = np.isfinite(self.measured), self.worst_loss
         jumps = "same jumps" if self.same_jumps else "different numbers of jumps"
-        worst_time = self.worst_time
+        time = f"worst relative time error {self.worst_time:.2g}"
         if not (reached.all() or isinstance(self.other, SaddlePath)):
             jumps = f"{reached.sum()} of {reached.size} jumps reached"
-            worst_time = _worst(self.time_errors, missing=0.0)
+            time = f"worst relative time error {_said(self.time_errors)}"
             worst_loss = _worst(self.loss_errors[self.resolved], missing=0.0)
-        beside = _worst(self.flow_errors, missing=0.0)
-        flow = "" if self.flow is None else f" ({beside:.2g} relative to the flow)"
-        seen = "not compared" if math.isnan(self.worst_beta) else f"{self.worst_beta:.2g}"
+        flow = "" if self.flow is None else f" ({_said(self.flow_errors)} relative to the flow)"
         short = int(np.sum(~self.resolved))
         return (
-            f"<Comparison: {jumps}, worst relative time error {worst_time:.2g}{flow}, "
-            f"{self.path.kind} {seen}, losses {worst_loss:.2g}"
+            f"<Comparison: {jumps}, {time}{flow}, "
+            f"{self.path.kind} {_said(self.beta_errors[self.resolved])}, losses {worst_loss:.2g}"
             + (f", {short} plateau{'s' * (short > 1)} too short for this alpha" if short else "")
             + ">"
         )
@@ -341,6 +339,12 @@ def _followed(other: SaddlePath | Flow | Run, end: float, jumps: Array) -> Follo
 def _size(values: Array) -> float:
     """Return the largest magnitude, or 1 if all are zero."""
     return float(np.abs(values).max()) or 1.0
+
+
+def _said(errors: Array) -> str:
+    """Return the largest of the errors (m,) that are known, or that there is none."""
+    known = np.abs(errors[~np.isnan(errors)])
+    return f"{known.max():.2g}" if known.size else "not compared"
 
 
 def _worst(errors: Array, *, missing: float) -> float:

@@ -219,7 +219,8 @@ def _check_times(times: Array, clock: str, places: Sequence[str]) -> None:
     `places` say where each of them stands, for messages.
     """
     if len(times) < 3:
-        raise ValueError(f"the log has {len(times)} rows; a staircase takes many more.")
+        rows = "one row" if len(times) == 1 else f"{len(times)} rows"
+        raise ValueError(f"the log has {rows}; a staircase takes many more.")
     if not (times[0] >= 0 and math.isfinite(times[-1])):
         raise ValueError(
             f"{places[0]}{clock}={float(times[0])!r}: times start at 0 and are finite."

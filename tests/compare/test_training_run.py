@@ -600,3 +600,13 @@ def test_a_row_of_a_log_that_is_wrong_is_named(tmp_path):
         (tmp_path / "run.csv").write_text(f"step,loss\n{rows}")
         with pytest.raises(ValueError, match=words):
             saddles.compare_run(PATH, tmp_path / "run.csv", log_alpha=-8.0, learning_rate=1e-3)
+
+
+def test_a_log_that_makes_no_jump_compares_no_time():
+    """A worst error of zero would read like perfect agreement."""
+    path = saddles.pesme_flammarion([[1.0, 0.0], [0.0, 1.0]], [1.0, 0.5])
+    log = {"step": [0, 1, 2], "loss": [path.losses[0]] * 3}
+    run = saddles.compare_run(path, log, log_alpha=-9.0, learning_rate=0.1)
+    assert "0 of 2 jumps reached, worst relative time error not compared" in repr(run)
+    with pytest.raises(ValueError, match=r"the log has one row; "):
+        saddles.compare_run(path, {"step": [0], "loss": [1.0]}, log_alpha=-9.0, learning_rate=0.1)
