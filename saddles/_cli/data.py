@@ -59,9 +59,13 @@ class Source:
         chosen = _columns(table, self.columns)
         both = [name for name in drop if name in (*chosen, target)]
         if both:
-            raise ValueError(f"column {checks.show(both[0])} is used and left out; say one.")
+            raise ValueError(
+                f"column {checks.show(both[0])} is both used and left out; name it in one place."
+            )
         if target in chosen:
-            raise ValueError(f"column {checks.show(target)} is the target; --columns are others.")
+            raise ValueError(
+                f"column {checks.show(target)} is the target; take it out of --columns."
+            )
         labels = table.labels()
         if not chosen and labels is not None and labels not in (*drop, target):
             warnings.warn(

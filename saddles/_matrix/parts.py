@@ -91,8 +91,8 @@ def _in_eigenvectors(slopes: list[Any]) -> tuple[Array, list[Array], Array]:
     """Return eigenvectors of a generic element of the algebra, ∇f in them, and its noise.
 
     The noise, of shape (k, d, d), is that of ∇f and that of the eigenvectors: one turns by as much
-    as the element is uncertain, over the gap between its eigenvalue and the next. Where the gap is
-    too small to tell two apart, the last of the k matrices, which is no ∇f, links them.
+    as the element is uncertain, over the gap between its eigenvalue and the next. Parts that
+    are copies of each other have no such gap; what is hidden there, `_apart` finds.
     """
     # What W changes, however little that is beside the slope at 0, whose rounding is left in it.
     changes = [slopes[0], *(slope - slopes[0] for slope in slopes[1:])]
@@ -104,12 +104,10 @@ def _in_eigenvectors(slopes: list[Any]) -> tuple[Array, list[Array], Array]:
     generic = sum(w * unit for w, unit in zip(weights, units, strict=True)) + product + product.T
     levels, vectors = np.linalg.eigh(generic)
     uncertain = UNLINKED * len(levels) * np.maximum(1.0, sizes[0] / sizes)
-    gaps = np.diff(levels)
-    mixed = gaps * WEAK < uncertain.max()
-    apart = np.pad(np.where(mixed, np.inf, gaps), 1, constant_values=np.inf)
-    turns = uncertain.max() / np.minimum(apart[:-1], apart[1:])
-    noise = np.append(uncertain, 0.0)[:, None, None] + turns + turns[:, None]
-    return vectors, [*(vectors.T @ unit @ vectors for unit in units), np.diag(mixed, 1)], noise
+    gaps = np.pad(np.maximum(np.diff(levels), EPS), 1, constant_values=np.inf)
+    turns = uncertain.max() / np.minimum(gaps[:-1], gaps[1:])
+    noise = uncertain[:, None, None] + turns + turns[:, None]
+    return vectors, [vectors.T @ unit @ vectors for unit in units], noise
 
 
 def _apart(

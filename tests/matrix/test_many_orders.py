@@ -98,6 +98,13 @@ def test_descents_find_the_closed_form(make, seed):
     assert verdict(M, Wrapped(FullMatrix(M), product=seed % 4 > 0)) == "right"
 
 
+@pytest.mark.parametrize("seed", [12, 73])
+def test_small_eigenvalues_are_no_weak_links(seed):
+    """Five directions or more, of which three random columns would miss the smallest."""
+    M = spectrum(seed)
+    assert verdict(M, Wrapped(FullMatrix(M))) == "right"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "count"), [(spectrum, 700), (kernel, 300)])
 def test_descents_find_the_closed_form_of_many(make, count):

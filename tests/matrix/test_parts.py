@@ -95,6 +95,24 @@ def test_parts_that_no_coordinate_shows_learn_as_if_they_were_alone(seed):
     assert_superposed(parts, Turned(whole, Q))
 
 
+@pytest.mark.parametrize("seed", [4, 9])
+def test_two_parts_whose_generic_eigenvalues_nearly_agree(seed):
+    """Rounding turns the eigenvectors by its size over the gap; that links no parts."""
+    parts, whole = drawn(seed, shuffled=False)
+    Q = np.linalg.qr(np.random.default_rng(seed + 1).standard_normal((whole.size,) * 2))[0]
+    assert_superposed(parts, Turned(whole, Q))
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_copies_that_no_coordinate_shows_jump_together(copies):
+    M = np.array([[2.0, 1.0], [1.0, 2.0]])
+    whole = np.kron(np.eye(copies), M)
+    Q = np.linalg.qr(np.random.default_rng(3).standard_normal((len(whole),) * 2))[0]
+    path = saddles.greedy_low_rank(Turned(saddles.MatrixCompletion(whole, whole != 0), Q))
+    np.testing.assert_allclose(path.times, [0, 1 / 3, 1], rtol=1e-9)
+    assert [units.size for units in path.active] == [0, copies, 2 * copies]
+
+
 def barely_linked(seed, weak):
     """Return a sensing loss whose two parts are linked by entries of this size."""
     rng = np.random.default_rng(seed)
