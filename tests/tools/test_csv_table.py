@@ -210,9 +210,9 @@ OPTIONS = {
     "no such separator": (["--sep", "ab"], "give one character"),
     "no such column": (["--drop", "q"], "no column 'q'"),
     "a number too large": (["--index", "4"], "no column '4'"),
-    "the target left out": (["--drop", "a,y"], "'y' is used and left out"),
+    "the target left out": (["--drop", "a,y"], "'y' is both used and left out"),
     "the target chosen": (["--columns", "a,y"], "'y' is the target"),
-    "chosen and left out": (["--columns", "a", "--drop", "a"], "'a' is used and left out"),
+    "chosen and left out": (["--columns", "a", "--drop", "a"], "'a' is both used and left out"),
     "nothing left": (["--drop", "a", "--drop", "b"], "target 'y' only"),
     "another separator": (["--sep", ";"], "no column 'y'; it has 'a,b,y'"),
     "another decimal mark": (
