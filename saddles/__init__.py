@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from saddles._compare.comparison import Comparison, compare
     from saddles._compare.recorder import Recorder
     from saddles._compare.training_run import compare_run
+    from saddles._diagonal.boundaries import boundaries
+    from saddles._diagonal.network import diagonal_network
     from saddles._diagonal.pesme_flammarion import pesme_flammarion
     from saddles._matrix.greedy_low_rank import greedy_low_rank
     from saddles._matrix.losses import FullMatrix, MatrixCompletion, MatrixLoss, MatrixSensing
@@ -56,6 +58,8 @@ _HOMES = {
     "Comparison": "saddles._compare.comparison",
     "compare": "saddles._compare.comparison",
     "greedy_low_rank": "saddles._matrix.greedy_low_rank",
+    "boundaries": "saddles._diagonal.boundaries",
+    "diagonal_network": "saddles._diagonal.network",
     "pesme_flammarion": "saddles._diagonal.pesme_flammarion",
     "Recorder": "saddles._compare.recorder",
     "Run": "saddles._result.run",
@@ -118,9 +122,11 @@ __all__ = [
     "VanishingLimit",
     "__version__",
     "agf",
+    "boundaries",
     "compare",
     "compare_run",
     "conserved",
+    "diagonal_network",
     "estimators",
     "flow",
     "greedy_low_rank",

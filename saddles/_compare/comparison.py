@@ -224,6 +224,9 @@ def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
     ------
     TypeError
         If `path` is not a `SaddlePath`, or `other` neither that nor a `Flow`.
+    ValueError
+        If both are of different problems, or of networks of different degrees, whose scaled times
+        have different units.
 
     Examples
     --------
@@ -238,6 +241,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
     """
     if not isinstance(path, SaddlePath):
         raise TypeError(f"path is a {type(path).__name__}; it must be a SaddlePath.")
+    _check_degrees(path, other)
     if isinstance(other, SaddlePath):
         times, points, losses = _of_path(path, other)
         resolved, same_jumps = np.ones(len(path), dtype=bool), len(path) == len(other)
@@ -262,6 +266,16 @@ def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
         same_jumps=same_jumps,
         resolved=resolved,
     )
+
+
+def _check_degrees(path: SaddlePath, other: Any) -> None:
+    """Raise if scaled times have different units; a stand-in for a flow may say nothing of them."""
+    degree = getattr(other, "kappa", path.kappa)
+    if degree != path.kappa:
+        raise ValueError(
+            f"path has degree kappa={path.kappa} ({unit_of_time(path.kappa)}), but other has "
+            f"kappa={degree} ({unit_of_time(degree)}); compare networks of the same depth."
+        )
 
 
 def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:

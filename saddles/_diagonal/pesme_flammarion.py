@@ -45,6 +45,7 @@ def pesme_flammarion(
     y: ArrayLike | None = None,
     *,
     boundaries: tuple[ArrayLike, ArrayLike] | None = None,
+    kappa: int = 2,
     start: SaddlePath | None = None,
     max_jumps: int | None = None,
     on_failure: str = "raise",
@@ -65,7 +66,11 @@ def pesme_flammarion(
     boundaries : (t_plus, t_minus), optional
         Values of +S_i and −S_i at which coordinate i activates, each a positive number or an
         array of shape (d,), instead of 1: other depths and asymmetric initialisations of the
-        diagonal network (arXiv:2607.12332). Infinity forbids that sign.
+        diagonal network (arXiv:2607.12332). Infinity forbids that sign. `saddles.boundaries` gives
+        them for initial weights, and `saddles.diagonal_network` the path at once.
+    kappa : int
+        Degree of homogeneity of the network that `boundaries` belong to: its depth. It sets the
+        unit of time, and nothing else.
     start : SaddlePath, optional
         Beginning of the path of the same problem, from an earlier call with `max_jumps` or a
         `callback`, or saved: it is continued from its last saddle on, and the whole path is
@@ -86,7 +91,8 @@ def pesme_flammarion(
     Returns
     -------
     SaddlePath
-        Scaled times τ = t / log(1/α) of the mean loss (the papers' sum loss: divide by n);
+        Scaled times τ = t / log(1/α) of the mean loss (the papers' sum loss: divide by n), and
+        τ = t α^(κ − 2) for a `kappa` above 2;
         ``duals`` are ρ (K+1, n), with clocks ``X.T @ rho``. Fit, ρ, times and losses are unique;
         where β is not, the one of minimum norm is returned and ``certificates.unique`` is False.
 
@@ -117,9 +123,9 @@ def pesme_flammarion(
     [[], [0], [2], [2, 3]]
     """
     network = _network(ready(X, y), boundaries)
-    algorithm = _algorithm(network)
+    algorithm = _algorithm(network, checks.whole_number(kappa, "kappa", least=2))
     earlier: list[Saddle] = []
-    if start is not None and len(_checked_start(start, network)) > 1:
+    if start is not None and len(_checked_start(start, network, kappa)) > 1:
         earlier = list(start)[:-1]
         algorithm = replace(algorithm, start=partial(resumed, network, start))
     path = solve(
@@ -144,7 +150,7 @@ def _network(data: InUnits, boundaries: tuple[ArrayLike, ArrayLike] | None) -> N
     return Network(data, _in_units(upper, data), _in_units(lower, data))
 
 
-def _algorithm(network: Network) -> Algorithm[State]:
+def _algorithm(network: Network, kappa: int = 2) -> Algorithm[State]:
     return Algorithm(
         name=NAME,
         source=SOURCE,
@@ -154,6 +160,7 @@ def _algorithm(network: Network) -> Algorithm[State]:
         cost=partial(cost, network),
         saddle=lambda state: saddles(network, [state])[0],
         saddles=partial(saddles, network),
+        kappa=kappa,
     )
 
 
@@ -172,13 +179,18 @@ def _checked_boundaries(boundaries: Any, n_features: int) -> tuple[Array, Array]
     return plus, minus
 
 
-def _checked_start(start: Any, network: Network) -> SaddlePath:
+def _checked_start(start: Any, network: Network, kappa: int) -> SaddlePath:
     """Return a path that may be one of this problem."""
     if not isinstance(start, SaddlePath):
         raise TypeError(f"start={checks.show(start)} must be a SaddlePath, or None.")
     n, d = network.data.shape
     if start.algorithm != NAME or start.duals is None:
         raise ValueError(f"start={start!r} must be a path that pesme_flammarion returned.")
+    if start.kappa != kappa:
+        raise ValueError(
+            f"start={start!r} has degree kappa={start.kappa}, but kappa={kappa!r}; pass that of "
+            "the path."
+        )
     if start.duals.shape[1] != n or start.betas.shape[1] != d:
         raise ValueError(
             f"start has {start.duals.shape[1]} samples and {start.betas.shape[1]} features, but X "

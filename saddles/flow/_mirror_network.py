@@ -5,8 +5,7 @@ Read `mirror` first, which says what the dual point is, and why it is integrated
 ===============  =====================================================================
 code name        symbol
 ===============  =====================================================================
-``rows``         A = XᵀU/a, shape (d, r): U an orthonormal basis of range X, a = |X|₂
-``targets``      w = Uᵀy/c, shape (r,), with c such that |A w|∞ = 1
+``rows``         A = XᵀU/a, shape (d, r), and the rest of `Reduced`
 ``dual``         a Uᵀρ, shape (r,), so that s = A·dual; its time is (a c/n) t
 ``over``         |s| − e; one unit in the data's own scale is reached at the edge e
 ``edge``         e = log(1/α) + log(4c/a)/2, so that (α²/4) e^{2|s|} = (c/a) e^{2·over}
@@ -17,15 +16,15 @@ code name        symbol
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from saddles._numerics.ends import Outlook
 from saddles._numerics.precision import CUT_EXPONENT, EPS, ULPS
-from saddles._numerics.stepping import before_jump
+from saddles._numerics.stepping import Tolerances, before_jump
 from saddles._problems.regression import Regression
+from saddles.flow._reduced import Reduced, reduced
 from saddles.typing import Array, Indices
 
 __all__ = ["Network"]
@@ -41,89 +40,55 @@ WIDE, UNFELT = 200, EPS**2
 #: Exponents of the gain are cut here: targets 1e-300 times the features' size go no further.
 LARGEST_EXPONENT = 690.0
 
+#: A step in which no clock moves by more than this needs no horizon: exponents are not cut where it
+#: lands, so that the method sees what it does.
+SHORT = 10.0
+
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class Network(Reduced):
     """The dual flow in units in which features, targets and first velocity are of order one."""
 
-    rows: Array
-    targets: Array
     edge: float
-    width: float
-    """a = |X|₂."""
-    height: float
-    """c; the unit of beta is c/a."""
-    n_samples: float
-    """n, the divisor of the mean loss."""
     scale: float
     """log(1/α)."""
-    floor: float
-    """Loss of the best fit, |y − U Uᵀy|²/(2n)."""
-    beyond: float
-    """Part of it that X explains along directions which rounding hides."""
 
     @classmethod
     def of(cls, problem: Regression, log_alpha: float) -> Network | None:
         """Reduce the problem to the range of X; None if y is orthogonal to it.
 
-        The path depends on the data through XᵀX and Xᵀy only: the rest of ρ merely drifts.
+        The rest of ρ merely drifts. Where s is of size log(1/α), β is known to eps log(1/α).
         """
-        basis, singular, _ = np.linalg.svd(problem.X, full_matrices=False)
-        rank = int((singular > singular[0] * max(problem.X.shape) * EPS).sum())
-        largest = float(np.abs(problem.y).max())
-        if rank == 0 or largest == 0:
+        data = reduced(problem, EPS * -log_alpha)
+        if data is None:
             return None
-        # Where s is of size log(1/α), β is known to eps log(1/α) of itself: along directions that
-        # need a β larger than that allows, the fit would be noise.
-        seen = int((singular[:rank] > singular[0] * EPS * -log_alpha).sum())
-        explained = basis[:, :rank].T @ (problem.y / largest)
-        basis, width = basis[:, :seen], float(singular[0])
-        rows, y = problem.X.T @ basis / width, problem.y / largest
-        targets = basis.T @ y
-        start = float(np.abs(rows @ targets).max())
-        if start <= ULPS * float(np.linalg.norm(y)):
-            return None
-        height, scale = largest * start, -log_alpha
-        beyond = largest**2 * float(np.sum(explained[seen:] ** 2)) / (2 * problem.n_samples)
-        return cls(
-            rows=np.ascontiguousarray(rows),
-            targets=targets / start,
-            edge=scale + 0.5 * (math.log(4) + math.log(height) - math.log(width)),
-            width=width,
-            height=height,
-            n_samples=problem.n_samples,
-            scale=scale,
-            floor=float(np.sum((largest * (y - basis @ targets)) ** 2)) / (2 * problem.n_samples),
-            beyond=beyond,
-        )
-
-    @property
-    def unit(self) -> float:
-        """c/a, the unit of beta."""
-        return self.height / self.width
+        parts = {field.name: getattr(data, field.name) for field in fields(data)}
+        edge = 0.5 * (math.log(4) + math.log(data.height) - math.log(data.width)) - log_alpha
+        return cls(**parts, edge=edge, scale=-log_alpha)
 
     @property
     def pace(self) -> float:
         """Dual time that passes in one unit of scaled time, (a c/n) log(1/α)."""
         return self.height * (self.width / self.n_samples) * self.scale
 
-    @cached_property
-    def columns(self) -> Array:
-        """Aᵀ (r, d), contiguous."""
-        return np.ascontiguousarray(self.rows.T)
-
     @property
     def gain(self) -> float:
         """2e^{−2e}, so that β = gain · sinh 2s in units of c/a: large if α² dwarfs the data."""
         return 2 * math.exp(min(-2 * self.edge, LARGEST_EXPONENT))
 
-    def tolerance(self, rtol: float) -> float:
+    @property
+    def start(self) -> Array:
+        """The first dual point, shape (r,)."""
+        return np.zeros(self.targets.size)
+
+    def tolerances(self, rtol: float) -> Tolerances:
         """Return the absolute error allowed in s, which makes β err by 2 `rtol`.
 
         Where |β| is one unit, s is at asinh(1/gain)/2 and dβ/ds = 2 hypot(1, gain).
         """
         reach = self.edge if self.edge > ONE_SIDED_EDGE else math.asinh(1 / self.gain) / 2
-        return max(rtol / math.hypot(1, self.gain), ULPS * reach)
+        error = max(rtol / math.hypot(1, self.gain), ULPS * reach)
+        return Tolerances(atol=error, horizon=self.horizon, stride=SHORT / self.fastest)
 
     def _doubled_over(self, clocks: Array) -> Array:
         over: Array = np.abs(clocks)
@@ -180,16 +145,6 @@ class Network:
         felt = np.flatnonzero(np.abs(weights) > UNFELT)
         return felt if 2 * felt.size < weights.size else None
 
-    @cached_property
-    def lengths(self) -> Array:
-        """Norms of the columns of X in units of a, shape (d,)."""
-        return np.asarray(np.linalg.norm(self.rows, axis=1))
-
-    @property
-    def fastest(self) -> float:
-        """No clock ever moves faster than this: the velocity only shrinks."""
-        return float(np.linalg.norm(self.targets))
-
     def horizon(self, time: float, dual: Array) -> float:
         """Return the time beyond which no step should go from a dual point (r,)."""
         clocks, rates = self.rows @ dual, self.rows @ self.velocity(time, dual)
@@ -215,12 +170,8 @@ class Network:
         waits = ways[driven & (ways > 0)] / np.abs(rates[driven & (ways > 0)])
         return Outlook(
             moves=bool(driven.any()),
-            left=self._loss(float(velocity @ velocity)) + self.beyond,
-            whole=self._loss(size**2) + self.beyond,
-            hidden=self._loss(rounding**2) + self.beyond,
+            left=self.loss(float(velocity @ velocity)) + self.beyond,
+            whole=self.loss(size**2) + self.beyond,
+            hidden=self.loss(rounding**2) + self.beyond,
             next_jump=(time + float(waits.min(initial=math.inf))) / self.pace,
         )
-
-    def _loss(self, square: float) -> float:
-        """Return the loss of a residual of this square, which is in units of c."""
-        return float(square * self.height * self.height / (2 * self.n_samples))

@@ -19,24 +19,29 @@ Three properties make these the coordinates to integrate in.
 
 The equation is in `_mirror_network`, in units in which all of it is of order one, with its table
 of symbols.
+
+A network of depth D ≥ 3 grows as a power of time, and from float64 its jumps are seen down to
+α^{D−2} = 1e-13. It is integrated in one scalar per coordinate, of which `_scalars` says why, with
+the equation in `_deep_network`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
+from saddles._diagonal.boundaries import Start
 from saddles._numerics.ends import Outlook
 from saddles._numerics.stepping import (
     Ending,
     Equation,
     Integration,
     Pieces,
-    Tolerances,
     nodes,
 )
 from saddles._numerics.watch import long_work
@@ -47,8 +52,10 @@ from saddles._result.path import PathError
 from saddles._result.remaining import NOTHING, Remaining, left_by
 from saddles._result.trajectory import Curve
 from saddles._tools.threads import one_pool
+from saddles.flow._deep_network import DeepNetwork
 from saddles.flow._inputs import checked_rtol, checked_until, finite_scale
 from saddles.flow._mirror_network import Network
+from saddles.flow._scalars import scalars
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
@@ -59,9 +66,8 @@ SOURCE = "Pesme and Flammarion 2023, arXiv:2304.00488; Woodworth et al. 2020, ar
 #: Steps per possible jump before giving up. About 250 are usual at the default tolerance.
 STEPS_PER_JUMP = 5000
 
-#: A step in which no clock moves by more than this needs no horizon: exponents are not cut where it
-#: lands, so that the method sees what it does.
-SHORT = 10.0
+#: A jump takes this share of scaled time at least, so that it lasts many ulp of it.
+SHORTEST_JUMP = 1e-13
 
 #: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
 STEPS_PER_DUAL_LOOK = 8
@@ -74,13 +80,16 @@ def diagonal(
     y: ArrayLike | None = None,
     *,
     log_alpha: float,
+    depth: int | None = None,
+    init: ArrayLike | None = None,
+    form: str = "product",
     until: float | None = None,
     rtol: float = 1e-8,
     on_failure: str = "raise",
     progress: bool = False,
     time_limit: float | None = None,
 ) -> Flow:
-    """Gradient flow of a diagonal linear network from u = alpha * 1, v = 0.
+    """Gradient flow of a diagonal linear network, by default from u = alpha * 1, v = 0.
 
     Parameters
     ----------
@@ -89,9 +98,18 @@ def diagonal(
     y : array_like of shape (n,), optional
         Targets; leave out if `X` is a `Regression`.
     log_alpha : float
-        Logarithm of the initial scale, below 0 and finite; -1e6 costs what -10 does.
+        Logarithm of the initial scale, below 0 and finite; at depth 2, -1e6 costs what -10 does.
+        From depth 3 on, ``alpha**(depth - 2)`` must be at least 1e-13 in the data's own units.
+    depth : int, optional
+        Depth D, at least 2. By default it is that of `init`, and 2 without one.
+    init : array_like of shape (D,) or (D, d), optional
+        Initial weights over alpha, for depth 3 and more; see `saddles.diagonal_network`. By default
+        it is (1, …, 1, 0).
+    form : {"product", "difference"}
+        β = w_1 w_2 ⋯ w_D with a weight in each layer, or β = u^D − v^D for depth 3 and more.
     until : float, optional
-        Scaled time ``t / log(1/alpha)`` at which to stop. Without it, the flow is followed until
+        Scaled time at which to stop, ``t / log(1/alpha)``, or ``t * alpha**(depth - 2)`` from depth
+        3 on. Without it, the flow is followed until
         training has ended. This needs two things. No correlation of a feature with the residual
         exceeds rounding or `rtol`, relative to the norms of the feature and of the part of y that X
         explains. And this part of y is fitted, to 1e-10 of its square. If rounding hides whether it
@@ -112,8 +130,8 @@ def diagonal(
     Returns
     -------
     Flow
-        Its ``conservation`` is the largest difference between s and the quadrature of its velocity
-        X'r/n, over all coordinates and steps, divided by log(1/alpha).
+        Its ``kappa`` is the depth. Its ``conservation`` is the largest difference between s and the
+        quadrature of its velocity X'r/n, over all coordinates and steps, in scaled time.
 
     Raises
     ------
@@ -133,13 +151,15 @@ def diagonal(
     array([ 1.333333, -0.666667])
     """
     problem = as_regression(X, y)
-    log_alpha = finite_scale(log_alpha, "saddles.pesme_flammarion")
+    shape = Start.of(depth, init, form, problem.n_features)
+    log_alpha = finite_scale(log_alpha, "saddles.diagonal_network")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
     rtol, until = checked_rtol(rtol), checked_until(until)
-    network = Network.of(problem, log_alpha)
+    network = _network(problem, log_alpha, shape)
+    as_flow = partial(_as_flow, log_alpha, shape.depth)
     if network is None:
         ends = np.array([0.0, until or 1.0])
-        return _as_flow(log_alpha, ends, _Rest(problem), Status.NOTHING_TO_LEARN, NOTHING)
+        return as_flow(ends, _Rest(problem), Status.NOTHING_TO_LEARN, NOTHING)
     curve, status, remaining = _integrate(network, rtol, until)
     if not status.success and on_failure == "raise":
         reached = curve.times[-1] / network.pace
@@ -147,17 +167,41 @@ def diagonal(
     times = curve.times / network.pace
     if until is not None and status not in (Status.INTEGRATION_FAILED, Status.TIME_LIMIT):
         times[-1] = until
-    return _as_flow(log_alpha, times, curve, status, remaining)
+    return as_flow(times, curve, status, remaining)
+
+
+def _network(problem: Regression, log_alpha: float, shape: Start) -> Network | DeepNetwork | None:
+    """Return the equation; None if there is nothing to learn."""
+    if shape.depth == 2:
+        if shape.form != "product" or not (np.sort(np.abs(shape.init), axis=0).T == (0, 1)).all():
+            raise ValueError(
+                f"init={checks.show(shape.init)}, form={shape.form!r}: at depth 2 the flow starts "
+                "from u = alpha, v = 0, and initial weights wash out; leave init and form out."
+            )
+        return Network.of(problem, log_alpha)
+    network = DeepNetwork.of(problem, log_alpha, scalars(shape, problem.n_features))
+    if network is not None and network.log_width < math.log(SHORTEST_JUMP):
+        raise ValueError(
+            f"log_alpha={log_alpha!r} at depth {shape.depth}: a jump takes a share of about "
+            f"{math.exp(network.log_width):.2g} of scaled time; below {SHORTEST_JUMP:g} a float64 "
+            "does not resolve it, and the flow is its limit; use saddles.diagonal_network."
+        )
+    return network
 
 
 def _as_flow(
-    log_alpha: float, times: Array, curve: Curve, status: Status, remaining: Remaining
+    log_alpha: float,
+    depth: int,
+    times: Array,
+    curve: Curve,
+    status: Status,
+    remaining: Remaining,
 ) -> Flow:
     return Flow(
         algorithm="flow.diagonal",
         source=SOURCE,
         log_alpha=log_alpha,
-        kappa=2,
+        kappa=depth,
         times=times,
         curve=curve,
         status=status,
@@ -166,21 +210,18 @@ def _as_flow(
 
 
 def _integrate(
-    network: Network, rtol: float, until: float | None
-) -> tuple[_Mirror, Status, Remaining]:
-    """Follow the dual point to `until`, or until the gradient has vanished.
+    network: Network | DeepNetwork, rtol: float, until: float | None
+) -> tuple[_Mirror | _Deep, Status, Remaining]:
+    """Follow the network to `until`, or until the gradient has vanished.
 
     LSODA switches between Adams (jumps: smooth, explosive, up to order 12) and BDF (plateaus:
     stiff) by itself; at these tolerances it needs a fifth of the time of an implicit Runge-Kutta
     method of order 5.
     """
-    start = np.zeros(network.targets.size)
     run = Integration(
-        Equation(network.velocity, start, jacobian=network.jacobian),
-        Tolerances(
-            atol=network.tolerance(rtol), horizon=network.horizon, stride=SHORT / network.fastest
-        ),
-        STEPS_PER_JUMP * (start.size + 2),
+        Equation(network.velocity, network.start, jacobian=network.jacobian),
+        network.tolerances(rtol),
+        STEPS_PER_JUMP * (network.targets.size + 2),
         until=math.inf if until is None else until * network.pace,
     )
 
@@ -188,11 +229,14 @@ def _integrate(
         looks = until is None and step % STEPS_PER_DUAL_LOOK == 0
         return looks and network.outlook(solver.t, solver.y, rtol).status is not None
 
-    dual = run.recorded(done, "flow.diagonal")
-    if not dual.curves:
+    steps = run.recorded(done, "flow.diagonal")
+    if not steps.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     outlook = network.outlook(run.solver.t, run.solver.y, rtol)
-    return _Mirror(network, dual), _ending(outlook, run), left_by(outlook)
+    ending, remaining = _ending(outlook, run), left_by(outlook)
+    if isinstance(network, DeepNetwork):
+        return _Deep(network, steps), ending, remaining
+    return _Mirror(network, steps), ending, remaining
 
 
 def _ending(outlook: Outlook, run: Integration) -> Status:
@@ -256,6 +300,66 @@ class _Mirror:
         means = velocity.reshape(-1, *inner.shape) @ weights
         gap = network.rows @ (self.dual(self.times[1:]) - np.cumsum(means * steps, axis=1))
         return float(np.abs(gap).max() / network.scale)
+
+
+@dataclass(frozen=True, eq=False)
+class _Deep:
+    """The trajectory of the scalars of a deep network in their own time, and what follows."""
+
+    network: DeepNetwork
+    scalars: Pieces
+
+    @property
+    def times(self) -> Array:
+        """Times at which steps end (m,)."""
+        return self.scalars.times
+
+    def _scalars(self, tau: Array) -> Array:
+        """Return p, shape (d, q)."""
+        return self.scalars(np.minimum(tau * self.network.pace, self.times[-1]))
+
+    def _clocks(self, p: Array) -> Array:
+        """Return S, shape (d, q)."""
+        first, now = self.network.left(self.network.start)[0], self.network.left(p)
+        beyond = np.isinf(first)
+        above = np.where(beyond, 0.0, first)[:, None] - np.where(beyond[:, None], 0.0, now[0])
+        below = now[1] - self.network.left(self.network.start)[1][:, None]
+        return np.where(beyond[:, None], below, above)
+
+    def clocks(self, tau: Array) -> Array:
+        """Return S, shape (q, d)."""
+        return self._clocks(self._scalars(tau)).T
+
+    def point(self, tau: Array) -> Array:
+        """Return β, shape (q, d)."""
+        return np.asarray(self.network.unit * self.network.beta(self._scalars(tau)).T)
+
+    def loss(self, tau: Array) -> Array:
+        """Return |y − Xβ|²/(2n), shape (q,)."""
+        network = self.network
+        beta = network.beta(self._scalars(tau))
+        residuals = network.targets[:, None] - network.columns @ beta
+        return np.asarray(network.floor + network.loss(np.sum(residuals**2, axis=0)))
+
+    def loss_rate(self, tau: Array) -> Array:
+        """Return dL/dτ = −Σ_i g_i² dβ_i/dS_i, shape (q,)."""
+        network = self.network
+        motion = network.motion(self._scalars(tau))
+        pull = network.rows @ (
+            network.targets[:, None] - network.columns @ (network.gain * motion.value)
+        )
+        power = np.sum(pull**2 * (network.gain * motion.slope * motion.rate), axis=0)
+        return np.asarray(-2 * network.loss(network.pace * power))
+
+    def conservation(self) -> float:
+        """Return max |S − ∫ Xᵀr/n dτ| over coordinates and steps."""
+        inner, weights, steps = nodes(self.times)
+        network = self.network
+        beta = network.beta(self.scalars(inner.ravel()))
+        pull = network.rows @ (network.targets[:, None] - network.columns @ beta)
+        means = pull.reshape(-1, *inner.shape) @ weights
+        gap = self._clocks(self.scalars(self.times[1:])) - np.cumsum(means * steps, axis=1)
+        return float(np.abs(gap).max())
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,156 @@
+"""The flow of a deep diagonal network in one scalar per coordinate, in units of order one.
+
+With p of `_scalars`, whose β is α^D V(p) and which moves by dp/dS = R(p),
+
+    dp_i/dt = α^{D−2} R_i(p_i) g_i,   g = Xᵀ(y − Xβ)/n.
+
+===============  =====================================================================
+code name        symbol
+===============  =====================================================================
+``rows``         A = XᵀU/a, shape (d, r), and the rest of `Reduced`
+``gain``         α^D a/c, so that β = gain · V in units of c/a
+``log_width``    log of the time that a jump takes, in scaled time: (D − 2)/D log(gain)
+``p``            p, shape (d,); its time is (a c/n) α^{D−2} t
+===============  =====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from saddles._numerics.ends import Outlook
+from saddles._numerics.precision import CUT_EXPONENT, EPS, ULPS
+from saddles._numerics.stepping import Tolerances
+from saddles._problems.regression import Regression
+from saddles.flow._reduced import Reduced, reduced
+from saddles.flow._scalars import Motion, Scalars
+from saddles.typing import Array
+
+__all__ = ["DeepNetwork"]
+
+#: Where one sign is forbidden, weights below α e^{−300} act as zero: their squares stay in range.
+LEAST = -300.0
+
+
+@dataclass(frozen=True, eq=False)
+class DeepNetwork(Reduced):
+    """The flow in units in which features, targets and first gradient are of order one."""
+
+    scalars: Scalars
+    log_gain: float
+
+    @classmethod
+    def of(cls, problem: Regression, log_alpha: float, scalars: Scalars) -> DeepNetwork | None:
+        """Reduce the problem to the range of X; None if y is orthogonal to it."""
+        data = reduced(problem, EPS * scalars.depth)
+        if data is None:
+            return None
+        parts = {field.name: getattr(data, field.name) for field in fields(data)}
+        log_gain = scalars.depth * log_alpha + math.log(data.width) - math.log(data.height)
+        return cls(**parts, scalars=scalars, log_gain=log_gain)
+
+    @property
+    def pace(self) -> float:
+        """Time of this flow that passes in one unit of scaled time, a c/n."""
+        return self.height * (self.width / self.n_samples)
+
+    @property
+    def log_width(self) -> float:
+        """Logarithm of the scaled time that a jump to coefficients of one unit takes."""
+        return self.log_gain * (1 - 2 / self.scalars.depth)
+
+    @cached_property
+    def gain(self) -> float:
+        """α^D a/c."""
+        return math.exp(self.log_gain)
+
+    @cached_property
+    def _range(self) -> tuple[Array, float]:
+        """Where p is cut below (d,) and above: there β is beyond all that it comes to."""
+        reach = (CUT_EXPONENT + max(-self.log_gain, 0.0)) / self.scalars.depth
+        top, turn = max(float(self.scalars.start.max()), 0.0) + reach, self.scalars.turn
+        return np.where(np.isinf(turn), LEAST, turn - top), top
+
+    @property
+    def start(self) -> Array:
+        """The first p, shape (d,)."""
+        return self.scalars.start
+
+    def tolerances(self, rtol: float) -> Tolerances:
+        """Return the absolute error allowed in p, which makes β err by `rtol`."""
+        slope = self.gain * float(np.abs(self.motion(self.start).slope).max())
+        error = max(rtol / max(self.scalars.depth, slope), ULPS * (1 + self._range[1]))
+        return Tolerances(atol=error)
+
+    def motion(self, p: Array) -> Motion:
+        """Return where the coordinates are at p (d, ...), and how they move."""
+        least, top = self._range
+        return self.scalars.motion(np.clip(p.T, least, top).T)
+
+    def left(self, p: Array) -> tuple[Array, Array]:
+        """Return what is left of the clocks at p (d, ...) until the boundaries above and below."""
+        least, top = self._range
+        return self.scalars.left(np.clip(p.T, least, top).T)
+
+    def beta(self, p: Array) -> Array:
+        """Return β in units of c/a, of the shape of `p`."""
+        return np.asarray(self.gain * self.motion(p).value)
+
+    def pull(self, beta: Array) -> Array:
+        """Return the gradient A(w − Aᵀβ), shape (d,)."""
+        return np.asarray(self.rows @ (self.targets - self.columns @ beta))
+
+    def velocity(self, _time: float, p: Array) -> Array:
+        """Return dp/dt, shape (d,)."""
+        motion = self.motion(p)
+        return np.asarray(motion.rate * self.pull(self.gain * motion.value))
+
+    def jacobian(self, _time: float, p: Array) -> Array:
+        """Return its derivative, shape (d, d)."""
+        motion = self.motion(p)
+        slope = self.gain * motion.slope
+        bent = motion.rate * motion.bend * self.pull(self.gain * motion.value)
+        steep = -(motion.rate[:, None] * self.rows) @ (self.columns * slope)
+        steep[np.diag_indices_from(steep)] += bent
+        return np.asarray(steep)
+
+    @cached_property
+    def _least(self) -> float:
+        """Square of the residual that forbidden signs leave."""
+        from scipy.optimize import nnls
+
+        up, down = (np.isfinite(side) for side in self.scalars.left(self.scalars.start))
+        if up.all() and down.all():
+            return 0.0
+        allowed = np.hstack([self.columns[:, up], -self.columns[:, down]])
+        return float(nnls(allowed, self.targets)[1] ** 2)
+
+    def outlook(self, time: float, p: Array, rtol: float) -> Outlook:
+        """Return what could still happen from p (d,) at its time.
+
+        What still moves is a gradient that exceeds its error, and that may move its coordinate:
+        towards a finite boundary, or back to zero. While more of the loss is left than rounding
+        leaves, the flow goes on.
+        """
+        beta = self.beta(p)
+        residual = self.targets - self.columns @ beta
+        rates, square = self.rows @ residual, float(residual @ residual)
+        rounding = EPS * self.scalars.depth * float(np.linalg.norm(self.lengths * beta))
+        size = self.fastest
+        error = rtol * size + ULPS / EPS * rounding
+        ways = np.where(rates > 0, *self.left(p))
+        free = np.isfinite(ways) | (np.abs(beta) * self.lengths > rtol * size)
+        driven = (np.abs(rates) > error * self.lengths) & free
+        waits: Any = ways[driven] / np.abs(rates[driven])
+        return Outlook(
+            moves=bool(driven.any()),
+            left=self.loss(max(square - self._least, 0.0)) + self.beyond,
+            whole=self.loss(size**2) + self.beyond,
+            hidden=self.loss(rounding**2) + self.beyond,
+            next_jump=(time + float(waits.min(initial=math.inf))) / self.pace,
+        )
