@@ -112,6 +112,24 @@ class Status(Enum):
         True,
         False,
     )
+    TIED = (
+        "singular values tied",
+        "The two largest singular values of the gradient between dormant directions are equal. "
+        "Which direction activates then depends on the start in a way that is not known. The path "
+        "is right up to here, and training goes on.",
+        "Change the data so that the singular values differ, or integrate the flow.",
+        True,
+        False,
+    )
+    SIGN_CONSERVED = (
+        "sign conserved",
+        "The loss can be lower, but the dormant layers shrink towards zero. The flow conserves a "
+        "sign, which for balanced layers is that of the determinant of W, and every direction that "
+        "lowers the loss has the other one: training from these layers ends here.",
+        "Start from layers that are not balanced, or whose product has the other sign.",
+        True,
+        True,
+    )
     NO_GROWTH = (
         "no neuron grows",
         "The loss can be lower, but no dormant neuron has a direction of positive utility, or "

@@ -26,7 +26,7 @@ code name       symbol
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._matrix.deep_factors import checked_depth, deep_algorithm
 from saddles._matrix.descent import descend_factor, is_left
 from saddles._matrix.frames import rotation
 from saddles._matrix.full_matrix import full_steps
@@ -47,10 +48,11 @@ from saddles._result.path import Saddle, SaddlePath
 from saddles._result.points import LowRank
 from saddles.alternation import Algorithm, Rest, Ring, solve
 from saddles.status import Breakdown, Status
-from saddles.typing import Array, Indices
+from saddles.typing import Array, ArrayLike, Indices
 
 __all__ = ["Factorisation", "greedy_low_rank", "steps"]
 
+NAME = "Greedy low-rank learning"
 SOURCE = "Li, Luo and Lyu 2021, arXiv:2012.09839, Algorithm 1"
 
 #: Why a path is not followed beyond its first jump, although the loss falls.
@@ -67,6 +69,8 @@ VALUE_ROUNDING = 1e-12
 def greedy_low_rank(
     loss: MatrixLoss,
     *,
+    depth: int = 2,
+    init: Sequence[ArrayLike] | None = None,
     max_rank: int | None = None,
     tol: float = 1e-10,
     max_jumps: int | None = None,
@@ -75,7 +79,9 @@ def greedy_low_rank(
     progress: bool = False,
     time_limit: float | None = None,
 ) -> SaddlePath:
-    """Saddle path of W = UUᵀ under U' = −∇f(UUᵀ) U from vanishing initialisation.
+    """Saddle path of W = UUᵀ, or of a deeper factorisation, from vanishing initialisation.
+
+    At depth 2 the flow is U' = −∇f(UUᵀ) U; at depth L above it is that of W = W_L…W_1.
 
     Parameters
     ----------
@@ -84,6 +90,12 @@ def greedy_low_rank(
         ``value(W)`` and ``gradient(W)`` (see `MatrixLoss` for what else it may offer). The gradient
         of a loss that is not of this package is compared once with finite differences of its value,
         and so are other derivatives that it offers.
+    depth : int
+        Number L of layers, at least 2. Above 2 the layers are W_j(0) = α init[j].
+    init : sequence of L array_like, optional
+        Initial layers over α, from the input on, for `depth` above 2: all their entries enter all
+        jump times. By default each is the identity (d, d), from which W stays symmetric. From other
+        layers it does not, and f must be defined for all matrices.
     max_rank : int, optional
         Number of columns of U, at least 1; None for as many as needed. For large d a small number
         saves time, since no more eigenpairs than that are computed.
@@ -108,7 +120,7 @@ def greedy_low_rank(
     SaddlePath
         ``betas[k]`` is W_k, (d, d): one dense array (K+1, d, d) for d up to 400, above that an
         array of K+1 `LowRank`, which hold the factor. ``times`` are t / log(1/α) of the flow as
-        written, without a factor 2; losses are f as given. A unit is a column, numbered in the
+        written, without a factor 2, and t α^{L−2} at depth L; losses are f as given. A unit is a column, numbered in the
         order of activation. A certificate's margin is the lead of the clock that rang; ``unique``
         is False where the critical point is one of a continuum, and where max_rank cuts a tie. It
         is examined for factors of up to 400 entries.
@@ -135,19 +147,30 @@ def greedy_low_rank(
     >>> path = saddles.greedy_low_rank(saddles.FullMatrix(np.diag([4.0, 2.0, -1.0])))
     >>> path.times.round(6).tolist(), path.losses.round(6).tolist()
     ([0.0, 0.25, 0.5], [10.5, 2.5, 0.5])
+
+    With three layers each time is 1/(λ (L − 2)) in the unit 1/α:
+
+    >>> path = saddles.greedy_low_rank(saddles.FullMatrix(np.diag([4.0, 2.0, -1.0])), depth=3)
+    >>> path.times.round(6).tolist(), path.kappa, path.status
+    ([0.0, 0.25, 0.5], 3, Status.SIGN_CONSERVED)
     """
     tol = checks.real_number(
         tol, "tol", "it is relative and must lie in (0, 1)", lambda v: 0 < v < 1
     )
     checked_size(loss)
     max_rank = checks.count(max_rank, "max_rank", least=1)
-    algorithm = _algorithm(loss, max_rank, tol)
+    if checked_depth(depth, init) == 2:
+        algorithm = _algorithm(loss, max_rank, tol)
+    else:
+        algorithm = deep_algorithm(
+            loss, depth=depth, init=init, max_rank=max_rank, tol=tol, name=NAME
+        )
     return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
 
 
 def _algorithm(loss: MatrixLoss, max_rank: int | None, tol: float) -> Algorithm[Any]:
     """Return the steps for a loss: in closed form where there is one."""
-    said: dict[str, Any] = {"name": "Greedy low-rank learning", "source": SOURCE}
+    said: dict[str, Any] = {"name": NAME, "source": SOURCE}
     if type(loss) is FullMatrix:
         return full_steps(loss, max_rank=max_rank, tol=tol, show=_matrix, **said)
     problem = OnFactors(loss)

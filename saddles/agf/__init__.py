@@ -22,6 +22,7 @@ from saddles._tools.lazy import lazily
 if TYPE_CHECKING:
     from saddles._diagonal.agf import diagonal
     from saddles._matrix.agf_linear import linear
+    from saddles._matrix.deep_linear import deep_linear
     from saddles.agf._any.network import network
     from saddles.agf._any.torch_network import TorchNetwork
     from saddles.agf._attention import AttentionModes, LinearAttention, attention, attention_modes
@@ -50,6 +51,7 @@ _HOMES = {
     "TorchNetwork": "saddles.agf._any.torch_network",
     "attention": "saddles.agf._attention",
     "attention_modes": "saddles.agf._attention",
+    "deep_linear": "saddles._matrix.deep_linear",
     "diagonal": "saddles._diagonal.agf",
     "extremal_directions": "saddles.agf._relu.extremal",
     "linear": "saddles._matrix.agf_linear",
@@ -70,6 +72,7 @@ __all__ = [
     "TorchNetwork",
     "attention",
     "attention_modes",
+    "deep_linear",
     "diagonal",
     "extremal_directions",
     "linear",

@@ -1,0 +1,104 @@
+"""Layers of a deep linear network W = W_L…W_1: their product, their flow, and the user's own.
+
+===============  ==========================================================================
+code name        symbol
+===============  ==========================================================================
+``layers``       W_1, …, W_L, from the input on; W_j has shape (n_j, n_{j−1})
+``pull``         G = −∇f(W), shape (n_L, n_0)
+``slopes``       W_j' = (W_L…W_{j+1})ᵀ G (W_{j−1}…W_1)ᵀ
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles.typing import Array
+
+__all__ = ["checked_layers", "flat", "mirrored", "orthogonal", "product", "slopes", "unflat"]
+
+Layers = Sequence[Array]
+
+
+def product(layers: Layers) -> Array:
+    """Return W_L…W_1."""
+    return np.asarray(reduce(lambda below, layer: layer @ below, layers))
+
+
+def slopes(layers: Layers, pull: Array) -> list[Array]:
+    """Return the velocity of each layer under θ' = −∇f, given G = −∇f(W)."""
+    above = list(accumulate(layers[:0:-1], lambda high, low: high @ low))[::-1]
+    below = list(accumulate(layers[:-1], lambda low, high: high @ low))
+    found = [high.T @ pull for high in above] + [pull]
+    return [found[0], *(part @ low.T for part, low in zip(found[1:], below, strict=True))]
+
+
+def flat(layers: Layers) -> Array:
+    """Return all weights in one row."""
+    return np.concatenate([layer.ravel() for layer in layers])
+
+
+def unflat(weights: Array, like: Layers) -> list[Array]:
+    """Return layers of the shapes of `like` from all weights in one row."""
+    ends = np.cumsum([layer.size for layer in like])
+    parts = np.split(weights[: ends[-1]], ends[:-1])
+    return [part.reshape(layer.shape) for part, layer in zip(parts, like, strict=True)]
+
+
+def mirrored(layers: Layers) -> list[Array]:
+    """Return the nearest layers with W_{L+1−j} = W_jᵀ, as they stay where G is symmetric."""
+    return [(low + high.T) / 2 for low, high in zip(layers, layers[::-1], strict=True)]
+
+
+def orthogonal(vectors: Array) -> Array:
+    """Return orthonormal columns (n, n − r) beside the range of `vectors` (n, r)."""
+    return np.asarray(np.linalg.qr(vectors, mode="complete")[0][:, vectors.shape[1] :])
+
+
+def checked_layers(init: Any, shape: tuple[int, int], name: str = "init") -> list[Array]:
+    """Return the user's initial layers over α, from the input on.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are fewer than three, do not fit each other or the problem of shape (c, d), or two
+        of them are zero.
+    """
+    if isinstance(init, str) or not isinstance(init, Sequence | np.ndarray):
+        raise TypeError(
+            f"{name}={checks.show(init)} must be a list of layers over alpha, from the input on."
+        )
+    layers = [checks.real_array(layer, f"{name}[{j}]", 2) for j, layer in enumerate(init)]
+    if len(layers) < 3:
+        raise ValueError(
+            f"{name} has {len(layers)} layer{'s' * (len(layers) != 1)}; a deep network has at "
+            "least three: use agf.linear or greedy_low_rank without depth for two, and linear "
+            "regression, which has no saddles, for one."
+        )
+    sides = [layers[0].shape[1], *(layer.shape[0] for layer in layers)]
+    for j, (layer, side) in enumerate(zip(layers, sides, strict=False)):
+        if layer.shape[1] != side:
+            raise ValueError(
+                f"{name}[{j}] has shape {layer.shape} and {name}[{j - 1}] has shape "
+                f"{layers[j - 1].shape}; layer j must have shape (n_j, n_(j-1)): its columns are "
+                "the rows of the layer before."
+            )
+    if (sides[-1], sides[0]) != shape:
+        raise ValueError(
+            f"{name} maps {sides[0]} inputs to {sides[-1]} outputs, and the problem has "
+            f"{shape[1]} inputs and {shape[0]} outputs; the first layer must have {shape[1]} "
+            f"columns and the last one {shape[0]} rows."
+        )
+    zero = [j for j, layer in enumerate(layers) if not layer.any()]
+    if len(zero) > 1:
+        raise ValueError(
+            f"{name}[{zero[0]}] and {name}[{zero[1]}] are zero: where two layers are zero the flow "
+            "never moves; pass generic layers."
+        )
+    return layers
