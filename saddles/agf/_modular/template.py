@@ -10,7 +10,7 @@ code name           symbol
 ``template``        x, the encoding of the number 0, (p,)
 ``spectrum``        x̂_k = Σ_c x[c] e^{−2πikc/p}, unnormalised, (p,) complex
 ``power``           share of frequency k in the loss: |x̂_k|²/(2p), both signs together
-``utility_bounds``  Û*_k, the largest utility at unit norm
+``utility_bounds``  Û*_k, the largest utility at unit norm of waves k beside a constant w
 ==================  =====================================================================
 """
 
@@ -102,16 +102,19 @@ class Template:
     def utility_bounds(self) -> Array:
         """Largest utility at unit norm, per frequency, while none is learnt; (p//2 + 1,).
 
-        sqrt(2/27) p^{−3/2} |x̂_k|³, times √2 at the Nyquist frequency k = p/2 and √8 at k = 0, the
-        mean of the template, which constant neurons learn. The paper's √(2p) |x̂|³ is for
-        templates without a mean, u, v, w of unit norm each, and sums over the pairs: it is p² √27
-        times this.
+        2 |x̂_k|² sqrt(x̂_0² + |x̂_k|²/d) / (√27 p^{3/2}), d = 1 at the Nyquist frequency k = p/2 and
+        2 at the others: u and v are waves, w is a wave plus a constant, if the template has a mean
+        x̂_0/p. At k = 0 it is 4 |x̂_0|³ / (√27 p^{3/2}), that of constant neurons. The paper's
+        √(2p) |x̂|³ is for templates without a mean, u, v, w of unit norm each, and sums over the
+        pairs: it is p² √27 times this.
         """
-        bounds = math.sqrt(2 / 27) * self.period**-1.5 * self._amplitudes**3
-        bounds[0] *= math.sqrt(8)
+        sizes = self._amplitudes
+        dimensions = np.full(sizes.size, 2.0)
         if self.period % 2 == 0:
-            bounds[-1] *= math.sqrt(2)
-        return np.asarray(bounds)
+            dimensions[-1] = 1.0
+        bounds = 2 * sizes**2 * np.hypot(sizes[0], sizes / np.sqrt(dimensions))
+        bounds[0] = 4 * sizes[0] ** 3
+        return np.asarray(bounds / math.sqrt(27 * self.period**3))
 
     @property
     def ties(self) -> bool:

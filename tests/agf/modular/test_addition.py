@@ -97,6 +97,26 @@ def test_second_derivatives_are_those_of_the_gradient(centred):
         assert hessian[index] == pytest.approx(column, abs=1e-8 * np.abs(hessian).max())
 
 
+@pytest.mark.parametrize("mean", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize(("p", "first"), [(7, 1), (8, 4), (9, 2)])
+def test_no_unit_neuron_has_more_utility_than_the_bounds_and_one_attains_them(p, first, mean):
+    """Also beside a mean, where the best neuron's output is partly constant."""
+    network, none = ModularAddition(mean + template(p, {first: 1.0, 3: 0.6})), np.zeros((0, 3 * p))
+    starts = np.random.default_rng(p).standard_normal((12, 3 * p))
+    best = max(network.utility(maximised(network, row)[None], none)[0] for row in starts)
+    assert best == pytest.approx(network.utility_bounds.max(), rel=1e-10)
+
+
+def test_the_first_jump_beside_a_mean_is_no_earlier_than_its_bound():
+    """cos(2πc/7) + .3: a neuron along the best direction is the first possible, at .40339."""
+    network = ModularAddition(template(7, {1: 3.5}) + 0.3)
+    assert network.time_bounds().min() == pytest.approx(0.40339, abs=5e-6)
+    start = maximised(network, np.random.default_rng(0).standard_normal(21))
+    path = modular_addition(network, init=start[None])
+    assert path.times[1] == pytest.approx(network.time_bounds().min(), rel=1e-9)
+    assert network.report(path).earliest.min() == network.time_bounds().min()
+
+
 @pytest.mark.parametrize("p", [5, 8, 11, 12])
 def test_the_largest_utility_is_that_of_a_cosine_at_the_dominant_frequency(p):
     """Theorem 6.2, jointly normalised; at the Nyquist frequency √2 more."""
