@@ -353,6 +353,8 @@ def solve(
     except Breakdown as failure:
         if not found and isinstance(failure, OutOfTime):
             raise
+        if not found:  # the start itself is the end of a descent, which failed
+            raise PathError(failure.status, None, failure.detail) from None
         end, detail = _End(failure.status), failure.detail
     LOG.info("%s: %d jumps, %s %s", algorithm.name, len(found) - 1, end.status.value, detail)
     if end.loss and found[0].loss:

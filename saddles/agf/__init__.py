@@ -3,9 +3,9 @@
 Kunin, Marchetti, Chen, Karkada, Simon, DeWeese, Ganguli and Miolane, "Alternating Gradient Flows: A
 Theory of Feature Learning in Two-layer Neural Networks" (2025, arXiv:2506.06489).
 
-``diagonal``, ``linear``, ``modular_addition``, ``attention``, ``relu`` and ``network`` (any neuron
-that torch can evaluate) return saddle paths. ``extremal_directions`` finds where dormant ReLU
-neurons turn to; ``attention_modes`` has the losses of attention's plateaus in closed form.
+``diagonal``, ``linear``, ``modular_addition``, ``attention``, ``relu``, ``network`` (any neuron)
+and ``two_layer`` (a torch module) return saddle paths. ``extremal_directions`` finds where dormant
+ReLU neurons turn to; ``attention_modes`` has the losses of attention's plateaus in closed form.
 
 Read `_engine` first, the steps for every network of homogeneous neurons, then one family:
 `_attention` is the shortest, `_modular`, `_relu` and `_any` are packages. ``diagonal`` and
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from saddles._matrix.deep_linear import deep_linear
     from saddles.agf._any.network import network
     from saddles.agf._any.torch_network import TorchNetwork
+    from saddles.agf._any.two_layer import two_layer
     from saddles.agf._attention import AttentionModes, LinearAttention, attention, attention_modes
     from saddles.agf._engine.steps import NeuronPath
     from saddles.agf._modular.addition import modular_addition
@@ -58,6 +59,7 @@ _HOMES = {
     "modular_addition": "saddles.agf._modular.addition",
     "network": "saddles.agf._any.network",
     "relu": "saddles.agf._relu.relu",
+    "two_layer": "saddles.agf._any.two_layer",
 }
 
 __all__ = [
@@ -79,6 +81,7 @@ __all__ = [
     "modular_addition",
     "network",
     "relu",
+    "two_layer",
 ]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from saddles.homogeneous import HomogeneousNetwork
+from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.typing import Array, Mask
 
 __all__ = ["has_kinks"]
@@ -22,7 +22,7 @@ HALVINGS = 30
 JUMP = 1e-6
 
 
-def has_kinks(network: HomogeneousNetwork) -> bool:
+def has_kinks(network: HomogeneousNetwork | Declared) -> bool:
     """Return whether the gradient of a neuron's utility jumps, as far as `SEGMENTS` samples show.
 
     Parameters

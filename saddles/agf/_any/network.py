@@ -3,7 +3,8 @@
 Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3 and Algorithm 1: the
 conjecture is about every two-layer network of homogeneous neurons, so here the neuron is whatever
 the user writes. `TorchNetwork` turns it into losses and utilities, `solve_network` is the
-algorithm.
+algorithm. Two families have steps of their own, and are recognised: quadratic forms
+(`quadratic_forms`), and ReLU networks (`relu_form`).
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ import numpy as np
 from saddles import checks
 from saddles._numerics.watch import long_work
 from saddles._result.path import PathError, Saddle, SaddlePath
+from saddles.agf._any.kink_test import has_kinks
 from saddles.agf._any.quadratic_forms import is_quadratic, quadratic_steps
+from saddles.agf._any.relu_form import ReluForm
+from saddles.agf._any.sound import check_network
 from saddles.agf._any.torch_network import TorchNetwork
 from saddles.agf._engine.active import CREEP
 from saddles.agf._engine.dormant import WAY_RTOL
 from saddles.agf._engine.setting import Limits, active_norm
 from saddles.agf._engine.steps import DONE, SOURCE, solve_network
+from saddles.agf._relu.relu import relu
 from saddles.alternation import solve
-from saddles.homogeneous import Declared
+from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["network"]
@@ -33,24 +38,26 @@ NAME = "alternating gradient flow, torch neurons"
 
 #: What is added when neurons with kinks cannot be followed.
 KINKED = (
-    "the neuron's gradient jumps, and flows may have to slide along such kinks, which is not done "
-    "here: saddles.agf.relu does it for ReLU networks"
+    "the neuron's gradient jumps, and flows may have to slide along such kinks, which is done for "
+    "neurons a φ(w·x) with a (leaky) ReLU φ only, and this one is not found to be one"
 )
 
 
 @long_work
 def network(
-    neuron: Callable[[Any, Any], Any],
-    X: ArrayLike,
-    Y: ArrayLike,
+    neuron: Callable[[Any, Any], Any] | HomogeneousNetwork,
+    X: ArrayLike | None = None,
+    Y: ArrayLike | None = None,
     init: ArrayLike | None = None,
     *,
-    degree: int,
+    degree: int | None = None,
     size: int | None = None,
     width: int | None = None,
     seed: int = 0,
     log_alpha: float = -math.inf,
     activation_norm: float = 1.0,
+    start: ArrayLike | None = None,
+    active_above: float | None = None,
     tol: float = DONE,
     creep: float = CREEP,
     max_jumps: int | None = None,
@@ -59,27 +66,29 @@ def network(
     progress: bool = False,
     time_limit: float | None = None,
 ) -> SaddlePath:
-    """Saddle path of a sum of homogeneous neurons, each a torch function of its parameters.
-
-    Needs the extra ``saddles[torch]``.
+    """Saddle path of a sum of homogeneous neurons of any kind.
 
     Parameters
     ----------
-    neuron : callable
+    neuron : callable or HomogeneousNetwork
         ``neuron(theta, X)``: the outputs of one neuron with parameters `theta`, a tensor (p,), on
-        the inputs `X`, a tensor; of the shape of `Y`. See `TorchNetwork`.
-    X : array_like of shape (n, ...)
-        Inputs; the first axis counts samples.
-    Y : array_like of shape (n,) or (n, c)
-        Targets of the loss L = |Y − f(X)|²/(2n), f the sum of all neurons.
+        the inputs `X`, a tensor; of the shape of `Y`. See `TorchNetwork`; this needs the extra
+        ``saddles[torch]``. Or an object with the methods of
+        `saddles.homogeneous.HomogeneousNetwork`, which holds its data.
+    X : array_like of shape (n, ...), optional
+        Inputs; the first axis counts samples. With a function only.
+    Y : array_like of shape (n,) or (n, c), optional
+        Targets of the loss L = |Y − f(X)|²/(2n), f the sum of all neurons. With a function only.
     init : array_like of shape (H, p), optional
         Initial neurons over α, one per row. Without it, `width` neurons of `size` parameters are
         drawn, uniform on the unit sphere.
-    degree : int
-        Degree of homogeneity κ, at least 2; checked on random neurons. A neuron with kinks (ReLU)
-        is followed across them, but not along: where the flow slides, the path ends as failed.
+    degree : int, optional
+        Degree of homogeneity κ, at least 2; checked on random neurons. With a function only. A
+        (leaky) ReLU neuron, a φ(w·x), is recognised and followed as by `relu`. Any other neuron
+        with kinks is followed across them, but not along: where the flow slides, the path ends as
+        failed.
     size, width : int, optional
-        p and H, where `init` is not given.
+        p and H, where `init` is not given; an object has its own size.
     seed : int
         Seed of the draw.
     log_alpha : float
@@ -89,6 +98,12 @@ def network(
         move jump times by O(1/log(1/α)); here it only sets the unit of ``physical_times``.
     activation_norm : float
         Norm at which a neuron counts as active.
+    start : array_like of shape (H, p), optional
+        Weights θ (not over α) of the same neurons in the midst of training, from the finite scale
+        `log_alpha`: the path begins there, and its times count from there. Neurons of a norm of at
+        least `active_above` are active, and descend; the others are dormant where they are.
+    active_above : float, optional
+        By default a tenth of `activation_norm`.
     tol, creep : float
         When learning ends, and how closely the infimum of a creeping loss is extrapolated: see
         ``certificates.creep``.
@@ -118,7 +133,8 @@ def network(
     ------
     TypeError, ValueError
         For bad input: the name and value, the rule and the remedy; for a neuron that is not
-        homogeneous, with the degree that was measured.
+        homogeneous, with the degree that was measured; for an object of which one method is not
+        the derivative of another.
     PathError
         If the path cannot be continued correctly (only with ``on_failure="raise"``).
 
@@ -138,36 +154,68 @@ def network(
     >>> path.losses.round(6).tolist(), [saddle.entered.tolist() for saddle in path][1:]
     ([1.25, 0.25, 0.0], [[0], [1]])
     """
-    start = _start(init, size, width, seed)
-    task = TorchNetwork(neuron, X, Y, size=start.shape[1], degree=degree)
-    quadratic = is_quadratic(Declared.of(task))
-    if quadratic:  # which uses only some of the options
-        Limits(tol=tol, creep=creep, rtol=WAY_RTOL)
-        scale = checks.log_scale(log_alpha, allow_limit=True)
-        active_norm(activation_norm, np.linalg.norm(start, axis=1), scale)
+    task, rows = _task(neuron, X, Y, degree, _initial(neuron, init, size, width, seed))
+    known = Declared.of(task)
+    Limits(tol=tol, creep=creep, rtol=WAY_RTOL)
+    scale = checks.log_scale(log_alpha, allow_limit=True)
+    active_norm(activation_norm, np.linalg.norm(rows, axis=1), scale)
     how: dict[str, Any] = {"max_jumps": max_jumps, "on_failure": on_failure, "callback": callback}
-    if quadratic:
-        steps = quadratic_steps(task, start, name=NAME, tol=tol, log_alpha=log_alpha)
+    if is_quadratic(known):  # which uses only some of the options
+        if start is not None:
+            raise ValueError(
+                "start is given, but the neuron is a quadratic form: any rotation mixes such "
+                "neurons, so none of them is active; leave start out."
+            )
+        steps = quadratic_steps(task, rows, name=NAME, tol=tol, log_alpha=log_alpha)
         return solve(steps, **how)
-    try:
-        return solve_network(
-            task,
-            start,
-            log_alpha=log_alpha,
-            activation_norm=activation_norm,
-            name=NAME,
-            source=SOURCE,
-            tol=tol,
-            creep=creep,
+    how |= {"log_alpha": log_alpha, "activation_norm": activation_norm, "tol": tol}
+    how["active_above"] = active_above
+    kinked = known.kinked or has_kinks(known)
+    form = ReluForm.of(task, known) if kinked else None
+    if form is not None:
+        if start is not None:
+            start = form.rows(checks.neurons(start, "start", known.size))
+        found = relu(
+            form.features,
+            form.targets,
+            init=form.rows(rows),
+            slope=form.slope,
+            start=start,
             **how,
         )
+        return form.back(found)
+    try:
+        return solve_network(known, rows, name=NAME, source=SOURCE, creep=creep, start=start, **how)
     except PathError as error:
-        if not task.kinked:
+        if not kinked:
             raise
         raise PathError(error.status, error.path, f"{error.detail}; {KINKED}") from None
 
 
-def _start(init: Any, size: int | None, width: int | None, seed: int) -> Array:
+def _task(
+    neuron: Any, X: Any, Y: Any, degree: int | None, rows: Array
+) -> tuple[HomogeneousNetwork, Array]:
+    """Return the network, checked, and the initial neurons (H, p)."""
+    if isinstance(neuron, HomogeneousNetwork):
+        given = {"X": X, "Y": Y, "degree": degree}
+        if names := [name for name, value in given.items() if value is not None]:
+            raise TypeError(
+                f"{', '.join(names)} came with a network that holds its own data and degree; pass "
+                "the network alone, and init or width."
+            )
+        checks.neurons(rows, "init", neuron.size)
+        if not isinstance(neuron, TorchNetwork):
+            check_network(Declared.of(neuron))
+        return neuron, rows
+    if X is None or Y is None or degree is None:
+        raise TypeError(
+            f"X, Y and degree={degree!r} are needed where neuron is a function; an object with the "
+            "methods of saddles.homogeneous.HomogeneousNetwork holds them itself."
+        )
+    return TorchNetwork(neuron, X, Y, size=rows.shape[1], degree=degree), rows
+
+
+def _initial(neuron: Any, init: Any, size: int | None, width: int | None, seed: int) -> Array:
     """Return the initial neurons (H, p), given or drawn."""
     if init is not None:
         if size is not None or width is not None:
@@ -177,6 +225,8 @@ def _start(init: Any, size: int | None, width: int | None, seed: int) -> Array:
             )
         array = checks.real_array(init, "init", 2)
         return checks.neurons(array, "init", array.shape[1])
+    if size is None and isinstance(neuron, HomogeneousNetwork):
+        size = neuron.size
     if size is None or width is None:
         raise TypeError(
             f"size={size!r}, width={width!r}: without init both are needed, the number of "

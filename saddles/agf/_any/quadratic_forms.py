@@ -40,10 +40,9 @@ from saddles._matrix.greedy_low_rank import Factorisation
 from saddles._matrix.greedy_low_rank import steps as factor_steps
 from saddles._problems.regression import computed
 from saddles._result.path import Saddle
-from saddles.agf._any.torch_network import TorchNetwork
 from saddles.agf._engine.natural_units import in_units, natural
 from saddles.alternation import Algorithm, Rest, Ring
-from saddles.homogeneous import Declared
+from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.status import Status
 from saddles.typing import Array, Indices
 
@@ -86,7 +85,7 @@ def is_quadratic(network: Declared) -> bool:
 
 
 def quadratic_steps(
-    network: TorchNetwork, init: Array, *, log_alpha: float, name: str, tol: float
+    network: HomogeneousNetwork, init: Array, *, log_alpha: float, name: str, tol: float
 ) -> Algorithm[Any]:
     """Return the algorithm for neurons that are quadratic forms, from `init` (H, p).
 
@@ -161,23 +160,22 @@ def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:
     return basis @ vectors[:, order], sizes
 
 
-def _separate(network: TorchNetwork, init: Array, basis: Array) -> Algorithm[Any]:
+def _separate(network: HomogeneousNetwork, init: Array, basis: Array) -> Algorithm[Any]:
     """Return the algorithm for parts of one dimension, the columns of `basis`."""
-    columns = np.array([2 * network.point(row[None]).ravel() for row in basis.T])
-    targets = np.asarray(network.targets).ravel()
-    # The loss is a mean over samples, of which each may have several targets.
-    scale = math.sqrt(targets.size / len(network.targets))
-    steps = path_steps(computed(scale * columns.T, scale * targets), boundaries=(1.0, math.inf))
+    known = Declared.of(network)
+    # A unit of P moves by twice the utility's gradient.
+    features, targets = _samples(network, known, basis)
+    steps = path_steps(computed(2 * features, targets), boundaries=(1.0, math.inf))
     owners = _owners(np.abs(init @ basis))
 
     def saddle(state: Any) -> Saddle:
         found = steps.saddle(state)
         before = np.union1d(np.setdiff1d(found.active, found.entered), found.left)
         now, then = np.unique(owners[found.active]), np.unique(owners[before])
-        point = (found.beta @ columns).reshape(network.targets.shape)
+        theta = np.sqrt(2 * np.maximum(found.beta, 0.0))[:, None] * basis.T
         return replace(
             found,
-            beta=np.asarray(point),
+            beta=np.asarray(known.point(theta)),
             dual=None,
             active=now,
             entered=np.setdiff1d(now, then),
@@ -185,6 +183,30 @@ def _separate(network: TorchNetwork, init: Array, basis: Array) -> Algorithm[Any
         )
 
     return replace(steps, saddle=saddle, saddles=None)
+
+
+def _samples(network: Any, known: Declared, basis: Array) -> tuple[Array, Array]:
+    """Return features (k, m) and targets (k,): L = |y − XP|²/(2k) of weights P >= 0 of the parts.
+
+    Where the network shows its targets, its outputs are the features. Else utilities tell the
+    moments of some: L = L(0) − h·P + ½ P·GP with h_b = U(b), and G_bc = U(b) − U(b beside c).
+    """
+    rows, nobody = np.ascontiguousarray(basis.T), np.zeros((0, len(basis)))
+    targets = getattr(network, "targets", None)
+    if targets is not None:
+        # The loss is a mean over samples, of which each may have several targets.
+        scale = math.sqrt(targets.size / len(targets))
+        columns = np.array([known.point(row[None]).ravel() for row in rows])
+        return scale * columns.T, scale * np.ravel(targets)
+    pulls = known.utility(rows, nobody)
+    gram = np.array([pulls - known.utility(rows, row[None]) for row in rows])
+    values, vectors = np.linalg.eigh((gram + gram.T) / 2)
+    kept = values > SILENT * values[-1]
+    roots, count = np.sqrt(values[kept]), 1 + int(kept.sum())
+    fitted = (pulls @ vectors[:, kept]) / roots
+    rest = max(2 * known.loss(nobody) - float(fitted @ fitted), 0.0)
+    features = np.vstack([roots[:, None] * vectors[:, kept].T, np.zeros(len(rows))])
+    return math.sqrt(count) * features, math.sqrt(count) * np.append(fitted, math.sqrt(rest))
 
 
 def _owners(overlap: Array) -> Indices:

@@ -16,9 +16,13 @@ from saddles.agf._engine.active import Descent
 from saddles.agf._engine.clock import Clock, Dormant, Phase
 from saddles.agf._engine.natural_units import NaturalUnits, in_units, natural
 from saddles.homogeneous import Declared
-from saddles.typing import Array, Indices
+from saddles.typing import Array, Indices, Mask
 
-__all__ = ["Limits", "NeuronPath", "OwnSteps", "Setting"]
+__all__ = ["ACTIVE_SHARE", "Checkpoint", "Limits", "NeuronPath", "OwnSteps", "Setting"]
+
+#: A neuron of a checkpoint counts as active from this share of the activation norm on: of degree 2
+#: it then does a hundredth of what it may come to do.
+ACTIVE_SHARE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -96,6 +100,45 @@ def active_norm(activation_norm: Any, norms: Array, log_alpha: float) -> float:
 
 
 @dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Weights θ (H, p) in the midst of training, and the norm from which on neurons are active."""
+
+    theta: Array
+    active_above: float
+
+    @classmethod
+    def of(
+        cls, start: Any, init: Array, active_above: Any, activation_norm: float, log_alpha: float
+    ) -> Checkpoint:
+        """Return the checkpoint `start`, of as many neurons as `init` (H, p), checked."""
+        if math.isinf(log_alpha):
+            raise ValueError(
+                f"log_alpha={log_alpha!r}: what neurons lack in mid-training depends on the scale "
+                "from which they came; give log_alpha of the run."
+            )
+        theta = checks.neurons(start, "start", init.shape[1])
+        if theta.shape != init.shape:
+            raise ValueError(
+                f"start has shape {theta.shape} and init {init.shape}; pass the same neurons, one "
+                "per row, later in training."
+            )
+        if active_above is None:
+            return cls(theta, ACTIVE_SHARE * activation_norm)
+        rule = "it must be above 0, and no larger than activation_norm"
+        return cls(
+            theta,
+            checks.real_number(
+                active_above, "active_above", rule, lambda h: 0 < h <= activation_norm
+            ),
+        )
+
+    @property
+    def active(self) -> Mask:
+        """Which neurons are active (H,)."""
+        return np.asarray(np.linalg.norm(self.theta, axis=1) >= self.active_above)
+
+
+@dataclass(frozen=True, eq=False)
 class Setting:
     """What stays the same along a path; in `units`, but for the user's `log_alpha`."""
 
@@ -107,6 +150,7 @@ class Setting:
     units: NaturalUnits
     log_alpha: float
     own: OwnSteps | None = None
+    checkpoint: Checkpoint | None = None
     seen: list[tuple[Array, Array, Indices]] = field(default_factory=list)
 
     @classmethod
@@ -119,23 +163,32 @@ class Setting:
         limits: Limits,
         units: NaturalUnits | None = None,
         own: OwnSteps | None = None,
+        start: Any = None,
+        active_above: Any = None,
     ) -> Setting:
         """Validate everything; `units` are those that the network is in already, if it is.
 
-        A network with steps of its `own` is.
+        A network with steps of its `own` is. `start` are weights in the midst of training.
         """
         rows = _initial(network, init)
         log_alpha = checks.log_scale(log_alpha, allow_limit=True)
         norms = np.linalg.norm(rows, axis=1)
         threshold = active_norm(activation_norm, norms, log_alpha)
+        checkpoint = None
+        if start is not None:
+            checkpoint = Checkpoint.of(start, rows, active_above, threshold, log_alpha)
+        elif active_above is not None:
+            raise TypeError(
+                f"active_above={active_above!r} goes with start, the weights of a checkpoint."
+            )
         if units is None:
             units = natural(network, rows)
             network = in_units(network, units)
         rows = rows * (units.scale / units.weight)
         scale = math.log(units.scale) - log_alpha
         clock = Clock(network.degree, scale, math.log(threshold / units.weight))
-        start = float(network.loss(rows[:0]))
-        return cls(network, clock, rows, start, limits, units, log_alpha, own)
+        first = float(network.loss(rows[:0]))
+        return cls(network, clock, rows, first, limits, units, log_alpha, own, checkpoint)
 
     def with_neurons(self, path: SaddlePath) -> NeuronPath:
         """Add the weights that were seen along a path."""

@@ -37,7 +37,7 @@ from saddles.agf._engine.active import CREEP, Descent, amplitude, descend_neuron
 from saddles.agf._engine.clock import Dormant, Phase
 from saddles.agf._engine.dormant import KINKED_WAY_STEPS, WAY_RTOL, WAY_STEPS, first_ring
 from saddles.agf._engine.natural_units import NaturalUnits
-from saddles.agf._engine.setting import Limits, NeuronPath, OwnSteps, Setting
+from saddles.agf._engine.setting import Checkpoint, Limits, NeuronPath, OwnSteps, Setting
 from saddles.agf._engine.way import BLUR, align
 from saddles.alternation import Algorithm, Rest, Ring, solve
 from saddles.homogeneous import Declared, HomogeneousNetwork
@@ -77,6 +77,8 @@ def solve_network(
     callback: Callable[[Saddle], object] | None = None,
     units: NaturalUnits | None = None,
     own: OwnSteps | None = None,
+    start: ArrayLike | None = None,
+    active_above: float | None = None,
 ) -> NeuronPath:
     """Saddle path of a network of homogeneous neurons, by alternating gradient flows.
 
@@ -125,6 +127,12 @@ def solve_network(
         by. Others are put in units here.
     own : OwnSteps, optional
         The two steps of a network that is smooth in pieces only; it is in units already.
+    start : array_like of shape (H, p), optional
+        Weights θ of the neurons of `init` in the midst of training, from the finite scale
+        `log_alpha`. Those of a norm above `active_above` are active, and descend; the others are
+        dormant where they are. The path begins there: times count from it.
+    active_above : float, optional
+        By default a tenth of `activation_norm`.
 
     Returns
     -------
@@ -141,7 +149,9 @@ def solve_network(
     """
     limits = Limits(tol=tol, creep=creep, rtol=rtol)
     known = Declared.of(network)
-    setting = Setting.of(known, init, log_alpha, activation_norm, limits, units, own)
+    setting = Setting.of(
+        known, init, log_alpha, activation_norm, limits, units, own, start, active_above
+    )
     algorithm = Algorithm(
         name=name,
         source=source,
@@ -196,6 +206,8 @@ class _Ring(Ring):
 
 def _start(setting: Setting) -> _State:
     """Begin with every neuron dormant, at its initial size."""
+    if setting.checkpoint is not None:
+        return _begun(setting, setting.checkpoint)
     none = np.zeros(len(setting.init), dtype=bool)
     return _State(
         jumps=0,
@@ -208,6 +220,29 @@ def _start(setting: Setting) -> _State:
         sizes=np.zeros(len(none)),
         loss=setting.start,
     )
+
+
+def _begun(setting: Setting, checkpoint: Checkpoint) -> _State:
+    """Begin in the midst of training: active neurons descend, dormant ones are where they are."""
+    theta, active = checkpoint.theta / setting.units.weight, checkpoint.active
+    norms = np.linalg.norm(theta, axis=1)
+    nobody = theta[:0]
+    pulls = np.linalg.norm(setting.pull(nobody)(setting.home.directions), axis=1)
+    state = _State(
+        jumps=0,
+        time=0.0,
+        theta=np.where(active[:, None], theta, 0.0),
+        active=active,
+        previous=active,
+        dormant=Dormant(
+            theta / norms[:, None], setting.clock.lacking(np.log(norms) + setting.clock.scale)
+        ),
+        rang=np.zeros(0, dtype=np.intp),
+        sizes=np.where(active, norms, 0.0),
+        loss=setting.start,
+        pull=float(pulls.max()),
+    )
+    return _cost(setting, state) if active.any() else state
 
 
 def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:

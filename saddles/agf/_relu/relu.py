@@ -50,6 +50,8 @@ def relu(
     activation_norm: float = 1.0,
     slope: float = 0.0,
     bias: bool = False,
+    start: ArrayLike | None = None,
+    active_above: float | None = None,
     tol: float = DONE,
     max_jumps: int | None = None,
     on_failure: str = "raise",
@@ -83,6 +85,12 @@ def relu(
         s of φ(z) = max(z, 0) + s min(z, 0): 0 for ReLU, 1 for a linear network.
     bias : bool
         Append a feature that is 1.
+    start : array_like of shape (H, d + q), optional
+        Weights θ (not over α) of the same neurons in the midst of training, from the finite scale
+        `log_alpha`: the path begins there, and its times count from there. Neurons of a norm of at
+        least `active_above` are active, and descend; the others are dormant where they are.
+    active_above : float, optional
+        By default a tenth of `activation_norm`.
     tol : float
         Learning ends when the loss, or every dormant neuron's rate, is below `tol` times the first.
     max_jumps : int, optional
@@ -174,6 +182,8 @@ def relu(
         callback=callback,
         units=units,
         own=kinked_steps(network),
+        start=start,
+        active_above=active_above,
     )
 
 
