@@ -250,9 +250,8 @@ def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:
     # How far an infimum is known: estimates agree to the one, and what is ahead is added to it.
     if state.creep and state.loss <= (setting.limits.creep + 2 * state.creep) * setting.start:
         return Status.AT_INFINITY
-    least = setting.limits.tol * state.pull
     if not state.loss > setting.limits.tol * setting.start:
-        return Rest(least=least)
+        return Rest()
     rows = np.flatnonzero(~state.active)
     if not rows.size:
         if setting.own is not None:  # it may know that the active ones do not rest
@@ -260,7 +259,15 @@ def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:
         return Status.MAX_RANK
     phase = _phase(setting, state, rows)
     if not math.isfinite(phase.delay):
-        return Rest(growth=phase.pull, least=least, otherwise=Status.NO_GROWTH)
+        noise = _noise(setting, state)
+        open_loss = max(setting.limits.tol, state.creep) * setting.start
+        return Rest(
+            growth=phase.pull,
+            least=_pull_worth(setting.limits.tol, state),
+            noise=noise,
+            otherwise=Status.NO_GROWTH,
+            loss=open_loss if phase.pull <= noise else None,
+        )
     if phase.delay <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     return _Ring(
@@ -272,9 +279,22 @@ def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:
     )
 
 
+def _noise(setting: Setting, state: _State) -> float:
+    """Return the pull that is worth less than `tol`, or than what the creep leaves open."""
+    return _pull_worth(max(setting.limits.tol, state.creep), state)
+
+
+def _pull_worth(share: float, state: _State) -> float:
+    """Return the pull of a neuron that could lower the loss by so large a `share` of the first.
+
+    A utility U lowers it by U²/4q at most: what is worth less than its root is no utility.
+    """
+    return math.sqrt(share) * state.pull
+
+
 def _phase(setting: Setting, state: _State, rows: Indices) -> Phase:
     """Follow the dormant neurons `rows`, in the network's own way if it has one."""
-    dormant, noise = state.dormant.rows(rows), setting.limits.tol * state.pull
+    dormant, noise = state.dormant.rows(rows), _noise(setting, state)
     if setting.own is not None:
         return setting.own.first_ring(dormant, state.neurons, clock=setting.clock, noise=noise)
     return first_ring(
