@@ -178,8 +178,8 @@ class Status(Enum):
     )
     RESOLUTION = (
         "resolution reached",
-        "Nothing is observed to grow, but rounding may hide something that does. `remaining` "
-        "bounds how much of the loss that could be.",
+        "Nothing is observed to grow, but rounding, or the error of a saddle at infinity, may "
+        "hide something that does. `remaining` bounds how much of the loss that could be.",
         "Drop near-duplicate features, or directions far weaker than others, if they do not "
         "matter.",
         True,

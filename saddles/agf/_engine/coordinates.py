@@ -34,9 +34,9 @@ from saddles._numerics.critical import (
 )
 from saddles._numerics.precision import EPS
 from saddles.homogeneous import Declared
-from saddles.typing import Array, Mask
+from saddles.typing import Array, Indices, Mask
 
-__all__ = ["ENOUGH", "SHARP", "STATIONARY", "Coordinates"]
+__all__ = ["CONSERVED", "ENOUGH", "SHARP", "SLIGHT", "STATIONARY", "Coordinates", "same"]
 
 #: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
 #: while the flow is followed, and when a critical point is sharpened.
@@ -80,6 +80,14 @@ class Coordinates:
         dust = beside <= outside * np.linalg.norm(theta, axis=1, keepdims=True)
         return cls(network, np.where(dust, inside, theta), basis, network.loss(theta[:0]))
 
+    @classmethod
+    def everywhere(cls, network: Declared, theta: Array) -> Coordinates:
+        """Find all directions in which neurons have gradients anywhere, not only where they go."""
+        norms = np.linalg.norm(theta, axis=1)
+        anywhere = np.random.default_rng(0).standard_normal(theta.shape)
+        basis = _span(network, anywhere, norms, OUTSIDE)
+        return cls(network, theta, basis, network.loss(theta[:0]))
+
     def tilted(self, new: Mask, sizes: Array) -> Coordinates:
         """Tilt the `new` neurons (A,) where much moves, each always in the same way.
 
@@ -89,9 +97,7 @@ class Coordinates:
             return self
         theta, aside = self.theta[new], np.zeros_like(self.theta)
         norms = np.linalg.norm(theta, axis=1, keepdims=True)
-        apart = np.abs(theta[:, None] - theta).max(axis=2)
-        first = (apart <= EQUAL * norms).argmax(axis=1)
-        random = np.random.default_rng(0).standard_normal(self.theta.shape)[new][first]
+        random = np.random.default_rng(0).standard_normal(self.theta.shape)[new][same(theta)]
         aside[new] = TILT * norms * random / np.linalg.norm(random, axis=1, keepdims=True)
         much = _span(self.network, self.theta, sizes, MUCH)
         return replace(self, theta=self.theta + (aside @ much) @ much.T)
@@ -201,6 +207,12 @@ class Coordinates:
         wider = Coordinates.of(self.network, theta, np.linalg.norm(theta, axis=1), SHARP)
         found = wider.polish(wider.origin)
         return (self, z) if found is None else (wider, found)
+
+
+def same(theta: Array) -> Indices:
+    """Return the first of the rows of `theta` (A, p) that each is equal to, (A,)."""
+    apart = np.abs(theta[:, None] - theta).max(axis=2)
+    return (apart <= EQUAL * np.linalg.norm(theta, axis=1, keepdims=True)).argmax(axis=1)
 
 
 def _span(network: Declared, theta: Array, sizes: Array, share: float) -> Array:

@@ -28,7 +28,7 @@ import numpy as np
 from saddles.agf._engine.coordinates import Coordinates
 from saddles.typing import Array
 
-__all__ = ["WINDOW", "Demand", "Trail"]
+__all__ = ["FARTHEST", "WINDOW", "Demand", "Trail"]
 
 #: Looks between points that are fitted: time grows by `WINDOW` meanwhile.
 BETWEEN, WINDOW = 2, 4.0
@@ -39,8 +39,9 @@ POWERS = (0.05, 10.0)
 EXPECTED = 4.0
 #: Estimates that agree to so many times the error are better than none.
 LOOSE = 4.0
-#: Nothing farther ahead, relative to L(0), is extrapolated: estimates may agree by chance.
-FARTHEST = 2e-4
+#: Nothing farther ahead than so many times the error is extrapolated: estimates may agree by
+#: chance.
+FARTHEST = 20.0
 #: Norms that grow slower than this power of time are about to stop; where one grows faster than the
 #: other, it has not come to its final pace, which is 1/(2κ + 2) for pairs.
 GROWING, FASTEST_PACE = 0.01, 0.25
@@ -132,7 +133,7 @@ class Trail:
         if fit is not None and before is not None and self._pace() <= FASTEST_PACE:
             error = demand.error * (LOOSE if demand.rough else 1.0)
             agree = abs(fit.level - before) <= error
-            if agree and growth <= EXPECTED * fit.ahead <= EXPECTED * FARTHEST:
+            if agree and growth <= EXPECTED * fit.ahead <= EXPECTED * FARTHEST * demand.error:
                 self.level, self.ahead = fit.level, fit.ahead
                 return True
         before_that, fall = -np.diff(points)

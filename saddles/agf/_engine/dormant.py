@@ -80,6 +80,7 @@ def first_ring(
     clock: Clock,
     *,
     noise: float = 0.0,
+    least: float = 0.0,
     rtol: float = WAY_RTOL,
     steps: int = WAY_STEPS,
 ) -> Phase:
@@ -97,6 +98,8 @@ def first_ring(
         Degree and initial scale.
     noise : float
         |∇U| that counts as none.
+    least : float
+        Growth that counts as none: what rests with less never rings.
     rtol : float
         Local relative error of the directions.
     steps : int
@@ -107,7 +110,7 @@ def first_ring(
     Breakdown
         If directions neither come to rest nor ring in many steps.
     """
-    run = _Run(gradient, dormant, home, clock, noise, rtol, steps)
+    run = _Run(gradient, dormant, home, clock, noise, least, rtol, steps)
     for _ in range(steps):
         tick()
         if run.finished:
@@ -128,6 +131,7 @@ class _Run:
         home: Dormant,
         clock: Clock,
         noise: float,
+        least: float,
         rtol: float,
         steps: int,
     ) -> None:
@@ -142,6 +146,7 @@ class _Run:
         tangent, self.growth = self.split(self.directions)
         self.pull = float(np.hypot(np.linalg.norm(tangent, axis=1), self.growth).max(initial=0.0))
         self.noise = max(NO_PULL * self.pull, noise)
+        self.least = max(self.noise, least)
         self.mark, self.idle = np.full(len(self.lacking), math.inf), np.zeros(len(self.lacking))
         self.moving = np.flatnonzero(~self.rests(tangent, self.growth))
         self.step_size: float | None = None
@@ -184,7 +189,7 @@ class _Run:
 
     def ring_times(self) -> Array:
         """Return when each would ring, going on at its present growth; infinite if never (D,)."""
-        grows = self.growth > self.noise
+        grows = self.growth > self.least
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(grows, self.since + self.lacking / self.growth, math.inf)
 
@@ -194,7 +199,7 @@ class _Run:
 
     def turn_times(self) -> Array:
         """Return when each neuron at rest is back at its initial norm; infinite if never (D,)."""
-        shrinks = self.resting & self.away & (self.growth < -self.noise)
+        shrinks = self.resting & self.away & (self.growth < -self.least)
         with np.errstate(divide="ignore", invalid="ignore"):
             back = self.since + (self.home.lacking - self.lacking) / np.abs(self.growth)
         return np.where(shrinks, back, math.inf)

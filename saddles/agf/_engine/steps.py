@@ -35,7 +35,9 @@ from saddles._result.path import PathError, Saddle
 from saddles._tools.threads import one_thread
 from saddles.agf._engine.active import CREEP, Descent, amplitude, descend_neurons, reach, settle
 from saddles.agf._engine.clock import Dormant, Phase
+from saddles.agf._engine.creep import FARTHEST
 from saddles.agf._engine.dormant import KINKED_WAY_STEPS, WAY_RTOL, WAY_STEPS, first_ring
+from saddles.agf._engine.leaving import left
 from saddles.agf._engine.natural_units import NaturalUnits
 from saddles.agf._engine.setting import Checkpoint, Limits, NeuronPath, OwnSteps, Setting
 from saddles.agf._engine.way import BLUR, align
@@ -55,6 +57,9 @@ DONE = 1e-10
 BLURRED = 1e-2
 #: Gain of its log norm at which a neuron that shrinks first is as large as it was, and grows.
 BACK = 1e-12
+#: Neurons whose creep leaves open whether a pull is real go on to this share of it: pulls that are
+#: due to it fall tenfold meanwhile.
+CLOSER = 1e-2
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
 SMALL = 1e-2
@@ -202,6 +207,7 @@ class _Ring(Ring):
     """The first clocks, and the phase that they end."""
 
     phase: Phase
+    since: _State
 
 
 def _start(setting: Setting) -> _State:
@@ -252,49 +258,72 @@ def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:
         return Status.AT_INFINITY
     if not state.loss > setting.limits.tol * setting.start:
         return Rest()
-    rows = np.flatnonzero(~state.active)
-    if not rows.size:
+    if state.active.all():
         if setting.own is not None:  # it may know that the active ones do not rest
-            _phase(setting, state, rows)
+            _phase(setting, state)
         return Status.MAX_RANK
-    phase = _phase(setting, state, rows)
-    if not math.isfinite(phase.delay):
-        noise = _noise(setting, state)
-        open_loss = max(setting.limits.tol, state.creep) * setting.start
-        return Rest(
-            growth=phase.pull,
-            least=_pull_worth(setting.limits.tol, state),
-            noise=noise,
-            otherwise=Status.NO_GROWTH,
-            loss=open_loss if phase.pull <= noise else None,
-        )
+    heard = _heard(setting, state)
+    if isinstance(heard, Rest):
+        return heard
+    since, phase = heard
     if phase.delay <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     return _Ring(
         delay=phase.delay,
-        units=rows[phase.units],
+        units=np.flatnonzero(~state.active)[phase.units],
         margin=phase.margin,
         due=(state.time + phase.delay) * setting.units.time,
         phase=phase,
+        since=since,
     )
 
 
-def _noise(setting: Setting, state: _State) -> float:
-    """Return the pull that is worth less than `tol`, or than what the creep leaves open."""
-    return _pull_worth(max(setting.limits.tol, state.creep), state)
+def _worth(share: float, state: _State) -> float:
+    """Return the largest pull that could lower the loss by no more than a `share` of the first.
 
-
-def _pull_worth(share: float, state: _State) -> float:
-    """Return the pull of a neuron that could lower the loss by so large a `share` of the first.
-
-    A utility U lowers it by U²/4q at most: what is worth less than its root is no utility.
+    A utility U lowers it by U²/4q at most.
     """
     return math.sqrt(share) * state.pull
 
 
-def _phase(setting: Setting, state: _State, rows: Indices) -> Phase:
-    """Follow the dormant neurons `rows`, in the network's own way if it has one."""
-    dormant, noise = state.dormant.rows(rows), _noise(setting, state)
+def _heard(setting: Setting, state: _State) -> tuple[_State, Phase] | Rest:
+    """Return the phase up to the first ring and the state from which it rings; or what pulls.
+
+    Beside neurons at infinity a pull may be what their creep leaves open. Where none is more than
+    that the neurons creep on: what is left then rings, or rests, or is still as small.
+    """
+    least = _worth(setting.limits.tol, state)
+    phase = _phase(setting, state, max(least, _worth(state.creep, state)))
+    if not math.isfinite(phase.delay) and state.creep > setting.limits.tol and not setting.own:
+        state = _closer(setting, state)
+        phase = _phase(setting, state, least)
+        hidden = _worth(state.creep, state)
+        if math.isfinite(phase.delay) and hidden > least:
+            phase = _phase(setting, state, hidden)
+            if not math.isfinite(phase.delay):
+                return Rest(least=least, noise=hidden, loss=state.creep * setting.start)
+    if math.isfinite(phase.delay):
+        return state, phase
+    left = setting.limits.tol * setting.start if phase.pull <= least else None
+    return Rest(growth=phase.pull, least=least, otherwise=Status.NO_GROWTH, loss=left)
+
+
+def _closer(setting: Setting, state: _State) -> _State:
+    """Return the neurons closer to their infimum, or as they are if they cannot be followed."""
+    aim, sizes = CLOSER * state.creep / FARTHEST, np.linalg.norm(state.neurons, axis=1)
+    try:
+        found = descend_neurons(setting.network, state.neurons, sizes, creep=aim)
+    except Breakdown:
+        return state
+    theta = state.theta.copy()
+    theta[state.active] = found.theta
+    return replace(state, theta=theta, creep=found.creep)
+
+
+def _phase(setting: Setting, state: _State, least: float = 0.0) -> Phase:
+    """Follow the dormant neurons, in the network's own way if it has one."""
+    rows = np.flatnonzero(~state.active)
+    dormant, noise = state.dormant.rows(rows), setting.limits.tol * state.pull
     if setting.own is not None:
         return setting.own.first_ring(dormant, state.neurons, clock=setting.clock, noise=noise)
     return first_ring(
@@ -303,6 +332,7 @@ def _phase(setting: Setting, state: _State, rows: Indices) -> Phase:
         setting.home.rows(rows),
         setting.clock,
         noise=noise,
+        least=least,
         rtol=setting.limits.rtol,
         steps=KINKED_WAY_STEPS if setting.network.kinked else WAY_STEPS,
     )
@@ -311,6 +341,7 @@ def _phase(setting: Setting, state: _State, rows: Indices) -> Phase:
 def _jump(setting: Setting, state: _State, ring: Ring) -> _State:
     """Take all clocks and directions to the ring, and let the units that rang in, small."""
     assert isinstance(ring, _Ring)
+    state = ring.since
     rows = np.flatnonzero(~state.active)
     directions, lacking = state.dormant.directions.copy(), state.dormant.lacking.copy()
     directions[rows], lacking[rows] = ring.phase.after.directions, ring.phase.after.lacking
@@ -402,7 +433,10 @@ def _descended(setting: Setting, state: _State) -> tuple[Descent, Array]:
     directions = state.dormant.directions
     if setting.own is None:
         sizes, creep = state.sizes[state.active], setting.limits.creep
-        return descend_neurons(setting.network, state.neurons, sizes, creep=creep), directions
+        found = descend_neurons(setting.network, state.neurons, sizes, creep=creep)
+        if setting.clock.degree > 2 and math.isinf(setting.clock.scale):
+            found = left(setting.network, found, creep=creep, tol=setting.limits.tol)
+        return found, directions
     directions = directions.copy()
     found, turned = setting.own.descend(state.neurons, directions[~state.active])
     directions[~state.active] = turned
