@@ -22,6 +22,10 @@ from saddles.typing import Array, Indices
 
 __all__ = ["Clock", "Dormant", "Phase"]
 
+#: In the limit a neuron of a degree above 2 rings, though its direction may still turn, when it
+#: lacks no more than this share of what it lacked: the time that is left is rounding.
+ALL_BUT = 1e-12
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -66,9 +70,27 @@ class Clock:
         with np.errstate(divide="ignore"):
             return np.logaddexp(np.log(above), self.log_floor)
 
-    def from_log_slowness(self, log_slowness: Array) -> Array:
-        """Return A, the inverse of `log_slowness`; for κ > 2 only."""
-        return (np.exp(log_slowness) - math.exp(self.log_floor)) / (self.degree - 2)
+    def after(self, lacking: Array, gained: Array) -> Array:
+        """Return A once log norms have grown by `gained`."""
+        if self.degree == 2:
+            return np.asarray(lacking - gained / self.scale)
+        power = self.degree - 2
+        with np.errstate(over="ignore"):
+            slowness = np.exp(self.log_slowness(lacking) - power * gained)
+        return np.asarray((slowness - math.exp(self.log_floor)) / power)
+
+    def gain(self, lacking: Array) -> Array:
+        """Return by how much log norms have to grow; in the limit, until next to nothing lacks.
+
+        Infinite where what is lacking is gathered in no own time at all.
+        """
+        if self.degree == 2:
+            return (
+                np.full(len(lacking), math.inf) if math.isinf(self.scale) else lacking * self.scale
+            )
+        if math.isinf(self.scale):
+            return np.where(lacking > 0, -math.log(ALL_BUT) / (self.degree - 2), math.inf)
+        return (self.log_slowness(lacking) - self.log_floor) / (self.degree - 2)
 
 
 @dataclass(frozen=True, eq=False)

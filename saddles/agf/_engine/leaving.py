@@ -19,6 +19,7 @@ code name       symbol
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +62,9 @@ class Exit:
         if not values[0] < -explained:
             return None
         along = (together @ vectors[:, 0]).reshape(len(theta), -1) @ run.basis.T
-        return cls(-float(values[0]), along)
+        # The limit may take either side; it is not left to rounding which one this is.
+        side = np.sum(along * np.random.default_rng(0).standard_normal(along.shape))
+        return cls(-float(values[0]), math.copysign(1.0, side) * along)
 
 
 def left(network: Declared, found: Descent, *, creep: float, tol: float) -> Descent:
@@ -71,19 +74,13 @@ def left(network: Declared, found: Descent, *, creep: float, tol: float) -> Desc
         out = Exit.of(network, found.theta)
         if out is None:
             return found
-        theta = found.theta + PUSH * np.linalg.norm(found.theta) * _side(network, found.theta, out)
+        theta = found.theta + PUSH * np.linalg.norm(found.theta) * out.along
         beyond = descend_neurons(network, theta, np.linalg.norm(theta, axis=1), creep=creep)
         least = CLEARLY * max(tol, found.creep, beyond.creep) * start
         if not _level(network, beyond) < _level(network, found) - least:
             return found
         found = beyond
     return found
-
-
-def _side(network: Declared, theta: Array, out: Exit) -> Array:
-    """Return the direction of the exit with the sign with which the loss falls more."""
-    step = PUSH * np.linalg.norm(theta) * out.along
-    return -out.along if network.loss(theta - step) < network.loss(theta + step) else out.along
 
 
 def _level(network: Declared, found: Descent) -> float:

@@ -36,11 +36,11 @@ from saddles._tools.threads import one_thread
 from saddles.agf._engine.active import CREEP, Descent, amplitude, descend_neurons, reach, settle
 from saddles.agf._engine.clock import Dormant, Phase
 from saddles.agf._engine.creep import FARTHEST
-from saddles.agf._engine.dormant import KINKED_WAY_STEPS, WAY_RTOL, WAY_STEPS, first_ring
+from saddles.agf._engine.dormant import KINKED_WAY_STEPS, WAY_RTOL, first_ring
 from saddles.agf._engine.leaving import left
 from saddles.agf._engine.natural_units import NaturalUnits
 from saddles.agf._engine.setting import Checkpoint, Limits, NeuronPath, OwnSteps, Setting
-from saddles.agf._engine.way import BLUR, align
+from saddles.agf._engine.way import BLUR, WAY_STEPS, align
 from saddles.alternation import Algorithm, Rest, Ring, solve
 from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.status import Breakdown, Status

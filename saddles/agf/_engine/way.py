@@ -1,9 +1,13 @@
-"""The direction along which a neuron activates.
+"""The way of a dormant neuron: how it turns and grows while the residual stands still.
 
 Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3: a dormant neuron
-obeys θ̂' = |θ|^{κ−2} P⊥∇U(θ̂), (log|θ|)' = |θ|^{κ−2} κÛ. As α → 0 its norm grows by so much that the
-direction comes to rest however slowly it turns; so time, dt = |θ|^{κ−2} dτ, is followed in its
-logarithm, from 1/|∇U| on. From a finite α it turns until it is as large as descents start.
+obeys θ' = ∇U(θ), so that in its own time, dτ = s dσ with the slowness s = |θ/α|^{2−κ},
+
+    dθ̂/dσ = P⊥∇U(θ̂),    d log|θ| / dσ = κU(θ̂).
+
+That does not depend on its size. It is followed in the logarithm of its own time, for a direction
+turns within times of order 1/|∇U| first, then ever more slowly, and its growth while it turns may
+differ from what it grows at rest by many orders.
 
 Where the active neurons are at infinity, the residual that dormant ones see has still a little to
 change. That moves directions along valleys of U (those of a frequency of modular addition, whose
@@ -14,11 +18,13 @@ that is at rest.
 ==============  ==========================================================================
 code name       symbol
 ==============  ==========================================================================
-``unit``        θ̂, (p,)
-``speed``       |P⊥∇U| / κU
-``age``         log(t |∇U|), of ∇U at the start
-``gain``        growth of log|θ|
-``blur``        what share of ∇U is unknown
+``units``       θ̂, (D, p)
+``tangent``     P⊥∇U, (D, p)
+``growth``      κU, (D,), the radial part of ∇U by Euler's identity
+``first``       F, |∇U| where the way begins, (D,)
+``age``         log(1 + σF), (D,)
+``gained``      G, growth of log|θ|, (D,)
+``y``           θ̂, G e^−age and log(1 + τF/s₀), (D, p + 2); s₀ is s where the way begins
 ==============  ==========================================================================
 """
 
@@ -26,37 +32,112 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from saddles._numerics.stepping import Equation, Integration, Tolerances, crossing
-from saddles.typing import Array
+from saddles._numerics.stepping import (
+    Budget,
+    Equation,
+    Integration,
+    Tolerances,
+    bounded,
+    crossing,
+)
+from saddles.typing import Array, Indices
 
-__all__ = ["ALIGNED", "BLUR", "align"]
+__all__ = ["BLUR", "OLD", "RESTING", "WAY_STEPS", "Gradient", "Ways", "align", "gained", "stiff"]
 
-#: A direction has come to rest at this speed, or where its speed has not halved while time doubled
-#: so many times.
-ALIGNED, UNTURNED = 1e-12, 30
-#: It drifts if its speed stays within this share while time doubles twice, after so many doublings,
-#: and is below what gradients are known to, which is this share of them at best.
-EVEN, SOON, BLUR = 0.9, 4, 1e-10
+#: A direction rests once its speed is this small beside its growth: U is then wrong by about the
+#: square of it. The best direction that is sought has this speed at most.
+RESTING, ALIGNED = 1e-9, 1e-12
+#: A way ends at this age: what moves by less than 1e-12 of the first pull will not move.
+OLD = 27.6
+#: A direction drifts if its speed stays within this share while time doubles twice, and is below
+#: what gradients are known to, which is this share of them at best.
+EVEN, BLUR = 0.9, 1e-10
+#: Later jumps multiply by thousands what errors leave of the direction of a neuron that rings.
+CLOSELY = Tolerances(rtol=1e-11, atol=1e-14, longest=1.0)
 #: Difference of directions for the derivatives of how fast they turn, and how many are taken at
 #: once: all outputs of so many neurons have to fit into memory.
 TURN_STEP, AT_ONCE = 1e-6, 64
-#: Steps of the integrator after which the best direction that was seen has to do.
-ALIGNMENT_STEPS = 10_000
-#: Later jumps multiply by thousands what errors of a direction leave.
-TOLERANCES = Tolerances(rtol=1e-11, atol=1e-14, longest=1.0)
+#: Steps of the integrator after which a way is given up.
+WAY_STEPS = 10_000
 
-Tangents = Callable[[Array], tuple[Array, Array]]
+Gradient = Callable[[Array], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Ways:
+    """The equation of ways that begin at `start` (D, p)."""
+
+    gradient: Gradient
+    degree: int
+    start: Array
+    first: Array
+
+    @classmethod
+    def of(cls, gradient: Gradient, degree: int, start: Array) -> Ways:
+        """Measure the pull at the start."""
+        first = np.linalg.norm(gradient(start), axis=1)
+        return cls(gradient, degree, start, np.where(first > 0, first, 1.0))
+
+    def rows(self, rows: Indices) -> Ways:
+        """Return some of them."""
+        return Ways(self.gradient, self.degree, self.start[rows], self.first[rows])
+
+    @property
+    def origin(self) -> Array:
+        """Return y where they begin."""
+        return np.hstack([self.start, np.zeros((len(self.start), 2))])
+
+    def split(self, y: Array) -> tuple[Array, Array, Array]:
+        """Return θ̂, P⊥∇U and κU."""
+        units = y[:, :-2] / np.linalg.norm(y[:, :-2], axis=1, keepdims=True)
+        slope = self.gradient(units)
+        growth = np.sum(slope * units, axis=1)
+        return units, slope - growth[:, None] * units, growth
+
+    def velocity(self, age: Array, y: Array) -> Array:
+        """Return dy/dage."""
+        _, tangent, growth = self.split(y)
+        with np.errstate(over="ignore"):
+            passed = np.exp(age)
+            slower = (self.degree - 2) * y[:, -2] * passed
+            clock = np.exp(age - slower - y[:, -1])
+        turn = tangent * (passed / self.first)[:, None]
+        return bounded(np.column_stack([turn, growth / self.first - y[:, -2], clock]))
+
+    def jacobian(self, age: float, y: Array) -> Array:
+        """Return ∂(dy/dage)/∂y of a single way, by central differences."""
+        columns = []
+        for begin in range(0, y.size, AT_ONCE):
+            aside = TURN_STEP * np.eye(y.size)[begin : begin + AT_ONCE]
+            many = self.rows(np.zeros(len(aside), dtype=np.intp))
+            ahead, behind = (many.velocity(np.array(age), y + s * aside) for s in (1, -1))
+            columns.append((ahead - behind) / (2 * TURN_STEP))
+        return np.asarray(np.vstack(columns).T)
+
+    def speeds(self, age: Array, y: Array, rates: Array) -> tuple[Array, Array]:
+        """Return |P⊥∇U| and κU (D,) from the velocity."""
+        turn = np.linalg.norm(rates[:, :-2], axis=1) * np.exp(-age)
+        return self.first * turn, self.first * (rates[:, -2] + y[:, -2])
+
+
+def stiff(ways: Ways, age: float, y: Array, tolerances: Tolerances, steps: int) -> Iterator[Any]:
+    """Yield the integrator of a single way after each step from `age` and `y` (p + 2,)."""
+    turning = Equation(
+        lambda age, y: ways.velocity(np.array([age]), y[None])[0],
+        y,
+        jacobian=ways.jacobian,
+        begin=age,
+    )
+    return iter(Integration(turning, tolerances, Budget(steps)))
 
 
 def align(
-    gradient: Callable[[Array], Array],
-    direction: Array,
-    *,
-    gain: float = math.inf,
-    blur: float = BLUR,
+    gradient: Gradient, direction: Array, *, gain: float = math.inf, blur: float = BLUR
 ) -> Array:
     """Return where the flow of directions takes a `direction` (p,).
 
@@ -75,83 +156,55 @@ def align(
     """
     if gain <= 0:
         return direction
-
-    def tangents(rows: Array) -> tuple[Array, Array]:
-        units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        slopes = gradient(units)
-        along = np.sum(slopes * units, axis=1)
-        return slopes - along[:, None] * units, along
-
-    def misalignment(unit: Array) -> float:
-        tangent, growth = tangents(unit[None])
-        turn = float(np.linalg.norm(tangent))
-        return turn / abs(float(growth[0])) if growth[0] else math.inf if turn else 0.0
-
-    units, speeds = [direction], [misalignment(direction)]
-    looks = _doublings(tangents, direction, gain)
+    ways = Ways.of(gradient, 2, direction[None])
+    places, speeds = [ways.origin[0]], [_misaligned(ways, ways.origin[0])]
+    looks = _doublings(ways, gain)
     while speeds[-1] > ALIGNED and (found := next(looks, None)) is not None:
-        unit, done = found
+        place, done = found
         if done:
-            return unit
-        units.append(unit)
-        speeds.append(misalignment(unit))
-        if max(speeds[-3:]) <= blur and len(speeds) > SOON and _even(speeds[-3:]):
-            return units[-3]
-        if min(speeds[-UNTURNED:]) > 0.5 * min(speeds[:-UNTURNED], default=math.inf):
-            break
-    return units[int(np.argmin(speeds))]
+            return _unit(place)
+        places.append(place)
+        speeds.append(_misaligned(ways, place))
+        if max(speeds[-3:]) <= blur and len(speeds) > 4 and _even(speeds[-3:]):
+            return _unit(places[-3])
+    return _unit(places[int(np.argmin(speeds))])
 
 
-def _doublings(tangents: Tangents, direction: Array, gain: float) -> Iterator[tuple[Array, bool]]:
-    """Yield the direction (p,) whenever time has doubled, and last where the `gain` is reached.
+def _misaligned(ways: Ways, y: Array) -> float:
+    """Return the speed of a direction, relative to its growth."""
+    _, tangent, growth = ways.split(y[None])
+    turn = float(np.linalg.norm(tangent))
+    return turn / abs(float(growth[0])) if growth[0] else math.inf if turn else 0.0
 
-    The integrator's variables are the direction and the growth of the log norm over e^age, which
-    grows no more than the direction does.
-    """
-    tangent, growth = tangents(direction[None])
-    first = math.hypot(float(np.linalg.norm(tangent)), float(growth[0])) or 1.0
 
-    def velocity(age: float, y: Array) -> Array:
-        tangent, growth = tangents(y[None, :-1])
-        return np.append(tangent[0] * (math.exp(age) / first), growth / first - y[-1])
-
-    def jacobian(age: float, y: Array) -> Array:
-        rows = np.zeros((y.size, y.size))
-        for start in range(0, y.size - 1, AT_ONCE):
-            aside = TURN_STEP * np.eye(y.size - 1)[start : start + AT_ONCE]
-            ahead, behind = (np.column_stack(tangents(y[:-1] + sign * aside)) for sign in (1, -1))
-            rows[start : start + len(aside)] = ahead - behind
-        matrix = rows.T / (2 * TURN_STEP * first)
-        matrix[:-1] *= math.exp(age)
-        matrix[-1, -1] = -1.0
-        return np.asarray(matrix)
-
-    turning = Equation(velocity, np.append(direction, 0.0), jacobian=jacobian)
+def _doublings(ways: Ways, gain: float) -> Iterator[tuple[Array, bool]]:
+    """Yield y whenever time has doubled, and last where the `gain` is reached."""
     age = math.log(2)
-    for solver in Integration(turning, TOLERANCES, ALIGNMENT_STEPS):
+    for solver in stiff(ways, 0.0, ways.origin[0], CLOSELY, WAY_STEPS):
         within = solver.dense_output()
-        end = _reached(within, gain, solver.t_old, solver.t)
+        end = gained(within, gain, solver.t_old, solver.t)
         while age <= min(solver.t, end):
             if not np.isfinite(within(age)).all():
                 return
-            yield _unit(within(age)[:-1]), False
+            yield within(age), False
             age += math.log(2)
         if end < math.inf:
-            yield _unit(within(end)[:-1]), True
+            yield within(end), True
+        if end < math.inf or solver.t > OLD:
             return
 
 
-def _reached(curve: Callable[[float], Array], level: float, start: float, stop: float) -> float:
-    """Return when the log norm has grown by the level; infinite if it has not."""
+def gained(curve: Callable[[float], Array], gain: float, start: float, stop: float) -> float:
+    """Return the age at which the log norm has grown by the gain; infinite if it has not."""
 
     def above(age: float) -> float:
-        return float(curve(age)[-1] * math.exp(age)) - level
+        return float(curve(age)[-2] * math.exp(age)) - gain
 
     return crossing(above, start, stop) if above(stop) >= 0 else math.inf
 
 
-def _unit(row: Array) -> Array:
-    return np.asarray(row / np.linalg.norm(row))
+def _unit(y: Array) -> Array:
+    return np.asarray(y[:-2] / np.linalg.norm(y[:-2]))
 
 
 def _even(speeds: list[float]) -> bool:
