@@ -122,7 +122,7 @@ class Start:
 def boundaries(
     init: ArrayLike | None = None, *, depth: int | None = None, form: str = "product"
 ) -> tuple[Array, Array]:
-    """Values of the clocks at which the coordinates of a diagonal network activate.
+    """Return at which values of the clocks the coordinates of a diagonal network activate.
 
     Parameters
     ----------
@@ -179,7 +179,8 @@ def near(sizes: Array) -> Array:
 
 def spreads(sizes: Array) -> Array:
     """Return the sizes (D, d) that the weights have where the smallest of them crosses 0."""
-    return np.asarray(np.sqrt(sizes - sizes[0]) * np.sqrt(sizes + sizes[0]))
+    apart = np.sqrt(sizes - sizes[0]) * np.sqrt(sizes + sizes[0])
+    return np.where(sizes[0] == 0, sizes, apart)  # to the last digit, for both sides are alike
 
 
 def _near(b: Array) -> Any:
@@ -204,7 +205,8 @@ def _by_quadrature(b: Array) -> Array:
     Below b_2 the integrand over log s falls at least like s, above b_D like s^{2−D}.
     """
     spacing, tied = SPACING / math.sqrt(len(b)), b[1] == 0
-    bottom = np.log(np.where(tied, 1.0, b[1])) - TAIL
+    b = np.where(tied, 1.0, b)
+    bottom = np.log(b[1]) - TAIL
     top = TAIL / (len(b) - 2)
     count = math.ceil((top - float(bottom.min())) / spacing)
     s = np.exp(bottom + spacing * np.arange(count)[:, None])

@@ -3,11 +3,12 @@
 ``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates, ``matrix`` and
 ``linear`` those of factorised matrices and of linear networks in graded ones, ``neurons`` that of
 any homogeneous neurons in polar ones; ``full`` and ``whitened`` are closed forms of the second and
-third; ``Flow`` is what all return; ``vanishing_limit`` extrapolates measured jump times to α → 0.
+third, ``deep_modes`` of the jump times of deeper ones; ``Flow`` is what all return;
+``vanishing_limit`` extrapolates measured jump times to α → 0.
 
 Each coordinate system has a module. Read `mirror` first, then `graded` with its package `_graded`,
-`polar` with its package `_polar`, the closed forms in `riccati`, and `vanishing`. What a flow
-returns is in `saddles._result.flow`.
+`polar` with its package `_polar`, the closed forms in `riccati` and
+`modes`, and `vanishing`. What a flow returns is in `saddles._result.flow`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from saddles._result.trajectory import Curve
     from saddles.flow.graded import linear, matrix
     from saddles.flow.mirror import diagonal
+    from saddles.flow.modes import deep_modes
     from saddles.flow.polar import neurons
     from saddles.flow.riccati import Riccati, full, whitened
     from saddles.flow.vanishing import VanishingLimit, vanishing_limit
 
 #: Public name -> the module that holds it.
 _HOMES = {
+    "deep_modes": "saddles.flow.modes",
     "diagonal": "saddles.flow.mirror",
     "linear": "saddles.flow.graded",
     "matrix": "saddles.flow.graded",
@@ -48,6 +51,7 @@ __all__ = [
     "Jumps",
     "Riccati",
     "VanishingLimit",
+    "deep_modes",
     "diagonal",
     "full",
     "linear",

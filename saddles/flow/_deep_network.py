@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -28,8 +27,8 @@ from saddles._numerics.precision import CUT_EXPONENT, EPS, ULPS
 from saddles._numerics.stepping import Tolerances
 from saddles._problems.regression import Regression
 from saddles.flow._reduced import Reduced, reduced
-from saddles.flow._scalars import Motion, Scalars
-from saddles.typing import Array
+from saddles.flow._scalars import Scalars
+from saddles.typing import Array, Mask
 
 __all__ = ["DeepNetwork"]
 
@@ -83,74 +82,91 @@ class DeepNetwork(Reduced):
 
     def tolerances(self, rtol: float) -> Tolerances:
         """Return the absolute error allowed in p, which makes β err by `rtol`."""
-        slope = self.gain * float(np.abs(self.motion(self.start).slope).max())
+        slope = self.gain * float(np.abs(self.scalars.slopes(self.start)[0]).max())
         error = max(rtol / max(self.scalars.depth, slope), ULPS * (1 + self._range[1]))
         return Tolerances(atol=error)
 
-    def motion(self, p: Array) -> Motion:
-        """Return where the coordinates are at p (d, ...), and how they move."""
+    def _within(self, p: Array) -> Array:
         least, top = self._range
-        return self.scalars.motion(np.clip(p.T, least, top).T)
+        return np.minimum(np.maximum(p.T, least), top).T
 
     def left(self, p: Array) -> tuple[Array, Array]:
         """Return what is left of the clocks at p (d, ...) until the boundaries above and below."""
-        least, top = self._range
-        return self.scalars.left(np.clip(p.T, least, top).T)
+        return self.scalars.left(self._within(p))
 
     def beta(self, p: Array) -> Array:
         """Return β in units of c/a, of the shape of `p`."""
-        return np.asarray(self.gain * self.motion(p).value)
+        return np.asarray(self.gain * self.scalars.motion(self._within(p))[0])
 
-    def pull(self, beta: Array) -> Array:
-        """Return the gradient A(w − Aᵀβ), shape (d,)."""
-        return np.asarray(self.rows @ (self.targets - self.columns @ beta))
+    def residual(self, beta: Array) -> Array:
+        """Return w − Aᵀβ, for β (d,) or (d, q) in units of c/a."""
+        targets = self.targets if beta.ndim == 1 else self.targets[:, None]
+        return np.asarray(targets - self.columns @ beta)
 
     def velocity(self, _time: float, p: Array) -> Array:
         """Return dp/dt, shape (d,)."""
-        motion = self.motion(p)
-        return np.asarray(motion.rate * self.pull(self.gain * motion.value))
+        value, rate = self.scalars.motion(self._within(p))
+        rate *= self.rows @ (self.targets - self.columns @ (self.gain * value))
+        return rate
 
     def jacobian(self, _time: float, p: Array) -> Array:
         """Return its derivative, shape (d, d)."""
-        motion = self.motion(p)
-        slope = self.gain * motion.slope
-        bent = motion.rate * motion.bend * self.pull(self.gain * motion.value)
-        steep = -(motion.rate[:, None] * self.rows) @ (self.columns * slope)
+        p = self._within(p)
+        (value, rate), (slope, bend) = self.scalars.motion(p), self.scalars.slopes(p)
+        steep = -(rate[:, None] * self.rows) @ (self.columns * (self.gain * slope))
+        bent = rate * bend * (self.rows @ self.residual(self.gain * value))
         steep[np.diag_indices_from(steep)] += bent
         return np.asarray(steep)
+
+    def fall(self, p: Array) -> Array:
+        """Return the speed at which the loss falls, in scaled time, at p (d, q)."""
+        p = self._within(p)
+        (value, rate), (slope, _) = self.scalars.motion(p), self.scalars.slopes(p)
+        pull = self.rows @ self.residual(self.gain * value)
+        power = np.sum(pull**2 * (self.gain * slope * rate), axis=0)
+        return np.asarray(2 * self.loss(self.pace * power))
+
+    @cached_property
+    def _may_grow(self) -> tuple[Array, Array]:
+        """Which signs of which coordinates are not forbidden, above and below (d,)."""
+        above, below = self.left(self.start)
+        return np.isfinite(above), np.isfinite(below)
 
     @cached_property
     def _least(self) -> float:
         """Square of the residual that forbidden signs leave."""
         from scipy.optimize import nnls
 
-        up, down = (np.isfinite(side) for side in self.scalars.left(self.scalars.start))
+        up, down = self._may_grow
         if up.all() and down.all():
             return 0.0
         allowed = np.hstack([self.columns[:, up], -self.columns[:, down]])
         return float(nnls(allowed, self.targets)[1] ** 2)
 
-    def outlook(self, time: float, p: Array, rtol: float) -> Outlook:
-        """Return what could still happen from p (d,) at its time.
+    def outlook(self, time: float, p: Array, rtol: float, *, last: bool = False) -> Outlook:
+        """Return what could still happen from p (d,) at its time; of the last one, when.
 
         What still moves is a gradient that exceeds its error, and that may move its coordinate:
-        towards a finite boundary, or back to zero. While more of the loss is left than rounding
-        leaves, the flow goes on.
+        to a sign that is not forbidden, or back to zero. While more of the loss is left than
+        rounding leaves, the flow goes on.
         """
         beta = self.beta(p)
-        residual = self.targets - self.columns @ beta
+        residual = self.residual(beta)
         rates, square = self.rows @ residual, float(residual @ residual)
         rounding = EPS * self.scalars.depth * float(np.linalg.norm(self.lengths * beta))
-        size = self.fastest
-        error = rtol * size + ULPS / EPS * rounding
-        ways = np.where(rates > 0, *self.left(p))
-        free = np.isfinite(ways) | (np.abs(beta) * self.lengths > rtol * size)
+        error = rtol * self.fastest + ULPS / EPS * rounding
+        free = np.where(rates > 0, *self._may_grow) | (np.abs(beta) * self.lengths > error)
         driven = (np.abs(rates) > error * self.lengths) & free
-        waits: Any = ways[driven] / np.abs(rates[driven])
         return Outlook(
             moves=bool(driven.any()),
             left=self.loss(max(square - self._least, 0.0)) + self.beyond,
-            whole=self.loss(size**2) + self.beyond,
+            whole=self.loss(self.fastest**2) + self.beyond,
             hidden=self.loss(rounding**2) + self.beyond,
-            next_jump=(time + float(waits.min(initial=math.inf))) / self.pace,
+            next_jump=self._next_jump(time, p, rates, driven) if last else None,
         )
+
+    def _next_jump(self, time: float, p: Array, rates: Array, driven: Mask) -> float:
+        """Return the scaled time at which the first clock would ring."""
+        ways = np.where(rates > 0, *self.left(p))[driven]
+        waits: Array = ways / np.abs(rates[driven])
+        return (time + float(waits.min(initial=math.inf))) / self.pace

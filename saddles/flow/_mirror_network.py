@@ -151,8 +151,8 @@ class Network(Reduced):
         ahead = np.copysign(clocks, clocks * rates) - self.edge
         return before_jump(time, ahead, np.abs(rates))
 
-    def outlook(self, time: float, dual: Array, rtol: float) -> Outlook:
-        """Return what could still happen from a dual point (r,) at its time.
+    def outlook(self, time: float, dual: Array, rtol: float, *, last: bool = False) -> Outlook:
+        """Return what could still happen from a dual point (r,) at its time; of the last one, when.
 
         Every feature counts by its correlation |x_i·r| / (|x_i| |U Uᵀy|), so that a late jump of a
         feature of small scale is not taken for the end. What is left of the loss is exactly
@@ -173,5 +173,5 @@ class Network(Reduced):
             left=self.loss(float(velocity @ velocity)) + self.beyond,
             whole=self.loss(size**2) + self.beyond,
             hidden=self.loss(rounding**2) + self.beyond,
-            next_jump=(time + float(waits.min(initial=math.inf))) / self.pace,
+            next_jump=(time + float(waits.min(initial=math.inf))) / self.pace if last else None,
         )

@@ -3,7 +3,8 @@
 `saddles._diagonal.boundaries` derives them. With z the smallest weight over α, b_j the sizes of
 the initial weights and μ_j² = b_j² − b_1², a product Π_j w_j has
 
-    p = arsinh(z/μ_2) + log(μ_2/2),   dp/dS = Π_{j≥3} (z² + μ_j²)^½,   β/α^D = z Π_{j≥2} (z² + μ_j²)^½,
+    p = arsinh(z/μ_2) + log(μ_2/2),
+    dp/dS = Π_{j≥3} (z² + μ_j²)^½,   β/α^D = z Π_{j≥2} (z² + μ_j²)^½,
 
 where S is the integral of the gradient in scaled time: p is the logarithm of z where z is large,
 and one absolute tolerance of p serves all sizes of β. A difference u^D − v^D conserves
@@ -13,9 +14,10 @@ K = u^{2−D} + v^{2−D}, and p = log(u/v) − log(K)/(D − 2) does the same f
 code name        symbol
 ===============  ======================================================================
 ``p``            p, shape (d, ...)
-``value``        β/α^D
-``rate``         dp/dS, up to its sign
+``value``        V = β/α^D
+``rate``         dp/dS
 ``bend``         d log(rate)/dp
+``slope``        dV/dp
 ``left``         what is left of S until the boundary above and the one below
 ===============  ======================================================================
 """
@@ -24,22 +26,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from saddles._diagonal.boundaries import Start, near, spreads
 from saddles.typing import Array
 
-__all__ = ["Motion", "Scalars", "scalars"]
-
-class Motion(NamedTuple):
-    """β/α^D and its derivative by p, dp/dS, and d log(dp/dS)/dp, each of the shape of p."""
-
-    value: Array
-    slope: Array
-    rate: Array
-    bend: Array
+__all__ = ["Scalars", "scalars"]
 
 
 class Scalars(Protocol):
@@ -55,8 +49,11 @@ class Scalars(Protocol):
     def turn(self) -> Array:
         """Return 2p at the place where both signs are alike (d,); −∞ if one is forbidden."""
 
-    def motion(self, p: Array) -> Motion:
-        """Return where coordinates are, and how they move."""
+    def motion(self, p: Array) -> tuple[Array, Array]:
+        """Return the value and the rate."""
+
+    def slopes(self, p: Array) -> tuple[Array, Array]:
+        """Return the derivatives by p of the value and of the rate's logarithm."""
 
     def left(self, p: Array) -> tuple[Array, Array]:
         """Return how far the clock is from the boundary above and from the one below."""
@@ -90,6 +87,11 @@ class Products:
         """Sign of β where z > 0, shape (d,)."""
         return np.where(np.signbit(self.init).sum(axis=0) % 2 == 1, -1.0, 1.0)
 
+    @cached_property
+    def _crossing(self) -> Array:
+        """What is left of the clock where z = 0, shape (d,)."""
+        return near(self._spreads)
+
     @property
     def start(self) -> Array:
         return np.asarray(np.log((self._sizes[0] + self._sizes[1]) / 2))
@@ -99,26 +101,35 @@ class Products:
         with np.errstate(divide="ignore"):
             return np.asarray(2 * np.log(self._spreads[1] / 2))
 
-    def _layers(self, p: Array) -> tuple[Array, Array]:
-        """Return z (d, ...), and the sizes of all other layers (D − 1, d, ...)."""
+    @cached_property
+    def _squares(self) -> Array:
+        """μ_j² for j ≥ 3, shape (D − 2, d)."""
+        return np.asarray(self._spreads[2:] ** 2)
+
+    def _layers(self, p: Array) -> tuple[Array, Array, Array]:
+        """Return z, the next size (d, ...), and the squares of all others (D − 2, d, ...)."""
         half, mirrored = np.exp(p), np.exp(_along(self.turn, p) - p)
         z = half - mirrored
-        inner = [np.hypot(z, _along(spread, p)) for spread in self._spreads[2:]]
-        return z, np.array([half + mirrored, *inner])
+        squares = self._squares if p.ndim == 1 else self._squares[..., None]
+        return z, half + mirrored, z * z + squares
 
-    def motion(self, p: Array) -> Motion:
-        z, others = self._layers(p)
-        sign, second, inner = _along(self._sign, p), others[0], others[1:]
-        rate = inner.prod(axis=0)
-        bend = ((z / inner) * (second / inner)).sum(axis=0)
-        slope = rate * (second * second + z * z + z * second * bend)
-        return Motion(sign * z * second * rate, sign * slope, sign * rate, bend)
+    def motion(self, p: Array) -> tuple[Array, Array]:
+        z, second, squares = self._layers(p)
+        rate = np.sqrt(squares.prod(axis=0))
+        rate *= _along(self._sign, p)
+        return z * second * rate, rate
+
+    def slopes(self, p: Array) -> tuple[Array, Array]:
+        z, second, squares = self._layers(p)
+        bend = z * second * (1 / squares).sum(axis=0)
+        rate = np.sqrt(squares.prod(axis=0)) * _along(self._sign, p)
+        return rate * (second * second + z * z + z * second * bend), bend
 
     def left(self, p: Array) -> tuple[Array, Array]:
-        z, others = self._layers(p)
-        sizes = np.concatenate([np.abs(z)[None], others]).reshape(self.depth, -1)
+        z, second, squares = self._layers(p)
+        sizes = np.array([np.abs(z), second, *np.sqrt(squares)]).reshape(self.depth, -1)
         own = near(np.sort(sizes, axis=0)).reshape(p.shape)
-        other = 2 * _along(near(self._spreads), p) - own
+        other = 2 * _along(self._crossing, p) - own
         above = _along(self._sign, p) * z >= 0
         return np.where(above, own, other), np.where(above, other, own)
 
@@ -132,7 +143,7 @@ class Differences:
 
     @cached_property
     def _log_sum(self) -> Array:
-        """log K."""
+        """The logarithm of K."""
         return np.asarray(np.log((self.init ** (2.0 - self.depth)).sum(axis=0)))
 
     @property
@@ -150,13 +161,17 @@ class Differences:
         up, down = (floor + np.exp(growth) for growth in growths)
         return up, down
 
-    def motion(self, p: Array) -> Motion:
+    def motion(self, p: Array) -> tuple[Array, Array]:
         up, down = self._powers(p)
-        depth, power = self.depth, self.depth / (self.depth - 2)
+        power = self.depth / (self.depth - 2)
+        return up**power - down**power, self.depth * (up + down)
+
+    def slopes(self, p: Array) -> tuple[Array, Array]:
+        up, down = self._powers(p)
         # du/dp = u v^{2−D}/K, and K = u^{2−D} + v^{2−D}: shares of the two in it.
-        u, v, share = up**power, down**power, up / (up + down)
-        slope = depth * (u * share + v * (1 - share))
-        return Motion(u - v, slope, depth * (up + down), (depth - 2) * (2 * share - 1))
+        power, share = self.depth / (self.depth - 2), up / (up + down)
+        slope = self.depth * (up**power * share + down**power * (1 - share))
+        return slope, (self.depth - 2) * (2 * share - 1)
 
     def left(self, p: Array) -> tuple[Array, Array]:
         up, down = self._powers(p)
@@ -165,5 +180,5 @@ class Differences:
 
 
 def _along(values: Array, p: Array) -> Array:
-    """Return one number per coordinate (d,), for p of shape (d, ...)."""
-    return values.reshape(-1, *(1,) * (p.ndim - 1))
+    """Return one number per coordinate (d,), for p of shape (d,) or (d, q)."""
+    return values if p.ndim == 1 else values[:, None]

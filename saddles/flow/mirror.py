@@ -152,7 +152,8 @@ def diagonal(
     """
     problem = as_regression(X, y)
     shape = Start.of(depth, init, form, problem.n_features)
-    log_alpha = finite_scale(log_alpha, "saddles.diagonal_network")
+    limit = "pesme_flammarion" if shape.depth == 2 else "diagonal_network"
+    log_alpha = finite_scale(log_alpha, f"saddles.{limit}")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
     rtol, until = checked_rtol(rtol), checked_until(until)
     network = _network(problem, log_alpha, shape)
@@ -232,7 +233,7 @@ def _integrate(
     steps = run.recorded(done, "flow.diagonal")
     if not steps.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    outlook = network.outlook(run.solver.t, run.solver.y, rtol)
+    outlook = network.outlook(run.solver.t, run.solver.y, rtol, last=True)
     ending, remaining = _ending(outlook, run), left_by(outlook)
     if isinstance(network, DeepNetwork):
         return _Deep(network, steps), ending, remaining
@@ -320,11 +321,11 @@ class _Deep:
 
     def _clocks(self, p: Array) -> Array:
         """Return S, shape (d, q)."""
-        first, now = self.network.left(self.network.start)[0], self.network.left(p)
-        beyond = np.isinf(first)
-        above = np.where(beyond, 0.0, first)[:, None] - np.where(beyond[:, None], 0.0, now[0])
-        below = now[1] - self.network.left(self.network.start)[1][:, None]
-        return np.where(beyond[:, None], below, above)
+        (above, below), now = self.network.left(self.network.start), self.network.left(p)
+        # What is left on either side tells S; a side that is forbidden stays infinite.
+        up = np.isfinite(above)
+        left = np.where(up[:, None], now[0], -now[1])
+        return np.asarray(np.where(up, above, -below)[:, None] - left)
 
     def clocks(self, tau: Array) -> Array:
         """Return S, shape (q, d)."""
@@ -336,27 +337,21 @@ class _Deep:
 
     def loss(self, tau: Array) -> Array:
         """Return |y − Xβ|²/(2n), shape (q,)."""
-        network = self.network
-        beta = network.beta(self._scalars(tau))
-        residuals = network.targets[:, None] - network.columns @ beta
-        return np.asarray(network.floor + network.loss(np.sum(residuals**2, axis=0)))
+        squares = np.sum(self._residual(self._scalars(tau)) ** 2, axis=0)
+        return np.asarray(self.network.floor + self.network.loss(squares))
+
+    def _residual(self, p: Array) -> Array:
+        """Return w − Aᵀβ, shape (r, q)."""
+        return self.network.residual(self.network.beta(p))
 
     def loss_rate(self, tau: Array) -> Array:
         """Return dL/dτ = −Σ_i g_i² dβ_i/dS_i, shape (q,)."""
-        network = self.network
-        motion = network.motion(self._scalars(tau))
-        pull = network.rows @ (
-            network.targets[:, None] - network.columns @ (network.gain * motion.value)
-        )
-        power = np.sum(pull**2 * (network.gain * motion.slope * motion.rate), axis=0)
-        return np.asarray(-2 * network.loss(network.pace * power))
+        return -self.network.fall(self._scalars(tau))
 
     def conservation(self) -> float:
         """Return max |S − ∫ Xᵀr/n dτ| over coordinates and steps."""
         inner, weights, steps = nodes(self.times)
-        network = self.network
-        beta = network.beta(self.scalars(inner.ravel()))
-        pull = network.rows @ (network.targets[:, None] - network.columns @ beta)
+        pull = self.network.rows @ self._residual(self.scalars(inner.ravel()))
         means = pull.reshape(-1, *inner.shape) @ weights
         gap = self._clocks(self.scalars(self.times[1:])) - np.cumsum(means * steps, axis=1)
         return float(np.abs(gap).max())

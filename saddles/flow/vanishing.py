@@ -5,9 +5,14 @@ arXiv:2304.00488), prove convergence as α → 0; this module measures how fast.
 unscaled time, the flow does not depend on α but for exponentially small terms. Hence the scaled
 time at which the loss passes a fixed level between two plateaus is
 
-    T_k(α) = T_k + a_k h + O(exp(−const/h)),   h = 1/log(1/α),
+    T_k(α) = T_k + c_k h + O(exp(−const/h)),   h = 1/log(1/α),
 
-and a polynomial in h through a few measurements gives T_k to the accuracy of the flow itself. Ties
+and a polynomial in h through a few measurements gives T_k to the accuracy of the flow itself. A
+diagonal network of depth κ > 2 has
+
+    T_k(α) = T_k + c_k h + O(α^κ),   h = α^{κ−2}:
+
+a jump takes time h, and dormant coefficients of size α^κ add to the residual. Ties
 keep this series: clocks that ring together pass the edge with the same offsets at every α. What
 breaks it is a unit that starts to grow at a jump and settles at exactly zero weight with zero
 gradient (possible only for special data): it decays like 1/t instead of exponentially, and later
@@ -16,9 +21,10 @@ jumps carry a term h log h.
 ==================  =================================================================
 code name           symbol
 ==================  =================================================================
-``h``               h = 1/log(1/α)
+``h``               h = 1/log(1/α), or α^{κ−2}
+``powers``          exponents of h, 1 the first, of the terms that are taken out
 ``measured``        T_k(α): the loss is halfway between the plateaus k − 1 and k
-``jump_times``      T_k
+``jump_times``      T_k, and ``slopes`` c_k
 ``order``           p in |T_k(α) − T_k| ∝ h^p
 ==================  =================================================================
 """
@@ -28,7 +34,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -43,6 +50,9 @@ __all__ = ["VanishingLimit", "vanishing_limit"]
 
 #: A raw error enters the fitted order if it exceeds the extrapolation's own error this many times.
 RESOLVED = 100.0
+
+#: Scales at which a flow is measured without others, as log α for degree 2, and as h above.
+LOGARITHMS, WIDTHS = (-1e4, -1e5, -1e6), (1e-4, 1e-5, 1e-6)
 
 
 class _Staircase(Protocol):
@@ -62,9 +72,12 @@ class VanishingLimit(Record):
         Extrapolated scaled jump times.
     errors : ndarray of shape (K,)
         Difference that the coarsest scale makes to the extrapolation: an estimate of its error.
+    slopes : ndarray of shape (K,)
+        c_k, by which the measured times differ from the extrapolated ones to first order, in units
+        of h: 1/log(1/alpha) for degree 2, and alpha**(kappa - 2) above.
     order : float
-        Median over the jumps of the fitted order, in 1/log(1/alpha), at which the measured times
-        tend to the extrapolated ones: close to 1. NaN if no jump has a resolved error.
+        Median over the jumps of the fitted order, in h, at which the measured times tend to the
+        extrapolated ones: close to 1. NaN if no jump has a resolved error.
     log_alphas : ndarray of shape (m,)
         The initial scales, from the largest to the smallest.
     measured : ndarray of shape (m, K)
@@ -76,6 +89,7 @@ class VanishingLimit(Record):
 
     jump_times: Array
     errors: Array
+    slopes: Array
     order: float
     log_alphas: Array
     measured: Array
@@ -87,7 +101,8 @@ def vanishing_limit(
     path: _Staircase,
     flow: Callable[[float], Flow],
     *,
-    log_alphas: Sequence[float] = (-1e4, -1e5, -1e6),
+    log_alphas: Sequence[float] | None = None,
+    powers: Sequence[float] | None = None,
     progress: bool = False,
     time_limit: float | None = None,
 ) -> VanishingLimit:
@@ -96,14 +111,21 @@ def vanishing_limit(
     Parameters
     ----------
     path : SaddlePath
-        Supplies the plateau losses (K + 1,), and nothing else: a jump is where the flow's loss is
+        Supplies the plateau losses (K + 1,) and the degree: a jump is where the flow's loss is
         halfway between two of them. Its times are not used.
     flow : callable
         Takes a log_alpha and returns the `Flow` from that scale, long enough to show all jumps.
     log_alphas : sequence of float, optional
         At least two different initial scales, so small that the jumps are well separated in units
         of 1/log(1/alpha): what is left of the neighbouring jumps is exponentially small in that
-        distance, and ``errors`` shows it. Smaller scales cost a flow in these coordinates nothing.
+        distance, and ``errors`` shows it. By default they are -1e4, -1e5 and -1e6 for degree 2,
+        where smaller scales cost a flow in these coordinates nothing, and those at which
+        ``alpha**(kappa - 2)`` is 1e-4, 1e-5 and 1e-6 above.
+    powers : sequence of float, optional
+        Exponents, above 0 and increasing, of the terms of T_k(alpha) - T_k: of 1/log(1/alpha) for
+        degree 2, by default 1, 2, 3 and so on, and of alpha above, by default kappa - 2, kappa,
+        kappa + 2 and so on, which are those of a diagonal network. As many are used as there are
+        scales beside the first one.
     progress : bool
         Whether to show a bar of the scales measured (needs tqdm).
     time_limit : float, optional
@@ -133,21 +155,53 @@ def vanishing_limit(
     >>> bool(abs(limit.jump_times - path.times[1:]).max() < 1e-8), round(limit.order, 4)
     (True, 1.0)
     """
-    scales = _checked_scales(log_alphas)
+    kappa = getattr(path, "kappa", 2)
+    scales = _checked_scales(_usual_scales(kappa) if log_alphas is None else log_alphas)
+    terms = _checked_powers(powers, kappa, len(scales) - 1)
     levels = np.asarray(path.losses, dtype=float)
     halfway = (levels[:-1] + levels[1:]) / 2
-    rows, status = _measured(flow, scales, halfway)
+    rows, status = _measured(partial(_flow_of_degree, flow, kappa), scales, halfway)
     scales, measured = scales[: len(rows)], np.array(rows)
-    jump_times, errors = _extrapolate(-1 / scales, measured)
-    order = _fitted_order(-1 / scales, np.abs(measured - jump_times), errors)
+    h = -1 / scales if kappa == 2 else np.exp((kappa - 2) * scales)
+    jump_times, slopes, errors = _extrapolate(h, terms, measured)
+    order = _fitted_order(h, np.abs(measured - jump_times), errors)
     return VanishingLimit(
         jump_times=jump_times,
         errors=errors,
+        slopes=slopes,
         order=order,
         log_alphas=scales,
         measured=measured,
         status=status,
     )
+
+
+def _usual_scales(kappa: int) -> Sequence[float]:
+    return LOGARITHMS if kappa == 2 else [math.log(width) / (kappa - 2) for width in WIDTHS]
+
+
+def _checked_powers(powers: Any, kappa: int, count: int) -> Array:
+    """Return the exponents of h (count,) or fewer."""
+    if powers is None:
+        if kappa == 2:
+            return np.arange(1.0, count + 1)
+        return 1 + 2 * np.arange(count) / (kappa - 2)
+    terms: Array = checks.real_array(powers, "powers", 1)
+    if not (np.diff(np.append(0.0, terms)) > 0).all():
+        raise ValueError(f"powers={checks.show(powers)} must be above 0 and increasing.")
+    return np.asarray(terms[:count] / max(kappa - 2, 1))
+
+
+def _flow_of_degree(flow: Callable[[float], Flow], kappa: int, log_alpha: float) -> Flow:
+    """Return the flow from a scale, if it is one of a network of the path's degree."""
+    trajectory = flow(log_alpha)
+    degree = getattr(trajectory, "kappa", kappa)
+    if degree != kappa:
+        raise ValueError(
+            f"flow({log_alpha:g}) has degree kappa={degree}, but path has kappa={kappa}: their "
+            "scaled times have different units; pass the flow of a network of the same depth."
+        )
+    return trajectory
 
 
 def _checked_scales(log_alphas: Sequence[float]) -> Array:
@@ -202,21 +256,28 @@ def _measure(flow: Callable[[float], Flow], log_alpha: float, levels: Array) -> 
     return times
 
 
-def _extrapolate(h: Array, values: Array) -> tuple[Array, Array]:
-    """Return Neville's value at h = 0 of the polynomial through (h, values), and its last change.
+def _extrapolate(h: Array, powers: Array, values: Array) -> tuple[Array, Array, Array]:
+    """Return the value at h = 0, the slope there, and what the first h changes in the value.
 
     Parameters
     ----------
     h : ndarray of shape (m,)
         Decreasing and positive.
+    powers : ndarray of shape (k,)
+        Exponents of the terms, of which m − 1 at most are used.
     values : ndarray of shape (m, K)
         One column per quantity.
     """
-    column, previous = values, values
-    for width in range(1, len(h)):
-        ratio = (h[width:] / (h[:-width] - h[width:]))[:, None]
-        previous, column = column, column[1:] + ratio * (column[1:] - column[:-1])
-    return column[-1], np.abs(column[-1] - previous[-1])
+    whole = _fitted(h, powers, values)
+    less = _fitted(h[1:], powers, values[1:])
+    return whole[0], whole[1], np.abs(whole[0] - less[0])
+
+
+def _fitted(h: Array, powers: Array, values: Array) -> Array:
+    """Return the coefficients (k + 1, K) of 1 and of the powers of h."""
+    powers = np.append(0.0, powers[: len(h) - 1])
+    terms = (h[:, None] / h[0]) ** powers
+    return np.asarray((np.linalg.lstsq(terms, values)[0].T / h[0] ** powers).T)
 
 
 def _fitted_order(h: Array, raw: Array, errors: Array) -> float:
