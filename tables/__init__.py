@@ -11,6 +11,7 @@ NAMES = (
     "aligned",
     "unaligned",
     "nonmonotone",
+    "depth",
     "diabetes",
     "implicit_bias",
     "neuron",

@@ -54,6 +54,26 @@ CLAIMS = (
         "the published example of arXiv:2607.12332",
     ),
     Claim(
+        "depth",
+        "times and plateaus from equal shapes against depth 2",
+        "Paths of `diagonal_network` at depth 3, 4 and 5, with depth 2 in units of the boundary",
+        SAME_DATA,
+    ),
+    Claim(
+        "depth",
+        "flow, extrapolated, against path, times",
+        "Jump times of gradient flow of depth 2 to 5, with `diagonal_network`",
+        SAME_DATA,
+        EXTRAPOLATED,
+        first=True,
+    ),
+    Claim(
+        "depth",
+        "first constant of the flow against its quadrature",
+        "Lateness of the flow's first jump in units of α^(D−2), with its quadrature",
+        SAME_DATA,
+    ),
+    Claim(
         "diabetes",
         "(PF against exact|AGF against PF), times",
         f"Jump times of {PF} and `agf.diagonal`, with exact arithmetic",

@@ -702,6 +702,26 @@ def test_compare_says_what_makes_all_times_wrong(run, capsys):
     assert "--loss (what was trained" in error
 
 
+def test_path_of_a_deeper_network(table, capsys):
+    """Clocks of depth 3 from (1, 1, 0) ring at π/2, and physical times are 1/α as long."""
+    command = ["path", table(csv_text()), "--target", "y", "--alpha", "1e-3", "--json"]
+    assert main([*command, "--depth", "3"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["kappa"] == 3
+    assert record["times"][1] == pytest.approx(math.pi)
+    assert record["physical_times"][1] == pytest.approx(1000 * math.pi)
+    assert main([*command, "--init", "1,1,0"]) == 0
+    assert json.loads(capsys.readouterr().out)["times"] == record["times"]
+    for options, words in (
+        (["--depth", "1"], "depth=1"),
+        (["--init", "1,one"], "--init='1,one'"),
+        (["--init", "0,0,1"], "two zeros"),
+        (["--depth", "4", "--init", "1,1,0"], "init has 3 layers"),
+    ):
+        assert main([*command, *options]) == 2
+        assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("scale", [["--alpha", "1e-3"], ["--log-alpha", str(math.log(1e-3))]])
 def test_path_prints_physical_times_and_steps(scale, table, tmp_path, capsys):
     steps = [*scale, "--learning-rate", "0.01", "--loss", "mean"]

@@ -106,6 +106,13 @@ def path(
     file: Source,
     target: Target,
     standardize: Standardize = False,
+    depth: Annotated[
+        int | None, typer.Option(metavar="D", help="Layers of the network; 2 by default.")
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Its initial weights over alpha, one a layer."),
+    ] = None,
     max_jumps: MaxJumps = None,
     alpha: Alpha = None,
     log_alpha: LogAlpha = None,
@@ -121,8 +128,9 @@ def path(
     """Print the saddle path of a diagonal linear network on the columns of a CSV file.
 
     When which column enters or leaves, and the loss |y - X beta|^2 / (2 n) after each jump. Times
-    are scaled: multiply by log(1/alpha). With an initial scale, the times of training from there
-    are printed too: of gradient flow, and with a learning rate in steps of gradient descent.
+    are scaled: multiply by log(1/alpha), or by alpha^(2 - D) from depth 3 on. With an initial
+    scale, the times of training from there are printed too: of gradient flow, and with a learning
+    rate in steps of gradient descent.
     """
     with guarded(quiet=quiet, time_limit=time_limit):
         commands.path(
@@ -130,6 +138,8 @@ def path(
             file,
             target,
             standardize=standardize,
+            depth=depth,
+            init=init,
             max_jumps=max_jumps,
             log_alpha=_log_alpha(alpha, log_alpha, needed=learning_rate is not None),
             learning_rate=learning_rate,

@@ -46,6 +46,8 @@ def path(
     target: str,
     *,
     standardize: bool,
+    depth: int | None,
+    init: str | None,
     max_jumps: int | None,
     log_alpha: float | None,
     learning_rate: float | None,
@@ -56,8 +58,9 @@ def path(
     check_picture(plot)
     if learning_rate is not None and not 0 < learning_rate < math.inf:
         raise ValueError(f"--learning-rate={learning_rate!r}: it must be above 0 and finite.")
+    weights = None if init is None else _numbers(init)
     data = Data.read(file, target, standardize=standardize)
-    found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
+    found = saddles.diagonal_network(data.X, data.y, depth=depth, init=weights, max_jumps=max_jumps)
     clocks, factor = {"time": found.times}, LOSSES[loss](len(data.y))
     if log_alpha is not None:
         clocks["physical"] = found.physical_times(log_alpha) / factor
@@ -79,6 +82,16 @@ def path(
     output.line(found.message)
     shown = found if log_alpha is None else replace(found, times=found.times / factor)
     draw(shown, data, plot, log_alpha=log_alpha)
+
+
+def _numbers(init: str) -> list[float]:
+    """Return the numbers of ``--init 1,1,0``."""
+    try:
+        return [float(part) for part in init.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--init={init!r}: it must be numbers with commas between them, one a layer: 1,1,0."
+        ) from None
 
 
 def verify(

@@ -121,15 +121,16 @@ class Start:
 
 def boundaries(
     init: ArrayLike | None = None, *, depth: int | None = None, form: str = "product"
-) -> tuple[Array, Array]:
+) -> tuple[Any, Any]:
     """Return at which values of the clocks the coordinates of a diagonal network activate.
 
     Parameters
     ----------
     init : array_like of shape (D,) or (D, d), optional
         Initial weights over α: a layer each row, a coordinate each column. A vector stands for one
-        coordinate. By default it is (1, …, 1, 0), from which both signs are learnt alike. For
-        ``form="difference"`` it has shape (2,) or (2, d) and holds u and v, by default 1 and 1.
+        coordinate, or for all. By default it is (1, …, 1, 0), from which both signs are learnt
+        alike. For ``form="difference"`` it has shape (2,) or (2, d) and holds u and v, by default 1
+        and 1.
     depth : int, optional
         Depth D, at least 2. By default it is that of `init`, and 2 without one.
     form : {"product", "difference"}
@@ -137,7 +138,7 @@ def boundaries(
 
     Returns
     -------
-    t_plus, t_minus : ndarray of shape (d,)
+    t_plus, t_minus : ndarray of shape (d,), or float for one coordinate
         Integral of the gradient at which a coordinate becomes positive, or negative, in scaled time
         ``t * alpha**(depth - 2)`` (``t / log(1/alpha)`` for depth 2). Infinity forbids that sign:
         if the two smallest weights of a product have the same size, β never changes its sign.
@@ -156,14 +157,17 @@ def boundaries(
     Examples
     --------
     >>> import saddles
-    >>> [t.round(12).tolist() for t in saddles.boundaries([1.0, 1.0, 0.0])]
-    [[1.570796326795], [1.570796326795]]
-    >>> saddles.boundaries([1.0, 1.0, 1.0])
-    (array([1.]), array([inf]))
-    >>> saddles.boundaries(depth=4, form="difference")
-    (array([0.125]), array([0.125]))
+    >>> plus, minus = saddles.boundaries([1.0, 1.0, 0.0])
+    >>> round(float(plus), 12), round(float(minus), 12)
+    (1.570796326795, 1.570796326795)
+    >>> [float(side) for side in saddles.boundaries([1.0, 1.0, 1.0])]
+    [1.0, inf]
+    >>> [float(side) for side in saddles.boundaries(depth=4, form="difference")]
+    [0.125, 0.125]
     """
-    return Start.of(depth, init, form).boundaries()
+    start = Start.of(depth, init, form)
+    plus, minus = start.boundaries()
+    return (plus, minus) if np.ndim(init) == 2 else (plus[0], minus[0])
 
 
 def near(sizes: Array) -> Array:

@@ -30,7 +30,7 @@ import numpy as np
 from saddles import checks
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["deep_modes"]
+__all__ = ["deep_modes", "jump_constant"]
 
 
 def deep_modes(
@@ -109,6 +109,18 @@ def deep_modes(
     waits = sizes**-power * _grown(begun, depth) / (power * sigma)
     over = np.exp(power * (scale - log_end)) * share ** (-power / depth) / power
     return np.asarray(waits - over * _grown(np.array(share), depth) / sigma)
+
+
+def jump_constant(depth: int, rate: float, size: float) -> float:
+    """Return c_1 = (A^{2−D}/σ) H(φ^{1/D}), by which half of a jump is done after its limit.
+
+    Of a coordinate of a diagonal network of depth D ≥ 3 that jumps alone from gradient `rate` to
+    A^D = `size`, in units of α^{D−2}: its loss has dropped by half at φ = 1 − 2^{−½}, whatever the
+    initial weights were.
+    """
+    share, power = 1 - math.sqrt(0.5), depth - 2
+    grown = float(_grown(np.array(share), depth))
+    return -((size * share) ** (-power / depth)) * grown / (power * rate)
 
 
 def _grown(x: Array, depth: int) -> Array:

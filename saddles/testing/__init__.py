@@ -1,16 +1,17 @@
 """Property tests for your own algorithms: strategies that draw problems, and laws to obey.
 
 ``check_diagonal_path``, ``check_greedy_low_rank`` and ``check_linear_path`` try a solver on every
-law and report the first that fails, with the smallest example; ``assert_diagonal_path`` and its
-siblings try one answer; ``regressions``, ``matrix_losses``, ``moments`` and the rest are Hypothesis
+law and report the first that fails, with the smallest example; ``check_deep_flow`` tries a gradient
+flow; ``assert_diagonal_path`` and its siblings try one answer; ``regressions``, ``matrix_losses``,
+``moments``, ``initial_weights`` and the rest are Hypothesis
 strategies. Hypothesis comes with ``pip install 'saddles[testing]'``; names load when first used.
 ``pytest --pyargs saddles.testing.selfcheck`` tries the solvers of an installed copy.
 
 Read `_checks` first, the functions that users call, then the laws: `_diagonal_identities` judges
-one answer, `_diagonal_laws` changes the data, `_low_rank_laws` and `_linear_laws` are those of
-matrices. `_solver` and `_answer` hold the algorithm under test and what it returned, `_expect`
-compares, `_search` tries laws until one is broken, and `_report` shows that law. `families` and
-`strategies` draw problems.
+one answer, `_deep_laws` a flow, `_diagonal_laws` changes the data, `_low_rank_laws` and
+`_linear_laws` are those of matrices. `_solver` and `_answer` hold the algorithm under test and what
+it returned, `_expect` compares, `_search` tries laws until one is broken, and `_report` shows that
+law. `families` and `strategies` draw problems.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         check_greedy_low_rank,
         check_linear_path,
     )
+    from saddles.testing._deep_laws import check_deep_flow
     from saddles.testing._report import LawError, Report
     from saddles.testing.families import integer_problem
     from saddles.testing.strategies import (
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         full_matrices,
         gaussian,
         general_position,
+        initial_weights,
         integer_regressions,
         matrix_losses,
         moments,
@@ -56,6 +59,7 @@ _HOMES = {
     "assert_diagonal_path": "saddles.testing._checks",
     "assert_linear_path": "saddles.testing._checks",
     "assert_low_rank_path": "saddles.testing._checks",
+    "check_deep_flow": "saddles.testing._deep_laws",
     "check_diagonal_path": "saddles.testing._checks",
     "check_greedy_low_rank": "saddles.testing._checks",
     "check_linear_path": "saddles.testing._checks",
@@ -65,6 +69,7 @@ _HOMES = {
     "full_matrices": "saddles.testing.strategies",
     "gaussian": "saddles.testing.strategies",
     "general_position": "saddles.testing.strategies",
+    "initial_weights": "saddles.testing.strategies",
     "integer_regressions": "saddles.testing.strategies",
     "matrix_losses": "saddles.testing.strategies",
     "moments": "saddles.testing.strategies",
@@ -84,6 +89,7 @@ __all__ = [
     "assert_diagonal_path",
     "assert_linear_path",
     "assert_low_rank_path",
+    "check_deep_flow",
     "check_diagonal_path",
     "check_greedy_low_rank",
     "check_linear_path",
@@ -92,6 +98,7 @@ __all__ = [
     "full_matrices",
     "gaussian",
     "general_position",
+    "initial_weights",
     "integer_problem",
     "integer_regressions",
     "matrix_losses",

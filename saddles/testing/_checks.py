@@ -37,6 +37,7 @@ def check_diagonal_path(
     tolerance: float = DIAGONAL_TOLERANCE,
     minimum_norm: bool = True,
     extremes: bool = False,
+    boundary: float = 1.0,
     max_examples: int = 40,
     time_limit: float | None = TIME_LIMIT,
     keep_going: bool = False,
@@ -61,6 +62,9 @@ def check_diagonal_path(
         signs will do.
     extremes : bool
         Whether data are also scaled by factors up to 1e150 (features by 2^400 and 2^-600).
+    boundary : float
+        At which ±S_i the clocks of the network ring: 1 for the one of two layers. For depth 3 and
+        more it is what `saddles.boundaries` gives, and times are t α^(depth − 2).
     max_examples : int
         Problems per law, at least 1.
     time_limit : float, optional
@@ -101,6 +105,7 @@ def check_diagonal_path(
     not tried: weighting all samples alike (the solver takes no sample_weight or Regression)
     """
     rules = _rules(tolerance, minimum_norm=minimum_norm, extremes=extremes)
+    rules["boundaries"] = (float(checks.boundary(boundary, "boundary", 1)[0]),) * 2
     laws = (_diagonal_identities.IDENTITIES, _diagonal_laws.CHANGES, _diagonal_laws.NEEDS)
     subject = Solver.of(solver, takes, **rules, **_limit(time_limit))
     return _check(subject, "REGRESSIONS", laws, ("X", "y"), max_examples, keep_going)
@@ -225,6 +230,7 @@ def assert_diagonal_path(
     tolerance: float = DIAGONAL_TOLERANCE,
     minimum_norm: bool = True,
     finished: bool = True,
+    boundaries: tuple[ArrayLike, ArrayLike] = (1.0, 1.0),
 ) -> None:
     """Raise unless a path is the saddle path of a diagonal linear network on these data.
 
@@ -243,13 +249,16 @@ def assert_diagonal_path(
         See `check_diagonal_path`.
     finished : bool
         Whether the path must go to the end of training.
+    boundaries : (t_plus, t_minus)
+        Values of +S_i and −S_i at which coordinate i activates, a number or one per feature: for
+        other depths and starts, `saddles.boundaries`.
 
     Raises
     ------
     LawError
         For the first law that is broken.
     TypeError, ValueError
-        If the data are no regression.
+        If the data are no regression, or the boundaries none.
 
     Examples
     --------
@@ -260,6 +269,11 @@ def assert_diagonal_path(
     """
     problem = Regression(X, y)
     rules = _rules(tolerance, minimum_norm=minimum_norm, finished=finished)
+    names = ("boundaries[0]", "boundaries[1]")
+    rules["boundaries"] = tuple(
+        checks.boundary(side, name, problem.n_features)
+        for side, name in zip(boundaries, names, strict=True)
+    )
     data = {"X": problem.X, "y": problem.y}
     _assert(path, data, _diagonal_identities.IDENTITIES, rules)
 

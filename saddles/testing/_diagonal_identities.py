@@ -5,14 +5,17 @@ clock S_i = x_i·ρ stays within [−1, 1], and between two jumps β minimises t
 coordinates at a boundary, each of the sign of its clock. These conditions have one solution: an
 answer that meets all of them has the right times, fits and losses, whatever computed it. Nothing
 here looks at what an algorithm does; ρ is summed up from the answer's own times and coefficients.
+Clocks of other depths ring at t⁺ and −t⁻ (arXiv:2607.12332); they are looked at in these units.
 
 ==============  ==============================================================
 code name       symbol
 ==============  ==============================================================
 ``residuals``   r_k = y − Xβ_k, shape (K+1, n)
-``clocks``      S_k = Xᵀ Σ_{j<k} (τ_{j+1} − τ_j) r_j / n, shape (K+1, d)
+``turns``       S_k = Xᵀ Σ_{j<k} (τ_{j+1} − τ_j) r_j / n, shape (K+1, d)
+``clocks``      S_k over t⁺ where it is positive, and over t⁻ where not, shape (K+1, d)
 ``pulls``       x_i·r_k, n times the clocks' speed, shape (K+1, d)
 ``blur``        what rounding may move a clock by, over the tolerance: (K+1, d)
+``open``        whether the boundary that a clock moves to is finite, shape (K+1, d)
 ``sizes``       |x_i| |y|, the largest that a pull could be, shape (d,)
 ==============  ==============================================================
 """
@@ -43,10 +46,12 @@ class Dynamics:
 
     path: Answer
     residuals: Array
+    turns: Array
     clocks: Array
     pulls: Array
     blur: Array
     sizes: Array
+    open: Mask
 
     @classmethod
     def of(cls, solver: Solver, X: Array, y: Array) -> Dynamics:
@@ -55,8 +60,11 @@ class Dynamics:
         residuals = y - path.betas @ X.T
         steps = np.diff(path.times)[:, None] * residuals[:-1] / y.size
         duals = np.vstack([np.zeros_like(y), np.cumsum(steps, axis=0)])
-        blur = 1 + np.outer(np.abs(path.times), sizes) / y.size
-        return cls(path, residuals, duals @ X, residuals @ X, blur, sizes)
+        turns, pulls, (upper, lower) = duals @ X, residuals @ X, solver.boundaries
+        boundary = np.where(turns > 0, upper, lower)
+        blur = 1 + np.outer(np.abs(path.times), sizes) / y.size / boundary
+        ahead = np.isfinite(np.where(pulls > 0, upper, lower))
+        return cls(path, residuals, turns, turns / boundary, pulls, blur, sizes, ahead)
 
     @property
     def unit_of_time(self) -> str:
@@ -67,7 +75,7 @@ class Dynamics:
             return ""
         return (
             f" (times, all {factor:.6g} times what is expected: another convention? They are "
-            "t / log(1/alpha) here, for the loss |y - X beta|^2 / (2n))"
+            "t / log(1/alpha) here, at depth 2, for the loss |y - X beta|^2 / (2n))"
         )
 
     def saturated(self, tolerance: float) -> Mask:
@@ -121,14 +129,13 @@ def dual_points_are_the_integral_of_residuals(
     duals = run.path.duals
     if duals is None:
         return
-    readings = {"duals": run.clocks.shape, "X'duals": (len(run.path), y.size)}
+    readings = {"duals": run.turns.shape, "X'duals": (len(run.path), y.size)}
+    blur = 1 + np.outer(np.abs(run.path.times), run.sizes) / y.size
     for name in [name for name, shape in readings.items() if shape == duals.shape]:
         found = duals if name == "duals" else duals @ X
-        if (np.abs(found - run.clocks) <= solver.tolerance * run.blur).all():
+        if (np.abs(found - run.turns) <= solver.tolerance * blur).all():
             return
-    raise Broken(
-        "duals", expected=f"the clocks {run.clocks}, or rho with X'rho = clocks", got=duals
-    )
+    raise Broken("duals", expected=f"the clocks {run.turns}, or rho with X'rho = clocks", got=duals)
 
 
 def a_clock_rings_at_every_jump(
@@ -185,7 +192,7 @@ def training_ends_when_the_gradient_vanishes(
 ) -> None:
     """The last saddle of a path is a least-squares solution."""
     run = Dynamics.of(solver, X, y)
-    if solver.finished and run.moving(solver.tolerance)[-1].any():
+    if solver.finished and (run.moving(solver.tolerance) & run.open)[-1].any():
         what = f"n times the negative gradient at the end, after {len(run.path) - 1} jumps"
         raise Broken(what, expected="zeros", got=run.pulls[-1])
 
@@ -193,22 +200,25 @@ def training_ends_when_the_gradient_vanishes(
 def every_saddle_has_the_least_l1_norm(
     solver: Solver, X: Array, y: Array, rng: np.random.Generator | None
 ) -> None:
-    """Among all coefficients with the fit of a saddle, its own have the least l1 norm."""
+    """Of all with a saddle's fit, its coefficients have the least Σ t⁺β⁺ + t⁻β⁻, or l1 norm."""
     path = solver(X, y)
-    sizes = np.abs(path.betas).sum(axis=1)
+    costs = np.array([np.broadcast_to(side, X.shape[1]) for side in solver.boundaries])
+    costs[np.isinf(costs)] = 0.0  # of a sign that is forbidden, there is nothing
+    parts = np.array([np.maximum(path.betas, 0), np.maximum(-path.betas, 0)])
+    sizes = np.einsum("skd,sd->k", parts, costs)
     for k in np.flatnonzero(sizes):
-        least = _least_l1(X, X @ path.betas[k])
+        least = _least_l1(X, X @ path.betas[k], costs)
         what = f"l1 norm of the coefficients after jump {k}, {path.betas[k]}"
         close(what, sizes[k], least, LINEAR_PROGRAM)
 
 
-def _least_l1(X: Array, fit: Array) -> float:
-    """Return the least l1 norm of coefficients with a given fit."""
+def _least_l1(X: Array, fit: Array, costs: Array) -> float:
+    """Return the least Σ t⁺β⁺ + t⁻β⁻ of coefficients with a given fit; costs are (2, d)."""
     from scipy.optimize import linprog
 
     unit = float(np.abs(fit).max()) or 1.0
-    d = X.shape[1]
-    program = linprog(np.ones(2 * d), A_eq=np.hstack([X, -X]), b_eq=fit / unit)
+    limits = [(0.0, None if cost else 0.0) for cost in costs.ravel()]
+    program = linprog(costs.ravel(), A_eq=np.hstack([X, -X]), b_eq=fit / unit, bounds=limits)
     return float(program.fun) * unit if program.success else float("inf")
 
 
@@ -257,7 +267,7 @@ def agrees_with_this_package(
     """Times, fits and losses, which are unique, are those of saddles.pesme_flammarion."""
     from saddles._diagonal.pesme_flammarion import pesme_flammarion
 
-    path, ours = solver(X, y), pesme_flammarion(X, y)
+    path, ours = solver(X, y), pesme_flammarion(X, y, boundaries=solver.boundaries)
     count = len(ours) if solver.finished else min(len(path), len(ours))
     times, losses = ours.times[:count], ours.losses[:count]
     close("times", path.times, times, solver.tolerance)

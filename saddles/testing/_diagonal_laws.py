@@ -97,7 +97,8 @@ def scaling_columns(solver: Solver, X: Array, y: Array, rng: np.random.Generator
     """If columns and their boundaries are divided by s, coefficients are multiplied by s."""
     sizes = np.exp2(rng.integers(-20, 21, X.shape[1]))
     after = f"with columns and boundaries over {sizes}"
-    path, scaled = solver(X, y), solver(X / sizes, y, boundaries=(1 / sizes, 1 / sizes))
+    own = tuple(boundary / sizes for boundary in solver.boundaries)
+    path, scaled = solver(X, y), solver(X / sizes, y, boundaries=own)
     expect_same(solver, scaled, path, after)
     back = scaled.betas / sizes
     close(f"fits {after}", back @ X.T, path.betas @ X.T, solver.tolerance)

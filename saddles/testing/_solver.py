@@ -48,6 +48,8 @@ class Solver:
         Seconds that a call may take.
     known : bool
         Whether the function only hands out an answer that is there already.
+    boundaries : pair of float or ndarray (d,)
+        t⁺ and t⁻, at which clocks ring in this network; 1 for the one of two layers.
     """
 
     function: Callable[..., Any]
@@ -58,6 +60,7 @@ class Solver:
     finished: bool = True
     time_limit: float = math.inf
     known: bool = False
+    boundaries: tuple[Any, Any] = (1.0, 1.0)
 
     @classmethod
     def of(cls, function: Any, takes: Iterable[str] | None, **rules: Any) -> Solver:

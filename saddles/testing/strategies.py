@@ -26,6 +26,7 @@ __all__ = [
     "full_matrices",
     "gaussian",
     "general_position",
+    "initial_weights",
     "integer_regressions",
     "matrix_losses",
     "moments",
@@ -261,6 +262,34 @@ def regressions() -> st.SearchStrategy[Problem]:
         Of pairs (X, y), X (n, d) and y (n,).
     """
     return st.one_of([kind() for kind in REGRESSIONS])
+
+
+@st.composite
+def initial_weights(
+    draw: st.DrawFn, n_features: int, *, min_depth: int = 3, max_depth: int = 5, ties: bool = False
+) -> Array:
+    """Initial weights over α of a deep diagonal network (D, d), some with a weight of zero.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of coordinates d.
+    min_depth, max_depth : int
+        Smallest and largest depth D, at least 2.
+    ties : bool
+        Whether the two smallest weights of a coordinate may have the same size, which forbids a
+        sign. A zero of either sign is none.
+    """
+    depth = draw(st.integers(min_depth, max_depth))
+    sizes = draw(npst.arrays(np.int64, (depth, n_features), elements=st.integers(1, 16)))
+    signs = draw(npst.arrays(np.int64, (depth, n_features), elements=st.sampled_from([1, -1])))
+    zeros = draw(npst.arrays(np.int64, n_features, elements=st.integers(0, 1)))
+    init = sizes * signs / 8.0
+    init[0, zeros == 1] = 0.0
+    if not ties:
+        smallest = np.sort(np.abs(init), axis=0)
+        init[0, smallest[0] == smallest[1]] = 0.0
+    return np.asarray(init)
 
 
 # --- matrices -----------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def test_times_are_quadratures(depth):
 def test_the_limit_is_the_boundary_of_equal_weights():
     """A mode is a coordinate of a diagonal network whose weights all start at the same size."""
     for depth in (2, 3, 4, 7):
-        wait = boundaries(np.full(depth, 1.7))[0][0]
+        wait = boundaries(np.full(depth, 1.7))[0]
         found = deep_modes([2.0, 0.5], depth=depth, init=1.7)
         assert np.allclose(found, wait / np.array([2.0, 0.5]), rtol=1e-13)
 
