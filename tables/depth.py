@@ -1,4 +1,4 @@
-"""The same regression learnt by diagonal networks of depth 2 to 5, and from other initial weights."""
+"""One regression learnt by diagonal networks of depth 2 to 5, and from other initial weights."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ TEXT = (
     "The example of arXiv:2607.12332, in which coefficient 0 enters and leaves, for "
     "β = w_1 w_2 ⋯ w_D. Weights start at α times (1, …, 1, 0) in every coordinate, or where the "
     "table says so, with those of coefficient 2 doubled, or all equal. Times are t/log(1/α) for "
-    "D = 2, and t α^{D−2} above. From equal shapes, order and plateaus are the same at every depth, "
-    "and only the unit of time changes: D = 3 has π/2 times the times of D = 2, D = 4 the same. "
-    "Doubled weights change nothing at D = 2. At D = 3 coefficient 2 then overtakes, and "
-    "coefficient 0 is never learnt. From equal weights no coefficient can become negative. The flow "
-    "is measured at three α and extrapolated; c is its lateness, T(α) = T + c α^{D−2}, or "
+    "D = 2, and t α^{D−2} above. From equal shapes, order and plateaus are the same at every "
+    "depth, and only the unit of time changes: D = 3 has π/2 times the times of D = 2, D = 4 the "
+    "same. Doubled weights change nothing at D = 2. At D = 3 coefficient 2 then overtakes, and "
+    "coefficient 0 is never learnt. From equal weights no coefficient can become negative. The "
+    "flow is measured at three α and extrapolated; c is its lateness, T(α) = T + c α^{D−2}, or "
     "c/log(1/α) for D = 2."
 )
 
 CAPTION = (
-    "Losses of gradient flow at α = 0.01 (colours) and of the limit (dashed), over time in units of "
-    "the clocks' boundary. The deeper the network, the sharper the plateaus: a jump takes a share "
-    "1/log(1/α) of the time for D = 2, and α^{D−2} above."
+    "Losses of gradient flow at α = 0.01 (colours) and of the limit (dashed), over time in units "
+    "of the clocks' boundary. The deeper the network, the sharper the plateaus: a jump takes a "
+    "share 1/log(1/α) of the time for D = 2, and α^{D−2} above."
 )
 
 #: The scale and the times of the picture, and the losses that it shows.
@@ -108,7 +108,7 @@ def _figure(X: np.ndarray, y: np.ndarray, path: saddles.SaddlePath) -> Any:
 
 
 def _measured(
-    X: np.ndarray, y: np.ndarray, **shape: object
+    X: np.ndarray, y: np.ndarray, **shape: Any
 ) -> tuple[saddles.SaddlePath, saddles.VanishingLimit]:
     """Return the path, and the flow's times in the limit."""
     path = saddles.diagonal_network(X, y, **shape)

@@ -62,11 +62,14 @@ class Start:
         One of `FORMS`.
     init : ndarray of shape (D, d) or (2, d)
         Weights over α of a product, or u and v of a difference; d is 1 where one shape serves all.
+    columns : bool
+        Whether coordinates have shapes of their own.
     """
 
     depth: int
     form: str
     init: Array
+    columns: bool = False
 
     @classmethod
     def of(cls, depth: Any, init: Any, form: Any, n_features: int | None = None) -> Start:
@@ -78,20 +81,22 @@ class Start:
             default = [1.0] * (depth - 1) + [0.0] if form == "product" else [1.0, 1.0]
             return cls(depth, form, np.array(default)[:, None])
         weights = checks.real_array(init, "init", (1, 2))
-        weights = weights[:, None] if weights.ndim == 1 else weights
+        columns = weights.ndim == 2
+        weights = weights if columns else weights[:, None]
         if weights.shape[1] != 1 and n_features not in (None, weights.shape[1]):
             raise ValueError(
                 f"init has shape {weights.shape}, but X has {n_features} features: give one column "
                 "for each feature, or a vector that serves all of them."
             )
         if form == "difference":
-            return cls(depth or 2, form, _checked_pair(weights))
+            return cls(depth or 2, form, _checked_pair(weights), columns)
         if depth not in (None, len(weights)):
             raise ValueError(
                 f"depth={depth!r}, but init has {len(weights)} layers: init must have shape "
                 f"({depth},) or ({depth}, d); leave one of the two out."
             )
-        return cls(checks.whole_number(len(weights), "depth", least=2), form, _checked(weights))
+        depth = checks.whole_number(len(weights), "depth", least=2)
+        return cls(depth, form, _checked(weights), columns)
 
     def boundaries(self) -> tuple[Array, Array]:
         """Return t⁺ and t⁻, each of shape (d,) or (1,)."""
@@ -167,7 +172,7 @@ def boundaries(
     """
     start = Start.of(depth, init, form)
     plus, minus = start.boundaries()
-    return (plus, minus) if np.ndim(init) == 2 else (plus[0], minus[0])
+    return (plus, minus) if start.columns else (plus[0], minus[0])
 
 
 def near(sizes: Array) -> Array:

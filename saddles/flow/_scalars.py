@@ -39,7 +39,9 @@ __all__ = ["Scalars", "scalars"]
 class Scalars(Protocol):
     """The coordinates of one kind of network."""
 
-    depth: int
+    @property
+    def depth(self) -> int:
+        """Return D."""
 
     @property
     def start(self) -> Array:

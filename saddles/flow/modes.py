@@ -120,7 +120,7 @@ def jump_constant(depth: int, rate: float, size: float) -> float:
     """
     share, power = 1 - math.sqrt(0.5), depth - 2
     grown = float(_grown(np.array(share), depth))
-    return -((size * share) ** (-power / depth)) * grown / (power * rate)
+    return -math.pow(size * share, -power / depth) * grown / (power * rate)
 
 
 def _grown(x: Array, depth: int) -> Array:
