@@ -62,7 +62,7 @@ CLAIMS = (
     Claim(
         "depth",
         "flow, extrapolated, against path, times",
-        "Jump times of gradient flow of depth 2 to 5, with `diagonal_network`",
+        "Jump times of gradient flow of depth 3 to 5, with `diagonal_network`",
         SAME_DATA,
         EXTRAPOLATED,
         first=True,

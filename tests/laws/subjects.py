@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 import numpy as np
@@ -31,13 +30,6 @@ SUBJECTS = {
         ("agf.diagonal, -0.1", partial(saddles.agf.diagonal, log_alpha=-0.1), TAKES),
     )
 }
-# Of depth 3, from weights (1, 1, 0): its clocks ring at π/2.
-SUBJECTS["diagonal_network, depth 3"] = Solver.of(
-    partial(saddles.diagonal_network, depth=3),
-    TAKES,
-    tolerance=CLOSE,
-    boundaries=(math.pi / 2, math.pi / 2),
-)
 
 
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)

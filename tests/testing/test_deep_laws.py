@@ -71,7 +71,7 @@ def test_solvers_of_other_depths_are_checked():
     def solver(X, y):
         return saddles.diagonal_network(X, y, depth=3)
 
-    assert check_diagonal_path(solver, boundary=math.pi / 2, max_examples=2).success
+    assert check_diagonal_path(solver, boundary=math.pi / 2, max_examples=4).success
     with pytest.raises(LawError, match="at depth 2"):
         check_diagonal_path(solver, max_examples=2)
 
