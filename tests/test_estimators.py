@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse
 import sklearn
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import (
     load_breast_cancer,
@@ -493,3 +494,15 @@ def test_what_there_was_time_for_is_said():
         SaddlePathCV(cv=3, time_limit=1e3).fit(X, y).n_jumps_
         == SaddlePathCV(cv=3).fit(X, y).n_jumps_
     )
+
+
+@pytest.mark.parametrize("model", [SaddlePathRegressor(), SaddlePathCV(cv=3)])
+def test_a_bar_of_progress_changes_nothing_else(model, capfd):
+    X, y = np.eye(6), np.arange(6.0, 0, -1)
+    plain, shown = clone(model).fit(X, y), clone(model).set_params(progress=True).fit(X, y)
+    assert (plain.coef_ == shown.coef_).all()
+    said = capfd.readouterr().err
+    assert "jumps" in said
+    assert ("3/3" in said) == isinstance(model, SaddlePathCV)
+    with pytest.raises(TypeError, match="progress=1 must be True or False"):
+        clone(model).set_params(progress=1).fit(X, y)

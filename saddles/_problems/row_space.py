@@ -50,12 +50,35 @@ def equation_units(problem: Regression) -> Array:
     """
     noise = EPS * float(np.abs(problem.means[0]).max())
     heights = np.maximum(np.abs(problem.X).max(axis=1), noise)
-    return np.where(heights > 0, np.exp2(np.frexp(heights)[1]), 1.0)
+    return _power_of_two(heights)
+
+
+def _power_of_two(sizes: Array) -> Array:
+    """Return the power of two next above each size, 1 for zero."""
+    return np.where(sizes > 0, np.exp2(np.frexp(sizes)[1]), 1.0)
+
+
+def _exactly(matrix: Array) -> tuple[Array, Array, Array]:
+    """Return U (n, r), σ (r,) and V (r, r), right even if rows or columns differ by many orders.
+
+    One-sided Jacobi rotations (Drmač and Veselić, "New fast and accurate Jacobi SVD algorithm",
+    SIAM J. Matrix Anal. 2008), with rows sorted first.
+    """
+    from scipy.linalg import lapack
+
+    values, left, right, scales, _, failed = lapack.dgejsv(matrix, joba=2, jobu=0, jobv=0)
+    if failed:
+        raise ValueError(f"X of shape {matrix.shape} has no singular values; rescale X.")
+    return left, values * (scales[0] / scales[1]), right
 
 
 @dataclass(frozen=True, eq=False)
 class RowSpace:
-    """Singular value decomposition of X, cut off at its numerical rank."""
+    """Singular value decomposition of X, cut off at its numerical rank.
+
+    The rank is that of X with every row and every column in a unit of its own, so that it depends
+    on no unit. Small singular values are as exact, relative to themselves, as large ones.
+    """
 
     problem: Regression
     left: Array
@@ -63,17 +86,20 @@ class RowSpace:
     basis: Array
 
     @classmethod
-    def of(cls, problem: Regression) -> RowSpace:
-        """Decompose the features of `problem`."""
-        left, singular, right = np.linalg.svd(problem.X, full_matrices=False)
-        cutoff = singular[0] * max(problem.X.shape) * EPS
-        rank = int(np.count_nonzero(singular > cutoff))
-        return cls(
-            problem=problem,
-            left=left[:, :rank],
-            singular=singular[:rank],
-            basis=right[:rank].T,
+    def of(cls, problem: Regression, units: Array | None = None) -> RowSpace:
+        """Decompose the features of `problem`; `units` (n,) are those of its equations."""
+        units = equation_units(problem) if units is None else units
+        widths = _power_of_two(np.abs(problem.X / units[:, None]).max(axis=0))
+        left, singular, right = np.linalg.svd(
+            problem.X / units[:, None] / widths, full_matrices=False
         )
+        rank = int(np.count_nonzero(singular > singular[0] * max(problem.X.shape) * EPS))
+        # X = D₁ U σ Wᵀ D₂ with units D: first an orthonormal basis of D₂ W, then the rest in it.
+        basis, sizes, turned = _exactly(widths[:, None] * right[:rank].T)
+        left, singular, right = _exactly(
+            units[:, None] * ((left[:, :rank] * singular[:rank]) @ turned) * sizes
+        )
+        return cls(problem=problem, left=left, singular=singular, basis=basis @ right)
 
     @property
     def rank(self) -> int:

@@ -17,6 +17,9 @@ from saddles.typing import Array
 
 __all__: list[str] = []
 
+#: What to do about samples that a module does not take.
+INPUTS = "pass samples (n, ...) of the shape and dtype that the module takes, all in one tensor"
+
 
 def torch() -> Any:
     """Return torch, or say how to get it."""
@@ -105,6 +108,16 @@ def tensors(values: Mapping[str, Array]) -> dict[str, Any]:
     return {name: torch().tensor(np.asarray(value)) for name, value in values.items()}
 
 
+@contextmanager
+def called(what: str, remedy: str) -> Iterator[None]:
+    """Name the call of a user's module or function in which torch, or Python, raises an error."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        raise ValueError(f"{what} raises {type(error).__name__}: {said}; {remedy}.") from error
+
+
 def inputs_of(inputs: Any, name: str = "inputs") -> Any:
     """Return samples (n, ...) as a tensor: float64 if they are floats, as they are if integers."""
     if isinstance(inputs, torch().Tensor) and not inputs.is_floating_point():
@@ -124,11 +137,13 @@ def inputs_of(inputs: Any, name: str = "inputs") -> Any:
     return tensor
 
 
-def function(module: Any, fixed: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+def function(
+    module: Any, fixed: Mapping[str, Any] | None = None, name: str = "inputs"
+) -> Callable[..., Any]:
     """Return ``f(parameters, inputs)`` for float64 tensors; the module itself is not changed.
 
     Whatever is not among the parameters (buffers, frozen weights) is taken from `fixed`, or from
-    the module, in float64.
+    the module, in float64. Errors call the inputs by `name`.
     """
     from torch.func import functional_call
 
@@ -143,11 +158,13 @@ def function(module: Any, fixed: Mapping[str, Any] | None = None) -> Callable[..
             for name, value in rest.items()
             if name not in parameters
         }
-        with _in_double():
+        kind = str(inputs.dtype).removeprefix("torch.")
+        what = f"module({name}), with {name} of shape {tuple(inputs.shape)} and dtype {kind},"
+        with _in_double(), called(what, INPUTS):
             outputs = functional_call(module, {**values, **parameters}, (inputs.clone(),))
         if not isinstance(outputs, torch().Tensor):
             raise TypeError(
-                f"module(inputs)={checks.show(outputs)} must be a tensor; wrap the module in one "
+                f"module({name})={checks.show(outputs)} must be a tensor; wrap the module in one "
                 "that returns a tensor."
             )
         return outputs
@@ -166,26 +183,29 @@ def _in_double() -> Iterator[None]:
         torch().set_default_dtype(before)
 
 
-def merged(module: Any, parameters: Any) -> tuple[dict[str, Array], Callable[..., Any]]:
+def merged(
+    module: Any, parameters: Any, name: str = "inputs"
+) -> tuple[dict[str, Array], Callable[..., Any]]:
     """Return the trainable parameters, from a state dict if one is given, and the function."""
     own = parameters_of(module)
     if parameters is None:
-        return own, function(module)
+        return own, function(module, None, name)
     values = arrays(parameters, own)
-    for name, value in values.items():
-        if value.shape != own[name].shape:
+    known = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    for key in [key for key in parameters if key in known]:
+        shape = np.shape(parameters[key])
+        if shape != tuple(known[key].shape):
             raise ValueError(
-                f"parameters[{name!r}] has shape {value.shape} and the module's has "
-                f"{own[name].shape}; pass a state dict of this module."
+                f"parameters[{key!r}] has shape {tuple(shape)} and the module's has "
+                f"{tuple(known[key].shape)}; pass a state dict of this module."
             )
     _require_tied(module, parameters)
-    known = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     others = {
-        name: torch().as_tensor(value)
-        for name, value in parameters.items()
-        if name in known and name not in own
+        key: torch().as_tensor(value)
+        for key, value in parameters.items()
+        if key in known and key not in own
     }
-    return values, function(module, others)
+    return values, function(module, others, name)
 
 
 def _require_tied(module: Any, parameters: Mapping[str, Any]) -> None:

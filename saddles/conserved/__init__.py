@@ -19,13 +19,14 @@ from saddles._tools.lazy import lazily
 
 if TYPE_CHECKING:
     from saddles.conserved._action import from_action
-    from saddles.conserved._checkpoints import checkpoints
+    from saddles.conserved._checkpoints import Checkpoints, checkpoints
     from saddles.conserved._instances import rescaling, scaling, translation
     from saddles.conserved._invariance import Invariance, check
     from saddles.conserved._symmetry import Drift, Symmetry
 
 #: Public name -> the module that holds it.
 _HOMES = {
+    "Checkpoints": "saddles.conserved._checkpoints",
     "Drift": "saddles.conserved._symmetry",
     "Invariance": "saddles.conserved._invariance",
     "Symmetry": "saddles.conserved._symmetry",
@@ -38,6 +39,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Checkpoints",
     "Drift",
     "Invariance",
     "Symmetry",

@@ -97,16 +97,18 @@ def from_action(
     array(-10.5)
     """
     torch = torch_modules.torch()
-    checks.callable_or_none(action, "action")
+    if not callable(action):
+        raise TypeError(f"action={checks.show(action)} must be callable: action(parameters, s).")
     values = torch_modules.arrays(parameters, list(parameters))
     if not values:
         raise ValueError("parameters is empty; pass the weights that the action acts on.")
     rng = np.random.default_rng(checks.whole_number(seed, "seed"))
-    names, read = _touched(action, values)
+    acted = _named(action)
+    names, read = _touched(acted, values)
     idle = {key: values.pop(key) for key in list(values) if key not in {*names, *read}}
 
     def touching(weights: Tensors, s: Any) -> Mapping[str, Any]:
-        return action({**torch_modules.tensors(idle), **weights}, s)
+        return acted({**torch_modules.tensors(idle), **weights}, s)
 
     rule = _Rule(touching, names, torch)
     _require_gradient(rule, values, name, rng)
@@ -125,6 +127,19 @@ def from_action(
         quantity=lambda weights: np.array(potential.at(weights)[0]),
         terms=lambda weights: np.array(potential.at(weights)[1]),
     )
+
+
+def _named(action: Action) -> Action:
+    """Return the user's action with errors that say where they come from."""
+
+    def named(weights: Tensors, s: Any) -> Mapping[str, Any]:
+        shapes = ", ".join(f"{key!r}: {tuple(value.shape)}" for key, value in weights.items())
+        what = f"action(parameters, s), with tensors of shapes {{{shapes}}},"
+        remedy = "correct the action, or pass the weights that it is made for"
+        with torch_modules.called(what, remedy):
+            return action(weights, s)
+
+    return named
 
 
 class _Rule:

@@ -6,7 +6,8 @@ quantity is conserved by; the descent θ ← θ − η∇L is what training does
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ import numpy as np
 from saddles import checks
 from saddles._numerics.precision import EPS
 from saddles._numerics.stepping import Ending, Equation, Integration, Tolerances
-from saddles._numerics.watch import counting, long_work, tick
+from saddles._numerics.watch import OutOfTime, counting, long_work, tick
 from saddles._result.path import PathError
 from saddles._tools import torch_modules
+from saddles._tools.record import Record
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["checkpoints"]
+__all__ = ["Checkpoints", "checkpoints"]
 
 #: Gradients before giving up: a smooth flow takes hundreds, each kink of ReLU that it crosses some
 #: dozens, and one along which it slides takes more than any number.
@@ -28,6 +30,32 @@ EVALUATIONS = 20_000
 
 #: Scipy's own limit on what may be asked of a step.
 SHARPEST = 100 * EPS
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Checkpoints(Record, Sequence[dict[str, Array]]):
+    """Weights along a training, as a sequence of state dicts.
+
+    Attributes
+    ----------
+    states : tuple of dict
+        q state dicts: of each trainable parameter an ndarray of the shape that it has in the
+        module. Indexing and iterating give them too.
+    times : ndarray of shape (q,)
+        The time t of each, of the flow θ' = −∇L.
+    status : Status or None
+        `Status.TIME_LIMIT` if the time was over before the last of the times asked for.
+    """
+
+    states: tuple[dict[str, Array], ...]
+    times: Array
+    status: Status | None
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.states[index]
 
 
 @long_work
@@ -41,7 +69,7 @@ def checkpoints(
     rtol: float = 1e-12,
     progress: bool = False,
     time_limit: float | None = None,
-) -> list[dict[str, Array]]:
+) -> Checkpoints:
     """Train a module by gradient flow, or by gradient descent, and return its weights on the way.
 
     Full batch, in float64, on copies: the module is not changed. The flow is integrated by
@@ -65,13 +93,14 @@ def checkpoints(
     progress : bool
         Whether to show a bar of the steps made (needs tqdm).
     time_limit : float, optional
-        Seconds after which to give up.
+        Seconds after which to stop, between two steps: the checkpoints so far are returned, with
+        `Status.TIME_LIMIT`.
 
     Returns
     -------
-    list of dict of str to ndarray
-        q state dicts of the trainable parameters, of the shapes that they have in the module, for
-        `Symmetry.drift` and `kernel.evolution`.
+    Checkpoints
+        A sequence of state dicts of the trainable parameters, of the shapes that they have in the
+        module, for `Symmetry.drift` and `kernel.evolution`.
 
     Raises
     ------
@@ -83,7 +112,7 @@ def checkpoints(
         If the flow cannot be integrated to this tolerance, as where it slides along a kink of ReLU:
         give a `step` then.
     TimeoutError
-        If the time is over before the last of the times is reached.
+        If the time is over before the first of the times is reached.
 
     Examples
     --------
@@ -102,10 +131,18 @@ def checkpoints(
     rule = f"it must be from {SHARPEST:.2g} to 1e-3"
     rtol = checks.real_number(rtol, "rtol", rule, lambda value: SHARPEST <= value <= 1e-3)
     problem = _Problem(module, inputs, loss)
-    states = (
+    found = (
         _along_flow(problem, grid, rtol) if step is None else _along_descent(problem, grid, step)
     )
-    return [problem.unpacked(state) for state in states]
+    states: list[dict[str, Array]] = []
+    status = None
+    try:
+        states.extend(map(problem.unpacked, found))
+    except OutOfTime:
+        if not states:
+            raise
+        status = Status.TIME_LIMIT
+    return Checkpoints(tuple(states), grid[: len(states)], status)
 
 
 class _Problem:
@@ -132,7 +169,10 @@ class _Problem:
         tensors = torch_modules.tensors(self.unpacked(state))
         for tensor in tensors.values():
             tensor.requires_grad_(True)
-        value = self.loss(self.function(tensors, self.samples))
+        outputs = self.function(tensors, self.samples)
+        what = f"loss(outputs), with float64 outputs of shape {tuple(outputs.shape)},"
+        with torch_modules.called(what, "correct the loss"):
+            value = self.loss(outputs)
         if not isinstance(value, torch.Tensor) or not value.requires_grad:
             raise TypeError(
                 f"loss(outputs)={checks.show(value)} must be a tensor that depends on the outputs; "
@@ -151,11 +191,13 @@ class _Problem:
         return -np.concatenate(parts)
 
 
-def _along_flow(problem: _Problem, times: Array, rtol: float) -> Array:
-    """Return the weights (q, p) along the gradient flow."""
+def _along_flow(problem: _Problem, times: Array, rtol: float) -> Iterator[Array]:
+    """Yield the weights (p,) along the gradient flow."""
     size = float(np.sqrt(np.mean(problem.start**2))) or 1.0
+    if times[0] == 0:
+        yield problem.start
     if times[-1] == 0:
-        return problem.start[None]
+        return
     evaluations = 0
 
     def slope(time: float, state: Array) -> Array:
@@ -175,32 +217,30 @@ def _along_flow(problem: _Problem, times: Array, rtol: float) -> Array:
         until=float(times[-1]),
         method="DOP853",
     )
-    states = [problem.start for time in times if time == 0]
     with counting("gradient flow", "steps") as counted:
         for solver in run:
             counted(f"t {solver.t:.4g}")
             # A curve costs gradients and memory: only where it is asked for.
             asked = times[(times > solver.t_old) & (times <= solver.t)]
             if asked.size:
-                states.extend(solver.dense_output()(asked).T)
+                yield from solver.dense_output()(asked).T
     if run.ending is not Ending.FINISHED:
         raise PathError(Status.INTEGRATION_FAILED, detail=f"{run.message} (t={run.solver.t:.6g})")
-    return np.array(states)
 
 
-def _along_descent(problem: _Problem, times: Array, step: float) -> Array:
-    """Return the weights (q, p) along gradient descent."""
+def _along_descent(problem: _Problem, times: Array, step: float) -> Iterator[Array]:
+    """Yield the weights (p,) along gradient descent."""
     rule = "the step must be finite and above 0"
     step = checks.real_number(step, "step", rule, lambda value: 0 < value < np.inf)
     counts = np.rint(times / step).astype(int)
     if not np.allclose(counts * step, times, rtol=1e-9, atol=0):
         raise ValueError(f"step={step!r}: every entry of times must be a multiple of it.")
-    state, states = problem.start, []
+    state = problem.start
     with counting("gradient descent", "steps", int(counts[-1])) as counted:
         for index in range(int(counts[-1]) + 1):
-            tick()
+            if index:
+                tick()
+                state = state + step * problem.slope(0.0, state)
+                counted("")
             if index in counts:
-                states.append(state)
-            state = state + step * problem.slope(0.0, state)
-            counted("")
-    return np.array(states)
+                yield state

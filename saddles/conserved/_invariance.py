@@ -147,7 +147,11 @@ def check(
     def observed(values: Weights, *, track: bool = False) -> tuple[dict[str, Any], Any]:
         tensors = {k: t.requires_grad_(track) for k, t in torch_modules.tensors(values).items()}
         outputs = function(tensors, samples)
-        return tensors, outputs if loss is None else loss(outputs)
+        if loss is not None:
+            what = f"loss(outputs), with float64 outputs of shape {tuple(outputs.shape)},"
+            with torch_modules.called(what, "correct the loss"):
+                outputs = loss(outputs)
+        return tensors, outputs
 
     before = torch_modules.array(observed(weights)[1], "module(inputs)")
     size = float(np.abs(before).max()) or 1.0

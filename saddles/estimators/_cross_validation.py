@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._numerics.watch import left, watching
+from saddles._numerics.watch import counting, left, watching
 from saddles._result.path import PathError, SaddlePath
 from saddles.estimators._model import LinearOnPath, along, is_cut, switch
 from saddles.status import Status
@@ -61,6 +61,8 @@ class SaddlePathCV(LinearOnPath):
         Whether coefficients must be non-negative.
     n_jobs : int, optional
         Folds at a time, by joblib; -1 uses all cores. The result is the same.
+    progress : bool, default=False
+        Whether to show a bar of the folds done, and of the jumps of the final path (needs tqdm).
     time_limit : float, optional
         Seconds after which to stop, between two jumps. Only the jumps for which every fold had time
         are then tried, and a warning says so.
@@ -112,6 +114,7 @@ class SaddlePathCV(LinearOnPath):
         fit_intercept: bool = True,
         positive: bool = False,
         n_jobs: int | None = None,
+        progress: bool = False,
         time_limit: float | None = None,
     ) -> None:
         self.cv = cv
@@ -120,6 +123,7 @@ class SaddlePathCV(LinearOnPath):
         self.fit_intercept = fit_intercept
         self.positive = positive
         self.n_jobs = n_jobs
+        self.progress = progress
         self.time_limit = time_limit
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> SaddlePathCV:
@@ -169,7 +173,7 @@ class SaddlePathCV(LinearOnPath):
         splits = _weighty(_checked(splits, len(y)), weight)
         if hasattr(X, "toarray"):
             X = X.tocsr()  # whose rows are taken
-        with watching(time_limit=self.time_limit):
+        with watching(self.progress, self.time_limit):
             found = [
                 self._tried(X, target, weight, splits, max_jumps, y.shape[1] - k)
                 for k, target in enumerate(y.T)
@@ -199,10 +203,15 @@ class SaddlePathCV(LinearOnPath):
         paths: list[SaddlePath | None] = [None] * len(splits)
         while True:
             seconds = left() / (2 * outputs * len(splits))
-            folds = Parallel(n_jobs=self.n_jobs)(
+            done = Parallel(n_jobs=self.n_jobs, return_as="generator")(
                 delayed(_fold)(self, X, y, weight, split, most, path, seconds)
                 for split, path in zip(splits, paths, strict=True)
             )
+            folds: list[_Fold] = []
+            with counting("cross-validation", "folds", len(splits)) as counted:
+                for fold in done:
+                    folds.append(fold)
+                    counted(f"up to {most} jumps")
             errors, failure = _aligned(folds)
             weights = np.array([fold.weight for fold in folds])
             enough = 2 * _chosen(errors, weights, "best") <= most

@@ -34,6 +34,8 @@ class SaddlePathRegressor(LinearOnPath):
         Whether samples and targets are centred first; then the intercept is not penalised.
     positive : bool, default=False
         Whether coefficients must be non-negative.
+    progress : bool, default=False
+        Whether to show a bar of the jumps made (needs tqdm).
     time_limit : float, optional
         Seconds after which to stop, between two jumps: the model is then that of the last saddle
         reached, and a warning says so.
@@ -79,11 +81,13 @@ class SaddlePathRegressor(LinearOnPath):
         *,
         fit_intercept: bool = True,
         positive: bool = False,
+        progress: bool = False,
         time_limit: float | None = None,
     ) -> None:
         self.n_jumps = n_jumps
         self.fit_intercept = fit_intercept
         self.positive = positive
+        self.progress = progress
         self.time_limit = time_limit
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SaddlePathRegressor:
@@ -120,6 +124,6 @@ class SaddlePathRegressor(LinearOnPath):
         switch(self.fit_intercept, "fit_intercept")
         switch(self.positive, "positive")
         X, y, weight = self._validated(X, y, sample_weight)
-        with watching(time_limit=self.time_limit):
+        with watching(self.progress, self.time_limit):
             self._settle(X, y, weight, [n_jumps] * y.shape[1])
         return self

@@ -29,8 +29,9 @@ import numpy as np
 
 from saddles import checks
 from saddles._numerics.precision import CUT_EXPONENT
+from saddles._numerics.watch import left, tick
 from saddles._problems.row_space import RowSpace, length
-from saddles.implicit_bias._minimizer import Minimizer
+from saddles.implicit_bias._minimizer import OUT_OF_TIME, Minimizer
 from saddles.typing import Array
 
 __all__ = [
@@ -42,7 +43,6 @@ __all__ = [
     "least_norm",
     "solved",
     "theorem",
-    "without_limit",
 ]
 
 #: What solvers leave open of coefficients and clocks, relative to the largest.
@@ -51,8 +51,11 @@ TOLERANCE = 1e-6
 #: Violations and gaps above this belie a solver that calls its point optimal.
 BELIEVED = 1e-2
 
-#: Ends of a solver that come with a point.
-ACCURATE, INACCURATE = "optimal", "optimal_inaccurate"
+#: Ends of a solver that come with a point; the last is that of a solver whose time was over.
+ACCURATE, INACCURATE, CUT = "optimal", "optimal_inaccurate", "user_limit"
+
+#: Solvers of cvxpy that take all three programs, and what each calls its limit of time.
+LIMITS = {"CLARABEL": "time_limit", "SCS": "time_limit_secs"}
 
 REMEDY = "leave method out, or solve implicit_bias.program(...) with another solver"
 
@@ -143,13 +146,17 @@ def _cvxpy() -> Any:
     return cvxpy
 
 
-def without_limit(method: str, time_limit: float | None) -> None:
-    """Raise if a limit is given to a solver of cvxpy, which would not obey it."""
-    if method == "cvxpy" and time_limit is not None:
-        raise ValueError(
-            f"time_limit={time_limit!r}: method='cvxpy' has none; solve implicit_bias.program(...) "
-            "with the option of the solver that you choose, or leave method out."
-        )
+def _limited(cp: Any) -> dict[str, Any]:
+    """Return the options of a solver that ends when the time is over; none without a limit."""
+    if (seconds := left()) == math.inf:
+        return {}
+    for solver, option in LIMITS.items():
+        if solver in cp.installed_solvers():
+            return {"solver": solver, option: seconds}
+    raise RuntimeError(
+        f"time_limit needs one of the solvers {', '.join(LIMITS)}, and cvxpy has "
+        f"{', '.join(cp.installed_solvers())}; install one, or leave time_limit out."
+    )
 
 
 def solved(program: Program) -> Solved:
@@ -159,12 +166,15 @@ def solved(program: Program) -> Solved:
     ------
     RuntimeError
         If no installed solver takes the program, or the solver returns no solution.
+    TimeoutError
+        If the time is over before the solver has a point.
     """
     cp, problem = _cvxpy(), program.problem
-    with warnings.catch_warnings():
+    options = _limited(cp)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
         try:
-            problem.solve()
+            problem.solve(**options)
         except cp.error.SolverError as error:
             raise RuntimeError(
                 f"cvxpy solved nothing with what is installed ({', '.join(cp.installed_solvers())})"
@@ -172,13 +182,15 @@ def solved(program: Program) -> Solved:
                 "method out."
             ) from error
     said = f"{problem.solver_stats.solver_name} ended with status {problem.status!r}"
-    if problem.status not in (ACCURATE, INACCURATE):
+    if program.beta.value is None:
+        tick()
+    if problem.status not in (ACCURATE, INACCURATE, CUT) or program.beta.value is None:
         raise RuntimeError(f"{said}, without a solution; {REMEDY}.")
     if problem.status == INACCURATE:
         warnings.warn(
             f"{said}: it missed its own tolerances, and the residuals of the minimiser say by how "
             f"much; {REMEDY}.",
-            stacklevel=5,  # where the minimiser was asked for
+            stacklevel=6,  # where the minimiser was asked for
         )
     dual = problem.constraints[0].dual_value * (-program.scale / program.unit)
     return Solved(np.asarray(program.beta.value), np.asarray(dual), str(problem.status))
@@ -186,10 +198,12 @@ def solved(program: Program) -> Solved:
 
 def believed(end: Minimizer, status: str) -> Minimizer:
     """Return a minimiser with its solver's status, or raise if its residuals belie the solver."""
-    if max(end.feasibility, abs(end.gap)) > BELIEVED:
+    if not max(end.feasibility, abs(end.gap)) <= BELIEVED:
+        if status == CUT:
+            tick()  # there was no time for a point worth returning
         raise RuntimeError(
             f"the solver ended with status {status!r}, but X beta = y is violated by "
             f"{end.feasibility:.1g} and the duality gap is {end.gap:.1g}, both relative: scales in "
             f"the problem are too far apart for it; {REMEDY}."
         )
-    return replace(end, status=status)
+    return replace(end, status=OUT_OF_TIME if status == CUT else status)

@@ -28,13 +28,14 @@ code name         symbol
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from saddles import checks
 from saddles._numerics.precision import CUT_EXPONENT, ULPS
-from saddles._numerics.watch import counting, long_work, tick
+from saddles._numerics.watch import OutOfTime, counting, long_work, tick
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
 from saddles._result.path import PathError
@@ -44,9 +45,8 @@ from saddles.implicit_bias._convex import (
     believed,
     entropy,
     solved,
-    without_limit,
 )
-from saddles.implicit_bias._minimizer import Minimizer, infeasibility, minimised
+from saddles.implicit_bias._minimizer import OUT_OF_TIME, Minimizer, infeasibility, minimised
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
 
@@ -117,6 +117,12 @@ def _heights(beta: Array, log_alpha: float) -> Array:
     return size / 2 * (size / np.where(root > 0, root, 1.0))
 
 
+def _conjugates(clocks: Array, log_alpha: float) -> Array:
+    """Return (c/2) (cosh(2s) − 1), the terms of the dual, shape (d,)."""
+    doubled = 2 * np.abs(clocks)
+    return np.asarray(np.exp(doubled + 2 * log_alpha) * np.expm1(-doubled) ** 2 / 8)
+
+
 @long_work
 def diagonal(
     X: ArrayLike | Regression,
@@ -144,8 +150,9 @@ def diagonal(
     progress : bool
         Whether to show a bar of the scales passed (needs tqdm).
     time_limit : float, optional
-        Seconds after which to stop: nothing is returned. Only with the
-        package's own method: solvers of cvxpy have options of theirs, for `program`.
+        Seconds after which to stop. What is returned then, with ``status`` 'time_limit', is the
+        minimiser at a larger scale, the last that was passed: it has X beta = y, and ``gap`` bounds
+        how far it can be above the minimum asked for. A solver of cvxpy gets the limit as its own.
 
     Returns
     -------
@@ -162,7 +169,7 @@ def diagonal(
     ImportError, RuntimeError
         If `method` needs cvxpy, and that is not installed or finds no solution.
     TimeoutError
-        If the time is over.
+        If the time is over before there is a point with X beta = y.
 
     Examples
     --------
@@ -174,12 +181,11 @@ def diagonal(
     array([0., 1., 1.])
     """
     checks.one_of(method, "method", ("newton", "cvxpy"))
-    without_limit(method, time_limit)
 
     def minimise(space: RowSpace) -> Minimizer:
         scale = checks.log_scale(log_alpha, allow_limit=False)
         if method == "newton" or not space.targets.any():
-            return _certified(space, *_continued(space, scale), scale)
+            return _continued(space, scale)
         end = solved(entropy_program(space, scale))
         measured = _certified(space, end.beta, -scale * end.dual, scale, known=TOLERANCE)
         return believed(measured, end.status)
@@ -193,19 +199,31 @@ def entropy_program(space: RowSpace, log_alpha: float) -> Program:
     return entropy(space, log_alpha, size)
 
 
-def _continued(space: RowSpace, log_alpha: float) -> tuple[Array, Array]:
-    """Return β (d,) and p (r,), continued from a large initial scale."""
+def _continued(space: RowSpace, log_alpha: float) -> Minimizer:
+    """Return the minimiser, continued from a large initial scale as far as there is time."""
     unit = float(np.abs(space.least_squares).max())
     if unit == 0:
-        return np.zeros(space.problem.n_features), np.zeros(space.rank)
+        zero = np.zeros(space.problem.n_features), np.zeros(space.rank)
+        return _certified(space, *zero, log_alpha)
     last = -log_alpha + 0.5 * (math.log(4) + math.log(unit))
     path = _DualPath(space.basis, space.basis.T @ space.least_squares / unit)
-    edge = min(FIRST_EDGE, last)
-    dual = path.corrected(np.zeros(space.rank), edge)
-    if dual is None:
-        raise PathError(Status.STALLED, detail="Newton's method failed at a large initial scale")
-    dual = path.continued(dual, edge, last)
-    return unit * path.polished(dual, last), dual
+    found = []
+    try:
+        with counting("hyperbolic entropy", "scales") as counted:
+            for solution in path.solutions(last):
+                found.append(solution)
+                counted(f"edge {solution[1]:.4g}")
+    except OutOfTime:
+        if not found:
+            raise
+    dual, edge = found[-1]
+    if edge < last:
+        beta = unit * path.polished(dual, edge)
+        # Clocks of a larger scale are short of the last edge; longer ones give a better bound.
+        longer = max(1.0, last / (float(np.abs(space.basis @ dual).max()) or 1.0))
+        return _certified(space, beta, longer * dual, log_alpha, status=OUT_OF_TIME)
+    dual = path.refined(dual, last)
+    return _certified(space, unit * path.polished(dual, last), dual, log_alpha)
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,24 +272,27 @@ class _DualPath:
             dual = dual + step * min(1.0, LARGEST_STEP / float(np.abs(self.rows @ step).max()))
         return None
 
-    def continued(self, dual: Array, edge: float, last: float) -> Array:
-        """Follow the solution from `edge` to `last`, with steps that double while they succeed."""
-        step = 1.0
-        with counting("hyperbolic entropy", "scales") as counted:
-            while edge < last:
-                beta, stiffness = self.point(dual, edge)
-                # c' = −2c along the edge, so Vᵀ(h V p' − 2β) = 0; in the limit p' = p/e.
-                slope = self.solved(stiffness, 2 * (self.rows.T @ beta), dual / max(abs(edge), 1.0))
-                target = min(edge + step, last)
-                trial = self.corrected(dual + (target - edge) * slope, target)
-                if trial is not None:
-                    dual, edge, step = trial, target, 2 * step
-                    counted(f"edge {edge:.4g}")
-                elif step > ON_PATH * (1 + abs(edge)):
-                    step /= 4
-                else:
-                    raise PathError(Status.STALLED, detail=f"no step possible beyond edge {edge:g}")
-        return self.refined(dual, last)
+    def solutions(self, last: float) -> Iterator[tuple[Array, float]]:
+        """Yield solutions (r,) with their edges until `last`; steps double while they succeed."""
+        edge, step = min(FIRST_EDGE, last), 1.0
+        dual = self.corrected(np.zeros(self.rows.shape[1]), edge)
+        if dual is None:
+            detail = "Newton's method failed at a large initial scale"
+            raise PathError(Status.STALLED, detail=detail)
+        yield dual, edge
+        while edge < last:
+            beta, stiffness = self.point(dual, edge)
+            # c' = −2c along the edge, so Vᵀ(h V p' − 2β) = 0; in the limit p' = p/e.
+            slope = self.solved(stiffness, 2 * (self.rows.T @ beta), dual / max(abs(edge), 1.0))
+            target = min(edge + step, last)
+            trial = self.corrected(dual + (target - edge) * slope, target)
+            if trial is not None:
+                dual, edge, step = trial, target, 2 * step
+                yield dual, edge
+            elif step > ON_PATH * (1 + abs(edge)):
+                step /= 4
+            else:
+                raise PathError(Status.STALLED, detail=f"no step possible beyond edge {edge:g}")
 
     def refined(self, dual: Array, edge: float) -> Array:
         """Take Newton steps (r,) as long as they reduce the constraint violation."""
@@ -295,7 +316,13 @@ class _DualPath:
 
 
 def _certified(
-    space: RowSpace, beta: Array, dual: Array, log_alpha: float, *, known: float = ULPS
+    space: RowSpace,
+    beta: Array,
+    dual: Array,
+    log_alpha: float,
+    *,
+    known: float = ULPS,
+    status: str = "optimal",
 ) -> Minimizer:
     """Return the minimiser, known to this part of its largest entry, with its residuals."""
     scale, problem = -log_alpha, space.problem
@@ -311,7 +338,9 @@ def _certified(
     objective = hyperbolic_entropy(beta, log_alpha)
     # To first order in the stationarity residual the dual bound is y·λ − Q*(∇Q(β)); the terms of
     # the exact one, cosh(2s), would show the rounding of s enlarged by log(1/α).
-    bound = float(problem.y @ multiplier) - float(np.sum(_heights(beta, log_alpha))) / scale
+    exact = status == OUT_OF_TIME
+    heights = _conjugates(scale * clocks, log_alpha) if exact else _heights(beta, log_alpha)
+    bound = float(problem.y @ multiplier) - float(np.sum(heights)) / scale
     return Minimizer(
         beta=beta,
         multiplier=multiplier,
@@ -320,4 +349,5 @@ def _certified(
         stationarity=miss / (float(np.abs(clocks).max()) or 1.0),
         gap=(objective - bound) / (abs(objective) or 1.0),
         unique=True,
+        status=status,
     )

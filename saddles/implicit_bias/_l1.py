@@ -36,8 +36,8 @@ from saddles._numerics.watch import OutOfTime, counting, left, long_work
 from saddles._problems.in_units import InUnits
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace
-from saddles.implicit_bias._convex import TOLERANCE, believed, least_norm, solved, without_limit
-from saddles.implicit_bias._minimizer import Minimizer, infeasibility, minimised
+from saddles.implicit_bias._convex import TOLERANCE, believed, least_norm, solved
+from saddles.implicit_bias._minimizer import OUT_OF_TIME, Minimizer, infeasibility, minimised
 from saddles.typing import Array, ArrayLike, Mask
 
 __all__ = ["l1"]
@@ -78,8 +78,7 @@ def l1(
         Whether to show a bar of the points tried (needs tqdm).
     time_limit : float, optional
         Seconds after which to stop: the best point so far is returned, with ``status``
-        'time_limit'. Only with the package's own method: solvers of cvxpy have options of theirs,
-        for `program`.
+        'time_limit'. A solver of cvxpy gets the limit as its own.
 
     Returns
     -------
@@ -107,7 +106,6 @@ def l1(
     (array([0., 1., 1.]), 2.0, True)
     """
     checks.one_of(method, "method", ("highs", "cvxpy"))
-    without_limit(method, time_limit)
     return minimised(X, y, _least if method == "highs" else _by_cvxpy)
 
 
@@ -155,7 +153,7 @@ def _least(space: RowSpace) -> Minimizer:
     except (RuntimeError, OutOfTime) as error:  # of a refinement, which may be done without
         if not found:
             raise
-        status = "time_limit" if isinstance(error, OutOfTime) else status
+        status = OUT_OF_TIME if isinstance(error, OutOfTime) else status
     best = min(found, key=lambda end: max(end.stationarity, end.feasibility))
     return replace(best, status=status)
 

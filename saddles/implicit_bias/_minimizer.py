@@ -10,13 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from saddles._problems.door import as_regression
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import ATTAINABLE, RowSpace, equation_units, length
 from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["Minimizer", "in_units", "infeasibility", "minimised", "solvable"]
+__all__ = ["OUT_OF_TIME", "Minimizer", "in_units", "infeasibility", "minimised", "solvable"]
+
+
+#: Status of the best point that there was time for.
+OUT_OF_TIME = "time_limit"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,8 +48,8 @@ class Minimizer(Record):
     unique : bool
         True if there is no other minimiser.
     status : str
-        The word of the solver: 'optimal', or 'optimal_inaccurate' where one of cvxpy's missed its
-        own tolerances, or 'time_limit' where the time was over before the best point was found.
+        How the solver ended: 'optimal'; 'optimal_inaccurate' if one of cvxpy's missed its own
+        tolerances; 'time_limit' if the time was over before the minimum was found.
     """
 
     beta: Array
@@ -76,7 +82,8 @@ def in_units(X: ArrayLike | Regression, y: ArrayLike | None) -> tuple[RowSpace, 
 
 def solvable(X: ArrayLike | Regression, y: ArrayLike | None) -> RowSpace:
     """Return the problem with its row space, or raise if X beta = y has no solution."""
-    space = RowSpace.of(as_regression(X, y))
+    problem = as_regression(X, y)
+    space = RowSpace.of(problem, np.ones(problem.y.size))
     if not space.attainable:
         rest = space.problem.y - space.left @ space.targets
         share = length(rest) / length(space.problem.y)

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.watch import long_work
 from saddles._problems.regression import Regression
 from saddles._problems.row_space import RowSpace, length
 from saddles.implicit_bias._convex import believed, solved, theorem
@@ -160,6 +161,7 @@ def conjugate_gradient(z: ArrayLike, delta: float) -> Array:
     return np.asarray(_sigma(length(point), delta) / 2 * point)
 
 
+@long_work
 def single_neuron(
     X: ArrayLike | Regression,
     y: ArrayLike | None = None,
@@ -167,6 +169,7 @@ def single_neuron(
     delta: float | None = None,
     *,
     method: str = "closed-form",
+    time_limit: float | None = None,
 ) -> Minimizer:
     """Minimise Psi_delta(beta) − psi_delta beta0·beta/|beta0| subject to X beta = y.
 
@@ -185,6 +188,9 @@ def single_neuron(
         Conserved quantity a² − |w|².
     method : {'closed-form', 'cvxpy'}
         The closed form, or the solver that cvxpy chooses for `program`.
+    time_limit : float, optional
+        Seconds after which a solver of cvxpy is to stop. It gets the limit as its own; its point is
+        then returned with ``status`` 'time_limit', if it has one. The closed form is not cut.
 
     Returns
     -------
@@ -197,6 +203,8 @@ def single_neuron(
         On bad input; if y is not in the range of X; if `beta0` is zero, which the theorem excludes.
     ImportError, RuntimeError
         If `method` needs cvxpy, and that is not installed or finds no solution.
+    TimeoutError
+        If the time is over before cvxpy's solver has a point.
 
     Examples
     --------

@@ -57,7 +57,7 @@ def jacobian(module: Any, inputs: Any, *, parameters: Mapping[str, Any] | None =
     >>> kernel.jacobian(module, [[3.0, 4.0]])
     array([[[3., 4., 1.]]])
     """
-    net = Outputs(module, torch_modules.inputs_of(inputs), parameters)
+    net = Outputs(module, inputs, parameters)
     whole = np.empty((len(net.samples), net.count, net.size))
     for samples in slices(0, len(whole), PASSING // (8 * net.count * net.size)):
         np.concatenate(net.rows(samples, slice(None)), axis=2, out=whole[samples])
@@ -105,10 +105,10 @@ def empirical(
     array([[26.,  4.],
            [ 4.,  2.]])
     """
-    left = Outputs(module, torch_modules.inputs_of(inputs), parameters)
+    left = Outputs(module, inputs, parameters)
     right = left
     if others is not None:
-        right = Outputs(module, torch_modules.inputs_of(others, "others"), parameters)
+        right = Outputs(module, others, parameters, "others")
         if right.count != left.count:
             raise ValueError(
                 f"module(inputs) has {left.count} outputs per sample and module(others) has "

@@ -40,10 +40,12 @@ class Outputs:
     Raises ``ValueError`` if a row depends on other samples, or on chance.
     """
 
-    def __init__(self, module: Any, samples: Any, parameters: Mapping[str, Any] | None) -> None:
-        values, self.function = torch_modules.merged(module, parameters)
+    def __init__(
+        self, module: Any, inputs: Any, parameters: Mapping[str, Any] | None, name: str = "inputs"
+    ) -> None:
+        values, self.function = torch_modules.merged(module, parameters, name)
         self.tensors = torch_modules.tensors(values)
-        self.samples = samples
+        self.samples, self.name = torch_modules.inputs_of(inputs, name), name
         self.vectorised = True
         together = self._together(self.tensors)
         self.count, self.size = together.shape[1], sum(t.numel() for t in self.tensors.values())
@@ -66,12 +68,14 @@ class Outputs:
     def _together(self, tensors: Mapping[str, Any]) -> Array:
         """Return the outputs (n, c) of the whole batch."""
         with torch_modules.torch().no_grad():
-            found = torch_modules.array(self.function(tensors, self.samples), "module(inputs)")
+            found = torch_modules.array(
+                self.function(tensors, self.samples), f"module({self.name})"
+            )
         if len(self.samples) == 1:
             return found.reshape(1, -1)
         if found.ndim == 0 or len(found) != len(self.samples):
             raise ValueError(
-                f"module(inputs) has shape {found.shape} for {len(self.samples)} samples; its "
+                f"module({self.name}) has shape {found.shape} for {len(self.samples)} samples; its "
                 "first axis must run over the samples."
             )
         return found.reshape(len(found), -1)

@@ -184,7 +184,8 @@ def _solutions(space: RowSpace) -> RowSpace:
     """
     problem = space.problem
     unit = equation_units(problem)
-    apart = RowSpace.of(Regression(problem.X / unit[:, None], problem.y / unit))
+    equations = Regression(problem.X / unit[:, None], problem.y / unit)
+    apart = RowSpace.of(equations, np.ones_like(unit))
     return apart if apart.attainable else space
 
 

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 
 import saddles
@@ -14,11 +15,13 @@ from saddles import Status
 from saddles._numerics import watch
 from saddles._numerics.watch import OutOfTime, counting, share, tick, watching
 from saddles._result.flow import Flow
-from saddles.implicit_bias import _l1
+from saddles._tools.record import same
+from saddles.implicit_bias import _convex, _l1
 from tests.surface import public_functions
 
 X = np.array([[1.0, 0.5, 0.7, 0.0], [0.5, 1.0, 0.1, 0.7]])
 Y = np.array([1.0, 0.0])
+ROUNDING = 1e-12
 MOMENTS = np.array([[2.0, 0.3], [0.3, 1.0]]), np.array([[3.0, 1.0], [0.0, 1.0]])
 COMPLETION = saddles.MatrixCompletion(
     [[3.0, 1.0], [1.0, 3.0]], np.array([[True, True], [True, False]])
@@ -175,34 +178,68 @@ def cut_short(problem):
 IMPATIENT = {
     "l1": lambda **options: saddles.implicit_bias.l1(X, Y, **options),
     "diagonal": lambda **options: saddles.implicit_bias.diagonal(X, Y, log_alpha=-50.0, **options),
+    "single_neuron": lambda **options: saddles.implicit_bias.single_neuron(
+        X, Y, np.full(4, 0.1), 1.0, **options
+    ),
 }
 
 
-@pytest.mark.parametrize("name", IMPATIENT)
+@pytest.mark.parametrize("name", ["l1", "diagonal"])
 def test_minimisations_have_a_limit_and_a_bar(name, ticking, capfd):
     with pytest.raises(TimeoutError, match=r"time_limit=0\.5"):
         IMPATIENT[name](time_limit=0.5)
     assert IMPATIENT[name](time_limit=1e9, progress=True).gap < 1e-9
     assert "[" in capfd.readouterr().err
-    with pytest.raises(ValueError, match=r"time_limit=1\.0: method='cvxpy' has none"):
-        IMPATIENT[name](method="cvxpy", time_limit=1.0)
+
+
+@pytest.mark.parametrize("name", IMPATIENT)
+def test_the_limit_is_that_of_a_solver_of_cvxpy(name, monkeypatch):
+    assert IMPATIENT[name](method="cvxpy", time_limit=600.0).status == "optimal"
+    with pytest.raises(TimeoutError, match="time_limit=1e-09"):
+        IMPATIENT[name](method="cvxpy", time_limit=1e-9)
+    monkeypatch.setattr(_convex, "LIMITS", {"ABSENT": "time_limit"})
+    with pytest.raises(RuntimeError, match="time_limit needs one of the solvers ABSENT"):
+        IMPATIENT[name](method="cvxpy", time_limit=600.0)
+
+
+@pytest.mark.parametrize("log_alpha", [-1.0, -50.0, -1e6])
+def test_the_minimiser_of_the_last_scale_passed(log_alpha, ticking):
+    """It meets the constraint, and its gap bounds how far it is above the minimum."""
+
+    def minimised(limit):
+        return saddles.implicit_bias.diagonal(X, Y, log_alpha=log_alpha, time_limit=limit)
+
+    whole, gaps = minimised(1e9), []
+    for looks in itertools.count(4, 3):
+        end = minimised(looks)
+        if end.status == "optimal":
+            break
+        assert end.status == "time_limit"
+        assert end.feasibility < 1e-12
+        above = (end.objective - whole.objective) / abs(end.objective)
+        assert -ROUNDING <= above <= end.gap + ROUNDING
+        gaps.append(end.gap)
+    assert end == whole
+    assert len(gaps) > 1
+    assert gaps[-1] < gaps[0] < 1
 
 
 @pytest.mark.parametrize("step", [None, 0.01])
 def test_training_has_a_limit_and_a_bar(step, ticking, capfd):
-    torch = pytest.importorskip("torch")
     net = torch.nn.Linear(2, 1)
 
-    def loss(outputs):
-        return ((outputs - 1) ** 2).mean()
-
-    def run(**options):
-        samples, times = torch.eye(2), [0.0, 2.0]
-        return saddles.conserved.checkpoints(net, samples, loss, times, step=step, **options)
+    def run(times, **options):
+        samples = torch.eye(2)
+        return saddles.conserved.checkpoints(
+            net, samples, lambda outputs: ((outputs - 1) ** 2).mean(), times, step=step, **options
+        )
 
     with pytest.raises(TimeoutError, match=r"time_limit=3"):
-        run(time_limit=3)
-    assert len(run(time_limit=1e9, progress=True)) == 2
+        run([1.0, 2.0], time_limit=3)
+    cut, whole = run([0.0, 2.0], time_limit=3), run([0.0, 2.0], time_limit=1e9, progress=True)
+    assert (cut.status, whole.status) == (Status.TIME_LIMIT, None)
+    assert (cut.times.tolist(), whole.times.tolist()) == ([0.0], [0.0, 2.0])
+    assert same(cut[0], whole[0])
     assert "gradient" in capfd.readouterr().err
 
 

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
+import torch
 from scipy.sparse import csr_array
 
 import saddles
@@ -53,6 +54,13 @@ def modular_report():
     network = saddles.agf.ModularAddition(TEMPLATE)
     found = saddles.agf.modular_addition(network, width=6, seed=1, on_failure="return")
     return network.report(found)
+
+
+def checkpoints():
+    net = torch.nn.Linear(2, 1)
+    return saddles.conserved.checkpoints(
+        net, np.eye(2), lambda out: (out**2).mean(), [0, 1.0], step=0.5
+    )
 
 
 def double(x):
@@ -119,6 +127,7 @@ RESULTS = {
     "matrix sensing": lambda: saddles.MatrixSensing(np.stack([M, COUPLED]), np.array([1.0, 2.0])),
     "regression": lambda: saddles.Regression(X, Y),
     "evolution": lambda: saddles.kernel.Evolution(np.stack([np.eye(2), 2 * np.eye(2)])),
+    "checkpoints": checkpoints,
     "symmetry": lambda: saddles.conserved.rescaling("w", "a"),
     "path error": lambda: saddles.PathError(saddles.Status.STALLED, path(), "why"),
 }

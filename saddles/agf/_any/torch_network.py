@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._tools import torch_modules
 from saddles.agf._any.kink_test import has_kinks
 from saddles.agf._any.polynomial import Table, Tabulated, is_polynomial
 from saddles.agf._engine.subspace import in_proportion, with_neurons
@@ -35,6 +36,17 @@ PROBES, STRETCHES = 8, (0.37, 1.9, 5.3)
 
 #: Deviation from homogeneity that rounding explains, relative to the largest output.
 HOMOGENEOUS = 1e-9
+
+
+#: What to do about a neuron that cannot be called, or not for many parameters at once.
+CALLED = (
+    "rows of init (or size) must be as long as the neuron's theta; a torch module takes part as "
+    "torch.func.functional_call of its parameters, cut out of theta"
+)
+MAPPED = (
+    "use operations that torch.func.vmap and grad can follow: torch.where instead of if, no "
+    "in-place changes, no numpy"
+)
 
 
 class TorchNetwork:
@@ -248,15 +260,12 @@ class TorchNetwork:
         """Raise unless one neuron returns float64 outputs of the right shape."""
         torch = _torch()
         theta = torch.tensor(np.random.default_rng(0).standard_normal(self.size))
-        try:
+        what = (
+            f"neuron(theta, X), with theta of shape ({self.size},) and X of shape "
+            f"{tuple(self._inputs.shape)},"
+        )
+        with torch_modules.called(what, CALLED):
             output = self._neuron(theta, self._inputs)
-        except (RuntimeError, TypeError, IndexError) as error:
-            raise ValueError(
-                f"neuron={checks.show(self._neuron)} cannot be called with theta of shape "
-                f"({self.size},) and X of shape {tuple(self._inputs.shape)}: {error}; rows of init "
-                "(or size) must be as long as the neuron's theta. A torch module takes part as "
-                "torch.func.functional_call of its parameters, cut out of theta."
-            ) from error
         if not isinstance(output, torch.Tensor):
             raise TypeError(
                 f"neuron(theta, X)={checks.show(output)} must return a torch tensor; build it from "
@@ -300,15 +309,9 @@ class TorchNetwork:
 
     def _sampled(self, theta: Array) -> Array:
         """Return the outputs of neurons `theta`, checked to be finite."""
-        try:
+        with torch_modules.called("neuron(theta, X), mapped over many theta,", MAPPED):
             outputs = self._outputs(self._tensor(theta)).detach().numpy()
             self.utility_gradient(theta[:1], theta[:0])
-        except RuntimeError as error:
-            raise ValueError(
-                f"neuron={checks.show(self._neuron)} cannot be mapped over many theta and "
-                f"differentiated by torch: {error}. Use operations that torch.func.vmap and grad "
-                "can follow: torch.where instead of if, no in-place changes, no numpy."
-            ) from error
         if not np.isfinite(outputs).all():
             raise ValueError("neuron(theta, X) is not finite for a random theta; rescale X.")
         return np.asarray(outputs)
