@@ -57,7 +57,7 @@ CONDITION = re.compile(
 
 
 class _Docstring(Validator):
-    """A docstring; Hypothesis writes anew the functions that draw problems, without a source."""
+    """A docstring; functions that draw problems are rewritten by Hypothesis and have no source."""
 
     def __init__(self, obj_name: str) -> None:
         super().__init__(get_doc_object(_found(obj_name)))

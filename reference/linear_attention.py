@@ -2,7 +2,7 @@
 
 Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), the section on transformers,
 after Zhang, Singh, Latham and Saxe (2025, arXiv:2501.16265). A context is N pairs (x_n, y_n) and a
-query x_q with y_n = wᵀx_n, w ~ N(0, I), x ~ N(0, Λ) drawn anew for each; one layer of H heads
+query x_q with y_n = wᵀx_n, w ~ N(0, I), x ~ N(0, Λ) drawn again for each; one layer of H heads
 without softmax answers
 
     ŷ = Σ_i v_i (q_i · x_q) Σ_n y_n (k_i · x_n),        L = ½ E (wᵀx_q − ŷ)².

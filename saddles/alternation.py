@@ -41,7 +41,7 @@ __all__ = ["Algorithm", "Breakdown", "Rest", "Ring", "solve", "trace"]
 
 State = TypeVar("State")
 
-#: Where several saddles cost less than one by one, so many are made at once if nobody is waiting.
+#: Number of saddles made together, where that is cheaper than one by one and nobody is waiting.
 AHEAD = 64
 
 

@@ -72,7 +72,7 @@ def real_array(
 def features(value: Any, name: str) -> Any:
     """Return `value` as an array (n, d) of float64 or float32, or a sparse one of float64.
 
-    Entries are not looked at, for that would be one more pass over data that may be large.
+    Entries are not checked: that would be one more pass over data that may be large.
     """
     if hasattr(value, "toarray"):
         return _sparse_columns(value, name)

@@ -12,7 +12,7 @@ from tables.peers import whole_lars
 from tables.staircase import ROUNDING
 from tables.table import Check, Table, worst
 
-#: The flow is followed so much longer than its last jump that its end is the least squares.
+#: Factor by which the flow is followed beyond its last jump, so that it ends at least squares.
 AFTER = 1.2
 
 

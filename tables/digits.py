@@ -16,7 +16,7 @@ from tables.table import Check, Table, bounded, worst
 SHARE = 0.6
 #: Saddles shown; later ones fit the sample's details.
 JUMPS = 7
-#: Columns of the flow: the first so many jumps of a narrow U are those of a wide one.
+#: Columns of the flow: a narrow U makes this number of first jumps as a wide one does.
 WIDTH = 2
 #: Initial scales whose flows are extrapolated: so small, because eigenvalues are close here.
 SCALES = (-500.0, -1000.0, -2000.0)

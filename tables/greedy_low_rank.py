@@ -17,7 +17,7 @@ from tables.table import Check, Table, bounded, levels, worst
 RANK = 4
 #: Initial scales whose flows are extrapolated; jumps of these problems are far apart there.
 SCALES = (-100.0, -200.0, -400.0)
-#: The flow is followed so much longer than its last jump.
+#: Factor by which the flow is followed beyond its last jump.
 AFTER = 4.0
 #: Algorithm 3: ε, η and T. Its own error is some √ε; a step must resolve eigenvalues up to 10.
 EPSILON, ETA, STEPS = 1e-14, 0.05, 20_000

@@ -19,7 +19,7 @@ WORKERS = 2
 #: Training error at which training ends, and the step of the descent, a share of the longest that
 #: keeps the loss falling; half of it must give the same.
 FITTED, STEP = 1e-3, 1.0
-#: Paired differences of two starts on the same data count from so many standard errors on.
+#: Paired differences of two starts on the same data count from this number of standard errors on.
 SIGNIFICANT = 3.0
 #: What halving the step may change, in standard errors over seeds.
 HALVED = 0.5
@@ -111,7 +111,7 @@ def _falls(points: pd.DataFrame) -> int:
 
 
 def _significance(points: pd.DataFrame, scale: float) -> float:
-    """Return so many standard errors over the paired difference; infinite if that is negative."""
+    """Return `SIGNIFICANT` errors over the paired difference, infinite if that is negative."""
     mean, error = _paired(points, scale, DELTAS[0], DELTAS[-1])
     return SIGNIFICANT * error / mean if mean > 0 else math.inf
 

@@ -15,7 +15,7 @@ from tables.table import Check, Table, bounded, levels, worst
 
 #: Initial scales whose flows are extrapolated.
 SCALES = (-100.0, -200.0, -400.0)
-#: The flow is followed so much longer than its last jump.
+#: Factor by which the flow is followed beyond its last jump.
 AFTER = 1.4
 #: Extrapolated from the scales above, times of jumps that a twentieth of the run separates.
 EXTRAPOLATED = 1e-6

@@ -16,7 +16,7 @@ from tables.table import Check, Table
 PERIOD, SPECTRUM, WIDTH, ALPHA = 20, {1: 10.0, 3: 5.0, 5: 2.5}, 18, 1e-2
 #: What may be left of the loss where neurons creep to infinity: extrapolated, and in the flow.
 EXTRAPOLATED, CREEP = 5e-5, 5e-4
-#: A level that is attained, by neurons of finite norm or all but; phases of neurons at rest.
+#: Levels that are attained, exactly or nearly at finite norms; phases of neurons at rest.
 ATTAINED, PHASE = 1e-6, 1e-6
 #: Phases of a neuron, in radians, that match.
 MATCHED = 1e-3
@@ -181,7 +181,7 @@ def _mismatch(network: ModularAddition, path: NeuronPath, jump: int) -> float:
 
 
 def _phase(network: ModularAddition, path: NeuronPath, jump: int) -> str:
-    """Say whether the phases match; how far they are off hangs on how far others have crept."""
+    """Say whether the phases match; the mismatch depends on how far other neurons have crept."""
     gap = _mismatch(network, path, jump)
     return "" if math.isnan(gap) else f"<{MATCHED:.0e}" if gap < MATCHED else f">{MATCHED:.0e}"
 

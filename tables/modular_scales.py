@@ -21,8 +21,8 @@ SCALES, RTOL = (1e-2, 1e-3, 1e-4), 1e-7
 SEEDS = (2, 0, 1)
 #: A frequency begins once this share of its power has left the loss.
 BEGUN = 0.1
-#: The flow is followed so much longer than AGF takes until the last frequency compared begins; from
-#: the start whose neurons have all frequencies at once.
+#: The flow is followed longer than AGF takes until the last frequency compared begins, by the first
+#: factor; by the second from the start whose neurons have all frequencies at once.
 LONGER, MIXED = 1.05, 1.15
 #: How well times of a start at a scale are the same elsewhere: rounding grows where neurons pass
 #: saddles.
@@ -117,7 +117,7 @@ class _Runs:
     def of(
         cls, network: ModularAddition, name: str, start: Array, count: int, longer: float
     ) -> _Runs:
-        """Run them until so many frequencies have begun, the flow so much longer."""
+        """Run them until `count` frequencies have begun, and the flow `longer` times as long."""
         levels = network.plateaus[:-1] + BEGUN * np.diff(network.plateaus)
         follow = partial(saddles.agf.modular_addition, network, init=start, max_jumps=JUMPS)
         limits = _begun(follow(), levels[:count])

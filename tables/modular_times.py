@@ -19,7 +19,7 @@ SCALES, RTOL = (1e-2, 2e-3), 1e-6
 LONE_SCALES = (1e-3, 1e-4)
 #: AGF integrates directions that rest, or to its own tolerance; two scales leave O(α²).
 CLOSED, EXTRAPOLATED = 1e-9, 1e-5
-#: Error over α at the two scales: the same but for O(α).
+#: Error over α at the two scales: the same up to O(α).
 RATE = 1e-2
 
 

@@ -19,7 +19,7 @@ LOG_ALPHAS = (-5.0, -10.0, -20.0, -30.0, -70.0)
 STEP, RIGHT = 2e-2, 1e-5
 #: Rates are of order one, and so is an error that means another curve.
 WRONG = 1e-2
-#: Physical time between samples of the loss, so that a polynomial through so many of them is right
+#: Physical time between samples of the loss, so that a polynomial through the samples is right
 #: to 1e-9, and from the predicted last jump, in the limit, to the last sample.
 SAMPLE, POINTS, AFTER = 0.25, 12, 12.0
 

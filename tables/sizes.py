@@ -31,7 +31,7 @@ from tables.timing import gaussian
 
 FILE = Path(__file__).parent / "sizes.md"
 
-#: A ladder is left after a step of so many seconds, and a step is broken off after so many.
+#: A ladder ends after a step of the first number of seconds; a step is stopped after the second.
 SHORT, SHORT_END = 5.0, 60.0
 LONG, LONG_END = 600.0, 600.0
 #: What the table states.
@@ -208,7 +208,7 @@ class Climb(NamedTuple):
     end: str
 
     def within(self, limit: float) -> str:
-        """Return the largest size that ran within so many seconds."""
+        """Return the largest size that ran within `limit` seconds."""
         fits = [(size, seconds) for size, seconds in self.steps if seconds <= limit]
         return f"{fits[-1][0]} ({fits[-1][1]:.2g} s)" if fits else "-"
 
@@ -251,7 +251,7 @@ def _try(ladder: Ladder, size: Any, break_off: float) -> tuple[str, float | None
 
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
-    """Raise `_TooLong` in the body after so many seconds."""
+    """Raise `_TooLong` in the body after `seconds` seconds."""
 
     def stop(*_: Any) -> None:
         raise _TooLong

@@ -1,7 +1,7 @@
 """Timings, made only by name (``python -m tables speed``) and printed, since they are a machine's.
 
 Ours and the peer's run in turn in this process, on one thread; medians are shown, and the median of
-the ratios of each turn. CPU seconds, but for the two imports, which run in fresh interpreters. A
+the ratios of each turn. CPU seconds, except for the two imports, which run in fresh interpreters. A
 peer does the same work, or raises: paths go to their ends, and what both leave is shown.
 """
 
@@ -225,7 +225,7 @@ def _wide_flow() -> dict[str, Any]:
 
 
 def _row(case: str, cases: Cases, rounds: int, calls: int = 1, clock: Any = None) -> dict[str, Any]:
-    """Return the medians of one case, of so many calls, and of its peer, of one.
+    """Return the medians of one case, measured over `calls` calls, and of its peer, over one.
 
     A first round warms up and is dropped.
     """

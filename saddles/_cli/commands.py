@@ -30,7 +30,7 @@ __all__ = ["bias", "compare", "path", "verify"]
 #: How warnings of a comparison name the options.
 SHELL = Words("--learning-rate", "--loss", lambda name, factor: f"--loss {name}")
 
-#: A flow that is compared with a path that was cut short goes on for so many times its last jump.
+#: If a path was cut short, the flow compared with it goes on to this multiple of its last time.
 BEYOND = 2.0
 
 #: Weights of a single neuron below exp(-150) act as zero: their squares vanish beside the data.

@@ -168,7 +168,7 @@ class Data:
         return cls(X / norms, y, names, table, target, norms)
 
     def exact(self) -> tuple[list[list[Fraction]], list[Fraction]]:
-        """Return features and target without rounding, but for the norms of standardised ones."""
+        """Return features and target without rounding, except for norms of standardised ones."""
         rows = self.table.fractions([*self.names, self.target])
         if self.norms is None:
             return [row[:-1] for row in rows], [row[-1] for row in rows]

@@ -3,7 +3,7 @@
 =================  ==========================================================================
 judge              what it does
 =================  ==========================================================================
-exact arithmetic   the path anew, in fractions, from the numbers as they are written
+exact arithmetic   the path once more, in fractions, from the numbers as they are written
 AGF                alternating gradient flows at a finite initial scale, whose times are exact
 gradient flow      the flow itself at three initial scales, its jump times extrapolated
 =================  ==========================================================================
@@ -42,7 +42,7 @@ JUDGED_SETTLED = 1e-5
 #: Rounding of the data moves least squares by up to this times the square of their condition.
 DATA = 10 * EPS
 
-#: A flow is followed for so many times the time at which it stops by itself, to be seen at rest.
+#: A flow is followed to this multiple of the time at which it stops by itself, to see it at rest.
 RESTED = 1.5
 
 #: A difference that is no more than this many times the extrapolation's own error decides nothing.

@@ -1,4 +1,4 @@
-"""Pictures into files, whose names are looked at before the work."""
+"""Pictures into files, whose names are checked before the work."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 code name        symbol
 ===============  ==========================================================================
 ``predicted``    T_k, the path's jump times, k = 1 … K
-``measured``     when the other one's loss is halfway between the path's levels k − 1 and k
+``measured``     when the loss compared is halfway between the path's levels k − 1 and k
 ``time_errors``  (measured − predicted) / predicted
 ``beta_errors``  max |β − β_k| in the middle of plateau k, over the largest |β| of the path
 ``levels``       L there

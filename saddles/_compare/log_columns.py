@@ -4,7 +4,7 @@
 written by             headers
 =====================  ==================================================================
 `saddles.Recorder`     ``step,loss``
-a loop of one's own    ``Step,Loss`` or ``iteration,train_loss``; ``time`` of gradient flow
+a loop of your own     ``Step,Loss`` or ``iteration,train_loss``; ``time`` of gradient flow
 Keras                  ``epoch,loss,val_loss``
 Lightning              ``epoch,step,train_loss``, where a loss is blank in some rows
 TensorBoard            ``Wall time,Step,Value``

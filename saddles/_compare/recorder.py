@@ -1,4 +1,4 @@
-"""Training logs: a recorder for loops of one's own, and reading what others wrote.
+"""Training logs: a recorder for loops of your own, and reading what others wrote.
 
 A log is a table with a column ``step`` or ``time``, a column ``loss`` (`log_columns` knows what
 others call them) and, if wanted, one column per coefficient of the function that the network
@@ -37,7 +37,7 @@ class Recorder:
     ----------
     every : int, default=1
         Keep one step in `every` and pass over the others, so that a tensor on a far device is not
-        fetched. Call `record` at every step all the same, or tell it the step: it counts its calls.
+        fetched. Call `record` at every step nevertheless, or pass the step: it counts its calls.
         A jump should last many of the steps that are kept.
 
     Examples

@@ -1,4 +1,4 @@
-"""A training run of one's own against a predicted staircase.
+"""A training run of your own, compared with a predicted staircase.
 
 Nothing is fitted: the learning rate, the normalisation of the loss and the initial scale are
 declared, and give the log its place in the package's units, as a `Run`.

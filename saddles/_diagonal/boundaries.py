@@ -46,7 +46,7 @@ SPACING = 0.45
 #: Tails that are left out are below e^{−38} = 3e-17 of the integral.
 TAIL = 38.0
 
-#: So many numbers of the integrand are held at a time.
+#: Number of values of the integrand that are held at a time.
 TOGETHER = 2**20
 
 

@@ -33,7 +33,7 @@ from saddles.typing import Array, Indices, Mask
 
 __all__ = ["SPARSE_FROM", "saddles"]
 
-#: From so many features on, a path stores its coefficients as sparse rows.
+#: From this number of features on, a path stores its coefficients as sparse rows.
 SPARSE_FROM = 10_000
 
 
@@ -112,7 +112,7 @@ def _marked(network: Network, units: Indices, some: Indices) -> Mask:
 
 
 def _scattered(values: Array, held: _Held, count: int) -> Array:
-    """Return an array (b, k) of zeros but for `values` (m,) where the candidates are."""
+    """Return an array (b, k) with `values` (m,) where the candidates are, and zeros elsewhere."""
     scattered = np.zeros((count, held.units.size))
     scattered.ravel()[held.flat] = values
     return scattered

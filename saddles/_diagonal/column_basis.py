@@ -35,7 +35,7 @@ KEPT = 0.3
 #: A column of which the others lack a smaller share makes much of the rounding of the basis.
 FIRM = 1e-2
 
-#: Room for so many columns at first.
+#: Number of columns for which there is room at first.
 CAPACITY = 16
 
 
@@ -140,7 +140,7 @@ class Factors:
         return gone
 
     def renew(self) -> None:
-        """Factorise the columns anew."""
+        """Factorise the columns again."""
         from scipy.linalg import lapack
 
         Q, R = np.linalg.qr(self.columns)

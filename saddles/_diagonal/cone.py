@@ -112,7 +112,7 @@ def descend(
     fit, spare, weights
         The same for the minimiser.
     push : ndarray of shape (m,)
-        x·r over the weight of each candidate that it does not use; not above rounding, but for
+        x·r over the weight of each candidate that it does not use: at most rounding, except for
         those that a step back keeps out.
 
     Raises

@@ -1,4 +1,4 @@
-"""A limit path computed anew in rational arithmetic, led by the active units of a given one.
+"""A limit path computed again in rational arithmetic, led by the active units of a given one.
 
 Pesme and Flammarion (2023, arXiv:2304.00488). Between two jumps clocks are linear in time, so that
 the next ring is the least of d quotients; the saddle after it minimises the loss over the clocks at

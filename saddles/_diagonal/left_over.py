@@ -31,7 +31,7 @@ __all__ = ["left_over"]
 #: Rounding of the directions, of those of columns that agree to sixteen digits.
 SLACK = 1 + 1e-6
 
-#: Columns are looked at in blocks of so many numbers.
+#: Columns are read in blocks of this number of entries.
 BLOCK = 2**20
 
 

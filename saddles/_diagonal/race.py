@@ -35,7 +35,7 @@ __all__ = ["Bounds", "Clocks", "Course", "Race"]
 
 AT_ONCE = np.zeros(1)
 
-#: What is so many times as large as rounding is seen.
+#: What exceeds rounding by this factor is taken for a signal.
 SEEN = 16
 
 

@@ -2,7 +2,7 @@
 
 A path is its saddles. Each minimises the loss among the coefficients that its clocks allow, and
 from each to the next the dual point moves along the residual for as long as the time that passes.
-Both are computed anew from the data; so nothing that the path says of its past is taken on trust.
+Both are computed again from the data, so nothing that the path says of its past is trusted.
 
 ==============  =======================================================================
 code name       symbol
@@ -42,7 +42,7 @@ ALIKE = 1e-11
 #: The logarithm of infinity, in a fingerprint.
 INFINITE = 1e3
 
-#: So many numbers of clocks are looked at together, of two saddles at least.
+#: Number of clocks' values computed together, those of two saddles at least.
 TOGETHER = 2**20
 
 
@@ -112,7 +112,7 @@ def resumed(network: Network, path: SaddlePath) -> State:
 
 
 def fingerprint(network: Network) -> tuple[float, ...]:
-    """Return numbers that other data or boundaries do not have, but for rounding.
+    """Return numbers that identify data and boundaries, up to rounding.
 
     Random combinations of all numbers that matter, of order one; how data are stored, and in
     which order they are summed, does not matter.
@@ -144,7 +144,7 @@ def _check(
 ) -> None:
     """Raise unless the saddles of a part are those of the data, and follow each other in it.
 
-    The clocks of `units` (m,) are looked at, which all that are ever active are among.
+    Only the clocks of `units` (m,) are evaluated; all that are ever active are among them.
     """
     data, duals = network.data, course.duals[part]
     norms, upper, lower = data.norms[units], network.upper[units], network.lower[units]

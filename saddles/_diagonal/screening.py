@@ -1,6 +1,6 @@
 """Which clocks ring next, found without a look at those that cannot.
 
-From time to time all clocks are looked at: S = Xᵀρ₀ and their speeds c = Xᵀr₀ at a base ρ₀. A dual
+From time to time all clocks are evaluated: S = Xᵀρ₀ and their speeds c = Xᵀr₀ at a base ρ₀. A dual
 point ρ = ρ₀ + κ r₀ + v has the clocks
 
     S_i + κ c_i + x_i·v,  |x_i·v| ≤ |x_i| |v|,
@@ -10,7 +10,7 @@ and v is short as long as the residual has not turned much. A clock whose
     span_i = min((t_i⁺ − S_i) / (max(c_i, 0) + a |x_i|), (t_i⁻ + S_i) / (max(−c_i, 0) + a |x_i|))
 
 is large cannot ring while κ ≤ span_i and |v| ≤ a span_i. Those with the smallest spans are kept:
-their columns are gathered, and only these looked at. All are looked at anew when ρ, at the
+their columns are gathered, and only these are evaluated. All are evaluated again when ρ, at the
 runner-up's ring, would leave the tube in which the others are safe. Where many are kept they are
 sifted in their turn, in a narrower tube; the few that are left run in every race.
 
@@ -19,7 +19,7 @@ code name    symbol
 ===========  ======================================================================
 ``spans``    span_i
 ``slope``    a / |r₀|
-``kept``     the clocks that are looked at
+``kept``     the clocks that are evaluated
 ===========  ======================================================================
 """
 
@@ -42,22 +42,23 @@ __all__ = ["Screen"]
 #: Looking at every clock of columns with fewer entries takes less time than choosing.
 SCREEN_FROM = 2**17
 
-#: At most this share of the clocks is kept, and always so many; `GROWTH` times as many, where they
-#: are too few for one race.
+#: At most this share of the clocks is kept, and always the second number of them. If these are too
+#: few for one race, `GROWTH` times as many are kept.
 SHARE = 1 / 16
 LEAST = 64
 GROWTH = 4
 
-#: The number kept is such that looks at them are about so many times as many as at all others:
-#: these cost as much, for columns that are kept lie together. It grows like the 3/5 power of the
-#: product of races in a tube and looks in each, since races grow like its 2/3 power.
+#: The number kept is such that they are evaluated about this number of times for each time that
+#: all others are. Both cost the same then, for columns that are kept lie together. It grows like
+#: the 3/5 power of the product of races in a tube and looks in each, since races grow like its 2/3
+#: power.
 BALANCE = 4.0
 POWER = 0.6
 
 #: Slope of the first tube, and the range of the others.
 SLOPE, SLOPES = 0.1, (1e-3, 1e1)
 
-#: So many clocks may be added to those that run, and so many races be run with the same ones.
+#: Number of clocks that may join those that run, and of races that are run with the same clocks.
 LATE = 64
 RACES = 256
 
@@ -87,7 +88,7 @@ class Screen:
         return self._all.race(course)
 
     def _check_end(self, course: Course) -> None:
-        """Raise if a clock is beyond its boundary at the end, where all can be looked at once."""
+        """Raise if a clock is beyond its boundary at the end, where all can be evaluated once."""
         if self.marks.size * course.dual.size < SCREEN_FROM:
             return
         clocks = self.data.products(None, course.dual)[0]
@@ -157,7 +158,7 @@ class _Sieve:
             self.kept = self._sifted(course)
 
     def _is_worn(self, kept: Clocks | _Sieve) -> bool:
-        """Whether those that are kept should be chosen anew, were it only for their number."""
+        """Whether those that are kept should be chosen again, if only because of their number."""
         if isinstance(kept, _Sieve):
             return False
         if self.tube is None and kept.units.size > self.most:

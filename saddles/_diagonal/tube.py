@@ -1,4 +1,4 @@
-"""The tube of dual points in which clocks that are not looked at cannot ring.
+"""The tube of dual points in which clocks that are not evaluated cannot ring.
 
 A dual point ρ = ρ₀ + κ r₀ + v is in the tube while κ ≤ span and |v| ≤ a span: there every clock
 whose own span is longer is short of its boundary (`screening` says why).

@@ -95,7 +95,7 @@ def linear(
         Σyy = E[yyᵀ]. Only its trace matters: it adds to every loss the part that no linear map
         explains. By default this part is zero, so losses fall to 0.
     width : int, optional
-        Number of hidden neurons, at least 1; None for as many as needed.
+        Number of hidden neurons, at least 1; None for all that are needed.
     tol : float
         Learning ends when no singular value of G exceeds `tol` times its first Frobenius norm.
     max_jumps : int, optional

@@ -30,7 +30,7 @@ __all__ = ["Descent", "OnFactors", "descend_factor", "is_left"]
 DENSE_HESSIAN = 400
 #: Curvature downwards, relative to the largest, that no rounding of a gradient explains.
 DOWNWARDS = 1e-6
-#: Trials of a column's size; the next is so much farther while the slope has fallen by less.
+#: Trials of a column's size; the next is `FARTHER` times as far while the slope has fallen by less.
 TRIALS, FARTHER, UNFALLEN = 40, 100.0, 0.01
 
 

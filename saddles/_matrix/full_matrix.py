@@ -37,7 +37,7 @@ from saddles.typing import Array
 
 __all__ = ["full_steps"]
 
-#: Relative difference of eigenvalues that are equal but for rounding.
+#: Relative difference of eigenvalues that are equal up to rounding.
 COINCIDENT = 1e-9
 
 

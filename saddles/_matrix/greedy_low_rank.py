@@ -97,7 +97,7 @@ def greedy_low_rank(
         jump times. By default each is the identity (d, d), from which W stays symmetric. From other
         layers it does not, and f must be defined for all matrices.
     max_rank : int, optional
-        Number of columns of U, at least 1; None for as many as needed. For large d a small number
+        Number of columns of U, at least 1; None for all that are needed. For large d a small number
         saves time, since no more eigenpairs than that are computed.
     tol : float
         Learning ends when no eigenvalue of −∇f exceeds `tol` times |∇f(0)| (Frobenius). Where

@@ -34,7 +34,7 @@ __all__ = ["align", "eigenpairs", "hand_over", "next_ring"]
 ALL_EIGENPAIRS = 400
 #: Smallest overlap, and smallest pivot of the elimination, that is not rounding.
 OVERLAP = 1e-7
-#: Relative difference of eigenvalues or clocks that are equal but for rounding.
+#: Relative difference of eigenvalues or clocks that are equal up to rounding.
 COINCIDENT = 1e-9
 
 

@@ -85,7 +85,7 @@ class Pairs:
 
 
 def _groups(values: Array, noise: float) -> Indices:
-    """Return a number, from 0, for each of sorted values (m,): one for all equal but for noise."""
+    """Return numbers from 0 for sorted values (m,), one number for values equal up to noise."""
     apart = np.abs(np.diff(values)) > noise * np.abs(values).max(initial=0.0)
     return np.concatenate([[0], np.cumsum(apart)])[: values.size]
 

@@ -28,7 +28,7 @@ class Moments:
     yx : ndarray of shape (c, d)
         Σyx = E[yxᵀ].
     values, vectors : ndarray of shape (d,) and (d, d)
-        Eigenvalues of Σxx, rising, those that are 0 but for rounding set to it, and eigenvectors.
+        Eigenvalues of Σxx, rising, with rounding of 0 set to 0, and eigenvectors.
     best : ndarray of shape (c, d)
         Σyx Σxx⁺.
     """

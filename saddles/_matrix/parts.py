@@ -29,7 +29,7 @@ from saddles.typing import Array
 
 __all__ = ["Parts", "independent_parts", "within"]
 
-#: Slopes at so many random points, beside that at 0, show what a loss ever connects.
+#: Number of random points whose slopes, with that at 0, show which entries a loss connects.
 POINTS = 3
 #: How far those points are from 0, as factors in the unit of the square root of the slope.
 NEAR = 0.1

@@ -149,7 +149,7 @@ class Rules:
     reach : float
         It gives up this far from its start.
     longest : float
-        It gives up where a step is longer than so many times the first.
+        It gives up where a step is longer than this number times the first.
     """
 
     enough: float

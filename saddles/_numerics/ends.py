@@ -102,7 +102,7 @@ def together(parts: Sequence[Outlook]) -> Outlook:
 
 
 def still(pull: Array, own: Array, rtol: float) -> Array:
-    """Return which pulls (k,) are zero, but for `rtol` of the `own` (k,) and rounding."""
+    """Return which pulls (k,) are zero up to `rtol` times their `own` size (k,), or rounding."""
     return np.asarray(np.abs(pull) <= np.maximum(rtol * np.abs(own), CONSTANT))
 
 

@@ -40,10 +40,10 @@ ULPS = 16 * EPS
 DISTURBED = 0.75
 ZERO = float(EPS**DISTURBED)
 
-#: Eigenvalues of moments below this, relative to the largest, are zero but for rounding.
+#: Eigenvalues of moments below this, relative to the largest, are rounding of zero.
 SINGULAR = 1e-12
 
-#: What varies by less than this, relative to its size, is constant but for rounding.
+#: What varies by less than this, relative to its size, is constant up to rounding.
 CONSTANT = 1e-13
 
 #: Exponents that stay near 0 on a trajectory are cut here. A trial point of an implicit step may

@@ -134,7 +134,7 @@ class Equation:
 
 
 class Budget:
-    """So many steps, which several integrations may share."""
+    """A number of steps, which several integrations may share."""
 
     def __init__(self, steps: int) -> None:
         self.left = steps

@@ -19,7 +19,7 @@ class Picture(Figure):
     """A figure that shows itself in a notebook, without pyplot and without any magic."""
 
     def png(self, dots: float) -> bytes:
-        """Return it as a PNG image of so many dots per inch."""
+        """Return it as a PNG image with `dots` dots per inch."""
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=dots)
         return file.getvalue()

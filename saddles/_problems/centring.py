@@ -22,8 +22,8 @@ from saddles.typing import Array, Mask
 
 __all__ = ["JITTER", "centred", "is_constant"]
 
-#: Numbers that should be equal, computed in different ways, differ by so many ulp. More than that
-#: is variation, however small it is beside the numbers.
+#: Numbers that should be equal, computed in different ways, differ by up to this number of ulp. A
+#: larger difference is variation, however small it is relative to the numbers.
 JITTER = 4
 
 

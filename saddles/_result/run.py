@@ -43,7 +43,7 @@ SMALLEST_LOGGED_DROP = 1e-3
 #: what noise makes of the slope of a jump up to as many again.
 TIMES_NOISE = 10.0
 
-#: Noise is taken where it is largest among so many equal parts of the log.
+#: The log is cut into this number of equal parts; the noise is that of the noisiest part.
 PARTS = 10
 
 #: Steps of the loss per smallest drop: the fewest that show a plateau on either side.

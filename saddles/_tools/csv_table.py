@@ -39,7 +39,7 @@ NAMELESS = re.compile(r"(?:Unnamed: [0-9]+)?")
 #: Names of columns that a message lists.
 LISTED = 12
 
-#: Decimal mark -> what to do about a number with the other one.
+#: Decimal mark -> what to do about a number with the other mark.
 COMMAS = {
     ".": "; if its comma is the decimal mark of the whole file, say --decimal ,",
     ",": ", for the decimal mark is a comma; leave out --decimal",

@@ -5,7 +5,7 @@ kind                        what is done
 ==========================  =================================================================
 UTF-8, UTF-16, UTF-32       read as text
 other text                  read as Windows-1252, with a warning
-gzip, bzip2, xz, zip        unpacked, then looked at again
+gzip, bzip2, xz, zip        unpacked, then examined again
 Excel, Parquet, Feather     read by pandas, if it is installed
 anything else               named in one line, with the remedy
 ==========================  =================================================================
@@ -35,8 +35,8 @@ STANDARD_INPUT = Path("-")
 #: What a device (a terminal, /dev/zero) may give at most.
 DEVICE = 1 << 16
 
-#: What a packed file may hold at most, in bytes: of a small one this much, of others so many times
-#: their size, and never more than the last. Tables of numbers shrink by five or ten.
+#: What a packed file may hold at most, in bytes: a small file the first number, others the second
+#: times their size, and none more than the third. Tables of numbers shrink by five or ten.
 FEW, TIGHT, MANY = 1 << 26, 100, 1 << 30
 
 #: Rows of cells, if the file holds them, and not text.

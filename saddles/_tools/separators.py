@@ -16,7 +16,7 @@ __all__: list[str] = []
 #: Which separator it may be, in the order of preference, and what people call them.
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar", " ": "space"}
 
-#: Rows that are looked at to find out the separator.
+#: Number of rows from which the separator is found.
 SAMPLE = 200
 
 #: A comment line. The errors of Excel begin with the same mark.

@@ -3,8 +3,8 @@
 NumPy and SciPy bring a BLAS each, with threads of its own that wait actively. A path asks them in
 turn for thousands of small products and factorisations, and threads of the one get in the way of
 the other's: on two cores that costs a factor 2 to 10. So only NumPy's BLAS may use its threads
-along a path (`one_pool`), and none does where all matrices are small (`one_thread`); how neurons
-creep to infinity then does not hang on their number either, which decides on the order of sums.
+along a path (`one_pool`), and none does where all matrices are small (`one_thread`). There the
+number of threads, which decides the order of sums, cannot change how neurons creep to infinity.
 """
 
 from __future__ import annotations

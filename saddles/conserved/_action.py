@@ -43,7 +43,7 @@ PIECES = 60
 #: Asymmetry of the Jacobian of v, relative to it, that rounding explains.
 ASYMMETRY = 1e-9
 
-#: Points at which the Jacobian is tried: where the user stands, and so many nearby.
+#: The Jacobian is tested at the user's weights and at this number of points nearby.
 TRIALS = 3
 
 Tensors = dict[str, Any]

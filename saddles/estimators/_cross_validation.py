@@ -29,7 +29,7 @@ __all__ = ["SaddlePathCV"]
 
 RULES = ("best", "one_standard_error")
 
-#: So many jumps are tried first. Errors that fall again after half of them were seen on no data.
+#: Number of jumps tried at first. Errors that fall again after half of them were seen on no data.
 FIRST = 32
 
 #: Rows of the training and of the test samples.
@@ -195,7 +195,7 @@ class SaddlePathCV(LinearOnPath):
     ) -> tuple[Array, Array]:
         """Return the errors (K+1, folds) for targets (n,), and the folds' weights (folds,).
 
-        So many outputs wait for their share of the time, half of which is for the final paths.
+        `outputs` is the number of outputs that share the time left; half of it is for final paths.
         """
         from sklearn.utils.parallel import Parallel, delayed
 
@@ -333,7 +333,7 @@ def _aligned(folds: list[_Fold]) -> tuple[Array, Status | None]:
 
 
 def _warn(status: Status, jumps: int) -> None:
-    """Say that a fold's path is certain for so many jumps only."""
+    """Warn that a fold's path is certain for this number of jumps only."""
     from sklearn.exceptions import ConvergenceWarning
 
     if jumps == 0:

@@ -2,7 +2,7 @@
 
 Pesme and Flammarion, "Saddle-to-saddle dynamics in diagonal linear networks" (NeurIPS 2023,
 arXiv:2304.00488), prove convergence as α → 0; this module measures how fast. Near a jump and in
-unscaled time, the flow does not depend on α but for exponentially small terms. Hence the scaled
+unscaled time, the flow depends on α by exponentially small terms only. Hence the scaled
 time at which the loss passes a fixed level between two plateaus is
 
     T_k(α) = T_k + c_k h + O(exp(−const/h)),   h = 1/log(1/α),

@@ -52,7 +52,7 @@ from saddles.typing import Array, ArrayLike
 
 __all__ = ["diagonal", "hyperbolic_entropy"]
 
-#: At this edge c is some 15 times the largest entry of X⁺y, and the dual all but quadratic.
+#: At this edge c is about 15 times the largest entry of X⁺y, and the dual nearly quadratic.
 FIRST_EDGE = -1.0
 
 #: From this edge on, β is a difference of exponentials of |s| − e; below, c is no small number.

@@ -3,7 +3,7 @@
 A linear program, solved by HiGHS and refined (Gleixner, Steffy and Wolter, "Iterative refinement
 for linear programming", INFORMS J. Comput. 2016): what a solution leaves of constraints and reduced
 costs is magnified into another program with the same matrix. That gives the active features, whose
-coefficients are then solved for anew, and are right by a dual point that is measured on the data.
+coefficients are then solved for again. A dual point, measured on the data, certifies them.
 
 ==============  ==================================================================
 code name       symbol
@@ -159,7 +159,7 @@ def _least(space: RowSpace) -> Minimizer:
 
 
 def _vertices(problem: Regression) -> Iterator[Array]:
-    """Yield candidates: the program's solutions, ever more refined, solved for anew on supports."""
+    """Yield candidates: solutions of the program, refined further each time, solved on supports."""
     data = InUnits.of(problem)
     seen = set()
     for solution in _refined(*_equations(data.X, data.y)):

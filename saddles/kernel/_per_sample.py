@@ -127,7 +127,7 @@ class Outputs:
         return found
 
     def _agrees(self, alone: Array | None, together: Array, tensors: Mapping[str, Any]) -> bool:
-        """Say whether outputs are equal but for rounding."""
+        """Say whether outputs are equal up to rounding."""
         if alone is None or alone.shape != together.shape:
             return False
         apart = np.abs(alone - together).max(axis=1)

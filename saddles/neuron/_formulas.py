@@ -188,7 +188,7 @@ def kernel_distance(first: ArrayLike, second: ArrayLike) -> Any:
     if one.shape[-2:] != two.shape[-2:] or len(times) > 1:
         raise ValueError(
             f"first has shape {one.shape} and second has shape {two.shape}; they must be kernels "
-            "on the same samples, as many as each other or a single one."
+            "on the same samples, equally many of both, or a single one."
         )
     distance = np.sum((one - two) ** 2, axis=(-2, -1)) / 2
     return float(distance) if distance.ndim == 0 else distance

@@ -37,7 +37,7 @@ Generator = np.random.Generator
 
 #: Factor for a target or a loss.
 FACTOR = 400.0
-#: Eigenvalues of W, relative to the largest, that are zero but for the descent's tolerance.
+#: Eigenvalues of W, relative to the largest, that are zero up to the descent's tolerance.
 RANK = 1e-6
 
 

@@ -110,7 +110,7 @@ def _search(
     *,
     known: frozenset[str],
 ) -> _Found:
-    """Return the smallest problem on which one of the laws is broken, but for those `known`."""
+    """Return the smallest problem on which a law other than those `known` is broken."""
     failures: list[tuple[tuple[int, ...], LawError]] = []
     calls = shrinks = 0
 
@@ -152,7 +152,7 @@ def _search(
 
 
 def _shares(count: int, kinds: int) -> list[int]:
-    """Return how many of so many problems each kind has; the first ones have one more."""
+    """Share `count` problems among the kinds, evenly; the first kinds have one more."""
     return [count // kinds + (k < count % kinds) for k in range(kinds)]
 
 

@@ -16,7 +16,7 @@ __all__ = ["has_kinks"]
 #: Segments that are tried, and their length beside that of a neuron. On short ones a kink outweighs
 #: what changes smoothly; one in ten crosses a given plane.
 SEGMENTS, LENGTH = 64, 0.3
-#: Halvings; a smooth gradient has then changed by some 1e-9 of its size.
+#: Halvings; a smooth gradient has then changed by about 1e-9 of its size.
 HALVINGS = 30
 #: Change of the gradient, relative to its size, that is a jump.
 JUMP = 1e-6

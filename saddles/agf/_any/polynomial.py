@@ -1,6 +1,6 @@
 """Neurons that are polynomials of few coordinates, by a table of their coefficients.
 
-A smooth homogeneous neuron is, as a rule, a homogeneous polynomial. On a subspace θ = C c it is
+Most smooth homogeneous neurons are homogeneous polynomials. On a subspace θ = C c it is
 then a symmetric form T of degree κ, f(C c) = T(c, …, c), whose entries are those of the outputs at
 sums of columns, by polarisation:
 
@@ -8,7 +8,7 @@ sums of columns, by polarisation:
 
 Over an orthonormal basis of the outputs that occur, residual and slopes have few entries, however
 many samples there are. The products of coordinates are summed over neurons before anything else:
-neurons that all but cancel do so exactly there.
+so neurons that nearly cancel lose no digits.
 
 ===============  =========================================================================
 code name        symbol
@@ -45,7 +45,7 @@ SAME_OUTPUT = 1e-11
 HIDDEN = 1e-7
 #: Most entries of T, and most numbers that it is made from.
 MOST, NUMBERS = 4000, 60_000_000
-#: Highest degree: T has M^κ places, and follows from sums of 2^κ outputs that all but cancel.
+#: Highest degree: T has M^κ places, and follows from sums of 2^κ outputs that nearly cancel.
 HIGHEST = 8
 #: Neurons on which polynomial and neuron are compared, and sums of outputs from which a basis of
 #: them is sought, at a time.
@@ -135,7 +135,7 @@ class Table:
         return np.asarray((_products(c, self.lower) @ self.slopes).reshape(*c.shape, -1))
 
     def contracted(self, weights: Array, c: Array, left: int) -> Array:
-        """Return <f, weights> with all but `left` of its κ arguments c; (A, M, …)."""
+        """Return <f, weights> with κ − `left` of its arguments set to c; (A, M, …)."""
         whole = (self.form @ weights)[self.place]
         result = np.broadcast_to(whole, (len(c), *whole.shape))
         for _ in range(self.degree - left):
@@ -239,7 +239,7 @@ def _polarised(sums: list[Indices], values: list[Array]) -> Array:
 
 
 def _basis(rows: Array, targets: Array, known: Array | None) -> Array:
-    """Return orthonormal columns (m, q) that span targets (m,) and outputs (N, m) but for `HIDDEN`.
+    """Return orthonormal columns (m, q) that span targets (m,) and outputs (N, m) up to `HIDDEN`.
 
     They are `known`, and what random sums of the outputs have beside those.
     """

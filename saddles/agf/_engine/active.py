@@ -60,10 +60,10 @@ AMPLITUDE = 1e-2
 CREEP = 1e-5
 #: After `LONG` looks they need not agree, if neurons have grown by the factor `FAR` and the loss
 #: falls by no more than `ROUGH` while time grows fourfold. After `LONGER` looks a fall by no more
-#: than `STILL` will do; after `LONGEST`, one by `ROUGH`, be it more than the one before or norms
-#: about to stop, or after `MANY` steps: the farther neurons are that all but cancel, the shorter
-#: steps become. The first two wait longer for a smaller `CREEP`: what is ahead of a pair of
-#: neurons of degree 3 falls like the power `PACE` of time.
+#: than `STILL` will do. After `LONGEST` looks, or after `MANY` steps, a fall by `ROUGH` will do,
+#: even if it exceeds the one before or the norms are about to stop: the farther out neurons are
+#: that nearly cancel, the shorter steps become. The first two wait longer for a
+#: smaller `CREEP`: what is ahead of a pair of neurons of degree 3 falls like time^(−`PACE`).
 LONG, LONGER, LONGEST, MANY = 10, 14, 30, 5_000
 FAR, ROUGH, STILL, PACE = 1.5, 5e-4, 2e-4, 0.75
 #: How often a subspace may turn out to be too small for the neurons that descend in it.
@@ -93,7 +93,7 @@ class Descent:
 def reach(network: Declared, active: Array, direction: Array) -> float:
     """Return the norm at which one more neuron of this `direction` (p,) would serve best.
 
-    Along the ray L(c) = L − c^κ U + c^{2κ} q is least where c^κ = U / (2q). It is looked at where
+    Along the ray L(c) = L − c^κ U + c^{2κ} q is least where c^κ = U / (2q). It is evaluated where
     c^κ U = L: there L(c) is c^{2κ} q, and at least L/4 if no loss along the ray is negative.
     """
     row, degree = direction[None], network.degree
@@ -181,7 +181,7 @@ def _unbroken(steps: Iterator[Step], near: Nearby) -> Iterator[Step]:
 
 
 def _demand(creep: float, looks: int, *, far: bool) -> Demand:
-    """Return what a creeping loss must show at so many looks."""
+    """Return what a creeping loss must show after this number of looks."""
     if looks >= LONGEST:
         return Demand(creep, ROUGH, ROUGH, pace=-math.inf)
     due = looks - max(0.0, math.log2(CREEP / creep) / PACE)

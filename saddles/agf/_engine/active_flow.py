@@ -46,7 +46,7 @@ Pace: TypeAlias = Callable[[float], float]
 
 #: Local relative error of the flow: while new neurons grow, and in the logarithm of time. Errors
 #: move neurons along their valley, from which the next flow starts, and grow where it passes
-#: saddles. Neurons that all but cancel, R times as large as new ones, do so to R^(−3): the error is
+#: saddles. Neurons that nearly cancel, R times as large as new ones, do so to R^(−3): the error is
 #: at most this share of that.
 GROWTH_RTOL, AGE_RTOL, CANCELLED = 3e-8, 1e-9, 3e-4
 #: Time's logarithm takes over once a new neuron has grown to this share, and the force has fallen
@@ -55,12 +55,12 @@ GROWN, FALLEN = 0.3, 0.1
 #: Shares of a norm are meant for neurons of at most this degree. What one of a higher degree does
 #: is as much a share of what it may come to only if its norm is a larger share.
 COMMON = 3
-#: A saddle is left once the force is so many times its least there, and so many may be passed.
+#: A saddle is left once the force is `LEFT` times its least there; `ERAS` saddles may be passed.
 LEFT, ERAS = 100.0, 10
-#: A step that fails is taken anew by another integrator, with so much of the error allowed, down to
-#: so little in all.
+#: A step that fails is repeated by another integrator, which may err by the first share of what was
+#: allowed, and by no less than the second in all.
 FINER, FINEST = 0.1, 1e-3
-#: The integrators that take turns. The other one goes on, too, where more than so many steps are
+#: The integrators that take turns. They change also where more than this number of steps are
 #: crowded: one that switches between methods may not see that the flow has become stiff.
 METHODS, CROWD = ("LSODA", "BDF"), 300
 #: Its first step, in units of the longest: left to itself it may be longer than that.
@@ -183,8 +183,8 @@ def _steps(
 ) -> Iterator[tuple[float, Array, float, Callable[[], Curve]]]:
     """Yield time, z, |∂L/∂z| and what makes the curve, after every step of the integrator.
 
-    The equation is z' = −pace(time) ∂L/∂z. A step that fails is taken anew by the other integrator,
-    with less error; the other one goes on, too, where steps are crowded.
+    The equation is z' = −pace(time) ∂L/∂z. A step that fails is repeated by the other integrator,
+    with less error. It also takes over where steps are crowded.
     """
     time, again, finer = 0.0, False, 1.0
     budget = Budget(KINKED_DESCENT_STEPS if run.network.kinked else DESCENT_STEPS)

@@ -1,4 +1,4 @@
-"""Active neurons in so many coordinates that second derivatives would be too many: a search."""
+"""Active neurons in too many coordinates for second derivatives: a search."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ITERATIONS, LAST_FALL = 1000, 1e-2
 #: The same when it may stop before.
 CREEPING = 5e-4
 #: Neurons below this share of the norm that they may come to are new; and none counts as smaller
-#: than so much of the largest.
+#: than the second share of the largest.
 NEW, LEAST_NORM = 0.3, 1e-2
 
 

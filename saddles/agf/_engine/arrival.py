@@ -1,8 +1,8 @@
 """Whether a flow of active neurons has come near a critical point, and to which.
 
 Newton's method is tried at steps of the flow. What it finds is where the flow goes, but in a valley
-of critical points it comes to one beside the flow's, by about the square of the distance; so the
-flow is followed on, until it has all but come there itself.
+of critical points it misses the flow's point by about the square of the distance. So the flow is
+followed further, until it has nearly come there itself.
 
 ==============  ====================================================================
 code name       symbol
@@ -28,15 +28,15 @@ __all__ = ["LEVELS", "Nearby"]
 
 #: The force is tried for a nearby critical point each time that it has fallen to such a share.
 LEVELS: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
-#: One that was found is sought anew when the force has fallen to this share, or the logarithm of
-#: time has grown by `LATER`.
+#: The search for a point that was found is repeated when the force has fallen to this share, or the
+#: logarithm of time has grown by `LATER`.
 LOWER, LATER = 0.1, 1.0
 #: The flow has come there at this distance, relative to |θ|, if the point is as stationary as this,
 #: or once the logarithm of time has grown by `VALLEY_PATIENCE`: it may drift on along a valley that
-#: is all but flat, which Newton's method leaves alone.
+#: is nearly flat, along which Newton's method does not move.
 THERE, CERTAIN, VALLEY_PATIENCE = 1e-4, 5e-11, 20.0
-#: Points that are stationary while the logarithm of time grows by this, but for the integrator's
-#: error, and from which no curvature leads down, are critical enough, though Newton's method finds
+#: Points that are stationary up to the integrator's error while the logarithm of time grows by
+#: this, and from which no curvature leads down, are critical enough, though Newton's method finds
 #: none near in their flat valley.
 CALM = 12.0
 
@@ -67,7 +67,7 @@ class Nearby:
         return True
 
     def settled(self, step: Step) -> bool:
-        """Whether the flow has all but come to the critical point `found`."""
+        """Whether the flow has nearly come to the critical point `found`."""
         age = max(step.age, 0.0)
         if self.found is None:
             self.found, self.until = self._critical(step), age + VALLEY_PATIENCE

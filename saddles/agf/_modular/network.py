@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["ModularAddition"]
 
 #: Largest p at which the residual of all pairs is formed: that is fast, and rounding is least where
-#: neurons all but cancel.
+#: neurons nearly cancel.
 GRID = 32
 
 

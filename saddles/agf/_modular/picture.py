@@ -20,7 +20,8 @@ from saddles.typing import Array
 __all__ = ["plot_frequencies"]
 
 FREQUENCY_MARKERS = ("o", "s", "^", "D", "v", "P")
-#: Points of the flow, spaced evenly in the logarithm of time; every so many carries a marker.
+#: Points of the flow, spaced evenly in the logarithm of time, and the number from one marker to the
+#: next.
 FLOW_POINTS, EVERY = 1500, 130
 
 

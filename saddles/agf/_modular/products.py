@@ -5,8 +5,8 @@ U(a) + V(b). Neurons that move in a subspace, θ_i = θ_i⁰ + B z_i, have s_i l
 that s_i² are combinations of products of columns of B. Over an orthonormal basis of those products
 (waves in a times waves in b) and of the outputs, the residual of all p² pairs is a small matrix.
 
-The residual is formed before it is multiplied by anything: of neurons that all but cancel, rounding
-then spoils the slopes along which they still move much less than sums over pairs of neurons do.
+The residual is formed before it is multiplied by anything: if neurons nearly cancel, the
+slopes along which they still move then lose far fewer digits than by sums over pairs of neurons.
 
 ==================  =====================================================================
 code name           symbol
@@ -60,7 +60,7 @@ class Products:
 
     @staticmethod
     def fit(period: int, columns: int) -> bool:
-        """Whether so many columns are few enough."""
+        """Whether this number of columns is small enough."""
         return columns**2 * period**2 <= ENTRIES
 
     def _at(self, z: Array) -> tuple[Array, Array, Array, Array]:

@@ -30,7 +30,7 @@ __all__ = ["Template"]
 
 #: A Fourier coefficient below this share of the largest is rounding of the template.
 NO_POWER = 1e-12
-#: Utilities that differ by less than this share are equal but for rounding.
+#: Utilities that differ by less than this share are equal up to rounding.
 TIED = 1e-9
 
 

@@ -58,7 +58,7 @@ PASSED = 1e-7
 NO_FORCE = 1e-14
 #: A critical point so near, relative to |θ|, is the one that the flow tends to.
 BESIDE = 1e-4
-#: Parts of a step at which it is looked at, so that a double crossing within it is seen.
+#: Parts of a step at which it is evaluated, so that a double crossing within it is found.
 LOOKS_PER_STEP = 4
 
 
@@ -76,7 +76,7 @@ def descend_kinked(
     dormant : ndarray of shape (D, d + q)
         Dormant ones, as directions that turn meanwhile.
     near : bool
-        Whether `theta` is a critical point already, but for a little.
+        Whether `theta` is nearly a critical point already.
 
     Returns
     -------

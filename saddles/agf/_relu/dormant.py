@@ -35,7 +35,7 @@ from saddles.typing import Array, Mask
 
 __all__ = ["first_ring"]
 
-#: Neurons with ||a| − |w|| below this, relative to |θ|, are balanced but for rounding.
+#: Neurons with ||a| − |w|| below this, relative to |θ|, are balanced up to rounding.
 BALANCED = 1e-12
 
 

@@ -47,10 +47,10 @@ __all__ = ["Way", "held_rates", "turn"]
 #: A hyperplane is passed once w is so far behind it, relative to |w|; a pull fails to hold once it
 #: misses by as much, relative to |a| and `scale`. Rounding of a sum of exponentials is below.
 BEHIND = 1e-13
-#: Pieces, per hyperplane, after which a way is given up; in practice there are about as many as
-#: hyperplanes.
+#: Pieces, per hyperplane, after which a way is given up; in practice there is about one per
+#: hyperplane.
 PIECES_PER_LINE = 50
-#: Times, in units of the fastest rate, at which a piece is looked at first, and their ratio later.
+#: Times, in units of the fastest rate, at which a piece is evaluated first, and their ratio later.
 LOOKS, LOOKS_RATIO = np.linspace(0.0, 4.0, 81), 1.05
 #: Rates closer than this, relative to the fastest, are equal.
 SAME_RATE = 1e-9
@@ -352,7 +352,7 @@ class _Margins:
         return np.asarray(self.weights @ decays + BEHIND * allowed)
 
     def slopes(self, times: Array) -> Array:
-        """Return their derivatives, but for what is allowed, shape (e, t)."""
+        """Return their derivatives, without the part that is allowed, shape (e, t)."""
         rates = self.leg.rates - self.leg.lead
         return np.asarray((self.weights * rates) @ self._decays(times))
 

@@ -145,8 +145,8 @@ class Modes:
     def _moved(self, rows: Array, factor: Array) -> tuple[Array, Array]:
         """Return what the flow at `factor` makes of `rows` (d + c, width), and its rates (g,).
 
-        Rows of a dormant mode are orthogonal to the active ones but for rounding. It enters a rate
-        squared here, so that even a slow mode has all digits of its own.
+        Rows of a dormant mode are orthogonal to the active ones up to rounding. Rounding enters a
+        rate squared here, so that even the rate of a slow mode has all its digits.
         """
         d, k = self.basis.scales.size, self.basis.signals.size
         W, A, scales, signals = rows[:d], rows[d:], self.basis.scales, self.basis.signals

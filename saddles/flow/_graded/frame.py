@@ -11,7 +11,7 @@ through ZZᵀ alone. With B = QᵀFQ,
 In Z itself every column turns to the direction that grows fastest, and what the dormant ones know
 is left in differences of columns, which float64 loses below α = 1e-16. Here Q keeps directions, l
 keeps sizes, and both move by amounts of order one. The growth is fastest first, so that l
-decreases but for O(1), and no exponential is large. An error in l is a relative error in Z: one
+decreases up to O(1), and no exponential is large. An error in l is a relative error in Z: one
 absolute tolerance serves every α.
 
 What this cannot see are tilts of Q below the tolerance. Noise then decides when such a tilt grows
@@ -56,7 +56,7 @@ __all__: list[str] = []
 #: the integrator sees.
 INVISIBLE = 1e-8
 
-#: A tilt that grows slower than this, relative to the pace, is neutral but for rounding.
+#: A tilt that grows slower than this, relative to the pace, is neutral up to rounding.
 NEUTRAL = 1e-6
 
 #: Error of a growth rate, in units of the tolerance.
@@ -65,7 +65,7 @@ RATE_ERROR = 10.0
 #: Columns of a log scale below this change F by less than e^(−80), and are not tried without.
 UNFELT_LOG = -40.0
 
-#: Step of the finite differences of F, relative to its argument: errors of F are some 1e-10 then.
+#: Step of the finite differences of F, relative to its argument: errors of F are then about 1e-10.
 DIFFERENCE = 1e-5
 
 

@@ -29,7 +29,7 @@ from saddles.typing import Array
 
 __all__: list[str] = []
 
-#: Step of the finite differences of ∇f, relative to the size of W: errors are some 1e-10 then.
+#: Step of the finite differences of ∇f, relative to the size of W: errors are then about 1e-10.
 DIFFERENCE = 1e-5
 
 

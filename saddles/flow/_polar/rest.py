@@ -30,7 +30,7 @@ CUT = 0.999
 
 
 def rests(polar: Polar, state: Array, rtol: float) -> bool:
-    """Say whether no pull is left, but for neurons that shrink to nothing."""
+    """Say whether only neurons that shrink to nothing still have a pull."""
     logs, _ = polar.unpack(state)
     pulls = polar.pulls(state)
     growth, turning = pulls[:, 0], np.linalg.norm(pulls[:, 1:], axis=1)
@@ -103,5 +103,5 @@ def _among(polar: Polar, logs: Array, changes: Array, those: Array) -> Array:
 
 
 def _largest_rate(matrix: Array) -> float:
-    """Return the largest eigenvalue of a matrix that is symmetric but for rounding."""
+    """Return the largest eigenvalue of a matrix that is symmetric up to rounding."""
     return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]) if matrix.size else 0.0

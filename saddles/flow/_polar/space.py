@@ -90,7 +90,7 @@ class Within:
 
     @cached_property
     def _products(self) -> dict[int, Any]:
-        """The loss over coordinates of so many neurons, where the network knows it."""
+        """The loss over coordinates, by the number of neurons, if the network offers it."""
         return {}
 
     def _from_products(self, z: Array, basis: Array, /) -> Array:

@@ -40,7 +40,7 @@ class PolarCurve:
     sigmas: Array
     """σ there, not falling."""
     packed: Pieces
-    """The packed states: its times are as `knots`, but for the last."""
+    """The packed states: its times are those of `knots`, except the last."""
 
     @classmethod
     def of(cls, polar: Polar, states: Pieces, sigmas: list[float], last: float) -> PolarCurve:
