@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import markup
+from captions import captioned
 
 import saddles
 
@@ -161,18 +162,18 @@ def _skip(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) ->
 
 
 def scrape_figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
-    """Save the matplotlib figures that a block of an example has named, and return their links."""
+    """Save the matplotlib figures that a block of an example has named; return them captioned."""
     from matplotlib.figure import Figure
-    from sphinx_gallery.scrapers import figure_rst
 
-    files = []
+    figures, script = [], Path(block_vars["src_file"]).stem
     for value in list(block_vars["example_globals"].values()):
         if isinstance(value, Figure) and not getattr(value, "in_gallery", False):
             value.in_gallery = True  # type: ignore[attr-defined]
-            file = next(block_vars["image_path_iterator"])
+            file = Path(next(block_vars["image_path_iterator"]))
             value.savefig(file, dpi=100, transparent=True)
-            files.append(file)
-    return str(figure_rst(files, gallery_conf["src_dir"]))
+            image = file.relative_to(gallery_conf["src_dir"]).as_posix()
+            figures.append(captioned(image, script))
+    return "".join(figures)
 
 
 def _on_site(text: str) -> str:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from tables.staircase import staircase
+from tables.staircase import COLUMNS, staircase
 from tables.table import Check, Table, worst
 
 #: Times (of the sum loss), coefficients and losses (of the sum loss) in arXiv:2607.12332.
@@ -27,10 +27,12 @@ def build() -> Table:
     X = np.array([[1.0, 0.5, 0.7, 0.0], [0.5, 1.0, 0.1, 0.7]])
     y = np.array([1.0, 0.0])
     text = (
-        "The non-monotone example of arXiv:2607.12332: coefficient 0 enters at the first jump and "
-        "leaves at the second. The publication's times are those of the sum loss; the others are "
-        "of the mean loss, hence twice as long. (The exact column takes the data as float64, in "
-        "which 7/10 and 1/10 are rounded.)"
+        "Do the computed jump times agree with the published ones where a coefficient leaves "
+        "again? In the example of arXiv:2607.12332, with two samples and four features, "
+        "coefficient 0 enters at the first jump and leaves at the second. The published times are "
+        "those of the sum loss. All others are of the mean loss, so they are twice as long. The "
+        "exact column takes the data as float64, in which 7/10 and 1/10 are rounded.\n\n"
+        f"{COLUMNS}"
     )
     table = staircase("nonmonotone", "A path that is not monotone", text, X, y)
     frame = table.frame

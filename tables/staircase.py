@@ -26,6 +26,15 @@ ROUNDING = 1e-12
 #: Extrapolation of flows that were integrated to 1e-8 per step.
 EXTRAPOLATED = 1e-8
 
+#: What the columns are.
+COLUMNS = (
+    "Each row is a jump, with the features that enter and leave. Times are t / log(1/alpha) of the "
+    "mean loss, computed in four ways: PF is Pesme and Flammarion's path, AGF alternating gradient "
+    f"flows at log(alpha) = {AGF_SCALE:g}, exact the path in rational arithmetic, and flow the "
+    "integrated gradient flow, extrapolated from log(alpha) = -1e4, -1e5, -1e6. Then come the "
+    "relative differences from the exact times. The last column is the loss after the jump."
+)
+
 
 def staircase(name: str, title: str, text: str, X: Array, y: Array) -> Table:
     """Return the table of jump times of one regression, four ways."""

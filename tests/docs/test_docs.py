@@ -103,6 +103,16 @@ def test_every_picture_says_what_it_shows():
         assert "figure" in file.read_text("utf-8"), file.name
 
 
+def test_every_picture_has_a_caption(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    captions = importlib.import_module("captions").CAPTIONS
+    scripts = {
+        file.stem for folder in ("examples", "tutorials") for file in DOCS.glob(f"{folder}/*.py")
+    }
+    assert captions.keys() == scripts
+    assert all(re.fullmatch(r"[A-Z].{60,}\.", caption) for caption in captions.values())
+
+
 def _docstring(file):
     import ast
 
