@@ -81,14 +81,15 @@ BAD_FILES = {
     "text": ("a,b,y\n1,2,3\n1,dog,2\n", ["row 3", "'b'", "'dog'", "not a number"]),
     "not finite": ("a,b,y\n1,nan,3\n", ["row 2", "'b'", "'nan'", "not finite"]),
     "short row": ("a,b,y\n1,2\n", ["row 2", "2 fields", "3 columns"]),
-    "no such target": ("a,b,z\n1,2,3\n", ["no column 'y'", "'a', 'b', 'z'"]),
+    "no such target": ("a,b,z\n1,2,3\n", ["no column 'y'", "'a', 'b', 'z'.\n"]),
+    "a target in capitals": ("a,Y\n1,2\n", ["Did you mean 'Y'?\n"]),
     "no rows": ("a,b,y\n", ["no rows"]),
     "empty": ("", ["empty"]),
     "no features": ("y\n1\n", ["'y' only"]),
     "column without a name": ("a,,y\n0,1,2\n", ["row 1", "column 2 has no name"]),
     "repeated column": ("a,a,y\n1,2,3\n", ["row 1", "'a' occurs twice"]),
     "too large": ("a,y\n1e200,3\n", ["1e+200", "divide"]),
-    "an open quote": ('a,y\n"1,2\n', ["unexpected end of data"]),
+    "an open quote": ('a,y\n"1,2\n', ["a quotation mark is never closed"]),
 }
 
 
@@ -376,8 +377,8 @@ def test_bias_says_what_the_reader_has_to_know(table, capsys):
 
 def test_the_scale_is_given_once_and_is_small(table, capsys):
     for scale, words in (
-        ([], "--alpha or as --log-alpha"),
-        (["--alpha", "0.1", "--log-alpha", "-1"], "once"),
+        ([], "--alpha or as --log-alpha; it is not given"),
+        (["--alpha", "0.1", "--log-alpha", "-1"], "both are given"),
         (["--alpha", "1"], "between 0 and 1"),
         (["--log-alpha", "0.5"], "--log-alpha=0.5"),
         (["--log-alpha", "nan"], "--log-alpha=nan"),

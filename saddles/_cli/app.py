@@ -271,7 +271,10 @@ def _log_alpha(
     if alpha is None and log_alpha is None and not needed:
         return None
     if (alpha is None) == (log_alpha is None):
-        raise ValueError("give the initial scale as --alpha or as --log-alpha, and once.")
+        given = "both are given" if alpha is not None else "it is not given"
+        raise ValueError(
+            f"the initial scale is needed once, as --alpha or as --log-alpha; {given}."
+        )
     if alpha is None:
         return float(log_alpha or 0.0)
     if not 0 < alpha < 1:

@@ -168,7 +168,7 @@ def _fail(error: Exception, status: int) -> None:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else "the output: "
         message = f"{where}{error.strerror}."
-    say(f"error: {message.rstrip('.')}.")
+    say(f"error: {message}" if message.endswith((".", "?")) else f"error: {message}.")
     raise typer.Exit(flushed(status)) from None
 
 

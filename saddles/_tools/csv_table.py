@@ -39,6 +39,9 @@ NAMELESS = re.compile(r"(?:Unnamed: [0-9]+)?")
 #: Names of columns that a message lists.
 LISTED = 12
 
+#: What Python's reader says of a file that ends inside quotation marks.
+OPEN_QUOTE = "unexpected end of data"
+
 #: Decimal mark -> what to do about a number with the other mark.
 COMMAS = {
     ".": "; if its comma is the decimal mark of the whole file, say --decimal ,",
@@ -189,7 +192,9 @@ def _records(file: Path, label: str, sep: str | None) -> Records:
     try:
         return separators.records(content, sep)
     except csv.Error as error:
-        raise ValueError(f"{label}: {error}.") from None
+        open_quote = str(error) == OPEN_QUOTE
+        said = "a quotation mark is never closed; close or remove it" if open_quote else error
+        raise ValueError(f"{label}: {said}.") from None
 
 
 def _under_header(

@@ -137,7 +137,7 @@ BROKEN = {
     "a name twice": ("a,a,y\n1,2,3\n", "column 'a' occurs twice"),
     "a short row": ("a,b,y\n1,2,3\n1,2\n", "row 3: 2 fields under 3 columns"),
     "a long row": ("a,y\n1,2,3,4\n", "row 2: 4 fields under 2 columns"),
-    "an open quote": ('a,y\n"1,2\n', "unexpected end of data"),
+    "an open quote": ('a,y\n"1,2\n', "a quotation mark is never closed; close or remove it"),
     "a missing value": ("a,y\n1,2\n,1\n", "row 3, column 'a': the value is missing;"),
     "NA": ("a,y\nNA,2\n", "the value is missing (NA)"),
     "an error of Excel": ("a,y\n#N/A,2\n#DIV/0!,1\n", "row 2, column 'a': the value is missing"),
