@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from hypothesis import example as for_example
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 import saddles
@@ -184,6 +187,57 @@ def test_neurons_of_high_degree_blow_up_when_they_should(degree, log_alpha):
     flow = neurons(network, best, log_alpha=log_alpha, until=2 * blowing_up)
     assert flow.jumps().times == pytest.approx([blowing_up], rel=1e-6)
     assert flow.loss(flow.until) <= 1e-12
+
+
+@dataclass(frozen=True)
+class ThirdHermite:
+    """Neurons a |w|³ He₃(ŵ·x) on the target He₃(x₁), Gaussian x: the kernel is 6 (w·w')³."""
+
+    dimension: int = 2
+    degree = 4
+
+    @property
+    def size(self):
+        return 1 + self.dimension
+
+    def loss(self, theta):
+        a, w = theta[:, 0], theta[:, 1:]
+        return float(3 - 6 * a @ w[:, 0] ** 3 + 3 * a @ (w @ w.T) ** 3 @ a)
+
+    def utility_gradient(self, theta, active):
+        a, w, b, v = theta[:, 0], theta[:, 1:], active[:, 0], active[:, 1:]
+        kernel = w @ v.T
+        by_w = -18 * a[:, None] * ((kernel**2 * b) @ v)
+        by_w[:, 0] += 18 * a * w[:, 0] ** 2
+        return np.column_stack([6 * (w[:, 0] ** 3 - kernel**3 @ b), by_w])
+
+    def utility(self, theta, active):
+        return theta[:, 0] * self.utility_gradient(theta, active)[:, 0]
+
+    def gradient(self, theta):
+        return -self.utility_gradient(theta, theta)
+
+    def point(self, theta):
+        return np.einsum("h,hi,hj,hk->ijk", theta[:, 0], *[theta[:, 1:]] * 3)
+
+
+@settings(max_examples=2)
+@for_example(overlap=0.07, log_alpha=-12.0)
+@for_example(overlap=2e-3, log_alpha=-19.0)
+@given(overlap=st.floats(2e-3, 0.9), log_alpha=st.floats(-20.0, -7.0))
+def test_a_neuron_nearly_orthogonal_to_the_target_finds_it(overlap, log_alpha):
+    """It feels next to nothing at first, and jumps at 1/(4Û v (1 + v)), v its overlap.
+
+    In units of the pull at the start the pace would never keep up with it.
+    """
+    w = math.sqrt(3) / 2 * np.array([overlap, math.sqrt(1 - overlap**2)])
+    flow = neurons(ThirdHermite(), [[0.5, *w]], log_alpha=log_alpha)
+    best = 6 * 3**1.5 / 16
+    assert flow.status is Status.CONVERGED
+    assert flow.loss(flow.until) == pytest.approx(0.0, abs=1e-12)
+    assert flow.jumps().times == pytest.approx(
+        [1 / (4 * best * overlap * (1 + overlap))], rel=1e-7 / overlap + 1e-5
+    )
 
 
 def test_linear_network_tends_to_its_path():

@@ -21,7 +21,7 @@ code name         symbol
 ``logs``          λ = l + log(1/α), growth since α, shape (H,)
 ``directions``    d, one neuron per row, shape (H, p)
 ``pulls``         <d, u> = κ U(d), the growth, and u − <d, u> d, the turn, both divided by the
-                  largest |u| at the start; shape (H, 1 + p)
+                  largest |u| before anything is learnt; shape (H, 1 + p)
 ``sigma``         σ, scaled time in which that |u| is 1: σ/τ is ``speed``
 ``state[1]``      log w = log ds/dσ, times `PACE_SCALE`; 0 for κ = 2, where s = σ
 ``rates``         dσ_i/ds, the proper time of each neuron, shape (H,)
@@ -46,6 +46,10 @@ __all__ = ["FASTEST", "Polar"]
 
 #: Log of a neuron's part in what explains the data below which it leaves the pull of others alone.
 UNSEEN = math.log(1e-18)
+
+#: Steps in which directions are let climb their utility, to see how strong a pull may become. They
+#: gain by a power of what they have, so that few do.
+CLIMB = 50
 
 #: By how much coordinates, all of them of order one in effect, are moved for a derivative to one
 #: side, as Newton's method needs it.
@@ -87,7 +91,7 @@ class Polar:
     scale: float
     """log(1/α)."""
     unit: float
-    """|u(0)|, the largest pull at the start."""
+    """The largest pull that neurons may meet before anything is learnt."""
     natural: float
     """Log norm at which a neuron explains the data."""
     fastest: float = FASTEST
@@ -104,8 +108,7 @@ class Polar:
         """Measure the units at the start."""
         norms = np.linalg.norm(theta, axis=1, keepdims=True)
         begin = theta * math.exp(-scale)
-        pulls = network.utility_gradient(theta / norms, begin)
-        unit = float(np.linalg.norm(pulls, axis=1).max())
+        unit = _strongest(network, theta / norms, begin)
         natural = 0.0
         if unit > 0 and (loss := network.loss(begin)) > 0:
             natural = (math.log(loss) - math.log(unit)) / network.degree
@@ -183,7 +186,8 @@ class Polar:
             # Back to the sphere, at the pace of the integrator's time.
             moved[:, 1:] += (1 - np.sum(directions**2, axis=1, keepdims=True)) * directions
             moved[:, 1:] += np.minimum(rates, 1.0)[:, None] * self.shake
-            slower = [np.exp(-state[1] / PACE_SCALE), (PACE_SCALE * speed - state[1]) / self.lag]
+            behind, _ = _catching_up(speed - state[1] / PACE_SCALE)
+            slower = [np.exp(-state[1] / PACE_SCALE), PACE_SCALE * behind / self.lag]
         return bounded(np.append(slower, moved))
 
     def jacobian(self, _s: float, state: Array) -> Array:
@@ -193,7 +197,8 @@ class Polar:
         matrix = np.zeros((state.size, state.size))
         with np.errstate(over="ignore", invalid="ignore"):
             pulls = self.pulls(state)
-            _, shares = self.pace(logs, pulls)
+            speed, shares = self.pace(logs, pulls)
+            _, steeper = _catching_up(speed - state[1] / PACE_SCALE)
             rates = self.rates(state)
             changes = self._newton_changes(state, pulls)
             sizes = np.maximum(np.linalg.norm(pulls, axis=1), LEAST_PULL)
@@ -208,9 +213,9 @@ class Polar:
             outer = directions[:, :, None] * directions[:, None]
             moved[diagonal, 1:, diagonal, 1:] += off * np.eye(size) - 2 * outer
             matrix[0, 1] = -np.exp(-state[1] / PACE_SCALE) / PACE_SCALE
-            matrix[1, 2:] = PACE_SCALE / self.lag * speeds.ravel()
+            matrix[1, 2:] = PACE_SCALE * steeper / self.lag * speeds.ravel()
             matrix[2:, 1] = -(free[:, None] * pulls).ravel() / PACE_SCALE
-        matrix[1, 1] = -1 / self.lag
+        matrix[1, 1] = -steeper / self.lag
         matrix[2:, 2:] = moved.reshape(count * (1 + size), -1)
         return bounded(matrix)
 
@@ -328,3 +333,31 @@ class Polar:
         work = np.exp(self.network.degree * (logs - self.scale)) * rates * squares
         growth = np.where(rates < RELAXING, rates * pulls[:, 0], math.nan)
         return np.append(-np.sum(work), growth)
+
+
+def _strongest(network: Declared, directions: Array, beside: Array) -> float:
+    """Return the largest |u| that `directions` (H, p) meet as they climb their utility.
+
+    That at the start may be far smaller: a neuron nearly orthogonal to the targets feels next to
+    nothing at first.
+    """
+    strongest = 0.0
+    for _ in range(CLIMB):
+        pulls = network.utility_gradient(directions, beside)
+        sizes = np.linalg.norm(pulls, axis=1, keepdims=True)
+        strongest = max(strongest, float(sizes.max()))
+        directions = np.divide(pulls, sizes, out=directions.copy(), where=sizes > 0)
+    return strongest
+
+
+def _catching_up(behind: float) -> tuple[float, float]:
+    """Return how fast the log of the pace, so far behind, moves in units of 1/lag; its derivative.
+
+    What moves may speed up by any factor while it turns by a little: a neuron that is nearly
+    orthogonal to all that pulls it does. A pace that is behind by the factor e^D lets it move e^D
+    times as far; so the pace must make up for more than that, or it would never catch up.
+    """
+    if behind <= 0:
+        return behind, 1.0
+    square = math.exp(min(2 * behind, CUT_EXPONENT))
+    return (square - 1) / 2, square

@@ -44,8 +44,8 @@ STEPS_PER_NEURON = 5000
 #: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
 STEPS_PER_NEURON_LOOK = 16
 
-#: Change of a log norm or a direction, where the flow is slow, or of σ, that shaking by `rtol` may
-#: make.
+#: Change of a log norm or a direction, where the flow is slow, or of a time, relative to the last,
+#: that shaking by `rtol` may make.
 ROBUST = 1e-3
 
 #: Times at which the shaken flow is compared, and the largest speed of a slow one, in units of σ.
@@ -151,15 +151,19 @@ def is_robust(curve: PolarCurve, rtol: float) -> tuple[bool, float]:
     random = np.random.default_rng(0).standard_normal(polar.theta.shape)
     moving = np.any([polar.unpack(state)[1] for state in curve.states(curve.knots)], axis=0)
     shaken = replace(polar, shake=rtol / max(1.0, polar.scale) * random * moving)
-    other, status = march(shaken, rtol, curve.until)
+    # A flow that ends as soon as it has jumped may be compared with one that jumps a little later.
+    later = ROBUST * curve.until
+    other, status = march(shaken, rtol, curve.until + later)
     if not status.success:
         return False, curve.until
     last = min(curve.until, other.until) if status is Status.TIME_LIMIT else curve.until
     grid = np.linspace(0, last, COMPARED)
-    mine, its = curve.states(curve.place(grid)), other.states(other.place(grid))
+    mine = curve.states(curve.place(grid))
     speeds = np.array([np.abs(polar.velocity(0.0, state)) for state in mine])
     slow = speeds[:, 2:].max(axis=1) <= SLOW * speeds[:, 0]
-    gaps = np.abs(mine - its)[:, 2:].max(axis=1)
+    shifts = [other.states(other.place(np.maximum(grid + s, 0.0))) for s in (0.0, later, -later)]
+    gaps = np.min([np.abs(mine - its)[:, 2:].max(axis=1) for its in shifts], axis=0)
     # A jump that comes later by this much of σ moves what grows before it by its speed times that.
-    allowed = ROBUST * np.maximum(1.0, speeds[:, 2:].max(axis=1) / speeds[:, 0])
+    longest = max(1.0, curve.until * polar.speed)
+    allowed = ROBUST * np.maximum(1.0, longest * speeds[:, 2:].max(axis=1) / speeds[:, 0])
     return bool((gaps[slow] <= allowed[slow]).all()), last

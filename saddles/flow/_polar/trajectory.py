@@ -89,7 +89,9 @@ class PolarCurve:
             root = find_root(ahead, (left, right), args=(sigma,)).x
         # Where rounding leaves no change of sign, the root is at the end that is nearer.
         nearer = np.where(np.abs(ahead(left, sigma)) < np.abs(ahead(right, sigma)), left, right)
-        return np.asarray(np.where(np.isfinite(root), root, nearer))
+        found = np.where(np.isfinite(root), root, nearer)
+        # A jump may be shorter than an ulp of the last time, and that is when it is over.
+        return np.asarray(np.where(tau >= self.until, self.knots[-1], found))
 
     def log_norms(self, tau: Array) -> Array:
         """Return log|θ_i|, shape (q, H)."""
