@@ -11,7 +11,10 @@ import numpy as np
 from saddles._tools.record import Record
 from saddles.typing import Array
 
-__all__ = ["CERTIFICATE_TOLERANCE", "Certificate", "Certificates"]
+__all__ = ["ADDED", "CERTIFICATE_TOLERANCE", "Certificate", "Certificates"]
+
+#: Attributes that earlier versions did not have; where files do not name them they are 0.
+ADDED = ("left_out", "conjectured")
 
 #: A saddle whose own optimality conditions fail by more than this is never returned as right.
 CERTIFICATE_TOLERANCE = 1e-7
@@ -42,6 +45,9 @@ class Certificate:
     left_out : float
         At the end of a path, an upper bound of the decrease of the loss along directions that
         rounding hides, relative to the first loss. 0 at other saddles.
+    conjectured : bool
+        Whether the time of a jump so far rests on a conjecture: neurons parted whose eigenvectors
+        of the utility had turned between saddles, and exponents were handed on in their order.
     """
 
     stationarity: float
@@ -50,6 +56,7 @@ class Certificate:
     unique: bool = True
     creep: float = 0.0
     left_out: float = 0.0
+    conjectured: bool = False
 
     def __str__(self) -> str:
         said = [f"{max(self.stationarity, self.violation):.1g}"]
@@ -59,6 +66,8 @@ class Certificate:
             said.append("not unique")
         if self.at_infinity:
             said.append("at infinity")
+        if self.conjectured:
+            said.append("order of exponents conjectured")
         return ", ".join(said)
 
     @property
@@ -90,6 +99,8 @@ class Certificates(Record):
         See `Certificate`.
     left_out : ndarray of shape (K+1,)
         See `Certificate`.
+    conjectured : ndarray of bool, shape (K+1,)
+        See `Certificate`.
     """
 
     stationarity: Array
@@ -98,10 +109,12 @@ class Certificates(Record):
     unique: Any
     creep: Array
     left_out: Array
+    conjectured: Any
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what a pickle holds; earlier versions did not ask what was left out."""
-        self.__dict__.update({"left_out": np.zeros(len(state["margin"]))} | state)
+        """Take what a pickle holds; earlier versions did not have all attributes."""
+        none = np.zeros(len(state["margin"]))
+        self.__dict__.update(dict.fromkeys(ADDED, none) | state)
 
     def __getitem__(self, index: int) -> Certificate:
         return Certificate(
@@ -111,6 +124,7 @@ class Certificates(Record):
             unique=bool(self.unique[index]),
             creep=float(self.creep[index]),
             left_out=float(self.left_out[index]),
+            conjectured=bool(self.conjectured[index]),
         )
 
     @property

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._result.certificate import Certificate, Certificates
+from saddles._result.certificate import ADDED, Certificate, Certificates
 from saddles._result.points import LowRank, stacked
 from saddles._result.remaining import Remaining
 from saddles.status import Status
@@ -73,7 +73,7 @@ def written(path: dict[str, Any]) -> dict[str, Any]:
         "certificates": {
             entry.name: [_plain(v) for v in getattr(certificates, entry.name).tolist()]
             for entry in _ENTRIES
-            if entry.name != "left_out" or certificates.left_out.any()
+            if entry.name not in ADDED or getattr(certificates, entry.name).any()
         },
         **_known(path["remaining"]),
         **({} if path["kind"] == "coefficients" else {"kind": path["kind"]}),
@@ -253,14 +253,14 @@ def _units(value: Any, name: str, count: int, limit: int) -> tuple[Indices, ...]
 
 def _certificates(value: Any, count: int) -> Certificates:
     names = {entry.name for entry in _ENTRIES}
-    if not isinstance(value, dict) or not names - {"left_out"} <= value.keys() <= names:
+    if not isinstance(value, dict) or not names - {*ADDED} <= value.keys() <= names:
         raise ValueError(
             f"certificates={checks.show(value)} must have the entries {', '.join(sorted(names))}."
         )
-    found: dict[str, Any] = {"left_out": np.zeros(count)}
+    found: dict[str, Any] = dict.fromkeys(ADDED, np.zeros(count))
     for name, entries in value.items():
         full = f"certificates.{name}"
-        kind = _truth if name == "unique" else _number
+        kind = _truth if name in ("unique", "conjectured") else _number
         found[name] = np.array([kind(entry, full) for entry in _list(entries, full, count)])
     return Certificates(**found)
 

@@ -20,7 +20,11 @@ import numpy as np
 
 from saddles.typing import Array, Indices
 
-__all__ = ["Clock", "Dormant", "Phase"]
+__all__ = ["TIE", "Clock", "Dormant", "Phase"]
+
+#: Clocks that differ by less than this, relative to the delay, ring together: about what the
+#: integrator's error leaves open.
+TIE = 1e-8
 
 #: In the limit a neuron of a degree above 2 rings, though its direction may still turn, when it
 #: lacks no more than this share of what it lacked: the time that is left is rounding.

@@ -46,6 +46,8 @@ FAINT = 1e-10
 #: New neurons are tilted by this, so that what breaks a symmetry is not rounding, in the directions
 #: with at least such a share of a gradient: which ones have less may be a matter of rounding.
 TILT, MUCH = 1e-3, 1e-3
+#: Those of degree 2 are tilted by its square: a tilt moves what the flow conserves, and with it the
+#: rates at which they part.
 #: Neurons that differ by no more than this, relative to their norm, are equal.
 EQUAL = 1e-9
 #: The critical point lies this near, relative to |θ|, or the flow goes on.
@@ -98,7 +100,8 @@ class Coordinates:
         theta, aside = self.theta[new], np.zeros_like(self.theta)
         norms = np.linalg.norm(theta, axis=1, keepdims=True)
         random = np.random.default_rng(0).standard_normal(self.theta.shape)[new][same(theta)]
-        aside[new] = TILT * norms * random / np.linalg.norm(random, axis=1, keepdims=True)
+        tilt = TILT if self.network.degree > 2 else TILT**2
+        aside[new] = tilt * norms * random / np.linalg.norm(random, axis=1, keepdims=True)
         much = _span(self.network, self.theta, sizes, MUCH)
         return replace(self, theta=self.theta + (aside @ much) @ much.T)
 
@@ -212,7 +215,7 @@ class Coordinates:
 def same(theta: Array) -> Indices:
     """Return the first of the rows of `theta` (A, p) that each is equal to, (A,)."""
     apart = np.abs(theta[:, None] - theta).max(axis=2)
-    return (apart <= EQUAL * np.linalg.norm(theta, axis=1, keepdims=True)).argmax(axis=1)
+    return np.asarray((apart <= EQUAL * np.linalg.norm(theta, axis=1)[:, None]).argmax(axis=1))
 
 
 def _span(network: Declared, theta: Array, sizes: Array, share: float) -> Array:

@@ -40,19 +40,16 @@ import numpy as np
 
 from saddles._numerics.stepping import Tolerances, crossing
 from saddles._numerics.watch import tick
-from saddles.agf._engine.clock import Clock, Dormant, Phase
+from saddles.agf._engine.clock import TIE, Clock, Dormant, Phase
 from saddles.agf._engine.sweep import curves, step
 from saddles.agf._engine.way import OLD, RESTING, WAY_STEPS, Gradient, Ways, gained, stiff
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices
 
-__all__ = ["Clock", "Dormant", "Phase", "first_ring"]
+__all__ = ["TIE", "Clock", "Dormant", "Phase", "first_ring"]
 
 #: A gradient this small, relative to the largest of the phase, is rounding.
 NO_PULL = 1e-12
-#: Clocks that differ by less than this, relative to the delay, ring together: about what the
-#: integrator's error leaves open.
-TIE = 1e-8
 #: Local relative error of the directions, and what share of it is allowed where they are zero: less
 #: than that of the speed at which they rest.
 WAY_RTOL, ATOL = 1e-8, 1e-4
@@ -70,6 +67,7 @@ def first_ring(
     *,
     noise: float = 0.0,
     least: float = 0.0,
+    until: float = math.inf,
     rtol: float = WAY_RTOL,
     steps: int = WAY_STEPS,
 ) -> Phase:
@@ -89,6 +87,8 @@ def first_ring(
         |∇U| that counts as none.
     least : float
         Growth that counts as none: what rests with less never rings.
+    until : float
+        The phase ends at this time if no clock has rung by then.
     rtol : float
         Local relative error of the directions.
     steps : int
@@ -99,7 +99,7 @@ def first_ring(
     Breakdown
         If directions neither come to rest nor ring in many steps.
     """
-    run = _Run(gradient, dormant, clock, noise, least, rtol, steps)
+    run = _Run(gradient, dormant, clock, noise, least, until, rtol, steps)
     run.follow(np.arange(len(dormant.lacking)))
     away = np.linalg.norm(dormant.directions - home.directions, axis=1) > RESTING
     while True:
@@ -132,10 +132,11 @@ class _Run:
         clock: Clock,
         noise: float,
         least: float,
+        until: float,
         rtol: float,
         steps: int,
     ) -> None:
-        self.clock, self.steps = clock, steps
+        self.clock, self.until, self.steps = clock, until, steps
         self.tolerances = Tolerances(rtol=rtol, atol=rtol * ATOL, longest=1.0)
         self.begun = Dormant(dormant.directions.copy(), dormant.lacking.copy())
         count = len(dormant.lacking)
@@ -207,7 +208,8 @@ class _Run:
         """Return when each rings, going on at its present growth; infinite if never (D,)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             later = self.tau + np.maximum(self.lacking, 0.0) / self.growth
-        return np.minimum(self.rung, np.where(self.growth > self.least, later, math.inf))
+        resting = np.where(self.growth > self.least, later, math.inf)
+        return np.asarray(np.minimum(self.rung, resting))
 
     def turns(self, home: Dormant) -> Array:
         """Return when each neuron at rest has shrunk to its initial norm (D,)."""
@@ -217,14 +219,14 @@ class _Run:
 
     @property
     def deadline(self) -> float:
-        """When the first neuron rings of those of which it is known."""
+        """When the first neuron rings of those of which it is known, or the phase ends."""
         known = np.where(self.rests, self.rings(), self.rung)
-        return float(known.min(initial=math.inf))
+        return float(known.min(initial=self.until))
 
     def going(self, rows: Indices) -> Indices:
         """Return which rows have still to be followed."""
         over = self.rests | np.isfinite(self.rung) | (self.tau >= self.deadline)
-        return rows[~over[rows]]
+        return np.asarray(rows[~over[rows]])
 
     def follow(self, rows: Indices) -> None:
         """Follow neurons until they ring or rest, or another one has rung."""
@@ -258,15 +260,13 @@ class _Run:
     def follow_stiff(self, row: int) -> None:
         """Follow a single neuron with a stiff method."""
         rows = np.array([row])
-        ways, age, y = self.ways.rows(rows), float(self.age[row]), self.y[row].copy()
-        for solver in stiff(ways, age, y, self.tolerances, self.steps):
+        ways, begin = self.ways.rows(rows), self.y[row].copy()
+        for solver in stiff(ways, float(self.age[row]), begin, self.tolerances, self.steps):
             tick()
-            size = solver.t - solver.t_old
-            self.nodes[row].append(
-                _Node(solver.t_old, size, self.y[row].copy(), solver.dense_output())
-            )
-            age, place = np.array([solver.t]), solver.y[None].copy()
-            self.take(rows, age, place, ways.velocity(age, place))
+            size, before = solver.t - solver.t_old, self.y[row].copy()
+            self.nodes[row].append(_Node(solver.t_old, size, before, solver.dense_output()))
+            age, y = np.array([solver.t]), solver.y[None].copy()
+            self.take(rows, age, y, ways.velocity(age, y))
             if not self.going(rows).size:
                 return
         raise Breakdown(Status.NOT_ALIGNED, "directions of dormant neurons")
@@ -277,21 +277,21 @@ class _Run:
         if math.isfinite(time):
             lacking = lacking - np.where(self.rests, self.growth * (time - self.tau), 0.0)
         rows = np.flatnonzero(self.tau > time)
-        nodes = [self.nodes[row][self.last(row, time)] for row in rows]
-        for row, node, curve in zip(rows, nodes, self.curves(rows, nodes), strict=True):
-            level = math.log1p((time - self.since[row]) / self.unit[row])
-            age = crossing(lambda a, c=curve, b=level: c(a)[-1] - b, node.age, node.age + node.size)
+        levels = np.log1p((time - self.since[rows]) / self.unit[rows])
+        nodes = [self._within(int(row), level) for row, level in zip(rows, levels, strict=True)]
+        found = zip(rows, levels, nodes, self.curves(rows, nodes), strict=True)
+        for row, level, node, curve in found:
+            age = _passes(curve, level, node)
             y = curve(age)
-            grown = y[-2] * math.exp(age)
+            grown = np.array([y[-2] * math.exp(age)])
             directions[row] = y[:-2]
-            lacking[row] = self.clock.after(self.begun.lacking[[row]], np.array([grown]))[0]
+            lacking[row] = self.clock.after(self.begun.lacking[[row]], grown)[0]
         return Dormant(directions / np.linalg.norm(directions, axis=1, keepdims=True), lacking)
 
-    def last(self, row: int, time: float) -> int:
-        """Return which step of a neuron the time is in."""
-        level = math.log1p((time - self.since[row]) / self.unit[row])
-        ends = [node.y[-1] for node in self.nodes[row]]
-        return max(int(np.searchsorted(ends, level, side="right")) - 1, 0)
+    def _within(self, row: int, level: float) -> _Node:
+        """Return the step of a neuron within which its logarithm of time comes to a level."""
+        starts = [node.y[-1] for node in self.nodes[row]]
+        return self.nodes[row][max(int(np.searchsorted(starts, level, side="right")) - 1, 0)]
 
     def phase(self) -> Phase:
         """Return the result, every neuron taken to the time of the first ring."""
@@ -306,3 +306,8 @@ class _Run:
             pull=self.pull,
             begun=self.begun,
         )
+
+
+def _passes(curve: Callable[[float], Array], level: float, node: _Node) -> float:
+    """Return the age within a step at which the logarithm of time comes to a level."""
+    return crossing(lambda age: float(curve(age)[-1]) - level, node.age, node.age + node.size)

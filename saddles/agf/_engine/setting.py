@@ -15,6 +15,7 @@ from saddles._result.path import SaddlePath
 from saddles.agf._engine.active import Descent
 from saddles.agf._engine.clock import Clock, Dormant, Phase
 from saddles.agf._engine.natural_units import NaturalUnits, in_units, natural
+from saddles.agf._engine.parting import tells
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices, Mask
 
@@ -201,6 +202,11 @@ class Setting:
         """Where the neurons start."""
         norms = np.linalg.norm(self.init, axis=1)
         return Dormant(self.init / norms[:, None], self.clock.lacking(np.log(norms)))
+
+    @cached_property
+    def parts(self) -> bool:
+        """Whether it is known when neurons that activated together part."""
+        return self.own is None and tells(self.network)
 
     def pull(self, active: Array) -> Callable[[Array], Array]:
         """Return the map from directions (D, p) to the gradients of their utilities."""

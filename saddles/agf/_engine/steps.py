@@ -35,10 +35,12 @@ from saddles._result.path import PathError, Saddle
 from saddles._tools.threads import one_thread
 from saddles.agf._engine.active import CREEP, Descent, amplitude, descend_neurons, reach, settle
 from saddles.agf._engine.clock import Dormant, Phase
+from saddles.agf._engine.coordinates import EQUAL
 from saddles.agf._engine.creep import FARTHEST
 from saddles.agf._engine.dormant import KINKED_WAY_STEPS, WAY_RTOL, first_ring
-from saddles.agf._engine.leaving import left
+from saddles.agf._engine.leaving import PUSH, left
 from saddles.agf._engine.natural_units import NaturalUnits
+from saddles.agf._engine.parting import Deviations, Parting, alike, bends, first_parting
 from saddles.agf._engine.setting import Checkpoint, Limits, NeuronPath, OwnSteps, Setting
 from saddles.agf._engine.way import BLUR, WAY_STEPS, align
 from saddles.alternation import Algorithm, Rest, Ring, solve
@@ -195,6 +197,8 @@ class _State:
     margin: float = math.inf
     pull: float = 0.0
     unique: bool = True
+    deviations: tuple[Deviations, ...] = ()
+    conjectured: bool = False
 
     @property
     def neurons(self) -> Array:
@@ -204,10 +208,11 @@ class _State:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Ring(Ring):
-    """The first clocks, and the phase that they end."""
+    """The first clocks, the phase that they end, and the cluster that parts if one does."""
 
     phase: Phase
     since: _State
+    parting: Parting
 
 
 def _start(setting: Setting) -> _State:
@@ -225,6 +230,7 @@ def _start(setting: Setting) -> _State:
         rang=np.zeros(0, dtype=np.intp),
         sizes=np.zeros(len(none)),
         loss=setting.start,
+        deviations=_deviations(setting) if setting.parts else (),
     )
 
 
@@ -247,8 +253,15 @@ def _begun(setting: Setting, checkpoint: Checkpoint) -> _State:
         sizes=np.where(active, norms, 0.0),
         loss=setting.start,
         pull=float(pulls.max()),
+        deviations=_deviations(setting) if setting.parts else (),
     )
     return _cost(setting, state) if active.any() else state
+
+
+def _deviations(setting: Setting) -> tuple[Deviations, ...]:
+    """Return deviations of the size of the neurons."""
+    rows = zip(setting.home.directions, setting.home.lacking, strict=True)
+    return tuple(Deviations.start(direction, min(-lacking, 0.0)) for direction, lacking in rows)
 
 
 def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:
@@ -258,24 +271,51 @@ def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:
         return Status.AT_INFINITY
     if not state.loss > setting.limits.tol * setting.start:
         return Rest()
-    if state.active.all():
+    parting = _parting(setting, state)
+    if state.active.all() and not math.isfinite(parting.delay):
         if setting.own is not None:  # it may know that the active ones do not rest
             _phase(setting, state)
-        return Status.MAX_RANK
-    heard = _heard(setting, state)
+        return Status.NEURONS_PART if _may_part(setting, state) else Status.MAX_RANK
+    heard = _heard(setting, state, parting.delay)
     if isinstance(heard, Rest):
-        return heard
+        return Status.NEURONS_PART if _may_part(setting, state) else heard
     since, phase = heard
     if phase.delay <= 0:
         raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
     return _Ring(
         delay=phase.delay,
-        units=np.flatnonzero(~state.active)[phase.units],
+        units=_first(state, phase, parting),
         margin=phase.margin,
         due=(state.time + phase.delay) * setting.units.time,
         phase=phase,
         since=since,
+        parting=parting,
     )
+
+
+def _first(state: _State, phase: Phase, parting: Parting) -> Indices:
+    """Return the units that ring, and those that part."""
+    rings = np.flatnonzero(~state.active)[phase.units]
+    parts = np.flatnonzero(state.active)[parting.rows[: None if parting.due(phase.delay) else 0]]
+    return np.sort(np.concatenate([rings, parts]))
+
+
+def _parting(setting: Setting, state: _State) -> Parting:
+    """Return the next parting of active neurons that activated together."""
+    if not (setting.parts and state.active.any()):
+        return Parting(math.inf, state.rang[:0], state.theta[:0])
+    rows = np.flatnonzero(state.active)
+    known = [state.deviations[row] for row in rows]
+    return first_parting(setting.network, state.neurons, known, setting.home.directions[rows])
+
+
+def _may_part(setting: Setting, state: _State) -> bool:
+    """Whether active neurons share a direction, and the network does not tell when they part."""
+    if setting.parts or setting.own is not None or setting.clock.degree > 2:
+        return False
+    units = state.neurons / np.linalg.norm(state.neurons, axis=1, keepdims=True)
+    homes = setting.home.directions[state.active]
+    return len(np.unique(alike(units))) < len(np.unique(alike(homes, EQUAL)))
 
 
 def _worth(share: float, state: _State) -> float:
@@ -286,14 +326,15 @@ def _worth(share: float, state: _State) -> float:
     return math.sqrt(share) * state.pull
 
 
-def _heard(setting: Setting, state: _State) -> tuple[_State, Phase] | Rest:
+def _heard(setting: Setting, state: _State, until: float) -> tuple[_State, Phase] | Rest:
     """Return the phase up to the first ring and the state from which it rings; or what pulls.
 
+    A phase lasts no longer than `until`.
     Beside neurons at infinity a pull may be what their creep leaves open. Where none is more than
     that the neurons creep on: what is left then rings, or rests, or is still as small.
     """
     least = _worth(setting.limits.tol, state)
-    phase = _phase(setting, state, max(least, _worth(state.creep, state)))
+    phase = _phase(setting, state, max(least, _worth(state.creep, state)), until)
     if not math.isfinite(phase.delay) and state.creep > setting.limits.tol and not setting.own:
         state = _closer(setting, state)
         phase = _phase(setting, state, least)
@@ -320,7 +361,7 @@ def _closer(setting: Setting, state: _State) -> _State:
     return replace(state, theta=theta, creep=found.creep)
 
 
-def _phase(setting: Setting, state: _State, least: float = 0.0) -> Phase:
+def _phase(setting: Setting, state: _State, least: float = 0.0, until: float = math.inf) -> Phase:
     """Follow the dormant neurons, in the network's own way if it has one."""
     rows = np.flatnonzero(~state.active)
     dormant, noise = state.dormant.rows(rows), setting.limits.tol * state.pull
@@ -333,6 +374,7 @@ def _phase(setting: Setting, state: _State, least: float = 0.0) -> Phase:
         setting.clock,
         noise=noise,
         least=least,
+        until=until,
         rtol=setting.limits.rtol,
         steps=KINKED_WAY_STEPS if setting.network.kinked else WAY_STEPS,
     )
@@ -347,9 +389,16 @@ def _jump(setting: Setting, state: _State, ring: Ring) -> _State:
     directions[rows], lacking[rows] = ring.phase.after.directions, ring.phase.after.lacking
     theta, active = state.theta.copy(), state.active.copy()
     sizes = np.linalg.norm(theta, axis=1)
-    for unit, row in zip(ring.units, np.searchsorted(rows, ring.units), strict=True):
+    for unit, row in zip(rows[ring.phase.units], ring.phase.units, strict=True):
         direction, sizes[unit], small = _activated(setting, state, ring.phase, row)
         directions[unit], theta[unit] = direction, small * direction
+    deviations, parting = state.deviations, ring.parting
+    if setting.parts:
+        deviations = _deviated(setting, state, directions, ring.delay)
+    parts = parting.due(ring.delay)
+    if parts:
+        apart = np.flatnonzero(state.active)[parting.rows]
+        theta[apart] += PUSH * sizes[apart, None] * parting.aside
     active[ring.units] = True
     return replace(
         state,
@@ -364,7 +413,25 @@ def _jump(setting: Setting, state: _State, ring: Ring) -> _State:
         margin=ring.margin,
         unique=state.unique and ring.phase.unique,
         pull=state.pull or ring.phase.pull,
+        deviations=deviations,
+        conjectured=state.conjectured or (parts and parting.conjectured),
     )
+
+
+def _deviated(
+    setting: Setting, state: _State, directions: Array, delay: float
+) -> tuple[Deviations, ...]:
+    """Return the deviations after a delay, of dormant and active neurons alike."""
+    units = directions.copy()
+    units[state.active] = state.neurons / np.linalg.norm(state.neurons, axis=1, keepdims=True)
+    first = alike(units)
+    every = np.unique(first)
+    matrices = dict(zip(every, bends(setting.network, units[every], state.neurons), strict=True))
+    found = []
+    for known, row in zip(state.deviations, first, strict=True):
+        later, rates = known.along(units[row], matrices[row])
+        found.append(later.grown(rates, delay))
+    return tuple(found)
 
 
 def _activated(
@@ -433,6 +500,8 @@ def _descended(setting: Setting, state: _State) -> tuple[Descent, Array]:
     directions = state.dormant.directions
     if setting.own is None:
         sizes, creep = state.sizes[state.active], setting.limits.creep
+        if setting.clock.degree == 2:
+            return _descended_as_one(setting, state.neurons, sizes), directions
         found = descend_neurons(setting.network, state.neurons, sizes, creep=creep)
         if setting.clock.degree > 2 and math.isinf(setting.clock.scale):
             found = left(setting.network, found, creep=creep, tol=setting.limits.tol)
@@ -441,6 +510,20 @@ def _descended(setting: Setting, state: _State) -> tuple[Descent, Array]:
     found, turned = setting.own.descend(state.neurons, directions[~state.active])
     directions[~state.active] = turned
     return found, directions
+
+
+def _descended_as_one(setting: Setting, neurons: Array, sizes: Array) -> Descent:
+    """Follow active neurons of degree 2, those that share a direction as a single one.
+
+    Neurons s_i b compute what one neuron |s| b does, and stay in proportion.
+    """
+    norms = np.linalg.norm(neurons, axis=1)
+    every, group = np.unique(alike(neurons / norms[:, None]), return_inverse=True)
+    total = np.sqrt(np.bincount(group, norms**2))
+    merged = neurons[every] * (total / norms[every])[:, None]
+    creep = setting.limits.creep
+    found = descend_neurons(setting.network, merged, sizes[every], creep=creep)
+    return replace(found, theta=found.theta[group] * (norms / total[group])[:, None])
 
 
 def _gone(setting: Setting, neurons: Array) -> Mask:
@@ -480,5 +563,6 @@ def _saddle(setting: Setting, state: _State) -> Saddle:
             margin=state.margin,
             unique=state.unique,
             creep=state.creep,
+            conjectured=state.conjectured,
         ),
     )

@@ -1,0 +1,199 @@
+"""The splitting clock: when neurons that activated together part.
+
+For κ = 2 all neurons of one sign in one basin align to the same direction b and ring together.
+They then sit, as one, at a saddle; but not exactly, for deviations from b are powers of α. While
+the residual stands still a deviation obeys δ' = ∇²U(b) δ, dormant or active: in units of
+log(1/α) its exponent x, δ = α^(−x), grows by h in scaled time, where h is the eigenvalue of
+P⊥∇²U P⊥ along which it points. It starts at −1, and the neurons part when it comes to 0: later than
+they rang, for h is less than the growth of their norm.
+
+Where eigenvectors turn from one saddle to the next, exponents are handed on as in greedy low-rank
+learning: the direction that grows fastest takes the largest one that it overlaps with, and so on.
+That is a conjecture, and the certificate says so.
+
+===============  ==========================================================================
+code name        symbol
+===============  ==========================================================================
+``direction``    b, (p,)
+``modes``        eigenvectors, orthonormal columns across b, (p, p − 1)
+``rates``        h, falling, (p − 1,)
+``exponents``    x, at most 0, (p − 1,)
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from saddles.agf._engine.clock import TIE
+from saddles.agf._engine.coordinates import EQUAL, SLIGHT
+from saddles.homogeneous import Declared
+from saddles.typing import Array, Indices
+
+__all__ = ["Deviations", "Parting", "alike", "first_parting", "tells"]
+
+#: Directions that differ by less are one: what is left of them is the error of a descent.
+ALIKE = 1e-6
+#: Overlaps of eigenvectors that count as none.
+NO_OVERLAP = 1e-6
+#: Second derivatives of a utility are those of the loss along a neuron as small as this.
+TINY = 1e-6
+#: Most parameters of a neuron whose deviations are followed.
+MANY = 450
+
+
+def alike(directions: Array, within: float = ALIKE) -> Indices:
+    """Return the first row of `directions` (A, p) that each is equal to, (A,)."""
+    apart = np.linalg.norm(directions[:, None] - directions, axis=2)
+    return np.asarray((apart <= within).argmax(axis=1))
+
+
+def tells(network: Declared) -> bool:
+    """Whether a network offers what the splitting clock needs."""
+    smooth = network.hessian is not None and not network.kinked
+    return network.degree == 2 and smooth and network.size <= MANY
+
+
+def bends(network: Declared, directions: Array, active: Array) -> Array:
+    """Return ∇²U (D, p, p) along `directions` (D, p), beside the `active` neurons."""
+    assert network.hessian is not None
+    count, size = directions.shape
+    every = network.hessian(np.vstack([active, TINY * directions]), np.eye(size))
+    blocks = every.reshape(len(active) + count, size, len(active) + count, size)
+    return np.stack([-blocks[k, :, k] for k in range(len(active), len(active) + count)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Modes:
+    """The eigenvectors of ∇²U across a direction, and their rates."""
+
+    direction: Array
+    modes: Array
+    rates: Array
+
+    @classmethod
+    def of(cls, direction: Array, bend: Array, before: Array, exponents: Array) -> _Modes:
+        """Take eigenvectors, among equal rates those along which exponents are known."""
+        across = np.linalg.svd(direction[None])[2][1:].T
+        inner = across.T @ bend @ across
+        known = across.T @ before
+        nudge = SLIGHT * float(np.abs(inner).max() or 1.0)
+        vectors = np.linalg.eigh(inner + nudge * (known * exponents) @ known.T)[1]
+        rates = np.einsum("ji,jk,ki->i", vectors, inner, vectors)
+        order = np.argsort(-rates, kind="stable")
+        return cls(direction, across @ vectors[:, order], rates[order])
+
+
+@dataclass(frozen=True, eq=False)
+class Deviations:
+    """The exponents of each neuron's deviations; `turned` where they were handed on by overlaps."""
+
+    direction: Array
+    modes: Array
+    exponents: Array
+    turned: bool = False
+
+    @classmethod
+    def start(cls, direction: Array, exponent: float) -> Deviations:
+        """Begin with deviations of the same order along all directions."""
+        across = np.linalg.svd(direction[None])[2][1:].T
+        return cls(direction, across, np.full(across.shape[1], exponent))
+
+    def along(self, direction: Array, bend: Array) -> tuple[Deviations, Array]:
+        """Return the exponents along the eigenvectors of a `bend` (p, p), and their rates."""
+        before = _carried(self.modes, self.direction, direction)
+        found = _Modes.of(direction, bend, before, self.exponents)
+        overlap = found.modes.T @ before
+        exponents = _handed_on(overlap, self.exponents)
+        mixed = np.abs(exponents[:, None] - self.exponents) > NO_OVERLAP
+        turned = self.turned or bool((np.abs(overlap) > NO_OVERLAP)[mixed].any())
+        return Deviations(direction, found.modes, exponents, turned), found.rates
+
+    def grown(self, rates: Array, delay: float) -> Deviations:
+        """Return the exponents after a delay."""
+        later = np.minimum(self.exponents + rates * delay, 0.0)
+        return Deviations(self.direction, self.modes, later, self.turned)
+
+
+def _carried(modes: Array, old: Array, new: Array) -> Array:
+    """Turn modes by the rotation that takes the direction `old` (p,) to `new` (p,)."""
+    if old @ new < NO_OVERLAP - 1:
+        return modes
+    middle = old + new
+    return np.asarray(modes - np.outer(middle, (middle @ modes) / (1 + old @ new)))
+
+
+def _handed_on(overlap: Array, exponents: Array) -> Array:
+    """Return the exponent of each new mode (q,), given its overlaps (q, q) with the old ones."""
+    order = np.argsort(-exponents, kind="stable")
+    left, found = overlap[:, order].copy(), np.empty(len(exponents))
+    for i in range(len(left)):
+        pivot = int((np.abs(left[i]) > NO_OVERLAP).argmax())
+        found[i] = exponents[order[pivot]]
+        rest = left[i + 1 :]
+        rest -= np.outer(rest[:, pivot] / (left[i, pivot] or 1.0), left[i])
+        rest[:, pivot] = 0.0
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Parting:
+    """The next clusters to part: when, their rows among active neurons, and where each goes."""
+
+    delay: float
+    rows: Indices
+    aside: Array
+    conjectured: bool = False
+
+    def due(self, delay: float) -> bool:
+        """Whether the clusters part within a delay."""
+        return self.delay <= delay * (1 + TIE) and math.isfinite(self.delay)
+
+
+def first_parting(network: Declared, theta: Array, known: list[Deviations], home: Array) -> Parting:
+    """Return the next parting of active neurons `theta` (A, p) that began along `home` (A, p)."""
+    norms = np.linalg.norm(theta, axis=1)
+    groups = alike(theta / norms[:, None])
+    clusters = [np.flatnonzero(groups == first) for first in np.unique(groups)]
+    found = [
+        _parting(network, theta, rows, [known[row] for row in rows], home[rows])
+        for rows in clusters
+        if len(np.unique(alike(home[rows], EQUAL))) > 1
+    ]
+    delay = min((each.delay for each in found), default=math.inf)
+    first = [each for each in found if each.due(delay)]
+    return Parting(
+        delay=delay,
+        rows=np.concatenate([np.zeros(0, dtype=np.intp), *(each.rows for each in first)]),
+        aside=np.vstack([theta[:0], *(each.aside for each in first)]),
+        conjectured=any(each.conjectured for each in first),
+    )
+
+
+def _parting(
+    network: Declared, theta: Array, rows: Indices, known: list[Deviations], home: Array
+) -> Parting:
+    """Return when and where the neurons `rows` of one cluster part."""
+    norms = np.linalg.norm(theta[rows], axis=1)
+    unit = theta[rows[0]] / norms[0]
+    bend = bends(network, unit[None], theta)[0]
+    told = [each.along(unit, bend) for each in known]
+    modes, rates = told[0][0].modes, told[0][1]
+    exponents = np.max([each.exponents for each, _ in told], axis=0)
+    grows = rates > SLIGHT * np.abs(rates).max(initial=0.0)
+    never = np.full(len(rates), math.inf)
+    delays = np.divide(-exponents, rates, out=never, where=grows)
+    delay = float(delays.min(initial=math.inf))
+    first = modes[:, delays <= delay * (1 + TIE)]
+    aside = _apart(home @ first, norms) @ first.T
+    return Parting(delay, rows, aside, any(each.turned for each, _ in told))
+
+
+def _apart(places: Array, norms: Array) -> Array:
+    """Return how far neurons go aside (m, k): the largest by 1, and all by 0 in the mean."""
+    weights = norms**2 / np.sum(norms**2)
+    aside = places - weights @ places
+    return np.asarray(aside / (np.linalg.norm(aside, axis=1).max() or 1.0))
