@@ -2,9 +2,10 @@
 
 ``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates, ``matrix`` and
 ``linear`` those of factorised matrices and of linear networks in graded ones, ``neurons`` that of
-any homogeneous neurons in polar ones; ``full`` and ``whitened`` are closed forms of the second and
-third, ``deep_modes`` of the jump times of deeper ones; ``Flow`` is what all return;
-``vanishing_limit`` extrapolates measured jump times to α → 0.
+any homogeneous neurons in polar ones, ``deep_linear`` that of deep linear networks in their layers;
+``full`` and ``whitened`` are closed forms of the second and third, ``deep_modes`` of the jump times
+of deeper ones; ``Flow`` is what all return; ``vanishing_limit`` extrapolates measured jump times to
+α → 0.
 
 Each coordinate system has a module. Read `mirror` first, then `graded` with its package `_graded`,
 `polar` with its package `_polar`, the closed forms in `riccati` and
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from saddles._result.flow import Flow
     from saddles._result.jumps import Jumps
     from saddles._result.trajectory import Curve
+    from saddles.flow.deep import deep_linear
     from saddles.flow.graded import linear, matrix
     from saddles.flow.mirror import diagonal
     from saddles.flow.modes import deep_modes
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 #: Public name -> the module that holds it.
 _HOMES = {
+    "deep_linear": "saddles.flow.deep",
     "deep_modes": "saddles.flow.modes",
     "diagonal": "saddles.flow.mirror",
     "linear": "saddles.flow.graded",
@@ -51,6 +54,7 @@ __all__ = [
     "Jumps",
     "Riccati",
     "VanishingLimit",
+    "deep_linear",
     "deep_modes",
     "diagonal",
     "full",

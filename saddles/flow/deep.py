@@ -1,0 +1,279 @@
+"""Gradient flow of deep linear networks, in their layers over α.
+
+Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
+neural networks" (ICLR 2014, arXiv:1312.6120). In the time τ = t α^{L−2} the layers over α obey
+
+    Ŵ_j' = (Ŵ_L…Ŵ_{j+1})ᵀ G (Ŵ_{j−1}…Ŵ_1)ᵀ,   G = Σyx − α^L Ŵ_L…Ŵ_1 Σxx,
+
+so that dormant weights are of order one and active ones of order 1/α. A plateau lasts as long as
+α^{2−L} of the times in which active weights relax, so that an implicit integrator is needed. The
+differences W_{j+1}ᵀW_{j+1} − W_jW_jᵀ, of order one, are conserved, and tie dormant weights to active
+ones: a step errs by α less than what is asked for, which is where float64 ends.
+
+=================  ==================================================
+code name          symbol
+=================  ==================================================
+``layers``         Ŵ_1, …, Ŵ_L, from the input on
+``moments``        Σxx = E[xxᵀ], (d, d), and Σyx = E[yxᵀ], (c, d)
+``shrink``         α^L
+=================  ==================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles._matrix.deep_layers import checked_layers, flat, product, slopes, unflat
+from saddles._matrix.moments import Moments, least_loss
+from saddles._numerics.ends import Outlook
+from saddles._numerics.stepping import (
+    LEAST_RTOL,
+    Ending,
+    Equation,
+    Integration,
+    Pieces,
+    Tolerances,
+)
+from saddles._numerics.watch import long_work
+from saddles._result.flow import Flow
+from saddles._result.path import PathError
+from saddles._result.remaining import left_by
+from saddles._tools.threads import one_pool
+from saddles.flow._inputs import checked_rtol, checked_until
+from saddles.status import Status
+from saddles.typing import Array, ArrayLike
+
+__all__ = ["deep_linear"]
+
+SOURCE = "Saxe, McClelland and Ganguli 2014, arXiv:1312.6120"
+
+#: Least α^{L−2}: times of active weights that are shorter than this part of a plateau are below
+#: what steps in scaled time resolve.
+SHORTEST = 1e-12
+#: Error of a step, as a share of α `rtol`; its absolute error, over the largest initial weight, as a
+#: share of that. So measured: jump times were off by four times a step's error over α.
+SHARE, ABSOLUTE = 0.2, 1e-2
+#: Share of the loss below which what is left of it is rounding.
+EMPTY = 1e-20
+#: Steps in all, and between two looks at whether training has ended.
+STEPS, LOOK = 100_000, 5
+
+
+@one_pool
+@long_work
+def deep_linear(
+    sigma_xx: ArrayLike,
+    sigma_yx: ArrayLike,
+    *,
+    init: Sequence[ArrayLike],
+    log_alpha: float,
+    sigma_yy: ArrayLike | None = None,
+    until: float | None = None,
+    rtol: float = 1e-7,
+    on_failure: str = "raise",
+    progress: bool = False,
+    time_limit: float | None = None,
+) -> Flow:
+    """Gradient flow of a deep linear network y = W_L…W_1 x, L ≥ 3, on L = ½ E|y − W_L…W_1 x|².
+
+    Parameters
+    ----------
+    sigma_xx : array_like of shape (d, d)
+        Σxx = E[xxᵀ]: symmetric, positive semi-definite.
+    sigma_yx : array_like of shape (c, d)
+        Σyx = E[yxᵀ]; its rows must lie in the range of `sigma_xx`, as those of data do.
+    init : sequence of L array_like
+        Initial layers over alpha, from the input on, as for `saddles.agf.deep_linear`.
+    log_alpha : float
+        Logarithm of the initial scale alpha, below 0. alpha**(L - 2) must be at least 1e-12.
+    sigma_yy : array_like of shape (c, c), optional
+        Σyy = E[yyᵀ]. Only its trace matters: it adds to every loss the part that no linear map
+        explains. By default this part is zero, so the loss falls to 0.
+    until : float, optional
+        Scaled time ``t * alpha**(L - 2)`` at which to stop. Without it, the flow is followed until
+        the gradient of the loss vanishes. Layers narrower than the data, or a sign that the flow
+        conserves, may keep it from vanishing: give `until` there.
+    rtol : float
+        Relative error of jump times that is aimed at, from 1e-12 to 1e-3, and at least
+        1.1e-13 / alpha.
+    on_failure : {"raise", "return"}
+        Whether a flow that misses its tolerance raises `PathError`, or is returned as far as it
+        went with ``success`` false.
+    progress : bool
+        Whether to show a bar of the steps made (needs tqdm).
+    time_limit : float, optional
+        Seconds after which to stop, between two steps: the flow so far is returned, with
+        `Status.TIME_LIMIT`.
+
+    Returns
+    -------
+    Flow
+        ``flow.at(tau)`` is the linear map W, shape (c, d), and ``flow.curve.layers(tau)`` (one
+        array per layer) the weights; ``flow.conservation`` is the largest change of
+        W_{j+1}ᵀW_{j+1} − W_jW_jᵀ, which the flow conserves, relative to the largest weight squared.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad input: the name and value, the rule and the remedy.
+    PathError
+        If the integration fails (only with ``on_failure="raise"``).
+
+    Examples
+    --------
+    >>> import numpy as np, saddles
+    >>> flow = saddles.flow.deep_linear(
+    ...     np.eye(2), np.diag([4.0, 2.0]), init=[np.eye(2)] * 3, log_alpha=np.log(1e-4)
+    ... )
+    >>> flow.jumps().times.round(3), flow.kappa
+    (array([0.25, 0.5 ]), 3)
+    """
+    moments = Moments.of(sigma_xx, sigma_yx)
+    floor = least_loss(moments, sigma_yy)
+    layers = checked_layers(init, moments.yx.shape)
+    scale = checks.log_scale(log_alpha, allow_limit=False)
+    rtol, until = checked_rtol(rtol), checked_until(until)
+    if (len(layers) - 2) * scale < math.log(SHORTEST):
+        raise ValueError(
+            f"log_alpha={scale!r}: with {len(layers)} layers alpha**{len(layers) - 2} is below "
+            f"{SHORTEST:g}, and jumps are shorter than float64 resolves beside the plateaus; the "
+            "flow is its limit there, so use saddles.agf.deep_linear."
+        )
+    if rtol * SHARE * math.exp(scale) < LEAST_RTOL:
+        raise ValueError(
+            f"rtol={rtol!r} and log_alpha={scale!r}: steps would have to be exact to "
+            f"{rtol * SHARE * math.exp(scale):.1g}, which float64 does not hold; raise rtol to "
+            f"{LEAST_RTOL / SHARE * math.exp(-scale):.1g} or alpha, or use saddles.agf.deep_linear."
+        )
+    checks.one_of(on_failure, "on_failure", ("raise", "return"))
+    network = _Network(moments, floor, layers, scale)
+    curve, status, outlook = _followed(network, rtol, until)
+    if not status.success and on_failure == "raise":
+        raise PathError(status, detail=f"scaled time {float(curve.weights.times[-1]):.6g}")
+    return Flow(
+        algorithm="flow.deep_linear",
+        source=SOURCE,
+        log_alpha=scale,
+        kappa=len(layers),
+        times=curve.weights.times,
+        curve=curve,
+        status=status,
+        remaining=left_by(outlook),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Network:
+    """The network and its data; see the module's table."""
+
+    moments: Moments
+    floor: float
+    start: list[Array]
+    log_alpha: float
+
+    @property
+    def shrink(self) -> float:
+        return math.exp(len(self.start) * self.log_alpha)
+
+    def map(self, layers: Sequence[Array]) -> Array:
+        """Return W (c, d)."""
+        return self.shrink * product(layers)
+
+    def moved(self, layers: Sequence[Array]) -> list[Array]:
+        """Return Ŵ' of every layer."""
+        return slopes(layers, -self.moments.slope(self.map(layers)))
+
+    def velocity(self, _: float, y: Array) -> Array:
+        return flat(self.moved(unflat(y, self.start)))
+
+    def outlook(self, y: Array) -> Outlook:
+        """Return what could still happen: the loss that is left, by the gradient over W."""
+        slope = self.moments.slope(self.map(unflat(y, self.start)))
+        least = self.moments.values[self.moments.values > 0].min(initial=math.inf)
+        whole = self.moments.explained / 2
+        left = float(np.sum(slope**2)) / least / 2
+        return Outlook(moves=left > EMPTY * whole, left=left, whole=whole, next_jump=None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layers:
+    """The trajectory of the layers."""
+
+    network: _Network
+    weights: Pieces
+
+    def layers(self, tau: Array) -> list[Array]:
+        """Return the layers at `tau` (q,), each of shape (q, n_j, n_{j−1})."""
+        scale = math.exp(self.network.log_alpha)
+        each = [unflat(y, self.network.start) for y in self.weights(tau).T]
+        return [scale * np.array(layer) for layer in zip(*each, strict=True)]
+
+    def point(self, tau: Array) -> Array:
+        """Return W, shape (q, c, d)."""
+        rows = self.weights(tau).T
+        return np.array([self.network.map(unflat(y, self.network.start)) for y in rows])
+
+    def loss(self, tau: Array) -> Array:
+        """Return ½ E|y − Wx|², shape (q,)."""
+        excess = self.network.moments.excess
+        return np.array([self.network.floor + excess(W) for W in self.point(tau)])
+
+    def loss_rate(self, tau: Array) -> Array:
+        """Return dL/dτ = −α^L Σ_j |Ŵ_j'|², shape (q,)."""
+        rows = self.weights(tau).T
+        squares = [float(np.sum(self.network.velocity(0.0, y) ** 2)) for y in rows]
+        return -self.network.shrink * np.array(squares)
+
+    def conservation(self) -> float:
+        """Return the largest change of W_{j+1}ᵀW_{j+1} − W_jW_jᵀ, relative to the weights."""
+        first = _imbalances(self.network.start)
+        worst = 0.0
+        for y in self.weights(self.weights.times).T:
+            layers = unflat(y, self.network.start)
+            apart = _imbalances(layers) - first
+            worst = max(worst, float(np.abs(apart).max()) / float(np.sum(y**2)))
+        return worst
+
+
+def _imbalances(layers: Sequence[Array]) -> Array:
+    """Return W_{j+1}ᵀW_{j+1} − W_jW_jᵀ of all pairs of layers, in one row."""
+    pairs = zip(layers[:-1], layers[1:], strict=True)
+    return flat([high.T @ high - low @ low.T for low, high in pairs])
+
+
+def _followed(
+    network: _Network, rtol: float, until: float | None
+) -> tuple[_Layers, Status, Outlook]:
+    """Integrate to `until`, or until the gradient has vanished."""
+    start = flat(network.start)
+    if not network.moments.yx.any():
+        still = Pieces(np.array([0.0, until or 1.0]), [lambda tau: np.outer(start, 0 * tau + 1)])
+        return _Layers(network, still), Status.NOTHING_TO_LEARN, network.outlook(start)
+    size, rtol = float(np.abs(start).max()), rtol * SHARE * math.exp(network.log_alpha)
+    run = Integration(
+        Equation(network.velocity, start, overflows=True),
+        Tolerances(rtol=rtol, atol=ABSOLUTE * rtol * size),
+        STEPS,
+        until=math.inf if until is None else until,
+    )
+
+    def done(step: int, solver: Any) -> bool:
+        return until is None and step % LOOK == 0 and not network.outlook(solver.y).moves
+
+    weights = run.recorded(done, "flow.deep_linear")
+    if not weights.curves:
+        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
+    outlook = network.outlook(run.solver.y)
+    status = outlook.status
+    if run.ending is Ending.OUT_OF_TIME:
+        status = Status.TIME_LIMIT
+    elif status is None:
+        finished = run.ending is Ending.FINISHED
+        status = Status.UNTIL_REACHED if finished else Status.INTEGRATION_FAILED
+    return _Layers(network, weights), status, outlook
