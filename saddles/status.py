@@ -121,6 +121,16 @@ class Status(Enum):
         True,
         False,
     )
+    DEGREE_ONE = (
+        "degree one",
+        "Hidden units of degree one (linear ones, ReLU) share the direction that activates, and "
+        "no theory says when the next one does. The path is right up to here, and its `remaining` "
+        "has the time of the first jump. Training goes on.",
+        "Use activations of degree two or more, agf.deep_linear for linear layers, or integrate "
+        "the flow.",
+        True,
+        False,
+    )
     SIGN_CONSERVED = (
         "sign conserved",
         "The loss can be lower, but the dormant layers shrink towards zero. The flow conserves a "

@@ -25,7 +25,7 @@ from saddles._compare.resolution import resolved_plateaus
 from saddles._pictures.staircase import POINTS, Followed, draw_both, last
 from saddles._result.curves import points_as_curves, unit_of_time
 from saddles._result.flow import Flow, followed
-from saddles._result.path import SaddlePath, point_shape
+from saddles._result.path import SaddlePath, physical_times, point_shape
 from saddles._result.points import dense
 from saddles._result.run import Run
 from saddles._tools.extras import extra
@@ -246,6 +246,7 @@ def compare(path: SaddlePath, other: SaddlePath | Flow | Run) -> Comparison:
         times, points, losses = _of_path(path, other)
         resolved, same_jumps = np.ones(len(path), dtype=bool), len(path) == len(other)
     elif hasattr(other, "crossing_times"):  # a flow, a run, or a stand-in for one
+        path = _on_one_clock(path, other)
         times, points, losses = _of_flow(path, other)
         resolved = resolved_plateaus(path, other.log_alpha)
         same_jumps = _same_jumps(path, other, times, resolved)
@@ -276,6 +277,20 @@ def _check_degrees(path: SaddlePath, other: Any) -> None:
             f"path has degree kappa={path.kappa} ({unit_of_time(path.kappa)}), but other has "
             f"kappa={degree} ({unit_of_time(degree)}); compare networks of the same depth."
         )
+    degrees = other.degrees if isinstance(other, SaddlePath) else path.degrees
+    if degrees != path.degrees:
+        raise ValueError(
+            f"path has waits of the degrees {path.degrees} and other of {degrees}; compare the "
+            "physical_times of both at one log_alpha."
+        )
+
+
+def _on_one_clock(path: SaddlePath, flow: Flow | Run) -> SaddlePath:
+    """Return a path whose waits have degrees of their own in the scaled time of a flow."""
+    if path.degrees is None:
+        return path
+    unit = physical_times(1.0, log_alpha=flow.log_alpha, kappa=path.kappa)
+    return replace(path, times=path.physical_times(flow.log_alpha) / unit, degrees=None)
 
 
 def _of_path(path: SaddlePath, other: SaddlePath) -> tuple[Array, Array, Array]:

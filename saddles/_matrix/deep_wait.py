@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles._matrix.deep_layers import flat, mirrored, orthogonal, slopes, unflat
-from saddles._numerics.stepping import Equation, Integration, Tolerances
+from saddles._numerics.blow_up import growing
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
 
@@ -43,10 +43,8 @@ __all__ = ["Escape", "escape", "transported"]
 FAR = 1e4
 #: Second singular value of a layer, relative to its first, at which it is of rank one.
 SPLIT = 1e-3
-#: Error of a step; times of several waits add up.
-RTOL, ATOL = 1e-12, 1e-13
-#: Steps after which the wait is given up, and the growth.
-STEPS, FARTHEST = 20_000, 1e40
+#: Growth after which the wait is given up.
+FARTHEST = 1e40
 #: Dormant weights that have fallen to this share of their size are balanced to six digits, and fall
 #: on: a sign that the flow conserves keeps them from growing. So it is where two weights of a single
 #: mode are equal to as many digits.
@@ -126,28 +124,19 @@ def _grown(
     start: list[Array], pull: Array, mirror: bool
 ) -> tuple[float, list[Array]] | Status:
     """Integrate from unit size until one pair dominates; return the time and the layers there."""
-    depth = len(start)
 
-    def velocity(_: float, y: Array) -> Array:
-        layers = unflat(y, start)
-        slow = float(np.linalg.norm(y[:-1])) ** (2 - depth)
-        moved = slopes(layers, pull)
-        return np.append(slow * flat(mirrored(moved) if mirror else moved), slow)
+    def slope(y: Array) -> Array:
+        moved = slopes(unflat(y, start), pull)
+        return flat(mirrored(moved) if mirror else moved)
 
-    run = Integration(
-        Equation(velocity, np.append(flat(start), 0.0)),
-        Tolerances(rtol=RTOL, atol=ATOL),
-        STEPS,
-        method="DOP853",
-    )
-    for solver in run:
-        size = float(np.linalg.norm(solver.y[:-1]))
+    for time, y in growing(slope, flat(start), len(start)):
+        size = float(np.linalg.norm(y))
         if size < FALLEN:
             return Status.SIGN_CONSERVED
         if size > FAR:
-            layers = unflat(solver.y, start)
+            layers = unflat(y, start)
             if max(_second(layer) for layer in layers) < SPLIT:
-                return float(solver.y[-1]), layers
+                return time, layers
         if size > FARTHEST:
             break
     raise Breakdown(Status.NOT_ALIGNED, "the dormant layers do not turn to one pair of directions")

@@ -95,6 +95,8 @@ class Saddle(Record):
         Units that are not zero; that became so in this jump; that returned to zero in it.
     certificate : Certificate
         Its optimality conditions, checked.
+    degree : int, optional
+        Degree m of the wait before it, which lasts τ α^(2−m), where it is not κ for all of them.
     """
 
     index: int
@@ -106,6 +108,7 @@ class Saddle(Record):
     entered: Indices
     left: Indices
     certificate: Certificate
+    degree: int | None = None
 
     def _repr_html_(self) -> str:
         return path_tables.page_of_saddle(self)
@@ -146,6 +149,9 @@ class SaddlePath(Record, Tabular):
         the path.
     kind : {"coefficients", "outputs", "template"}
         What the function-space points consist of.
+    degrees : tuple of K int, or None
+        Degree m of each wait, where waits have degrees of their own: wait k lasts
+        (times[k] − times[k−1]) α^(2−m), or that times log(1/α) for m = 2.
 
     Examples
     --------
@@ -173,6 +179,7 @@ class SaddlePath(Record, Tabular):
     remaining: Remaining = UNKNOWN
     fingerprint: tuple[float, ...] | None = None
     kind: str = "coefficients"
+    degrees: tuple[int, ...] | None = None
 
     @classmethod
     def from_saddles(cls, saddles: list[Saddle], **labels: Any) -> SaddlePath:
@@ -182,6 +189,7 @@ class SaddlePath(Record, Tabular):
             for entry in fields(Certificate)
         }
         duals = [saddle.dual for saddle in saddles if saddle.dual is not None]
+        degrees = [saddle.degree for saddle in saddles[1:] if saddle.degree is not None]
         return cls(
             times=np.array([saddle.time for saddle in saddles]),
             betas=stacked([saddle.beta for saddle in saddles]),
@@ -191,6 +199,7 @@ class SaddlePath(Record, Tabular):
             entered=tuple(saddle.entered for saddle in saddles),
             left=tuple(saddle.left for saddle in saddles),
             certificates=Certificates(**certificates),
+            degrees=tuple(degrees) or None,
             **labels,
         )
 
@@ -221,6 +230,7 @@ class SaddlePath(Record, Tabular):
             entered=self.entered[index],
             left=self.left[index],
             certificate=self.certificates[index],
+            degree=None if self.degrees is None or not index else self.degrees[index - 1],
         )
 
     def __iter__(self) -> Iterator[Saddle]:
@@ -271,9 +281,16 @@ class SaddlePath(Record, Tabular):
     def physical_times(self, log_alpha: float | None = None) -> Array:
         """Return the jump times (K+1,) in the time of the flow from initial scale `log_alpha`.
 
-        Without an argument, `log_alpha` is the one that the path was computed for.
+        Without an argument, `log_alpha` is the one that the path was computed for. Where waits have
+        degrees of their own, each is converted by its own.
         """
         scale = self.log_alpha if log_alpha is None else log_alpha
+        if self.degrees is not None:
+            waits = [
+                physical_times(wait, log_alpha=scale, kappa=degree)
+                for wait, degree in zip(np.diff(self.times), self.degrees, strict=True)
+            ]
+            return np.cumsum([0.0, *waits])
         return physical_times(self.times, log_alpha=scale, kappa=self.kappa)
 
     def to_frame(self, *, tidy: bool = False, names: list[str] | None = None) -> Any:
@@ -323,7 +340,8 @@ class SaddlePath(Record, Tabular):
         """
         path = self._staircase(names=names, features=features)
         if log_alpha is None:
-            return draw_staircase(path, unit_of_time(self.kappa))
+            own = "Σ of waits, each in its own unit t α^(m−2)"
+            return draw_staircase(path, unit_of_time(self.kappa) if self.degrees is None else own)
         path = replace(path, times=self.physical_times(log_alpha))
         return draw_staircase(path, f"time t, log α = {log_alpha:g}")
 

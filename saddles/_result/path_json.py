@@ -77,6 +77,7 @@ def written(path: dict[str, Any]) -> dict[str, Any]:
         },
         **_known(path["remaining"]),
         **({} if path["kind"] == "coefficients" else {"kind": path["kind"]}),
+        **({} if path["degrees"] is None else {"degrees": list(path["degrees"])}),
         **({} if path["fingerprint"] is None else {"fingerprint": list(path["fingerprint"])}),
     }
 
@@ -154,6 +155,7 @@ def _read(data: dict[str, Any]) -> dict[str, Any]:
         log_alpha=checks.log_scale(_number(data["log_alpha"], "log_alpha"), allow_limit=True),
         remaining=_remaining(data.get("remaining", {})),
         fingerprint=_fingerprint(data["fingerprint"]) if "fingerprint" in data else None,
+        degrees=_degrees(data["degrees"], count - 1) if "degrees" in data else None,
         kind=checks.one_of(_text(data.get("kind", "coefficients"), "kind"), "kind", checks.KINDS),
         **units,
     )
@@ -281,6 +283,14 @@ def _remaining(value: Any) -> Remaining:
 
 def _fingerprint(value: Any) -> tuple[float, ...]:
     return tuple(_number(entry, "fingerprint") for entry in _list(value, "fingerprint"))
+
+
+def _degrees(value: Any, count: int) -> tuple[int, ...]:
+    """Return the degree of every wait, each at least 2."""
+    return tuple(
+        checks.whole_number(_number(degree, "degrees", int), "degrees", least=2)
+        for degree in _list(value, "degrees", count)
+    )
 
 
 def _betas(

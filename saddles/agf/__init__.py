@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from saddles.agf._any.torch_network import TorchNetwork
     from saddles.agf._any.two_layer import two_layer
     from saddles.agf._attention import AttentionModes, LinearAttention, attention, attention_modes
+    from saddles.agf._deep.network import deep_network
     from saddles.agf._engine.steps import NeuronPath
     from saddles.agf._modular.addition import modular_addition
     from saddles.agf._modular.modes import Modes
@@ -53,6 +54,7 @@ _HOMES = {
     "attention": "saddles.agf._attention",
     "attention_modes": "saddles.agf._attention",
     "deep_linear": "saddles._matrix.deep_linear",
+    "deep_network": "saddles.agf._deep.network",
     "diagonal": "saddles._diagonal.agf",
     "extremal_directions": "saddles.agf._relu.extremal",
     "linear": "saddles._matrix.agf_linear",
@@ -75,6 +77,7 @@ __all__ = [
     "attention",
     "attention_modes",
     "deep_linear",
+    "deep_network",
     "diagonal",
     "extremal_directions",
     "linear",

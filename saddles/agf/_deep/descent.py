@@ -1,0 +1,148 @@
+"""The descent of the active weights of any network, from a saddle to the next critical point.
+
+===============  ==========================================================================
+code name        symbol
+===============  ==========================================================================
+``theta``        θ, all weights, shape (p,); those that are dormant stay 0
+``active``       the weights that move, (k,)
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saddles._numerics.critical import FLAT, Point, Rules, Spectrum, search
+from saddles._numerics.stepping import Equation, Integration, Tolerances
+from saddles.agf._deep.whole import Whole
+from saddles.status import Breakdown, Status
+from saddles.typing import Array, Indices
+
+__all__ = ["Landed", "descend"]
+
+#: What the new weights change where the descent begins, relative to where they stop to help.
+AMPLITUDE = 1e-3
+#: Error of a step, and their number.
+RTOL, ATOL, STEPS = 1e-8, 1e-10, 20_000
+#: Newton's method is tried where the force has fallen to this share of its largest, and at every
+#: decade after that, down to the last.
+FIRST, DECADE, LAST = 1e-3, 0.1, 1e-11
+#: Force, relative to the largest it could be, at which a point is critical, and may be.
+ENOUGH, CRITICAL, PATIENCE = 1e-15, 1e-9, 6
+#: A displacement as long as this share of the point leads somewhere else.
+NEAR = 0.1
+#: Doublings of the first trial length until the loss has stopped to fall.
+TRIAL, DOUBLINGS = 2.0**-30, 60
+#: Size of the weights, relative to where they stop to help, on their way to infinity.
+DIVERGED = 1e4
+
+
+@dataclass(frozen=True, eq=False)
+class Landed:
+    """A critical point of the active weights; ``minimal`` where no curvature leads down."""
+
+    theta: Array
+    force: float
+    minimal: bool
+
+
+def descend(
+    network: Whole, theta: Array, active: Indices, direction: Array, degree: int
+) -> Landed:
+    """Descend from `theta` along a unit `direction` (p,), whose weights just became active.
+
+    Raises
+    ------
+    Breakdown
+        STALLED if no critical point is reached, UNBOUNDED if weights grow beyond all bounds.
+    """
+    far = _reach(network, theta, direction)
+    start = (theta + far * AMPLITUDE ** (1 / degree) * direction)[active]
+    size = far + float(np.linalg.norm(theta))
+    ground = _Ground(network, theta, active, size)
+
+    def velocity(_: float, y: Array) -> Array:
+        return -network.slope(ground.whole(y))[active]
+
+    def jacobian(_: float, y: Array) -> Array:
+        return -network.bend(ground.whole(y), active)
+
+    run = Integration(
+        Equation(velocity, start, jacobian=jacobian, overflows=True),
+        Tolerances(rtol=RTOL, atol=ATOL * size),
+        STEPS,
+    )
+    largest, mark = 0.0, FIRST
+    for solver in run:
+        if not np.linalg.norm(solver.y) <= DIVERGED * size:
+            raise Breakdown(Status.UNBOUNDED, "the active weights grow beyond all bounds")
+        force = float(np.linalg.norm(velocity(0.0, solver.y)))
+        largest = max(largest, force)
+        mark = max(mark, DECADE**3 * force / largest)
+        if force <= mark * largest:
+            found = ground.polished(solver.y)
+            if found is not None:
+                return found
+            if force <= LAST * largest:
+                break
+            mark = DECADE * force / largest
+    raise Breakdown(Status.STALLED, "the descent of the active weights came to no critical point")
+
+
+def _reach(network: Whole, theta: Array, direction: Array) -> float:
+    """Return how far along a direction the loss falls."""
+    far, before = TRIAL, network.value(theta + TRIAL * direction)
+    for _ in range(DOUBLINGS):
+        after = network.value(theta + 2 * far * direction)
+        if not after <= before:
+            return far
+        far, before = 2 * far, after
+    raise Breakdown(Status.UNBOUNDED, "the loss falls without bound along what activates")
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """The loss over the active weights."""
+
+    network: Whole
+    theta: Array
+    active: Indices
+    size: float
+
+    def whole(self, y: Array) -> Array:
+        """Return all weights."""
+        theta = self.theta.copy()
+        theta[self.active] = y
+        return theta
+
+    def point(self, y: Array, /) -> Point:
+        theta = self.whole(y)
+        force = -self.network.slope(theta)[self.active]
+        curved = Spectrum.of(self.network.bend(theta, self.active))
+        share = float(np.linalg.norm(force)) / (curved.largest * self.size)
+        return Point(y, force, share, lambda: curved)
+
+    def newton_step(self, at: Point, /) -> Array:
+        assert at.spectrum is not None
+        return at.spectrum.inverse(at.force, FLAT * at.spectrum.largest)
+
+    def polished(self, y: Array) -> Landed | None:
+        """Apply Newton's method; None where it meets any doubt."""
+        rules = Rules(enough=ENOUGH, patience=PATIENCE, longest=2.0)
+        found = search(self, y, rules)
+        if found is None or found.point.size > CRITICAL:
+            return None
+        spectrum = found.point.spectrum
+        assert spectrum is not None
+        if np.linalg.norm(found.moved) > NEAR * np.linalg.norm(y) or spectrum.climbs(found.moved):
+            return None
+        down = spectrum.values < -FLAT * spectrum.largest
+        return Landed(
+            theta=self.whole(found.point.place),
+            force=found.point.size,
+            minimal=not down.any(),
+        )
+
+

@@ -1,0 +1,267 @@
+"""The steps of a deep network from saddle to saddle, with a clock of its own at each.
+
+At a saddle θ* the loss over the dormant weights z is L(θ* + z) = L(θ*) − C_m(z) + …, with C_m the
+part of lowest degree m > 2 of E<r, f(θ* + z)>, r the residual there. They obey z' = ∇C_m(z) and blow up after a wait of τ α^{2−m}. At the
+origin m is the degree κ of the network; later it is that of the cheapest dormant unit: a neuron
+between active ones has 1 + the degree of its activation. The weights that blow up become active and
+descend to the next saddle; all others keep the finite values that they had at the blow-up.
+
+The first wait is proved (Kumar and Haupt, arXiv:2403.08121). The rest was checked against flows of
+three-layer quadratic networks, and is a conjecture. It needs winners that are single units: hidden
+activations of degree two or more.
+
+===============  ==========================================================================
+code name        symbol
+===============  ==========================================================================
+``theta``        θ*, all weights at the saddle, shape (p,)
+``dormant``      z over α, shape (p,), 0 where weights are active
+``degree``       m
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from saddles._numerics.blow_up import growing
+from saddles._result.certificate import Certificate
+from saddles._result.path import Saddle
+from saddles.agf._deep.descent import descend
+from saddles.agf._deep.whole import Whole
+from saddles.alternation import Algorithm, Rest, Ring
+from saddles.status import Breakdown, Status
+from saddles.typing import Array, Indices, Mask
+
+__all__ = ["SOURCE", "Blown", "deep_steps", "first_wait"]
+
+SOURCE = (
+    "Kumar and Haupt 2024, arXiv:2403.08121, for the first jump; later ones by the part of the "
+    "loss of lowest degree"
+)
+
+#: Growth after which weights that blew up are told from those that stay: both powers of it lie
+#: apart from all weights. Growth after which it is given up.
+FAR, STAYS, GROWS, FARTHEST = 1e6, 0.4, 0.6, 1e14
+#: Dormant weights that have fallen to this share of their size do not grow again.
+FALLEN = 1e-3
+#: Most entries of a derivative of the loss: 40 MB.
+LARGEST = 5_000_000
+TOO_MANY = "the derivatives of the loss would not fit; leave weights out, or integrate the flow"
+
+
+@dataclass(frozen=True, eq=False)
+class Blown:
+    """A blow-up: how long it takes, who blows up, along which unit vector, what others keep."""
+
+    delay: float
+    units: Indices
+    direction: Array
+    kept: Array
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Task:
+    """What is learnt, from θ̂, the initial weights over α."""
+
+    network: Whole
+    init: Array
+    tol: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _State:
+    """Where the network is; see the module's table. ``degree`` is that of the wait before."""
+
+    theta: Array
+    dormant: Array
+    active: Indices
+    before: Indices
+    index: int = 0
+    time: float = 0.0
+    degree: int | None = None
+    force: float = 0.0
+    minimal: bool = True
+    blown: Blown | None = None
+
+
+def deep_steps(network: Whole, init: Array, *, tol: float, name: str) -> Algorithm[_State]:
+    """Return the algorithm that trains `network` from `init`."""
+    task = _Task(network=network, init=init, tol=tol)
+    none = np.arange(0)
+    return Algorithm(
+        name=name,
+        source=SOURCE,
+        start=lambda: _State(
+            theta=np.zeros(network.size), dormant=init, active=none, before=none
+        ),
+        utility=partial(_utility, task),
+        jump=partial(_jump, task),
+        cost=partial(_cost, task),
+        saddle=partial(_saddle, task),
+        kappa=network.degree,
+        kind="outputs",
+    )
+
+
+def first_wait(network: Whole, init: Array) -> Blown | Status:
+    """Return how the weights blow up at the origin: for activations of any degree."""
+    return _blow_up(network.correlation, init, network.degree)
+
+
+def _utility(task: _Task, state: _State) -> Ring | Rest | Status:
+    """Find the lowest degree at which dormant weights move, and when they blow up."""
+    if not state.minimal or (state.index == 0 and task.network.kinked):
+        return Status.DEGREE_ONE
+    found = _lowest(task, state)
+    if isinstance(found, Rest | Status):
+        return found
+    degree, slope = found
+    blown = _blow_up(slope, state.dormant, degree)
+    if isinstance(blown, Status):
+        return blown
+    _remember(state, blown, degree)
+    return Ring(delay=blown.delay, units=blown.units)
+
+
+def _remember(state: _State, blown: Blown, degree: int) -> None:
+    """Keep what the wait found, for the jump from the same state."""
+    state.__dict__["waited"] = blown, degree
+
+
+def _lowest(
+    task: _Task, state: _State
+) -> tuple[int, Callable[[Array], Array]] | Rest | Status:
+    """Return the lowest degree m of the loss over dormant weights, and ∇C_m."""
+    network = task.network
+    if not state.index:
+        first = network.correlation(state.dormant)
+        least = task.tol * float(np.linalg.norm(network.slope(state.dormant)))
+        growth = float(np.linalg.norm(first))
+        return (network.degree, network.correlation) if growth > least else Rest()
+    missing = math.sqrt(network.value(state.theta) / network.value(np.zeros(network.size)))
+    if missing <= task.tol:
+        return Rest(growth=missing, least=task.tol)
+    asleep, growth, below = np.flatnonzero(state.dormant), 0.0, []
+    for order in range(1, network.degree if asleep.size else 0):
+        if network.size ** (order + 1) > LARGEST:
+            raise Breakdown(Status.NOT_ALIGNED, f"{network.size} weights are too many: {TOO_MANY}")
+        whole = network.derivative(state.theta, order)
+        below.append(whole)
+        part = whole[np.ix_(*[asleep] * (order + 1))]
+        share = float(np.abs(part).max()) / float(np.abs(whole).max())
+        growth = max(growth, min(share, task.tol))
+        if share > task.tol:
+            if order == 1 or _moves_the_active(task, state, below):
+                return Status.DEGREE_ONE
+            return order + 1, partial(_form, part / math.factorial(order), asleep)
+    return Rest(growth=growth, least=task.tol)
+
+
+def _moves_the_active(task: _Task, state: _State, below: list[Array]) -> bool:
+    """Whether active weights yield to dormant ones at a degree q with 2q ≤ m: C_m is then more.
+
+    The last of the derivatives `below`, of order m − 1, is the first that dormant weights see.
+    """
+    asleep = np.flatnonzero(state.dormant)
+    for order, whole in enumerate(below[: (len(below) + 1) // 2], start=1):
+        across = whole[np.ix_(state.active, *[asleep] * order)]
+        if np.abs(across).max() > task.tol * np.abs(whole).max():
+            return True
+    return False
+
+
+def _form(part: Array, asleep: Indices, z: Array) -> Array:
+    """Return ∇C_m(z) = (1/(m−1)!) d^{m−1}/ds^{m−1} ∇E<r, f(θ* + s z)> over the dormant weights."""
+    slope, awake = part, z[asleep]
+    while slope.ndim > 1:
+        slope = slope @ awake
+    found = np.zeros(z.shape)
+    found[asleep] = slope
+    return found
+
+
+def _blow_up(slope: Callable[[Array], Array], start: Array, degree: int) -> Blown | Status:
+    """Return how z' = ∇C_m(z) blows up from `start`."""
+    unit = float(np.linalg.norm(start))
+    begin = start / unit
+    pace = float(np.linalg.norm(slope(begin)))
+    if not pace:
+        return Status.NO_GROWTH
+    for time, z in growing(lambda z: slope(z) / pace, begin, degree):
+        size = float(np.linalg.norm(z))
+        if size < FALLEN:
+            return Status.NO_GROWTH
+        if size > FAR:
+            grown = np.abs(z) > size**GROWS
+            if (grown | (np.abs(z) < size**STAYS)).all():
+                return _blown(lambda z: slope(z) / pace, z, grown, degree, time, unit, pace)
+        if size > FARTHEST:
+            break
+    raise Breakdown(Status.NOT_ALIGNED, "no single unit wins among the dormant weights")
+
+
+def _blown(
+    slope: Callable[[Array], Array],
+    z: Array,
+    grown: Mask,
+    degree: int,
+    time: float,
+    unit: float,
+    pace: float,
+) -> Blown:
+    """Follow what grew, and what did not, to the blow-up."""
+    large, small = np.where(grown, z, 0.0), np.where(grown, 0.0, z)
+    size = float(np.linalg.norm(large))
+    direction = large / size
+    rest = size ** (2 - degree) / ((degree - 2) * float(direction @ slope(direction)))
+    return Blown(
+        delay=(time + rest) * unit ** (2 - degree) / pace,
+        units=np.flatnonzero(grown),
+        direction=direction,
+        kept=unit * np.where(grown, 0.0, z + rest * slope(small)),
+    )
+
+
+def _jump(task: _Task, state: _State, ring: Ring) -> _State:
+    """Advance to the blow-up; the weights that blew up become active."""
+    blown, degree = state.__dict__["waited"]
+    return replace(
+        state,
+        index=state.index + 1,
+        time=state.time + ring.delay,
+        active=np.sort(np.concatenate([state.active, ring.units])),
+        before=state.active,
+        degree=degree,
+        dormant=blown.kept,
+        blown=blown,
+    )
+
+
+@np.errstate(all="ignore")  # Where an implicit step tries a point, the loss may overflow.
+def _cost(task: _Task, state: _State) -> _State:
+    """Descend with the active weights."""
+    assert state.blown is not None
+    assert state.degree is not None
+    found = descend(task.network, state.theta, state.active, state.blown.direction, state.degree)
+    return replace(state, theta=found.theta, force=found.force, minimal=found.minimal, blown=None)
+
+
+def _saddle(task: _Task, state: _State) -> Saddle:
+    """Return the saddle with its certificate: no force on active weights."""
+    return Saddle(
+        index=state.index,
+        time=state.time,
+        beta=task.network.point(state.theta[None]),
+        loss=task.network.value(state.theta),
+        dual=None,
+        active=state.active,
+        entered=np.setdiff1d(state.active, state.before),
+        left=np.arange(0),
+        certificate=Certificate(stationarity=state.force, violation=0.0),
+        degree=state.degree,
+    )

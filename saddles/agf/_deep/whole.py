@@ -1,0 +1,114 @@
+"""A deep network as one function of all its weights, with derivatives of its loss of any order.
+
+===================  =====================================================================
+code name            symbol
+===================  =====================================================================
+``theta``            θ, all weights in one row, shape (p,)
+``derivative(θ, k)`` ∂^{k+1}E<r, f> at θ, shape (p, …, p)
+===================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles._tools.torch_modules import function, parameters_of, torch
+from saddles.agf._any.torch_network import TorchNetwork
+from saddles.typing import Array
+
+__all__ = ["Whole", "as_function", "measured_degree"]
+
+#: Factor by which weights are scaled to measure a degree.
+STRETCH = 1.9
+
+
+class Whole(TorchNetwork):
+    """The network as a single neuron, whose parameters are all its weights."""
+
+    def value(self, theta: Array) -> float:
+        """Return L(θ)."""
+        return self.loss(theta[None])
+
+    def slope(self, theta: Array) -> Array:
+        """Return ∇L(θ), (p,)."""
+        return np.asarray(self.gradient(theta[None])[0])
+
+    def bend(self, theta: Array, some: Array) -> Array:
+        """Return the Hessian over `some` (k,) of the weights, (k, k)."""
+        return self.hessian(theta[None], np.eye(self.size)[:, some])
+
+    def correlation(self, z: Array) -> Array:
+        """Return ∇C(z) of C = E<y, f(z)>, (p,)."""
+        return np.asarray(self.utility_gradient(z[None], z[None][:0])[0])
+
+    def derivative(self, theta: Array, order: int) -> Array:
+        """Return the derivative of this order, at θ, of ∇E<r, f> with the residual r of θ itself.
+
+        Symmetric, of shape (p, …, p). Of L only this part can make dormant weights grow.
+        """
+        from torch.func import grad, jacfwd
+
+        residual = self._residual(theta[None])
+        found: Callable[[Any], Any] = grad(
+            lambda row: (residual @ self._output(row)) / self._shape[0]
+        )
+        for _ in range(order):
+            found = jacfwd(found)
+        return np.asarray(found(self._tensor(theta)).detach().numpy())
+
+
+def as_function(network: Any, init: Any) -> tuple[Callable[[Any, Any], Any], Array]:
+    """Return f(theta, X) and θ̂, from a function with its `init`, or from a torch module.
+
+    Without `init` a module's own weights are taken.
+    """
+    if not hasattr(network, "named_parameters"):
+        if not callable(network):
+            raise TypeError(
+                f"network={checks.show(network)} must be a function network(theta, X), or a torch "
+                "module."
+            )
+        return network, checks.real_array(init, "init", 1)
+    own = parameters_of(network)
+    ends = np.cumsum([value.size for value in own.values()])
+    start = np.concatenate([value.ravel() for value in own.values()])
+    if init is not None:
+        given = checks.real_array(init, "init", 1)
+        if given.shape != start.shape:
+            raise ValueError(
+                f"init has shape {given.shape} and the module has {start.size} weights; pass them "
+                "in one row, in the order of module.parameters(), or leave init out."
+            )
+        start = given
+    call = function(network)
+    bounds = [0, *ends.tolist()]
+    places = [
+        (name, slice(low, high), value.shape)
+        for (name, value), low, high in zip(own.items(), bounds, bounds[1:], strict=False)
+    ]
+
+    def whole(theta: Any, X: Any) -> Any:
+        return call({name: theta[where].reshape(shape) for name, where, shape in places}, X)
+
+    return whole, start
+
+
+def measured_degree(network: Callable[[Any, Any], Any], start: Array, X: Array) -> int:
+    """Return the degree of homogeneity, rounded, where the network is scaled from `start`."""
+    inputs, tensor = torch().tensor(X), torch().tensor
+    with torch().no_grad():
+        before, after = (network(tensor(s * start), inputs).numpy() for s in (1.0, STRETCH))
+    small, large = (float(np.abs(outputs).max(initial=0.0)) for outputs in (before, after))
+    if not 0 < small < math.inf or not 0 < large < math.inf:
+        raise ValueError(
+            f"network(init, X) has outputs up to {small!r}; they must be finite and not all zero: "
+            "pass other initial weights, or degree."
+        )
+    return max(2, round(math.log(large / small) / math.log(STRETCH)))
+
+
