@@ -114,10 +114,11 @@ class Status(Enum):
     )
     TIED = (
         "singular values tied",
-        "The two largest singular values of the gradient between dormant directions are equal. "
-        "Which direction activates then depends on the start in a way that is not known. The path "
-        "is right up to here, and training goes on.",
-        "Change the data so that the singular values differ, or integrate the flow.",
+        "The two largest singular values of the gradient between dormant directions are nearly "
+        "equal. Which of the two directions activates then shows only at scales far below those "
+        "of any training. The path is right up to here, and training goes on.",
+        "Change the data so that the singular values are equal or differ by more, or integrate "
+        "the flow.",
         True,
         False,
     )

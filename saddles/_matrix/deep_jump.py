@@ -124,7 +124,9 @@ def land(objective: Objective, depth: int, outset: Outset) -> Landed:
     found = _descended(inside, depth, start, size)
     tilt = math.hypot(*map(float, map(np.linalg.norm, outset.tilt)))
     if found.curvature < -DOWN and tilt:
-        pair = [one + TILT / tilt * other for one, other in zip(start.pair, start.tilt, strict=True)]
+        pair = [
+            one + TILT / tilt * other for one, other in zip(start.pair, start.tilt, strict=True)
+        ]
         found = _descended(inside, depth, replace(start, pair=(pair[0], pair[1])), size)
     return replace(found, W=unit * found.W)
 

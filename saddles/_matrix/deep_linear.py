@@ -85,8 +85,9 @@ def deep_linear(
 
     Notes
     -----
-    The first jump is proved. The later ones are derived to leading order in α and were checked
-    against the flow, `saddles.flow.deep_linear`.
+    The path to the first saddle is proved for a simple largest singular value of Σyx. The later
+    jumps are derived to leading order in α and were checked against the flow,
+    `saddles.flow.deep_linear`.
 
     Examples
     --------
@@ -125,4 +126,3 @@ def deep_linear(
 def _left_over(modes: int, least: float) -> Callable[[float], float]:
     """Return the bound ½ tr GΣxx⁺Gᵀ of what G of this size leaves of the loss."""
     return lambda growth: modes * growth**2 / least / 2
-

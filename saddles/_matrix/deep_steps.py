@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -95,6 +95,7 @@ class _State:
     escape: Escape | None = None
     unique: bool = True
     violation: float = 0.0
+    waited: list[Escape | Status] = field(default_factory=list)
 
     @property
     def dormant(self) -> Array:
@@ -103,9 +104,9 @@ class _State:
 
     def wait(self, mirror: bool) -> Escape | Status:
         """Return how the dormant layers leave this saddle; found once."""
-        if "waited" not in self.__dict__:
-            self.__dict__["waited"] = escape(self.blocks, self.dormant, mirror=mirror)
-        return self.__dict__["waited"]
+        if not self.waited:
+            self.waited.append(escape(self.blocks, self.dormant, mirror=mirror))
+        return self.waited[0]
 
 
 def deep_steps(task: DeepTask, *, name: str) -> Algorithm[_State]:

@@ -25,6 +25,7 @@ code name        symbol
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,13 +47,13 @@ SPLIT = 1e-3
 #: Growth after which the wait is given up.
 FARTHEST = 1e40
 #: Dormant weights that have fallen to this share of their size are balanced to six digits, and fall
-#: on: a sign that the flow conserves keeps them from growing. So it is where two weights of a single
-#: mode are equal to as many digits.
+#: on: a sign that the flow conserves keeps them from growing. The same holds where two weights of a
+#: single mode are equal to as many digits.
 FALLEN, BALANCED = 1e-3, 1e-6
 #: Share of a pair of singular vectors in what grows that is rounding: the pair is not in the start.
 ABSENT = 1e-7
-#: Singular values are equal, relative to the larger, if rounding may be all that they differ by;
-#: those that differ by more are tied up to the second, since the turn to one of them takes too long.
+#: Singular values are equal, relative to the larger, if rounding may be all that they differ by.
+#: Those that differ by more are tied up to the second: the turn to one of them takes too long.
 EQUAL, TIED = 1e-9, 1e-4
 #: Points of the way on which the rest of the turn is followed, and nodes of its duration.
 TURNS, NODES = 64, 48
@@ -120,9 +121,7 @@ def _sign_conserved(start: list[Array], pull: Array) -> bool:
     return bool(np.prod(weights) * pull.item() < 0 and second - first <= BALANCED * second)
 
 
-def _grown(
-    start: list[Array], pull: Array, mirror: bool
-) -> tuple[float, list[Array]] | Status:
+def _grown(start: list[Array], pull: Array, mirror: bool) -> tuple[float, list[Array]] | Status:
     """Integrate from unit size until one pair dominates; return the time and the layers there."""
 
     def slope(y: Array) -> Array:
@@ -156,8 +155,7 @@ def _split(layers: list[Array], pull: Array) -> Escape | Status:
     pairs = [_top_pair(layer) for layer in layers]
     size = math.sqrt(float(np.mean([length**2 for length, _, _ in pairs])))
     sign = math.prod(
-        math.copysign(1.0, float(above[2] @ below[1]))
-        for below, above in zip(pairs, pairs[1:], strict=False)
+        math.copysign(1.0, float(above[2] @ below[1])) for below, above in itertools.pairwise(pairs)
     )
     x, y = pairs[-1][1] * sign, pairs[0][2]
     beside = [orthogonal(y[:, None]), *(orthogonal(high[:, None]) for _, high, _ in pairs)]
@@ -200,7 +198,7 @@ def transported(curve: Array, frame: Array) -> Array:
     Each step is the least rotation from one vector to the next: parallel transport, up to the
     square of the steps.
     """
-    for before, after in zip(curve[:-1], curve[1:], strict=True):
+    for before, after in itertools.pairwise(curve):
         along = (after @ frame) / (1 + float(before @ after))
         frame = frame - np.outer(before + after, along)
     return frame

@@ -120,10 +120,11 @@ def greedy_low_rank(
     SaddlePath
         ``betas[k]`` is W_k, (d, d): one dense array (K+1, d, d) for d up to 400, above that an
         array of K+1 `LowRank`, which hold the factor. ``times`` are t / log(1/α) of the flow as
-        written, without a factor 2, and t α^{L−2} at depth L; losses are f as given. A unit is a column, numbered in the
-        order of activation. A certificate's margin is the lead of the clock that rang; ``unique``
-        is False where the critical point is one of a continuum, and where max_rank cuts a tie. It
-        is examined for factors of up to 400 entries.
+        written, without a factor 2, and t α^{L−2} at depth L; losses are f as given. A unit is a
+        column, numbered in the order of activation. A certificate's margin is the lead of the clock
+        that rang, and at depth above 2 what `agf.deep_linear` says; ``unique`` is
+        False where the critical point is one of a continuum, and where max_rank cuts a tie. It is
+        examined for factors of up to 400 entries.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The blow-up of z' = ∇C(z), C homogeneous of degree m > 2: what dormant weights do while they wait.
+"""The blow-up of z' = ∇C(z), C homogeneous of degree m > 2: how dormant weights pass their wait.
 
 It comes at a finite time. With ds = |z|^{m−2} dτ the logarithm of |z| grows at a bounded rate, so
 that a few steps take |z| from one to any size.
@@ -22,14 +22,14 @@ from saddles.typing import Array
 
 __all__ = ["growing"]
 
-#: Error of a step: times of several waits add up.
-RTOL, ATOL = 1e-12, 1e-13
+#: Absolute error of a step, as a share of the relative one.
+ABSOLUTE = 0.1
 #: Steps after which the wait is given up.
 STEPS = 20_000
 
 
 def growing(
-    slope: Callable[[Array], Array], start: Array, degree: int
+    slope: Callable[[Array], Array], start: Array, degree: int, *, rtol: float = 1e-12
 ) -> Iterator[tuple[float, Array]]:
     """Yield τ and z (p,) after every step, from weights `start` of size one."""
 
@@ -39,7 +39,7 @@ def growing(
 
     run = Integration(
         Equation(velocity, np.append(start, 0.0)),
-        Tolerances(rtol=RTOL, atol=ATOL),
+        Tolerances(rtol=rtol, atol=ABSOLUTE * rtol),
         STEPS,
         method="DOP853",
     )

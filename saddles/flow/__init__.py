@@ -8,7 +8,7 @@ of deeper ones; ``Flow`` is what all return; ``vanishing_limit`` extrapolates me
 α → 0.
 
 Each coordinate system has a module. Read `mirror` first, then `graded` with its package `_graded`,
-`polar` with its package `_polar`, the closed forms in `riccati` and
+`polar` with its package `_polar`, `deep`, the closed forms in `riccati` and
 `modes`, and `vanishing`. What a flow returns is in `saddles._result.flow`.
 """
 

@@ -7,8 +7,8 @@ neural networks" (ICLR 2014, arXiv:1312.6120). In the time τ = t α^{L−2} the
 
 so that dormant weights are of order one and active ones of order 1/α. A plateau lasts as long as
 α^{2−L} of the times in which active weights relax, so that an implicit integrator is needed. The
-differences W_{j+1}ᵀW_{j+1} − W_jW_jᵀ, of order one, are conserved, and tie dormant weights to active
-ones: a step errs by α less than what is asked for, which is where float64 ends.
+differences W_{j+1}ᵀW_{j+1} − W_jW_jᵀ, of order one, are conserved, and tie dormant weights to
+active ones: a step errs by α less than what is asked for, which is where float64 ends.
 
 =================  ==================================================
 code name          symbol
@@ -21,6 +21,7 @@ code name          symbol
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,8 +57,8 @@ SOURCE = "Saxe, McClelland and Ganguli 2014, arXiv:1312.6120"
 #: Least α^{L−2}: times of active weights that are shorter than this part of a plateau are below
 #: what steps in scaled time resolve.
 SHORTEST = 1e-12
-#: Error of a step, as a share of α `rtol`; its absolute error, over the largest initial weight, as a
-#: share of that. So measured: jump times were off by four times a step's error over α.
+#: Error of a step, as a share of α `rtol`; its absolute error, over the largest initial weight, as
+#: a share of that. So measured: jump times were off by four times a step's error over α.
 SHARE, ABSOLUTE = 0.2, 1e-2
 #: Share of the loss below which what is left of it is rounding.
 EMPTY = 1e-20
@@ -88,7 +89,7 @@ def deep_linear(
         Σxx = E[xxᵀ]: symmetric, positive semi-definite.
     sigma_yx : array_like of shape (c, d)
         Σyx = E[yxᵀ]; its rows must lie in the range of `sigma_xx`, as those of data do.
-    init : sequence of L array_like
+    init : sequence of L array_like of shape (n_{j+1}, n_j)
         Initial layers over alpha, from the input on, as for `saddles.agf.deep_linear`.
     log_alpha : float
         Logarithm of the initial scale alpha, below 0. alpha**(L - 2) must be at least 1e-12.
@@ -243,7 +244,7 @@ class _Layers:
 
 def _imbalances(layers: Sequence[Array]) -> Array:
     """Return W_{j+1}ᵀW_{j+1} − W_jW_jᵀ of all pairs of layers, in one row."""
-    pairs = zip(layers[:-1], layers[1:], strict=True)
+    pairs = itertools.pairwise(layers)
     return flat([high.T @ high - low @ low.T for low, high in pairs])
 
 

@@ -35,22 +35,26 @@ ENOUGH, CRITICAL, PATIENCE = 1e-15, 1e-9, 6
 NEAR = 0.1
 #: Doublings of the first trial length until the loss has stopped to fall.
 TRIAL, DOUBLINGS = 2.0**-30, 60
+#: How far from a point symmetries are counted, as a share of its size.
+AWAY = 0.2
 #: Size of the weights, relative to where they stop to help, on their way to infinity.
 DIVERGED = 1e4
 
 
 @dataclass(frozen=True, eq=False)
 class Landed:
-    """A critical point of the active weights; ``minimal`` where no curvature leads down."""
+    """A critical point of the active weights.
+
+    It is ``minimal`` where no curvature leads down, and none is zero but by symmetries: units of
+    degree one that share a direction could otherwise still part.
+    """
 
     theta: Array
     force: float
     minimal: bool
 
 
-def descend(
-    network: Whole, theta: Array, active: Indices, direction: Array, degree: int
-) -> Landed:
+def descend(network: Whole, theta: Array, active: Indices, direction: Array, degree: int) -> Landed:
     """Descend from `theta` along a unit `direction` (p,), whose weights just became active.
 
     Raises
@@ -138,11 +142,14 @@ class _Ground:
         assert spectrum is not None
         if np.linalg.norm(found.moved) > NEAR * np.linalg.norm(y) or spectrum.climbs(found.moved):
             return None
-        down = spectrum.values < -FLAT * spectrum.largest
+        down = (spectrum.values < -FLAT * spectrum.largest).any()
         return Landed(
             theta=self.whole(found.point.place),
             force=found.point.size,
-            minimal=not down.any(),
+            minimal=not down and spectrum.flat <= self._freedom(found.point.place),
         )
 
-
+    def _freedom(self, y: Array) -> int:
+        """Return the number of flat directions that symmetries explain: those at weights nearby."""
+        shaken = y + AWAY * self.size * np.random.default_rng(0).standard_normal(y.shape)
+        return self.network.freedom(self.whole(shaken), self.active)

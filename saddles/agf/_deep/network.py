@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-
 from saddles import checks
 from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle, SaddlePath
@@ -87,7 +86,8 @@ def deep_network(
 
     Notes
     -----
-    The first wait and direction are proved. That later waits follow the part of the loss of lowest
+    The first wait and direction are proved if the gradient of f is locally Lipschitz. That later
+    waits follow the part of the loss of lowest
     degree is a conjecture, checked on three-layer quadratic networks: there waits of the flow
     differ from it by a share of the order of α.
 
@@ -127,5 +127,3 @@ def deep_network(
         if not isinstance(wait, Status):
             return replace(path, remaining=Remaining(next_jump=wait.delay))
     return path
-
-

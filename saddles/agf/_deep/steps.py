@@ -1,10 +1,11 @@
 """The steps of a deep network from saddle to saddle, with a clock of its own at each.
 
 At a saddle θ* the loss over the dormant weights z is L(θ* + z) = L(θ*) − C_m(z) + …, with C_m the
-part of lowest degree m > 2 of E<r, f(θ* + z)>, r the residual there. They obey z' = ∇C_m(z) and blow up after a wait of τ α^{2−m}. At the
-origin m is the degree κ of the network; later it is that of the cheapest dormant unit: a neuron
-between active ones has 1 + the degree of its activation. The weights that blow up become active and
-descend to the next saddle; all others keep the finite values that they had at the blow-up.
+part of lowest degree m > 2 of E<r, f(θ* + z)>, r the residual there. They obey z' = ∇C_m(z) and
+blow up after a wait of τ α^{2−m}. At the origin m is the degree κ of the network; later it is that
+of the cheapest dormant unit: a neuron between active ones has 1 + the degree of its activation. The
+weights that blow up become active and descend to the next saddle; all others keep the finite values
+that they had at the blow-up.
 
 The first wait is proved (Kumar and Haupt, arXiv:2403.08121). The rest was checked against flows of
 three-layer quadratic networks, and is a conjecture. It needs winners that are single units: hidden
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -49,6 +50,8 @@ SOURCE = (
 FAR, STAYS, GROWS, FARTHEST = 1e6, 0.4, 0.6, 1e14
 #: Dormant weights that have fallen to this share of their size do not grow again.
 FALLEN = 1e-3
+#: Error of a step of a wait.
+RTOL = 1e-9
 #: Most entries of a derivative of the loss: 40 MB.
 LARGEST = 5_000_000
 TOO_MANY = "the derivatives of the loss would not fit; leave weights out, or integrate the flow"
@@ -75,7 +78,10 @@ class _Task:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _State:
-    """Where the network is; see the module's table. ``degree`` is that of the wait before."""
+    """Where the network is; see the module's table. ``degree`` is that of the wait before.
+
+    ``waited`` keeps what a look at the next wait found, for the jump from the same state.
+    """
 
     theta: Array
     dormant: Array
@@ -87,6 +93,7 @@ class _State:
     force: float = 0.0
     minimal: bool = True
     blown: Blown | None = None
+    waited: list[tuple[Blown, int]] = field(default_factory=list)
 
 
 def deep_steps(network: Whole, init: Array, *, tol: float, name: str) -> Algorithm[_State]:
@@ -96,9 +103,7 @@ def deep_steps(network: Whole, init: Array, *, tol: float, name: str) -> Algorit
     return Algorithm(
         name=name,
         source=SOURCE,
-        start=lambda: _State(
-            theta=np.zeros(network.size), dormant=init, active=none, before=none
-        ),
+        start=lambda: _State(theta=np.zeros(network.size), dormant=init, active=none, before=none),
         utility=partial(_utility, task),
         jump=partial(_jump, task),
         cost=partial(_cost, task),
@@ -124,18 +129,11 @@ def _utility(task: _Task, state: _State) -> Ring | Rest | Status:
     blown = _blow_up(slope, state.dormant, degree)
     if isinstance(blown, Status):
         return blown
-    _remember(state, blown, degree)
+    state.waited.append((blown, degree))
     return Ring(delay=blown.delay, units=blown.units)
 
 
-def _remember(state: _State, blown: Blown, degree: int) -> None:
-    """Keep what the wait found, for the jump from the same state."""
-    state.__dict__["waited"] = blown, degree
-
-
-def _lowest(
-    task: _Task, state: _State
-) -> tuple[int, Callable[[Array], Array]] | Rest | Status:
+def _lowest(task: _Task, state: _State) -> tuple[int, Callable[[Array], Array]] | Rest | Status:
     """Return the lowest degree m of the loss over dormant weights, and ∇C_m."""
     network = task.network
     if not state.index:
@@ -192,7 +190,7 @@ def _blow_up(slope: Callable[[Array], Array], start: Array, degree: int) -> Blow
     pace = float(np.linalg.norm(slope(begin)))
     if not pace:
         return Status.NO_GROWTH
-    for time, z in growing(lambda z: slope(z) / pace, begin, degree):
+    for time, z in growing(lambda z: slope(z) / pace, begin, degree, rtol=RTOL):
         size = float(np.linalg.norm(z))
         if size < FALLEN:
             return Status.NO_GROWTH
@@ -229,7 +227,7 @@ def _blown(
 
 def _jump(task: _Task, state: _State, ring: Ring) -> _State:
     """Advance to the blow-up; the weights that blew up become active."""
-    blown, degree = state.__dict__["waited"]
+    blown, degree = state.waited[-1]
     return replace(
         state,
         index=state.index + 1,
@@ -239,6 +237,7 @@ def _jump(task: _Task, state: _State, ring: Ring) -> _State:
         degree=degree,
         dormant=blown.kept,
         blown=blown,
+        waited=[],
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from saddles import checks
 from saddles._tools.torch_modules import function, parameters_of, torch
 from saddles.agf._any.torch_network import TorchNetwork
-from saddles.typing import Array
+from saddles.typing import Array, Indices
 
 __all__ = ["Whole", "as_function", "measured_degree"]
 
@@ -38,9 +38,16 @@ class Whole(TorchNetwork):
         """Return ∇L(θ), (p,)."""
         return np.asarray(self.gradient(theta[None])[0])
 
-    def bend(self, theta: Array, some: Array) -> Array:
+    def bend(self, theta: Array, some: Indices) -> Array:
         """Return the Hessian over `some` (k,) of the weights, (k, k)."""
         return self.hessian(theta[None], np.eye(self.size)[:, some])
+
+    def freedom(self, theta: Array, some: Indices) -> int:
+        """Return how many directions of `some` weights leave all outputs as they are, at θ."""
+        from torch.func import jacrev
+
+        slopes = jacrev(self._output)(self._tensor(theta)).detach().numpy()[:, some]
+        return int(some.size - np.linalg.matrix_rank(slopes))
 
     def correlation(self, z: Array) -> Array:
         """Return ∇C(z) of C = E<y, f(z)>, (p,)."""
@@ -51,14 +58,14 @@ class Whole(TorchNetwork):
 
         Symmetric, of shape (p, …, p). Of L only this part can make dormant weights grow.
         """
-        from torch.func import grad, jacfwd
+        from torch.func import grad, jacrev
 
         residual = self._residual(theta[None])
         found: Callable[[Any], Any] = grad(
             lambda row: (residual @ self._output(row)) / self._shape[0]
         )
         for _ in range(order):
-            found = jacfwd(found)
+            found = jacrev(found)
         return np.asarray(found(self._tensor(theta)).detach().numpy())
 
 
@@ -110,5 +117,3 @@ def measured_degree(network: Callable[[Any, Any], Any], start: Array, X: Array) 
             "pass other initial weights, or degree."
         )
     return max(2, round(math.log(large / small) / math.log(STRETCH)))
-
-

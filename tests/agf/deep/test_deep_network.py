@@ -1,0 +1,137 @@
+"""Deep homogeneous networks: waits with degrees of their own, what they agree with, refusals."""
+
+from functools import cache, partial
+
+import numpy as np
+import pytest
+
+import saddles
+from reference import quadratic_flow as oracle
+from saddles import SaddlePath, Status
+
+torch = pytest.importorskip("torch")
+
+
+def quadratic(d, hidden, outer, w, X):
+    """Three layers, w_3·(W_2 (W_1 x)²)²: degree 7."""
+    W1, W2, w3 = torch.split(w, [hidden * d, hidden * outer, outer])
+    first = (X @ W1.reshape(hidden, d).T) ** 2
+    return (first @ W2.reshape(outer, hidden).T) ** 2 @ w3
+
+
+def problem(seed, d=2, hidden=3, outer=2, samples=40):
+    """A network of random weights as the target, and another one as the start."""
+    rng = np.random.default_rng(seed)
+    size = hidden * d + hidden * outer + outer
+    network, X = partial(quadratic, d, hidden, outer), rng.standard_normal((samples, d))
+    Y = network(torch.tensor(rng.standard_normal(size)), torch.tensor(X)).numpy()
+    return network, X, Y / np.sqrt(np.mean(Y**2)), rng.standard_normal(size)
+
+
+@cache
+def learnt(seed):
+    return saddles.agf.deep_network(*problem(seed))
+
+
+def measured(seed, path, alpha):
+    """Waits of the flow over those of the path, less 1, and the errors of plateau losses."""
+    _, X, Y, init = problem(seed)
+    levels = (path.losses[:-1] + path.losses[1:]) / 2
+    times = path.physical_times(np.log(alpha))
+    found, plateaus = oracle.staircase(X, Y, init, (2, 3, 2), alpha, levels, 1.3 * times[-1])
+    waits = np.diff(np.append(0, found)) / np.diff(times) - 1
+    return waits, plateaus - path.losses[:-1]
+
+
+def test_a_three_layer_quadratic_network_has_clocks_of_degree_7_and_3():
+    path = learnt(2)
+    assert path.status is Status.CONVERGED
+    assert path.degrees == (7, 3, 3)
+    assert [saddle.degree for saddle in path] == [None, 7, 3, 3]
+    assert [len(units) for units in path.entered] == [0, 4, 3, 3]
+    waits = np.diff(path.times) * [0.01**-5, 0.01**-1, 0.01**-1]
+    assert path.physical_times(np.log(0.01))[1:] == pytest.approx(np.cumsum(waits))
+
+
+def test_its_flow_makes_the_same_jumps():
+    path = learnt(2)
+    waits, plateaus = measured(2, path, 0.004)
+    assert abs(waits[0]) < 1e-6
+    assert np.abs(waits).max() < 0.08
+    assert np.abs(plateaus).max() < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_waits_of_quadratic_networks_err_by_a_share_of_alpha(seed):
+    path = learnt(seed)
+    (coarse, _), (fine, plateaus) = (measured(seed, path, alpha) for alpha in (0.008, 0.004))
+    assert np.abs(plateaus).max() < 1e-5
+    assert np.abs(fine).max() < 0.08
+    assert np.abs(fine).max() < 0.75 * np.abs(coarse).max()
+
+
+def test_a_path_of_mixed_degrees_is_kept_and_compared_as_such(tmp_path):
+    path = learnt(2)
+    path.save(tmp_path / "path.json")
+    again = SaddlePath.load(tmp_path / "path.json")
+    assert again == path
+    assert again.degrees == (7, 3, 3)
+    cut = saddles.agf.deep_network(*problem(2), max_jumps=1)
+    with pytest.raises(ValueError, match=r"waits of the degrees \(7, 3, 3\) and other of \(7,\)"):
+        saddles.compare(path, cut)
+
+
+def test_linear_layers_give_the_first_jump_of_the_deep_linear_network():
+    rng = np.random.default_rng(0)
+    X, layers = rng.standard_normal((30, 2)), [rng.standard_normal((2, 2)) for _ in range(3)]
+    Y = X @ rng.standard_normal((2, 2)).T
+
+    def network(w, x):
+        for layer in torch.split(w, 4):
+            x = x @ layer.reshape(2, 2).T
+        return x
+
+    init = np.concatenate([layer.ravel() for layer in layers])
+    path = saddles.agf.deep_network(network, X, Y, init)
+    exact = saddles.agf.deep_linear(X.T @ X / 30, Y.T @ X / 30, init=layers)
+    assert path.status is Status.DEGREE_ONE
+    assert path.times[1] == pytest.approx(exact.times[1], rel=1e-5)
+    assert path.losses[1] == pytest.approx(exact.losses[1], rel=1e-8)
+
+
+def test_relu_layers_have_a_first_wait_only():
+    """Two chains of one unit: the wait of the larger one is that of a cubic coordinate, 1/σ."""
+    module = torch.nn.Sequential(
+        torch.nn.Linear(2, 2, bias=False),
+        torch.nn.ReLU(),
+        torch.nn.Linear(2, 2, bias=False),
+        torch.nn.ReLU(),
+        torch.nn.Linear(2, 1, bias=False),
+    )
+    init = [1.0, 0, 0, 1, 1, 0, 0, 1, 1, 1]
+    path = saddles.agf.deep_network(module, np.eye(2), [[4.0], [1.0]], init)
+    assert path.status is Status.DEGREE_ONE
+    assert len(path) == 1
+    assert path.remaining.next_jump == pytest.approx(1 / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "message"),
+    [
+        (lambda w, X: w[0] * w[1] * torch.tanh(w[2]) * X[:, 0], {}, r"the measured degree is"),
+        (lambda w, X: w[0] * w[1] * w[2] * X[:, 0], {"degree": 4}, r"measured degree is 3"),
+        (lambda w, X: w[0] * w[1] * X[:, 0], {}, r"degree=2: .*use saddles.agf.network"),
+    ],
+)
+def test_networks_that_do_not_fit_are_refused(network, options, message):
+    with pytest.raises(ValueError, match=message):
+        saddles.agf.deep_network(network, np.eye(2), [1.0, 0.0], [1.0, 0.5, 2.0], **options)
+
+
+def test_what_is_no_network_or_start_is_named():
+    with pytest.raises(TypeError, match=r"network=3 must be a function"):
+        saddles.agf.deep_network(3, np.eye(2), [1.0, 0.0], [1.0])
+    module = torch.nn.Linear(2, 1, bias=False)
+    with pytest.raises(ValueError, match=r"init has shape \(3,\) and the module has 2 weights"):
+        saddles.agf.deep_network(module, np.eye(2), [[1.0], [0.0]], np.ones(3))

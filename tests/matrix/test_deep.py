@@ -1,0 +1,261 @@
+"""Deep linear networks and factorisations: waits, jumps, what is carried along, and refusals."""
+
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import saddles
+from reference import deep_linear as oracle
+from saddles import Status
+from saddles._matrix import deep_jump
+
+#: An integer problem that does not commute: moments, the map, and four layers over α.
+XX = np.array([[2.0, 1, 0], [1, 3, 1], [0, 1, 2]])
+MAP = np.array([[2.0, 0, 1], [-1, 1, 0], [0, 1, 1]])
+LAYERS = [
+    np.array([[1.0, 0, 1], [0, 1, -1], [1, 1, 0]]),
+    np.array([[1.0, 1, 0], [0, 1, 1], [-1, 0, 1]]),
+    np.array([[1.0, -1, 0], [1, 1, 0], [0, 1, 1]]),
+    np.array([[1.0, 0, 1], [0, 1, 1], [1, -1, 0]]),
+]
+#: Its jump times for 3 and 4 layers, to the digits to which extrapolated flows gave them.
+TIMES = {3: (0.10972125, 0.3292792, 3.81838), 4: (0.04457921, 0.2462359, 2.30020)}
+DIGITS = (1e-8, 1e-6, 1e-5)
+LOSSES = (10, 3.09088077, 0.04755864, 0)
+
+
+@cache
+def integers(depth):
+    return saddles.agf.deep_linear(XX, MAP @ XX, init=LAYERS[:depth])
+
+
+def excess(W):
+    return float(np.trace((W - MAP) @ XX @ (W - MAP).T)) / 2
+
+
+def completion():
+    """Three pairs of entries of a 4 × 4 matrix: the flow finds rank 1, of nuclear norm 10."""
+    target, mask = np.zeros((4, 4)), np.zeros((4, 4), dtype=bool)
+    for i, j, value in ((0, 2, 1.0), (0, 3, 2.0), (1, 2, 2.0)):
+        target[i, j] = target[j, i] = value
+        mask[i, j] = mask[j, i] = True
+    return saddles.MatrixCompletion(target, mask)
+
+
+def random_network(seed, widths):
+    rng = np.random.default_rng([seed, len(widths)])
+    d, c = widths[0], widths[-1]
+    X = rng.standard_normal((2 * d, d))
+    xx = X.T @ X / (2 * d) + 0.3 * np.eye(d)
+    yx = rng.standard_normal((c, d)) @ xx
+    init = [rng.standard_normal((high, low)) for low, high in pairwise(widths)]
+    return xx, yx, init
+
+
+# --- fixtures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [3, 4])
+def test_times_and_losses_of_the_integer_problem(depth):
+    path = integers(depth)
+    assert path.status is Status.CONVERGED
+    assert path.kappa == depth
+    assert (np.abs(path.times[1:] - TIMES[depth]) <= DIGITS).all()
+    assert path.losses == pytest.approx(LOSSES, abs=1e-8)
+    assert path.certificates.worst < 1e-12
+
+
+def test_the_ends_of_dormant_layers_must_turn_with_the_active_ones(monkeypatch):
+    """Without parallel transport during jumps the second one would come at .3302, not .3293."""
+    monkeypatch.setattr(deep_jump, "_inverse", lambda rows: np.zeros(rows.T.shape))
+    path = saddles.agf.deep_linear(XX, MAP @ XX, init=LAYERS[:3], max_jumps=2)
+    assert path.times[1] == pytest.approx(TIMES[3][0], abs=1e-8)
+    assert path.times[2] > TIMES[3][1] + 8e-4
+
+
+@pytest.mark.parametrize(("depth", "time"), [(3, 0.3903882), (4, 0.1951941)])
+def test_completion_makes_one_jump_to_rank_one(depth, time):
+    path = saddles.greedy_low_rank(completion(), depth=depth)
+    assert path.times.tolist() == pytest.approx([0, time], abs=1e-7)
+    assert path.times[1] == pytest.approx(2 / ((depth - 2) * (1 + np.sqrt(17))), rel=1e-9)
+    assert np.linalg.norm(path.betas[1], "nuc") == pytest.approx(10, abs=1e-8)
+    assert path.losses[1] == pytest.approx(0, abs=1e-12)
+
+
+# --- laws -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [3, 5])
+def test_from_the_identity_modes_ring_at_their_own_times(depth):
+    """Positive eigenvalues only, however large the negative ones are: rounding must not tell."""
+    A = np.random.default_rng(1).standard_normal((5, 5))
+    path = saddles.greedy_low_rank(saddles.FullMatrix(A + A.T), depth=depth)
+    wanted = oracle.identity_start(np.linalg.eigvalsh(A + A.T), depth)
+    assert path.status is Status.SIGN_CONSERVED
+    assert path.times[1:] == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("widths", [(3, 4, 5, 3), (2, 3, 2, 3, 2)])
+def test_saddles_are_the_best_maps_of_their_rank(widths):
+    xx, yx, init = random_network(0, widths)
+    path = saddles.agf.deep_linear(xx, yx, init=init)
+    for rank, W in enumerate(path.betas):
+        best = oracle.reduced_rank(xx, yx, rank)
+        assert pytest.approx(best, abs=1e-8 * np.abs(yx).max()) == W
+
+
+def test_scales_of_data_and_start_only_change_the_unit_of_time():
+    """Outputs times s: rates s, in layers over s^{1/L}. Layers times c: times over c^{L−2}."""
+    path = integers(3)
+    large = saddles.agf.deep_linear(
+        XX, 1e6 * MAP @ XX, init=[10 * layer for layer in LAYERS[:3]], max_jumps=2
+    )
+    assert large.times == pytest.approx(path.times[:3] / 1e7, rel=1e-7)
+    assert large.betas == pytest.approx(1e6 * path.betas[:3], rel=1e-8, abs=1e-2)
+
+
+def test_orthogonal_turns_of_hidden_layers_change_nothing():
+    rng = np.random.default_rng(3)
+    P, Q = (np.linalg.qr(rng.standard_normal((3, 3)))[0] for _ in range(2))
+    turned = [P @ LAYERS[0], Q @ LAYERS[1] @ P.T, LAYERS[2] @ Q.T]
+    path = saddles.agf.deep_linear(XX, MAP @ XX, init=turned, max_jumps=2)
+    assert path.times == pytest.approx(integers(3).times[:3], rel=1e-7)
+
+
+def test_commuting_data_leave_the_saddle_that_two_layers_rest_at():
+    """The mode that correlates more explains less: three layers rest at 1.5, two at 2.0."""
+    b, s = np.array([2.0, 1.0]), np.array([1.0, 3.0])
+    init = [layer[:2, :2] for layer in LAYERS[:3]]
+    deep = saddles.agf.deep_linear(np.diag(s), np.diag(b * s), init=init)
+    assert deep.losses == pytest.approx([3.5, 1.5, 0], abs=1e-9)
+    aligned = saddles.agf.deep_linear(np.diag(s), np.diag(b * s), init=[np.eye(2)] * 3)
+    assert aligned.losses == pytest.approx([3.5, 2.0, 0], abs=1e-9)
+    assert aligned.times == pytest.approx([0, 1 / 3, 1 / 2], rel=1e-7)
+
+
+def test_a_loss_of_one_s_own_needs_no_second_derivative():
+    class Distance:
+        size = 2
+
+        def value(self, W):
+            return float(np.sum((W - np.diag([3.0, 1.0])) ** 2) / 2)
+
+        def gradient(self, W):
+            return W - np.diag([3.0, 1.0])
+
+    path = saddles.greedy_low_rank(Distance(), depth=3)
+    assert path.times == pytest.approx([0, 1 / 3, 1], rel=1e-7)
+
+
+# --- the flow -------------------------------------------------------------------------------------
+
+
+def test_the_flow_approaches_the_path_in_proportion_to_alpha():
+    """The first jump, c α with c = −1.375 of these data, and the flow of a plain integrator."""
+    path = integers(3)
+    levels = (path.losses[:-1] + path.losses[1:]) / 2
+    errors = []
+    for alpha in (1e-2, 1e-3):
+        flow = saddles.flow.deep_linear(
+            XX, MAP @ XX, init=LAYERS[:3], log_alpha=np.log(alpha), until=0.4
+        )
+        errors.append((flow.crossing_times(levels[:2]) - path.times[1:3]) / alpha)
+    assert errors[0][0] == pytest.approx(errors[1][0], rel=0.1)
+    plain = oracle.crossing_times(
+        lambda W: (W - MAP) @ XX, excess, LAYERS[:3], 1e-3, levels[:2], 0.4
+    )
+    assert plain == pytest.approx((path.times[1:3] + 1e-3 * errors[1]).tolist(), rel=1e-6)
+    assert flow.conservation < 1e-7
+
+
+def _fitted(alphas, times, powers):
+    terms = np.array([[1.0, *(alpha**power for power in powers)] for alpha in alphas])
+    return np.linalg.lstsq(terms, np.array(times), rcond=None)[0][0]
+
+
+SCALES = {3: (1e-4, 3e-5, 1e-5, 3e-6), 4: (3e-3, 1e-3, 3e-4, 1e-4), 5: (2e-2, 1e-2, 5e-3, 3e-3)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(
+    "widths", [(3, 3, 3, 3), (3, 4, 5, 3), (3, 3, 3, 3, 3), (2, 3, 2, 3, 2, 2)]
+)
+def test_random_networks_follow_their_path(widths, seed):
+    """The first two jumps, extrapolated with the powers of α that the path's margins give."""
+    xx, yx, init = random_network(seed, widths)
+    path = saddles.agf.deep_linear(xx, yx, init=init)
+    for rank, W in enumerate(path.betas):
+        assert pytest.approx(oracle.reduced_rank(xx, yx, rank), abs=1e-8 * np.abs(yx).max()) == W
+    depth, slow = len(init), 1 - path.certificates.margin[1]
+    if slow > 0.8:
+        pytest.skip("singular values so close that no flow extrapolates")
+    levels = (path.losses[:2] + path.losses[1:3]) / 2
+    measured = [
+        saddles.flow.deep_linear(
+            xx, yx, init=init, log_alpha=np.log(alpha), until=1.2 * path.times[2]
+        ).crossing_times(levels)
+        for alpha in SCALES[depth]
+    ]
+    first = _fitted(SCALES[depth], [row[0] for row in measured], [depth - 2, 2 * (depth - 2)])
+    second = _fitted(SCALES[depth], [row[1] for row in measured], [1 - slow, 2 * (1 - slow), 1.0])
+    assert first == pytest.approx(path.times[1], rel=1e-6)
+    assert second == pytest.approx(path.times[2], rel=1e-4)
+
+
+# --- ends and refusals ----------------------------------------------------------------------------
+
+
+def test_a_sign_that_balanced_layers_conserve_ends_the_path():
+    path = saddles.agf.deep_linear(np.eye(2), np.diag([4.0, -2.0]), init=[np.eye(2)] * 3)
+    assert path.status is Status.SIGN_CONSERVED
+    assert path.losses == pytest.approx([10, 2], abs=1e-9)
+    uneven = [np.eye(2), 2 * np.eye(2), 3 * np.eye(2)]
+    assert saddles.agf.deep_linear(np.eye(2), np.diag([4.0, -2.0]), init=uneven).losses[-1] < 1e-12
+
+
+def test_nearly_equal_singular_values_end_the_path():
+    path = saddles.agf.deep_linear(np.eye(3), np.diag([2, 2 + 1e-6, 1]), init=LAYERS[:3])
+    assert path.status is Status.TIED
+    assert len(path) == 1
+
+
+def test_narrow_layers_end_at_their_width():
+    init = [LAYERS[0][:2], LAYERS[1][:, :2], LAYERS[2]]
+    path = saddles.agf.deep_linear(XX, MAP @ XX, init=init)
+    assert path.status is Status.MAX_RANK
+    assert path.losses[-1] == pytest.approx(LOSSES[2], abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        ([np.eye(3)] * 2, r"init has 2 layers; a deep network has at least three: use agf.linear"),
+        ([np.eye(3)], r"init has 1 layer; .*linear regression"),
+        ([np.eye(3), np.ones((2, 2)), np.eye(3)], r"init\[1\] has shape \(2, 2\) and init\[0\]"),
+        ([np.ones((3, 2)), np.eye(3), np.eye(3)], r"init maps 2 inputs to 3 outputs"),
+        ([np.zeros((3, 3)), np.eye(3), np.zeros((3, 3))], r"init\[0\] and init\[2\] are zero"),
+        ([[np.nan]], r"init\[0\]"),
+    ],
+)
+def test_wrong_layers_are_named(init, message):
+    with pytest.raises(ValueError, match=message):
+        saddles.agf.deep_linear(XX, MAP @ XX, init=init)
+
+
+def test_wrong_options_of_the_deep_factorisation_are_named():
+    loss = saddles.FullMatrix(np.eye(2))
+    with pytest.raises(ValueError, match=r"depth=1"):
+        saddles.greedy_low_rank(loss, depth=1)
+    with pytest.raises(ValueError, match=r"init has 3 layers and depth=4"):
+        saddles.greedy_low_rank(loss, depth=4, init=[np.eye(2)] * 3)
+    with pytest.raises(TypeError, match=r"max_rank=1 is for depth=2"):
+        saddles.greedy_low_rank(loss, depth=3, max_rank=1)
+    with pytest.raises(TypeError, match=r"init is given and depth=2"):
+        saddles.greedy_low_rank(loss, init=[np.eye(2)] * 2)
+    with pytest.raises(ValueError, match=r"alpha\*\*1 is below 1e-12.*agf.deep_linear"):
+        saddles.flow.deep_linear(XX, MAP @ XX, init=LAYERS[:3], log_alpha=-40.0)
+    with pytest.raises(ValueError, match=r"raise rtol to"):
+        saddles.flow.deep_linear(XX, MAP @ XX, init=LAYERS[:3], log_alpha=-20.0, rtol=1e-8)
