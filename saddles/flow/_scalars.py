@@ -3,21 +3,21 @@
 `saddles._diagonal.boundaries` derives them. With z the smallest weight over α, b_j the sizes of
 the initial weights and μ_j² = b_j² − b_1², a product Π_j w_j has
 
-    p = arsinh(z/μ_2) + log(μ_2/2),
-    dp/dS = Π_{j≥3} (z² + μ_j²)^½,   β/α^D = z Π_{j≥2} (z² + μ_j²)^½,
+    z = μ_2 sinh q,   dq/dS = Π_{j≥3} (z² + μ_j²)^½,   β/α^D = z Π_{j≥2} (z² + μ_j²)^½,
 
-where S is the integral of the gradient in scaled time: p is the logarithm of z where z is large,
-and one absolute tolerance of p serves all sizes of β. A difference u^D − v^D conserves
-K = u^{2−D} + v^{2−D}, and p = log(u/v) − log(K)/(D − 2) does the same for it.
+where S is the integral of the gradient in scaled time: q is a logarithm of z where z is large, and
+z in units of μ_2 where it is small, so that one absolute tolerance of q serves all sizes of β.
+Where μ_2 = 0, z keeps its sign, and q = log z. A difference u^D − v^D conserves
+K = u^{2−D} + v^{2−D}, and q = log(u/v) does the same for it.
 
 ===============  ======================================================================
 code name        symbol
 ===============  ======================================================================
-``p``            p, shape (d, ...)
+``q``            q, shape (d,) or (d, m)
 ``value``        V = β/α^D
-``rate``         dp/dS
-``bend``         d log(rate)/dp
-``slope``        dV/dp
+``rate``         dq/dS
+``bend``         d log(rate)/dq
+``slope``        dV/dq
 ``left``         what is left of S until the boundary above and the one below
 ===============  ======================================================================
 """
@@ -26,14 +26,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from saddles._diagonal.boundaries import Start, near, spreads
-from saddles.typing import Array
+from saddles.typing import Array, Mask
 
 __all__ = ["Scalars", "scalars"]
+
+#: Where one sign is forbidden, weights below α e^{−300} act as zero: their squares stay in range.
+LEAST = -300.0
 
 
 class Scalars(Protocol):
@@ -45,19 +48,18 @@ class Scalars(Protocol):
 
     @property
     def start(self) -> Array:
-        """Return the initial p, shape (d,)."""
+        """Return the initial q, shape (d,)."""
 
-    @property
-    def turn(self) -> Array:
-        """Return 2p at the place where both signs are alike (d,); −∞ if one is forbidden."""
+    def limits(self, reach: float) -> tuple[Array, Array]:
+        """Return q (d,) between which a weight comes to α e^reach, on either side."""
 
-    def motion(self, p: Array) -> tuple[Array, Array]:
+    def motion(self, q: Array) -> tuple[Array, Array]:
         """Return the value and the rate."""
 
-    def slopes(self, p: Array) -> tuple[Array, Array]:
-        """Return the derivatives by p of the value and of the rate's logarithm."""
+    def slopes(self, q: Array) -> tuple[Array, Array]:
+        """Return the derivatives by q of the value and of the rate's logarithm."""
 
-    def left(self, p: Array) -> tuple[Array, Array]:
+    def left(self, q: Array) -> tuple[Array, Array]:
         """Return how far the clock is from the boundary above and from the one below."""
 
 
@@ -85,6 +87,21 @@ class Products:
         return spreads(self._sizes)
 
     @cached_property
+    def _squares(self) -> Array:
+        """μ_j² for j ≥ 3, shape (D − 2, d)."""
+        return np.asarray(self._spreads[2:] ** 2)
+
+    @cached_property
+    def _tied(self) -> Mask:
+        """Where μ_2 = 0, shape (d,)."""
+        return np.asarray(self._spreads[1] == 0)
+
+    @cached_property
+    def _unit(self) -> Array:
+        """μ_2, and 1 where it is 0."""
+        return np.where(self._tied, 1.0, self._spreads[1])
+
+    @cached_property
     def _sign(self) -> Array:
         """Sign of β where z > 0, shape (d,)."""
         return np.where(np.signbit(self.init).sum(axis=0) % 2 == 1, -1.0, 1.0)
@@ -96,43 +113,44 @@ class Products:
 
     @property
     def start(self) -> Array:
-        return np.asarray(np.log((self._sizes[0] + self._sizes[1]) / 2))
+        first = self._sizes[0]
+        return np.where(
+            self._tied, np.log(np.where(self._tied, first, 1.0)), np.arcsinh(first / self._unit)
+        )
 
-    @cached_property
-    def turn(self) -> Array:
-        with np.errstate(divide="ignore"):
-            return np.asarray(2 * np.log(self._spreads[1] / 2))
+    def limits(self, reach: float) -> tuple[Array, Array]:
+        top = np.where(self._tied, reach, reach + np.log(2 / self._unit))
+        top = np.maximum(top, self.start + 1)
+        return np.where(self._tied, LEAST, -top), top
 
-    @cached_property
-    def _squares(self) -> Array:
-        """μ_j² for j ≥ 3, shape (D − 2, d)."""
-        return np.asarray(self._spreads[2:] ** 2)
-
-    def _layers(self, p: Array) -> tuple[Array, Array, Array]:
+    def _layers(self, q: Array) -> tuple[Array, Array, Array]:
         """Return z, the next size (d, ...), and the squares of all others (D − 2, d, ...)."""
-        half, mirrored = np.exp(p), np.exp(_along(self.turn, p) - p)
-        z = half - mirrored
-        squares = self._squares if p.ndim == 1 else self._squares[..., None]
-        return z, half + mirrored, z * z + squares
+        unit = _along(self._unit, q)
+        z, second = unit * np.sinh(q), unit * np.cosh(q)
+        if self._tied.any():
+            tied, grown = _along(self._tied, q), np.exp(q)
+            z, second = np.where(tied, grown, z), np.where(tied, grown, second)
+        squares = self._squares if q.ndim == 1 else self._squares[..., None]
+        return z, second, z * z + squares
 
-    def motion(self, p: Array) -> tuple[Array, Array]:
-        z, second, squares = self._layers(p)
+    def motion(self, q: Array) -> tuple[Array, Array]:
+        z, second, squares = self._layers(q)
         rate = np.sqrt(squares.prod(axis=0))
-        rate *= _along(self._sign, p)
+        rate *= _along(self._sign, q)
         return z * second * rate, rate
 
-    def slopes(self, p: Array) -> tuple[Array, Array]:
-        z, second, squares = self._layers(p)
+    def slopes(self, q: Array) -> tuple[Array, Array]:
+        z, second, squares = self._layers(q)
         bend = z * second * (1 / squares).sum(axis=0)
-        rate = np.sqrt(squares.prod(axis=0)) * _along(self._sign, p)
+        rate = np.sqrt(squares.prod(axis=0)) * _along(self._sign, q)
         return rate * (second * second + z * z + z * second * bend), bend
 
-    def left(self, p: Array) -> tuple[Array, Array]:
-        z, second, squares = self._layers(p)
+    def left(self, q: Array) -> tuple[Array, Array]:
+        z, second, squares = self._layers(q)
         sizes = np.array([np.abs(z), second, *np.sqrt(squares)]).reshape(self.depth, -1)
-        own = near(np.sort(sizes, axis=0)).reshape(p.shape)
-        other = 2 * _along(self._crossing, p) - own
-        above = _along(self._sign, p) * z >= 0
+        own = near(np.sort(sizes, axis=0)).reshape(q.shape)
+        other = 2 * _along(self._crossing, q) - own
+        above = _along(self._sign, q) * z >= 0
         return np.where(above, own, other), np.where(above, other, own)
 
 
@@ -144,43 +162,39 @@ class Differences:
     init: Array
 
     @cached_property
-    def _log_sum(self) -> Array:
-        """The logarithm of K."""
-        return np.asarray(np.log((self.init ** (2.0 - self.depth)).sum(axis=0)))
+    def _sum(self) -> Array:
+        """K, shape (d,)."""
+        return np.asarray((self.init ** (2.0 - self.depth)).sum(axis=0))
 
     @property
     def start(self) -> Array:
-        return np.asarray(np.log(self.init[0]) - np.log(self.init[1]) + self.turn / 2)
+        return np.asarray(np.log(self.init[0]) - np.log(self.init[1]))
 
-    @property
-    def turn(self) -> Array:
-        return np.asarray(-2 * self._log_sum / (self.depth - 2))
+    def limits(self, reach: float) -> tuple[Array, Array]:
+        top = reach + np.log(self._sum) / (self.depth - 2)
+        top = np.maximum(top, np.abs(self.start) + 1)
+        return -top, top
 
-    def _powers(self, p: Array) -> tuple[Array, Array]:
-        """Return u^{D−2} and v^{D−2}."""
-        floor = np.exp(-_along(self._log_sum, p))
-        growths = ((self.depth - 2) * q for q in (p, _along(self.turn, p) - p))
-        up, down = (floor + np.exp(growth) for growth in growths)
-        return up, down
+    def motion(self, q: Array) -> tuple[Array, Array]:
+        # u^{D−2} v^{D−2} = mean², and u/v = e^q.
+        power, total = self.depth - 2, _along(self._sum, q)
+        mean = 2 * np.cosh(power * q / 2) / total
+        value = 2 * mean ** (self.depth / power) * np.sinh(self.depth * q / 2)
+        return value, self.depth * total * mean * mean
 
-    def motion(self, p: Array) -> tuple[Array, Array]:
-        up, down = self._powers(p)
-        power = self.depth / (self.depth - 2)
-        return up**power - down**power, self.depth * (up + down)
+    def slopes(self, q: Array) -> tuple[Array, Array]:
+        power, half = self.depth - 2, self.depth * q / 2
+        mean = 2 * np.cosh(power * q / 2) / _along(self._sum, q)
+        turn = np.tanh(power * q / 2)
+        growth = turn * np.sinh(half) + np.cosh(half)
+        return self.depth * mean ** (self.depth / power) * growth, power * turn
 
-    def slopes(self, p: Array) -> tuple[Array, Array]:
-        up, down = self._powers(p)
-        # du/dp = u v^{2−D}/K, and K = u^{2−D} + v^{2−D}: shares of the two in it.
-        power, share = self.depth / (self.depth - 2), up / (up + down)
-        slope = self.depth * (up**power * share + down**power * (1 - share))
-        return slope, (self.depth - 2) * (2 * share - 1)
-
-    def left(self, p: Array) -> tuple[Array, Array]:
-        up, down = self._powers(p)
-        whole = self.depth * (self.depth - 2)
-        return 1 / (whole * up), 1 / (whole * down)
+    def left(self, q: Array) -> tuple[Array, Array]:
+        power, total = self.depth - 2, _along(self._sum, q)
+        share = total / (self.depth * power)
+        return share / (1 + np.exp(power * q)), share / (1 + np.exp(-power * q))
 
 
-def _along(values: Array, p: Array) -> Array:
-    """Return one number per coordinate (d,), for p of shape (d,) or (d, q)."""
-    return values if p.ndim == 1 else values[:, None]
+def _along(values: Any, q: Array) -> Any:
+    """Return one number per coordinate (d,), for q of shape (d,) or (d, m)."""
+    return values if q.ndim == 1 else values[:, None]

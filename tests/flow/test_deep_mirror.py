@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import nnls
 
 import reference.deep_diagonal as oracle
 import saddles
@@ -111,6 +112,14 @@ def test_a_forbidden_sign_is_never_learnt():
     assert np.isfinite(flow.clocks(flow.until)).all()
 
 
+def test_the_clock_of_a_forbidden_sign_runs_for_ever():
+    """One weight falls like e^{−1000}: it acts as zero, and its clock goes on."""
+    init = np.array([[0.6, 0.5], [0.6, 0.5], [0.7, 1.0]])
+    flow = diagonal(np.eye(2), [1.0, -1.0], init=init, log_alpha=-3, until=2000.0)
+    assert flow.clocks(2000.0)[1] == pytest.approx(-1000)
+    assert flow.conservation < 1e-6
+
+
 def test_clocks_run_to_the_boundaries():
     X, y = K1
     shape = {"init": [1.0, 1.0, 0.0]}
@@ -137,6 +146,17 @@ def test_units_of_the_targets_are_units_of_the_weights():
     plain = diagonal(X, y, init=init, log_alpha=scale)
     other = diagonal(X, factor * y, init=init, log_alpha=scale + math.log(factor) / len(init))
     assert np.abs(other.at(tau / factor) / factor - plain.at(tau)).max() < 1e-6
+
+
+@pytest.mark.parametrize("first", [0.0, 0.6, 1.0])
+def test_targets_far_below_the_initial_weights_are_learnt(first):
+    """β falls to a billionth of its start. Of equal weights it cannot become negative."""
+    X, y = np.array([[1.0, 0.5], [0.2, 1.0]]), np.array([1e-9, -2e-9])
+    flow = diagonal(X, y, init=[first, 1.0, 1.3], log_alpha=-0.01)
+    end, _ = (np.linalg.lstsq if first < 1 else nnls)(X, y)[:2]
+    assert flow.status is Status.CONVERGED
+    assert np.abs(flow.at(flow.until) - end).max() < 1e-6 * np.abs(end).max()
+    assert flow.conservation < 1e-6
 
 
 def test_nothing_to_learn():
