@@ -164,7 +164,7 @@ def diagonal(
     curve, status, remaining = _integrate(network, rtol, until)
     if not status.success and on_failure == "raise":
         reached = curve.times[-1] / network.pace
-        raise PathError(status, detail=f"scaled time {reached:.6g} was reached")
+        raise PathError(status, detail=f"scaled time {reached:.6g} was reached{_hint(network)}")
     times = curve.times / network.pace
     if until is not None and status not in (Status.INTEGRATION_FAILED, Status.TIME_LIMIT):
         times[-1] = until
@@ -188,6 +188,14 @@ def _network(problem: Regression, log_alpha: float, shape: Start) -> Network | D
             "does not resolve it, and the flow is its limit; use saddles.diagonal_network."
         )
     return network
+
+
+def _hint(network: Network | DeepNetwork) -> str:
+    """Say why a step may have failed that is short beside its time."""
+    if not isinstance(network, DeepNetwork):
+        return ""
+    width = math.exp(network.log_width)
+    return f", where a jump takes {width:.2g}; from a larger alpha it takes more"
 
 
 def _as_flow(
