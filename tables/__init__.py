@@ -33,6 +33,9 @@ NAMES = (
     "relu_directions",
     "estimators",
     "digits_networks",
+    "deep_linear",
+    "deep_completion",
+    "deep_quadratic",
 )
 
 #: Timings, made only when asked for by name and printed, not kept.

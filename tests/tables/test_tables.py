@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[2]
 PRINTED = 2e-9
 
 
-#: Tables that take minutes: the exhaustive runs make them.
-MINUTES = ("modular_scales",)
+#: Tables that take long, and whose claims have quick tests: the exhaustive runs make them.
+LONG = ("modular_scales", "deep_linear", "deep_completion", "deep_quadratic")
 
 
 def _marked(name):
-    return pytest.param(name, marks=pytest.mark.slow) if name in MINUTES else name
+    return pytest.param(name, marks=pytest.mark.slow) if name in LONG else name
 
 
 @pytest.mark.parametrize("name", [_marked(name) for name in tables.NAMES])
