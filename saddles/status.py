@@ -105,10 +105,10 @@ class Status(Enum):
     )
     NEURONS_PART = (
         "neurons part",
-        "Neurons share a direction and, with several outputs, will separate later, at a time "
-        "that depends on differences below rounding. The path is right up to here, and "
-        "training goes on.",
-        "Start with one neuron per direction, or learn one output at a time.",
+        "Neurons share a direction and may separate later, at a time that depends on differences "
+        "below rounding. The path is right up to here, and training may go on.",
+        "Start with one neuron per direction, learn one output at a time, or give a smooth "
+        "network its second derivatives.",
         True,
         False,
     )

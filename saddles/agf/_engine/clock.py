@@ -56,6 +56,15 @@ class Clock:
             return -math.log(self.scale)
         return -(self.degree - 2) * (self.scale + self.log_threshold)
 
+    @property
+    def logarithm(self) -> float:
+        """Return a time of log(1/α) in scaled time: what takes that long takes none in the limit.
+
+        For κ > 2 only.
+        """
+        power = (self.degree - 2) * self.scale
+        return 0.0 if math.isinf(power) else self.scale * math.exp(-power)
+
     def lacking(self, log_norms: Array) -> Array:
         """Return A of neurons with log|θ/α| = `log_norms`."""
         if self.degree == 2:

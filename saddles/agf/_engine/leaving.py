@@ -13,7 +13,7 @@ code name       symbol
 ``theta``       θ, the active neurons, (A, p)
 ``basis``       B, orthonormal, (p, m), of all directions in which neurons have gradients
 ``together``    which neurons are equal, orthonormal, (A, g): the flow never parts them
-``rate``        −λ, of the least eigenvalue λ of ∂²L/∂θ²
+``rates``       −λ, of the negative eigenvalues λ of ∂²L/∂θ²
 ==============  ====================================================================
 """
 
@@ -27,9 +27,9 @@ import numpy as np
 from saddles.agf._engine.active import DENSE, Descent, descend_neurons
 from saddles.agf._engine.coordinates import CONSERVED, SLIGHT, Coordinates, same
 from saddles.homogeneous import Declared
-from saddles.typing import Array
+from saddles.typing import Array, Indices
 
-__all__ = ["Exit", "left"]
+__all__ = ["PUSH", "Exits", "left"]
 
 #: Neurons are pushed by this share of their norm: far enough for the flow to go on from there.
 PUSH = 1e-2
@@ -40,41 +40,49 @@ EXITS = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Exit:
-    """How fast neurons leave a saddle, and along which unit direction (A, p)."""
+class Exits:
+    """How fast neurons leave a saddle (k,), falling, and along which unit directions (k, A, p)."""
 
-    rate: float
+    rates: Array
     along: Array
 
     @classmethod
-    def of(cls, network: Declared, theta: Array) -> Exit | None:
-        """Return the fastest way out; None if no curvature leads down, or it cannot be formed."""
+    def of(cls, network: Declared, theta: Array, equal: Indices) -> Exits | None:
+        """Return the ways out; None if the curvature cannot be formed.
+
+        Neurons of the same number `equal` (A,) stay equal, or in proportion.
+        """
         run = Coordinates.everywhere(network, theta)
         if run.origin.size > DENSE:
             return None
-        first = same(theta)
-        groups = np.unique(first)
-        members = (first[:, None] == groups).astype(float)
+        members = (equal[:, None] == np.unique(equal)).astype(float)
+        members *= np.linalg.norm(theta, axis=1)[:, None]
         together = np.kron(members / np.linalg.norm(members, axis=0), np.eye(run.basis.shape[1]))
         values, vectors = np.linalg.eigh(together.T @ run.hessian(run.origin) @ together)
         force = float(np.linalg.norm(run.gradient(run.origin)))
         explained = CONSERVED * force / run.norm(run.origin) + SLIGHT * np.abs(values).max()
-        if not values[0] < -explained:
-            return None
-        along = (together @ vectors[:, 0]).reshape(len(theta), -1) @ run.basis.T
-        # The limit may take either side; it is not left to rounding which one this is.
-        side = np.sum(along * np.random.default_rng(0).standard_normal(along.shape))
-        return cls(-float(values[0]), math.copysign(1.0, side) * along)
+        down = values < -explained
+        along = (together @ vectors[:, down]).T.reshape(-1, len(theta), run.basis.shape[1])
+        return cls(-values[down], along @ run.basis.T)
 
 
-def left(network: Declared, found: Descent, *, creep: float, tol: float) -> Descent:
-    """Return where the flow goes from what a descent `found`, once it has left all saddles."""
+def left(
+    network: Declared, found: Descent, *, creep: float, tol: float, slowest: float = 0.0
+) -> Descent:
+    """Return where the flow goes from what a descent `found`, once it has left all saddles.
+
+    Those that it leaves at a rate of no more than `slowest` it does not leave in time.
+    """
     start = float(network.loss(found.theta[:0]))
     for _ in range(EXITS):
-        out = Exit.of(network, found.theta)
-        if out is None:
+        out = Exits.of(network, found.theta, same(found.theta))
+        if out is None or not out.rates.max(initial=0.0) > slowest:
             return found
-        theta = found.theta + PUSH * np.linalg.norm(found.theta) * out.along
+        along = out.along[0]
+        # The limit may take either side; it is not left to rounding which one this is.
+        side = np.sum(along * np.random.default_rng(0).standard_normal(along.shape))
+        push = math.copysign(PUSH, side) * np.linalg.norm(found.theta)
+        theta = found.theta + push * along
         beyond = descend_neurons(network, theta, np.linalg.norm(theta, axis=1), creep=creep)
         least = CLEARLY * max(tol, found.creep, beyond.creep) * start
         if not _level(network, beyond) < _level(network, found) - least:

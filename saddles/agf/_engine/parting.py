@@ -30,6 +30,7 @@ import numpy as np
 
 from saddles.agf._engine.clock import TIE
 from saddles.agf._engine.coordinates import EQUAL, SLIGHT
+from saddles.agf._engine.leaving import Exits
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices
 
@@ -112,6 +113,11 @@ class Deviations:
         turned = self.turned or bool((np.abs(overlap) > NO_OVERLAP)[mixed].any())
         return Deviations(direction, found.modes, exponents, turned), found.rates
 
+    def along_which(self, places: Array) -> Array:
+        """Return the largest exponent that deviations along `places` (k, p) have, (k,)."""
+        parts = np.abs(places @ self.modes) > NO_OVERLAP
+        return np.asarray(np.where(parts, self.exponents, -math.inf).max(axis=1, initial=-math.inf))
+
     def grown(self, rates: Array, delay: float) -> Deviations:
         """Return the exponents after a delay."""
         later = np.minimum(self.exponents + rates * delay, 0.0)
@@ -141,59 +147,36 @@ def _handed_on(overlap: Array, exponents: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Parting:
-    """The next clusters to part: when, their rows among active neurons, and where each goes."""
+    """The next parting of active neurons: when, and where each goes, `aside` (A, p)."""
 
     delay: float
-    rows: Indices
     aside: Array
     conjectured: bool = False
 
     def due(self, delay: float) -> bool:
-        """Whether the clusters part within a delay."""
+        """Whether neurons part within a delay."""
         return self.delay <= delay * (1 + TIE) and math.isfinite(self.delay)
+
+    @property
+    def rows(self) -> Indices:
+        """Return which neurons part."""
+        return np.flatnonzero(np.linalg.norm(self.aside, axis=1) > ALIKE)
 
 
 def first_parting(network: Declared, theta: Array, known: list[Deviations], home: Array) -> Parting:
     """Return the next parting of active neurons `theta` (A, p) that began along `home` (A, p)."""
-    norms = np.linalg.norm(theta, axis=1)
-    groups = alike(theta / norms[:, None])
-    clusters = [np.flatnonzero(groups == first) for first in np.unique(groups)]
-    found = [
-        _parting(network, theta, rows, [known[row] for row in rows], home[rows])
-        for rows in clusters
-        if len(np.unique(alike(home[rows], EQUAL))) > 1
-    ]
-    delay = min((each.delay for each in found), default=math.inf)
-    first = [each for each in found if each.due(delay)]
-    return Parting(
-        delay=delay,
-        rows=np.concatenate([np.zeros(0, dtype=np.intp), *(each.rows for each in first)]),
-        aside=np.vstack([theta[:0], *(each.aside for each in first)]),
-        conjectured=any(each.conjectured for each in first),
-    )
-
-
-def _parting(
-    network: Declared, theta: Array, rows: Indices, known: list[Deviations], home: Array
-) -> Parting:
-    """Return when and where the neurons `rows` of one cluster part."""
-    norms = np.linalg.norm(theta[rows], axis=1)
-    unit = theta[rows[0]] / norms[0]
-    bend = bends(network, unit[None], theta)[0]
-    told = [each.along(unit, bend) for each in known]
-    modes, rates = told[0][0].modes, told[0][1]
-    exponents = np.max([each.exponents for each, _ in told], axis=0)
-    grows = rates > SLIGHT * np.abs(rates).max(initial=0.0)
-    never = np.full(len(rates), math.inf)
-    delays = np.divide(-exponents, rates, out=never, where=grows)
-    delay = float(delays.min(initial=math.inf))
-    first = modes[:, delays <= delay * (1 + TIE)]
-    aside = _apart(home @ first, norms) @ first.T
-    return Parting(delay, rows, aside, any(each.turned for each, _ in told))
-
-
-def _apart(places: Array, norms: Array) -> Array:
-    """Return how far neurons go aside (m, k): the largest by 1, and all by 0 in the mean."""
-    weights = norms**2 / np.sum(norms**2)
-    aside = places - weights @ places
-    return np.asarray(aside / (np.linalg.norm(aside, axis=1).max() or 1.0))
+    out = Exits.of(network, theta, alike(home, EQUAL))
+    if out is None or not len(out.rates):
+        return Parting(math.inf, np.zeros_like(theta))
+    norms = np.linalg.norm(theta, axis=1, keepdims=True)
+    units, first = theta / norms, alike(theta / norms)
+    every = np.unique(first)
+    found = dict(zip(every, bends(network, units[every], theta), strict=True))
+    told = [each.along(units[k], found[k])[0] for each, k in zip(known, first, strict=True)]
+    exponents = np.max([each.along_which(out.along[:, k]) for k, each in enumerate(told)], axis=0)
+    delays = -exponents / out.rates
+    delay = float(delays.min())
+    modes = out.along[delays <= delay * (1 + TIE)]
+    aside = np.tensordot(np.tensordot(modes, norms * home, 2), modes, 1)
+    aside *= np.linalg.norm(theta) / (np.linalg.norm(aside) or 1.0)
+    return Parting(delay, aside, any(each.turned for each in told))

@@ -38,7 +38,7 @@ from saddles.agf._engine.clock import Dormant, Phase
 from saddles.agf._engine.coordinates import EQUAL
 from saddles.agf._engine.creep import FARTHEST
 from saddles.agf._engine.dormant import KINKED_WAY_STEPS, WAY_RTOL, first_ring
-from saddles.agf._engine.leaving import PUSH, left
+from saddles.agf._engine.leaving import PUSH, Exits, left
 from saddles.agf._engine.natural_units import NaturalUnits
 from saddles.agf._engine.parting import Deviations, Parting, alike, bends, first_parting
 from saddles.agf._engine.setting import Checkpoint, Limits, NeuronPath, OwnSteps, Setting
@@ -62,6 +62,8 @@ BACK = 1e-12
 #: Neurons whose creep leaves open whether a pull is real go on to this share of it: pulls that are
 #: due to it fall tenfold meanwhile.
 CLOSER = 1e-2
+#: A saddle is left at once if that takes no larger a share of the time so far.
+AT_ONCE = 1e-2
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
 #: does not mind its absence by more than `DONE`.
 SMALL = 1e-2
@@ -303,19 +305,21 @@ def _first(state: _State, phase: Phase, parting: Parting) -> Indices:
 def _parting(setting: Setting, state: _State) -> Parting:
     """Return the next parting of active neurons that activated together."""
     if not (setting.parts and state.active.any()):
-        return Parting(math.inf, state.rang[:0], state.theta[:0])
+        return Parting(math.inf, state.theta[:0])
     rows = np.flatnonzero(state.active)
     known = [state.deviations[row] for row in rows]
     return first_parting(setting.network, state.neurons, known, setting.home.directions[rows])
 
 
 def _may_part(setting: Setting, state: _State) -> bool:
-    """Whether active neurons share a direction, and the network does not tell when they part."""
-    if setting.parts or setting.own is not None or setting.clock.degree > 2:
+    """Whether active neurons may leave their saddle at a time that the network does not tell."""
+    if setting.own is not None or setting.clock.degree > 2 or not state.active.any():
+        return False
+    equal = alike(setting.home.directions[state.active], EQUAL)
+    if setting.parts and Exits.of(setting.network, state.neurons, equal) is not None:
         return False
     units = state.neurons / np.linalg.norm(state.neurons, axis=1, keepdims=True)
-    homes = setting.home.directions[state.active]
-    return len(np.unique(alike(units))) < len(np.unique(alike(homes, EQUAL)))
+    return len(np.unique(alike(units))) < len(np.unique(equal))
 
 
 def _worth(share: float, state: _State) -> float:
@@ -330,6 +334,7 @@ def _heard(setting: Setting, state: _State, until: float) -> tuple[_State, Phase
     """Return the phase up to the first ring and the state from which it rings; or what pulls.
 
     A phase lasts no longer than `until`.
+
     Beside neurons at infinity a pull may be what their creep leaves open. Where none is more than
     that the neurons creep on: what is left then rings, or rests, or is still as small.
     """
@@ -398,7 +403,7 @@ def _jump(setting: Setting, state: _State, ring: Ring) -> _State:
     parts = parting.due(ring.delay)
     if parts:
         apart = np.flatnonzero(state.active)[parting.rows]
-        theta[apart] += PUSH * sizes[apart, None] * parting.aside
+        theta[apart] += PUSH * parting.aside[parting.rows]
     active[ring.units] = True
     return replace(
         state,
@@ -503,8 +508,9 @@ def _descended(setting: Setting, state: _State) -> tuple[Descent, Array]:
         if setting.clock.degree == 2:
             return _descended_as_one(setting, state.neurons, sizes), directions
         found = descend_neurons(setting.network, state.neurons, sizes, creep=creep)
-        if setting.clock.degree > 2 and math.isinf(setting.clock.scale):
-            found = left(setting.network, found, creep=creep, tol=setting.limits.tol)
+        slowest = setting.clock.logarithm / (AT_ONCE * state.time)
+        tol = setting.limits.tol
+        found = left(setting.network, found, creep=creep, tol=tol, slowest=slowest)
         return found, directions
     directions = directions.copy()
     found, turned = setting.own.descend(state.neurons, directions[~state.active])
