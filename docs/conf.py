@@ -82,7 +82,8 @@ sphinx_gallery_conf = {
     "gallery_dirs": ["gallery", "lessons"],
     "filename_pattern": r"\.py$",
     "image_scrapers": (building.scrape_figures,),
-    "ignore_repr_types": "Picture",  # the scraper saves it; the notebook shows it
+    # The scraper saves pictures; what else matplotlib returns tells a reader nothing.
+    "ignore_repr_types": r"Picture|matplotlib\.",
     "reset_modules": (),
     "within_subsection_order": "FileNameSortKey",
     "remove_config_comments": True,

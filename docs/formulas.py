@@ -82,7 +82,7 @@ SHOWN = {"{": r"\{", "}": r"\}", "⟨": r"\langle ", "⟩": r"\rangle", "<": r"\
 #: Letters that are words of English when they stand alone.
 WORDS = ("a", "A", "I")
 #: Products of letters, which look like words.
-PRODUCTS = ("AWx", "AW", "UU", "aw", "bs", "dt", "dL", "Hp")
+PRODUCTS = ("AWx", "AW", "Wx", "UU", "aw", "bs", "dt", "dL", "Hp")
 #: Where no formula begins or ends: within words, numbers, names and code.
 WITHIN_WORD = re.compile(r"[\w'’`.\\@#&$]")
 NUMBER = re.compile(r"\d+(?:[, ]\d{3}(?!\d))*(?:\.\d+)?(?:e[−-]?\d+)?")
@@ -93,6 +93,8 @@ LOWERED_ONES = re.compile("[" + "".join(LOWERED) + "]+")
 SCRIPT = re.compile(
     r"([_^])(\{[^{}]*\}|\([^()]*\)|[−-]?\d+\.\d+|[−-]?[A-Za-z0-9α-ω∞⊥½]{1,5}(?![A-Za-z0-9]))"
 )
+#: What links a number, with a sign or a power of ten, to the one before it.
+FURTHER = re.compile(r"(,|\s+and|\s+or)\s+(?=[−-]\d|\d+(?:\.\d+)?e[−-]?\d)")
 PRIME = re.compile(r"'(?![A-Za-z])")
 #: The sign between the sides of a size, as in "n x d" and "500 x 50".
 SIZE = re.compile(r"x (?=\d|[A-Za-z]\b)")
@@ -165,8 +167,21 @@ def _chain(text: str, at: int) -> Piece | None:
         right = sign and _sum(text, _skip(text, here + len(sign)))
         if not sign or not right:
             return left
-        left = Piece(f"{left.tex} {RELATIONS[sign]} {right.tex}", right.end, True)
+        left = _listed(text, Piece(f"{left.tex} {RELATIONS[sign]} {right.tex}", right.end, True))
     return None
+
+
+def _listed(text: str, piece: Piece) -> Piece:
+    """Return a relation with the further numbers that follow, as in "α = 1e-2, 1e-3 and 1e-4"."""
+    while text[piece.end - 1].isdigit() and (link := FURTHER.match(text, piece.end)):
+        sign, at = text[link.end()], link.end()
+        number = _number(text, at + (sign in "−-"))
+        if number is None:
+            break
+        word = r",\ " if link[1] == "," else rf"\text{{ {link[1].strip()} }}"
+        tex = f"{piece.tex}{word}{'-' if sign in '−-' else ''}{number.tex}"
+        piece = Piece(tex, number.end, True)
+    return piece
 
 
 def _sum(text: str, at: int) -> Piece | None:

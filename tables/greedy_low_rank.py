@@ -20,7 +20,7 @@ SCALES = (-100.0, -200.0, -400.0)
 #: Factor by which the flow is followed beyond its last jump.
 AFTER = 4.0
 #: Algorithm 3: ε, η and T. Its own error is some √ε; a step must resolve eigenvalues up to 10.
-EPSILON, ETA, STEPS = 1e-14, 0.05, 20_000
+EPSILON, ETA, STEPS = 1e-14, 0.05, 8_000
 #: Extrapolated from the scales above, times of jumps that a twentieth of the run separates.
 EXTRAPOLATED = 1e-4
 

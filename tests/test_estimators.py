@@ -46,8 +46,8 @@ def samples(seed=0, n=60, d=12):
     [
         SaddlePathRegressor(),
         SaddlePathRegressor(2, fit_intercept=False),
-        SaddlePathCV(),
-        SaddlePathCV(rule="one_standard_error", positive=True),
+        SaddlePathCV(cv=2),
+        SaddlePathCV(cv=3, rule="one_standard_error", positive=True),
     ],
     ids=str,
 )
@@ -412,7 +412,13 @@ REGRESSIONS = {
 }
 
 
-@pytest.mark.parametrize("name", REGRESSIONS)
+#: Data whose whole paths have more than a thousand jumps.
+LONG = ("its squares",)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(k, marks=pytest.mark.slow) if k in LONG else k for k in REGRESSIONS]
+)
 def test_trying_fewer_jumps_chooses_as_trying_all(name):
     X, y = REGRESSIONS[name]()
     X = StandardScaler().fit_transform(X)

@@ -65,6 +65,12 @@ def dollars(tex):
         ("the largest |x̂_k|", r"the largest $\lvert \hat{x}_{k} \rvert$"),
         ("between −1 and 1", "between $-1$ and 1"),
         ("α = 1e-2", r"$\alpha = 10^{-2}$"),
+        (
+            "at α = 1e-2, 1e-3 and 1e-4, 6 of 7",
+            r"at $\alpha = 10^{-2},\ 10^{-3}\text{ and }10^{-4}$, 6 of 7",
+        ),
+        ("log α = -500, -1000", r"$\log \alpha = -500,\ -1000$"),
+        ("x = 1, 2 and y = -3", "$x = 1$, 2 and $y = -3$"),
         ("minimum ℓ1 norm", r"minimum $\ell_1$ norm"),
         (
             "½ Σ_m (<A_m, W> − b_m)²",

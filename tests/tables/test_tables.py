@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 PRINTED = 2e-9
 
 
-#: Tables that take long, and whose claims have quick tests: the exhaustive runs make them.
-LONG = ("modular_scales", "deep_linear", "deep_completion", "deep_quadratic")
+#: Tables that take half a minute or more, whose claims have quick tests: exhaustive runs only.
+LONG = ("digits", "modular_scales", "deep_linear", "deep_completion", "deep_quadratic")
 
 
 def _marked(name):

@@ -21,8 +21,11 @@ from tests.testing import mutants
 #: Of those listed, the faults that show in the form of the answer.
 FORM = {"raises on ties", "maps transposed"}
 
+#: A fault that shows on few problems: it takes as many as a check tries by itself.
+RARE = "clock reset when a unit leaves"
+
 CHECKS = {
-    "diagonal": (testing.check_diagonal_path, mutants.DIAGONAL),
+    "diagonal": (partial(testing.check_diagonal_path, max_examples=12), mutants.DIAGONAL),
     "low rank": (partial(testing.check_greedy_low_rank, max_examples=6), mutants.LOW_RANK),
     "linear": (partial(testing.check_linear_path, max_examples=6), mutants.LINEAR),
 }
@@ -31,7 +34,12 @@ CHECKS = {
 @pytest.mark.parametrize(
     ("check", "fault", "solver"),
     [
-        pytest.param(check, fault, solver, id=f"{family}: {fault}")
+        pytest.param(
+            testing.check_diagonal_path if fault == RARE else check,
+            fault,
+            solver,
+            id=f"{family}: {fault}",
+        )
         for family, (check, faulty) in CHECKS.items()
         for fault, solver in faulty.items()
     ],
@@ -46,7 +54,7 @@ def test_a_planted_fault_is_found(check, fault, solver):
 
 def test_the_copy_without_a_fault_obeys_every_law():
     """What is found above is the fault, and not the copy in which it is planted."""
-    report = testing.check_diagonal_path(mutants.plain, max_examples=20)
+    report = testing.check_diagonal_path(mutants.plain, max_examples=12)
     assert set(report.skipped) == {"weighting all samples alike"}
 
 
