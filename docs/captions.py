@@ -53,6 +53,10 @@ CAPTIONS = {
         "Coefficients of two sparse models, with the true ones (bars). The legend counts relevant "
         "features and others. The saddle path (circles) keeps fewer others and shrinks nothing."
     ),
+    "plot_12_depth": (
+        "Loss over scaled time for networks of depth 2, 3 and 4, all from α = 0.01. The deeper the "
+        "network, the nearer its curve is to the limit (dashed). Depth 2 shows no second plateau."
+    ),
     "plot_1_my_data": (
         "Loss (above) and coefficients (below) of the diabetes data over scaled time. The flow "
         "(colours) lies on the prediction (dashed)."

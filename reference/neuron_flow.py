@@ -1,13 +1,13 @@
 """Gradient flow of homogeneous neurons, integrated in log norms and directions by a stiff method.
 
-Kunin et al. (2025, arXiv:2506.06489), section 2. With u_i = E<∇f(x; d_i), r(x)> at the unit direction
-d_i of neuron i, and r the residual of all neurons,
+Kunin et al. (2025, arXiv:2506.06489), section 2. With u_i = E<∇f(x; d_i), r(x)> at the unit
+direction d_i of neuron i, and r the residual of all neurons,
 
     l_i' = |θ_i|^{κ−2} <d_i, u_i>,    d_i' = |θ_i|^{κ−2} (u_i − <d_i, u_i> d_i),
 
-in scaled time τ, t / log(1/α) for κ = 2 and t α^{κ−2} above. It is literal and slow, and serves tiny
-networks at a few moderate scales. Times at which the loss passes given levels are extrapolated to
-α → 0, in 1/log(1/α) for κ = 2 and in α^{κ−2} above.
+in scaled time τ, t / log(1/α) for κ = 2 and t α^{κ−2} above. It is literal and slow, and serves
+tiny networks at a few moderate scales. Times at which the loss passes given levels are
+extrapolated to α → 0, in 1/log(1/α) for κ = 2 and in α^{κ−2} above.
 
 =================  ==========================================================================
 code               symbol
@@ -48,7 +48,8 @@ class Neurons:
     def pulls(self, directions: Floats, theta: Floats) -> Floats:
         """Return u_i at unit directions (H, p), beside all neurons θ (H, p)."""
         residual = self.targets - self.output(theta).sum(axis=0)
-        return np.einsum("hmp,m->hp", self.derivative(directions), residual) / self.count
+        pulls = np.einsum("hmp,m->hp", self.derivative(directions), residual) / self.count
+        return np.asarray(pulls)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ there on it splits:
 
 * the growing pair of rank one turns to (u, v); its flow is a linear one, since W_1 and W_L only see
   x' = (I − xxᵀ) G y and y' = (I − yyᵀ) Gᵀ x in the time s with ds = a^{L−2} dτ;
-* what is beside it, `rest`, keeps its finite values, but for its own flow during the time that is
-  left, and but for the turn: the ends of the dormant layers follow the growing pair by parallel
-  transport (W_2's cross row is tied to the tilt of W_1 by conservation).
+* what is beside it, `rest`, keeps its finite values. Only two things change it: its own flow
+  during the time that is left, and the turn. The ends of the dormant layers follow the growing
+  pair by parallel transport (W_2's cross row is tied to the tilt of W_1 by conservation).
 
 ===============  ==========================================================================
 code name        symbol

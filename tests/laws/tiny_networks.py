@@ -1,4 +1,4 @@
-"""Tiny networks of homogeneous neurons, of all kinds, one for each seed: integers, ties, duplicates.
+"""Tiny networks of homogeneous neurons of all kinds, one for each seed: integers, ties, copies.
 
 Every kind is written twice: as a torch function, which the package takes, and in numpy with its
 derivative, which the oracle of `reference.neuron_flow` integrates.

@@ -2,13 +2,13 @@
 
 A loss of homogeneous neurons may have an infimum that no finite point attains: norms grow like a
 power of time while the loss falls towards it like another, L(t) = L∞ + C t^(−b) and smaller terms.
-(Two neurons ±Rc + δ/R^(κ−1) that all but cancel compute the derivative of one along δ, up to
+(Two neurons ±Rc + δ/R^(κ−1) that nearly cancel compute the derivative of one along δ, up to
 R^(−2κ); the flow then has R^(2κ+2) ~ t.) The flow's time has no bound on a plateau as α → 0, so
 the creep goes all the way, and dormant neurons see the residual at infinity.
 
 It is extrapolated: three points of the flow give L∞, C and b. What dormant neurons see is the
-residual of the last of them. The flow is looked at whenever time has doubled, not after steps of
-the integrator: where it ends is then the same but for its error, however steps fall.
+residual of the last of them. The flow is evaluated whenever time has doubled, not after steps of
+the integrator: where it ends then depends on steps by no more than their error.
 
 ===============  ===================================================================
 code name        symbol
@@ -37,10 +37,10 @@ POWERS = (0.05, 10.0)
 #: Fall that the growth of norms lets expect, beside what is fitted. They are equal for pairs of
 #: neurons of degree 3; much more means that the flow has not come to its final pace yet.
 EXPECTED = 4.0
-#: Estimates that agree to so many times the error are better than none.
+#: Estimates that agree to this multiple of the error are better than none.
 LOOSE = 4.0
-#: Nothing farther ahead than so many times the error is extrapolated: estimates may agree by
-#: chance.
+#: Nothing farther ahead than this multiple of the error is extrapolated: estimates may agree
+#: by chance.
 FARTHEST = 20.0
 #: Norms that grow slower than this power of time are about to stop; where one grows faster than the
 #: other, it has not come to its final pace, which is 1/(2κ + 2) for pairs.

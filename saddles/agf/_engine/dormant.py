@@ -17,7 +17,7 @@ closed form.
 A direction that rests where its utility has turned negative is unstable as a rule, and what would
 make the neuron leave it is as small as the neuron has grown (conserved quantities such as u² − v²
 stay at the scale of α²). So it shrinks, along the way that it came, back to its initial norm, and
-starts anew from its initial direction: exactly so in diagonal networks.
+starts again from its initial direction: exactly so in diagonal networks.
 
 ===============  ==========================================================================
 code name        symbol

@@ -33,9 +33,9 @@ __all__ = ["PUSH", "Exits", "left"]
 
 #: Neurons are pushed by this share of their norm: far enough for the flow to go on from there.
 PUSH = 1e-2
-#: A fall by less than so many times the error of a level is none.
+#: A fall by less than this multiple of the error of a level is none.
 CLEARLY = 4.0
-#: So many saddles may be left one after the other.
+#: Number of saddles that may be left one after the other.
 EXITS = 10
 
 

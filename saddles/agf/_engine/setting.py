@@ -141,7 +141,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What stays the same along a path; in `units`, but for the user's `log_alpha`."""
+    """What stays the same along a path; in `units`, except the user's `log_alpha`."""
 
     network: Declared
     clock: Clock

@@ -3,7 +3,7 @@
 Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 3 and Algorithm 1.
 Dormant neurons turn towards directions of large utility and gather it, as `dormant` says;
 the first to have gathered what it lacks activates; the active neurons descend to a critical point
-of their loss, as `active` says; the residual is computed anew.
+of their loss, as `active` says; the residual is computed again.
 
 Between jumps the clocks and directions of neurons that stay dormant carry over. A neuron whose
 norm the descent returns to zero is dormant again: it keeps its direction and lacks nothing, so it

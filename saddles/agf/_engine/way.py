@@ -60,7 +60,7 @@ EVEN, BLUR = 0.9, 1e-10
 #: Later jumps multiply by thousands what errors leave of the direction of a neuron that rings.
 CLOSELY = Tolerances(rtol=1e-11, atol=1e-14, longest=1.0)
 #: Difference of directions for the derivatives of how fast they turn, and how many are taken at
-#: once: all outputs of so many neurons have to fit into memory.
+#: once: the outputs of all these neurons have to fit into memory.
 TURN_STEP, AT_ONCE = 1e-6, 64
 #: Steps of the integrator after which a way is given up.
 WAY_STEPS = 10_000

@@ -252,8 +252,8 @@ class Polar:
 
         With n_i = |θ_i|, ∂L/∂θ_i = −n_i^{κ−1} u_i, so that −n_i^{1−κ} ∂²L/∂θ_i∂θ_j is ∂u_i/∂θ_j,
         and for j = i the derivative of u_i with its size restored: (κ−1) u_i more over l_i. Every
-        block is a product of powers of n_i and n_j, but for n_i^{2κ−2} beside n_i^{κ−2} in the
-        blocks j = i: neurons too small to be seen are enlarged to the size at which they would be.
+        block is a product of powers of n_i and n_j. Blocks j = i also hold n_i^{2κ−2}, next to
+        n_i^{κ−2}: neurons too small to be seen are enlarged to the size at which they would be.
         """
         logs, directions = self.unpack(state)
         count, size = directions.shape
