@@ -58,23 +58,23 @@ def pesme_flammarion(
     Parameters
     ----------
     X : array_like or scipy.sparse array of shape (n, d), or Regression
-        Features, used as they are (for an intercept, ``Regression(X, y, centre=True)``). Large ones
-        are read by the column: in feature-major order (``order="F"``), in memory or mapped from a
-        file, they are used where they lie; of others in memory a copy is made in that order.
+        Features, used as they are. For an intercept pass ``Regression(X, y, centre=True)``. Large
+        data are read by the column. In feature-major order (``order="F"``), in memory or mapped
+        from a file, they are not copied. In any other order a copy is made in memory.
     y : array_like of shape (n,)
         Targets; left out if `X` is a `Regression`.
     boundaries : (t_plus, t_minus), optional
         Values of +S_i and −S_i at which coordinate i activates, each a positive number or an
-        array of shape (d,), instead of 1: other depths and asymmetric initialisations of the
-        diagonal network (arXiv:2607.12332). Infinity forbids that sign. `saddles.boundaries` gives
-        them for initial weights, and `saddles.diagonal_network` the path at once.
+        array of shape (d,). The default is 1. Others belong to deeper networks and asymmetric
+        initial weights (arXiv:2607.12332). With an infinite one, that sign never activates.
+        `saddles.boundaries` computes them from weights, and `saddles.diagonal_network` the path.
     kappa : int
-        Degree of homogeneity of the network that `boundaries` belong to: its depth. It sets the
-        unit of time, and nothing else.
+        Degree of homogeneity of the network that `boundaries` belong to: its depth. It sets only
+        the unit of time.
     start : SaddlePath, optional
-        Beginning of the path of the same problem, from an earlier call with `max_jumps` or a
-        `callback`, or saved: it is continued from its last saddle on, and the whole path is
-        returned. Every saddle of it is checked against the data and boundaries given here.
+        Beginning of the path of the same problem, saved or from an earlier call with `max_jumps`
+        or a `callback`. It is continued from its last saddle, and the whole path is returned. Each
+        of its saddles is checked against the data and boundaries given here.
     max_jumps : int, optional
         Largest number of jumps, those of `start` included; None goes to the end of training.
     on_failure : {"raise", "return"}
@@ -91,10 +91,10 @@ def pesme_flammarion(
     Returns
     -------
     SaddlePath
-        Scaled times τ = t / log(1/α) of the mean loss (the papers' sum loss: divide by n), and
-        τ = t α^(κ − 2) for a `kappa` above 2;
-        ``duals`` are ρ (K+1, n), with clocks ``X.T @ rho``. Fit, ρ, times and losses are unique;
-        where β is not, the one of minimum norm is returned and ``certificates.unique`` is False.
+        Times are scaled, τ = t / log(1/α) of the mean loss, or τ = t α^(κ − 2) for a `kappa` above
+        2. Divide them by n for the papers' sum loss. ``duals`` are ρ (K+1, n), and the clocks are
+        ``X.T @ rho``. Fits, ρ, times and losses are unique. If β is not, it is the one of minimum
+        norm, and ``certificates.unique`` is False.
 
     Raises
     ------
@@ -106,8 +106,8 @@ def pesme_flammarion(
     Notes
     -----
     Between jumps everything is linear in time, so times are exact up to rounding. Clocks that
-    reach their boundaries together are one jump, and not all of their coordinates need become
-    non-zero. A coordinate that returns to zero keeps its clock at the boundary, or moves inwards.
+    reach their boundaries together make one jump, and some of their coordinates may stay zero. When
+    a coordinate returns to zero, its clock stays at the boundary or moves inwards.
     The last saddle minimises Σ(t⁺β⁺ + t⁻β⁻) among the least-squares solutions.
 
     Examples
