@@ -38,7 +38,16 @@ from saddles.agf._engine.coordinates import Coordinates
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
 
-__all__ = ["COMMON", "GROWN", "Step", "follow", "shares"]
+__all__ = [
+    "COMMON",
+    "DESCENT_STEPS",
+    "ERAS",
+    "GROWN",
+    "KINKED_DESCENT_STEPS",
+    "Step",
+    "follow",
+    "shares",
+]
 
 Curve: TypeAlias = Callable[[float], Array]
 Height: TypeAlias = Callable[[Array], float]
@@ -59,7 +68,8 @@ COMMON = 3
 LEFT, ERAS = 100.0, 10
 #: A step that fails is repeated by another integrator, which may err by the first share of what was
 #: allowed, and by no less than the second in all.
-FINER, FINEST = 0.1, 1e-3
+FINER = 0.1
+FINEST = FINER**3
 #: The integrators that take turns. They change also where more than this number of steps are
 #: crowded: one that switches between methods may not see that the flow has become stiff.
 METHODS, CROWD = ("LSODA", "BDF"), 300

@@ -20,15 +20,15 @@ import numpy as np
 
 from saddles.typing import Array, Indices
 
-__all__ = ["TIE", "Clock", "Dormant", "Phase"]
+__all__ = ["ROUNDING", "TIE", "Clock", "Dormant", "Phase"]
 
 #: Clocks that differ by less than this, relative to the delay, ring together: about what the
 #: integrator's error leaves open.
 TIE = 1e-8
 
-#: In the limit a neuron of a degree above 2 rings, though its direction may still turn, when it
-#: lacks no more than this share of what it lacked: the time that is left is rounding.
-ALL_BUT = 1e-12
+#: What is rounding: a gradient, relative to the largest of a phase; the speed of a direction at
+#: rest; what a neuron still lacks in the limit, relative to what it lacked.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Clock:
                 np.full(len(lacking), math.inf) if math.isinf(self.scale) else lacking * self.scale
             )
         if math.isinf(self.scale):
-            return np.where(lacking > 0, -math.log(ALL_BUT) / (self.degree - 2), math.inf)
+            return np.where(lacking > 0, -math.log(ROUNDING) / (self.degree - 2), math.inf)
         return (self.log_slowness(lacking) - self.log_floor) / (self.degree - 2)
 
 

@@ -33,6 +33,7 @@ from saddles._numerics.critical import (
     search,
 )
 from saddles._numerics.precision import EPS
+from saddles.agf._engine.subspace import NO_PART
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices, Mask
 
@@ -40,12 +41,12 @@ __all__ = ["CONSERVED", "ENOUGH", "SHARP", "SLIGHT", "STATIONARY", "Coordinates"
 
 #: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
 #: while the flow is followed, and when a critical point is sharpened.
-OUTSIDE, SHARP = 1e-7, 1e-13
+OUTSIDE, SHARP = 1e-7, NO_PART
 #: Each neuron counts in units of its own gradient, or of this share of the largest one.
 FAINT = 1e-10
 #: New neurons are tilted by this, so that what breaks a symmetry is not rounding, in the directions
 #: with at least such a share of a gradient: which ones have less may be a matter of rounding.
-TILT, MUCH = 1e-3, 1e-3
+TILT = 1e-3
 #: Those of degree 2 are tilted by its square: a tilt moves what the flow conserves, and with it the
 #: rates at which they part.
 #: Neurons that differ by no more than this, relative to their norm, are equal.
@@ -53,7 +54,7 @@ EQUAL = 1e-9
 #: The critical point lies this near, relative to |θ|, or the flow goes on.
 NEAR = 0.1
 #: Relative stationarity of a critical point; Newton's method stops at `ENOUGH`.
-STATIONARY, ENOUGH = 1e-9, 1e-13
+STATIONARY, ENOUGH = 1e-9, NO_PART
 #: Steps of Newton's method without progress after which it stops.
 NEURON_PATIENCE = 3
 #: Curvature, relative to the largest, along which rounding of a force would move a point.
@@ -102,7 +103,7 @@ class Coordinates:
         random = np.random.default_rng(0).standard_normal(self.theta.shape)[new][same(theta)]
         tilt = TILT if self.network.degree > 2 else TILT**2
         aside[new] = tilt * norms * random / np.linalg.norm(random, axis=1, keepdims=True)
-        much = _span(self.network, self.theta, sizes, MUCH)
+        much = _span(self.network, self.theta, sizes, TILT)
         return replace(self, theta=self.theta + (aside @ much) @ much.T)
 
     @property

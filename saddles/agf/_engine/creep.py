@@ -28,7 +28,7 @@ import numpy as np
 from saddles.agf._engine.coordinates import Coordinates
 from saddles.typing import Array
 
-__all__ = ["FARTHEST", "WINDOW", "Demand", "Trail"]
+__all__ = ["FARTHEST", "LOOSE", "WINDOW", "Demand", "Trail"]
 
 #: Looks between points that are fitted: time grows by `WINDOW` meanwhile.
 BETWEEN, WINDOW = 2, 4.0

@@ -38,25 +38,21 @@ from typing import cast
 
 import numpy as np
 
-from saddles._numerics.stepping import Tolerances, crossing
+from saddles._numerics.stepping import crossing
 from saddles._numerics.watch import tick
-from saddles.agf._engine.clock import TIE, Clock, Dormant, Phase
+from saddles.agf._engine.active_flow import DESCENT_STEPS
+from saddles.agf._engine.clock import ROUNDING, TIE, Clock, Dormant, Phase
 from saddles.agf._engine.sweep import curves, step
-from saddles.agf._engine.way import OLD, RESTING, WAY_STEPS, Gradient, Ways, gained, stiff
+from saddles.agf._engine.way import OLD, RESTING, Gradient, Ways, closely, gained, stiff
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices
 
 __all__ = ["TIE", "Clock", "Dormant", "Phase", "first_ring"]
 
-#: A gradient this small, relative to the largest of the phase, is rounding.
-NO_PULL = 1e-12
-#: Local relative error of the directions, and what share of it is allowed where they are zero: less
-#: than that of the speed at which they rest.
-WAY_RTOL, ATOL = 1e-8, 1e-4
+#: Local relative error of the directions.
+WAY_RTOL = 1e-8
 #: Steps of the sweep, and the length of the first; what they do not bring to an end is stiff.
 SWEPT, FIRST_STEP = 100, 1e-2
-#: Steps for neurons with kinks, along which they may have to slide in ever shorter steps.
-KINKED_WAY_STEPS = 1_000
 
 
 def first_ring(
@@ -69,7 +65,7 @@ def first_ring(
     least: float = 0.0,
     until: float = math.inf,
     rtol: float = WAY_RTOL,
-    steps: int = WAY_STEPS,
+    steps: int = DESCENT_STEPS,
 ) -> Phase:
     """Follow dormant neurons until the first of them activates.
 
@@ -137,12 +133,12 @@ class _Run:
         steps: int,
     ) -> None:
         self.clock, self.until, self.steps = clock, until, steps
-        self.tolerances = Tolerances(rtol=rtol, atol=rtol * ATOL, longest=1.0)
+        self.tolerances = closely(rtol)
         self.begun = Dormant(dormant.directions.copy(), dormant.lacking.copy())
         count = len(dormant.lacking)
         self.ways = Ways.of(gradient, clock.degree, self.begun.directions)
         self.pull = float(np.linalg.norm(gradient(dormant.directions), axis=1).max(initial=0.0))
-        self.noise = max(NO_PULL * self.pull, noise)
+        self.noise = max(ROUNDING * self.pull, noise)
         self.least = max(self.noise, least)
         self.since, self.age, self.tau, self.growth, self.unit = np.zeros((5, count))
         self.y, self.rates = self.ways.origin, self.ways.origin

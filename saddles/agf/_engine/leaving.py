@@ -25,7 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles.agf._engine.active import DENSE, Descent, descend_neurons
+from saddles.agf._engine.active_flow import ERAS
 from saddles.agf._engine.coordinates import CONSERVED, SLIGHT, Coordinates, same
+from saddles.agf._engine.creep import LOOSE
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices
 
@@ -33,10 +35,6 @@ __all__ = ["PUSH", "Exits", "left"]
 
 #: Neurons are pushed by this share of their norm: far enough for the flow to go on from there.
 PUSH = 1e-2
-#: A fall by less than this multiple of the error of a level is none.
-CLEARLY = 4.0
-#: Number of saddles that may be left one after the other.
-EXITS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +72,7 @@ def left(
     Those that it leaves at a rate of no more than `slowest` it does not leave in time.
     """
     start = float(network.loss(found.theta[:0]))
-    for _ in range(EXITS):
+    for _ in range(ERAS):
         out = Exits.of(network, found.theta, same(found.theta))
         if out is None or not out.rates.max(initial=0.0) > slowest:
             return found
@@ -84,7 +82,7 @@ def left(
         push = math.copysign(PUSH, side) * np.linalg.norm(found.theta)
         theta = found.theta + push * along
         beyond = descend_neurons(network, theta, np.linalg.norm(theta, axis=1), creep=creep)
-        least = CLEARLY * max(tol, found.creep, beyond.creep) * start
+        least = LOOSE * max(tol, found.creep, beyond.creep) * start
         if not _level(network, beyond) < _level(network, found) - least:
             return found
         found = beyond

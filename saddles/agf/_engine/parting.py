@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saddles.agf._engine.active import DENSE
 from saddles.agf._engine.clock import TIE
 from saddles.agf._engine.coordinates import EQUAL, SLIGHT
 from saddles.agf._engine.leaving import Exits
@@ -36,14 +37,10 @@ from saddles.typing import Array, Indices
 
 __all__ = ["Deviations", "Parting", "alike", "first_parting", "tells"]
 
-#: Directions that differ by less are one: what is left of them is the error of a descent.
+#: Directions that differ by less are one, and so small an overlap of eigenvectors is none: what is
+#: left of them is the error of a descent. Second derivatives of a utility are those of the loss
+#: along a neuron as small as this.
 ALIKE = 1e-6
-#: Overlaps of eigenvectors that count as none.
-NO_OVERLAP = 1e-6
-#: Second derivatives of a utility are those of the loss along a neuron as small as this.
-TINY = 1e-6
-#: Most parameters of a neuron whose deviations are followed.
-MANY = 450
 
 
 def alike(directions: Array, within: float = ALIKE) -> Indices:
@@ -55,14 +52,14 @@ def alike(directions: Array, within: float = ALIKE) -> Indices:
 def tells(network: Declared) -> bool:
     """Whether a network offers what the splitting clock needs."""
     smooth = network.hessian is not None and not network.kinked
-    return network.degree == 2 and smooth and network.size <= MANY
+    return network.degree == 2 and smooth and network.size <= DENSE
 
 
 def bends(network: Declared, directions: Array, active: Array) -> Array:
     """Return ∇²U (D, p, p) along `directions` (D, p), beside the `active` neurons."""
     assert network.hessian is not None
     count, size = directions.shape
-    every = network.hessian(np.vstack([active, TINY * directions]), np.eye(size))
+    every = network.hessian(np.vstack([active, ALIKE * directions]), np.eye(size))
     blocks = every.reshape(len(active) + count, size, len(active) + count, size)
     return np.stack([-blocks[k, :, k] for k in range(len(active), len(active) + count)])
 
@@ -109,13 +106,13 @@ class Deviations:
         found = _Modes.of(direction, bend, before, self.exponents)
         overlap = found.modes.T @ before
         exponents = _handed_on(overlap, self.exponents)
-        mixed = np.abs(exponents[:, None] - self.exponents) > NO_OVERLAP
-        turned = self.turned or bool((np.abs(overlap) > NO_OVERLAP)[mixed].any())
+        mixed = np.abs(exponents[:, None] - self.exponents) > ALIKE
+        turned = self.turned or bool((np.abs(overlap) > ALIKE)[mixed].any())
         return Deviations(direction, found.modes, exponents, turned), found.rates
 
     def along_which(self, places: Array) -> Array:
         """Return the largest exponent that deviations along `places` (k, p) have, (k,)."""
-        parts = np.abs(places @ self.modes) > NO_OVERLAP
+        parts = np.abs(places @ self.modes) > ALIKE
         return np.asarray(np.where(parts, self.exponents, -math.inf).max(axis=1, initial=-math.inf))
 
     def grown(self, rates: Array, delay: float) -> Deviations:
@@ -126,7 +123,7 @@ class Deviations:
 
 def _carried(modes: Array, old: Array, new: Array) -> Array:
     """Turn modes by the rotation that takes the direction `old` (p,) to `new` (p,)."""
-    if old @ new < NO_OVERLAP - 1:
+    if old @ new < ALIKE - 1:
         return modes
     middle = old + new
     return np.asarray(modes - np.outer(middle, (middle @ modes) / (1 + old @ new)))
@@ -137,7 +134,7 @@ def _handed_on(overlap: Array, exponents: Array) -> Array:
     order = np.argsort(-exponents, kind="stable")
     left, found = overlap[:, order].copy(), np.empty(len(exponents))
     for i in range(len(left)):
-        pivot = int((np.abs(left[i]) > NO_OVERLAP).argmax())
+        pivot = int((np.abs(left[i]) > ALIKE).argmax())
         found[i] = exponents[order[pivot]]
         rest = left[i + 1 :]
         rest -= np.outer(rest[:, pivot] / (left[i, pivot] or 1.0), left[i])

@@ -206,7 +206,7 @@ class Setting:
     @cached_property
     def parts(self) -> bool:
         """Whether it is known when neurons that activated together part."""
-        return self.own is None and tells(self.network)
+        return self.own is None and self.checkpoint is None and tells(self.network)
 
     def pull(self, active: Array) -> Callable[[Array], Array]:
         """Return the map from directions (D, p) to the gradients of their utilities."""

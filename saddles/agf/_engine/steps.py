@@ -34,15 +34,16 @@ from saddles._result.certificate import Certificate
 from saddles._result.path import PathError, Saddle
 from saddles._tools.threads import one_thread
 from saddles.agf._engine.active import CREEP, Descent, amplitude, descend_neurons, reach, settle
-from saddles.agf._engine.clock import Dormant, Phase
+from saddles.agf._engine.active_flow import DESCENT_STEPS, KINKED_DESCENT_STEPS
+from saddles.agf._engine.clock import ROUNDING, Dormant, Phase
 from saddles.agf._engine.coordinates import EQUAL
 from saddles.agf._engine.creep import FARTHEST
-from saddles.agf._engine.dormant import KINKED_WAY_STEPS, WAY_RTOL, first_ring
+from saddles.agf._engine.dormant import WAY_RTOL, first_ring
 from saddles.agf._engine.leaving import PUSH, Exits, left
 from saddles.agf._engine.natural_units import NaturalUnits
 from saddles.agf._engine.parting import Deviations, Parting, alike, bends, first_parting
 from saddles.agf._engine.setting import Checkpoint, Limits, NeuronPath, OwnSteps, Setting
-from saddles.agf._engine.way import BLUR, WAY_STEPS, align
+from saddles.agf._engine.way import BLUR, align
 from saddles.alternation import Algorithm, Rest, Ring, solve
 from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.status import Breakdown, Status
@@ -57,8 +58,6 @@ DONE = 1e-10
 #: No larger share of a gradient counts as unknown: between directions whose utilities differ by
 #: this share they turn as slowly on their way.
 BLURRED = 1e-2
-#: Gain of its log norm at which a neuron that shrinks first is as large as it was, and grows.
-BACK = 1e-12
 #: Neurons whose creep leaves open whether a pull is real go on to this share of it: pulls that are
 #: due to it fall tenfold meanwhile.
 CLOSER = 1e-2
@@ -381,7 +380,7 @@ def _phase(setting: Setting, state: _State, least: float = 0.0, until: float = m
         least=least,
         until=until,
         rtol=setting.limits.rtol,
-        steps=KINKED_WAY_STEPS if setting.network.kinked else WAY_STEPS,
+        steps=KINKED_DESCENT_STEPS if setting.network.kinked else DESCENT_STEPS,
     )
 
 
@@ -460,7 +459,7 @@ def _activated(
     first = float(setting.clock.log_norms(phase.begun.lacking[row : row + 1])[0])
     gain = math.log(small) - first
     if not setting.network.utility(begun[None], state.neurons)[0] > 0:
-        gain = max(gain, BACK)
+        gain = max(gain, ROUNDING)  # first it shrinks, then it is back and grows
     return align(pull, begun, gain=gain, blur=blur), size, max(small, min(math.exp(first), size))
 
 
@@ -508,7 +507,8 @@ def _descended(setting: Setting, state: _State) -> tuple[Descent, Array]:
         if setting.clock.degree == 2:
             return _descended_as_one(setting, state.neurons, sizes), directions
         found = descend_neurons(setting.network, state.neurons, sizes, creep=creep)
-        slowest = setting.clock.logarithm / (AT_ONCE * state.time)
+        due = AT_ONCE * state.time
+        slowest = setting.clock.logarithm / due if due else math.inf
         tol = setting.limits.tol
         found = left(setting.network, found, creep=creep, tol=tol, slowest=slowest)
         return found, directions

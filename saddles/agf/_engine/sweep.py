@@ -28,8 +28,6 @@ Velocity = Callable[[Array, Array], Array]
 #: A step that was good is followed by one that is longer by at most the one factor, a bad one by
 #: one that is shorter by at most the other; both aim at less than the error allowed.
 LONGER, SHORTER, SAFETY = 10.0, 0.2, 0.9
-#: The error of a step is of this order in its length.
-ORDER = 8
 
 
 def step(
@@ -50,7 +48,9 @@ def step(
     error = size * np.divide(fifth, bound, out=np.zeros_like(bound), where=bound > 0)
     good = error <= 1
     with np.errstate(divide="ignore"):
-        factor = np.clip(SAFETY * error ** (-1 / ORDER), SHORTER, LONGER)
+        factor = np.clip(
+            SAFETY * error ** (-1 / (1 + method.error_estimator_order)), SHORTER, LONGER
+        )
     return new, stages[-1], good, size * np.where(np.isfinite(error), factor, SHORTER)
 
 

@@ -37,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from saddles._numerics.precision import EPS
 from saddles._numerics.stepping import (
     Budget,
     Equation,
@@ -45,25 +46,40 @@ from saddles._numerics.stepping import (
     bounded,
     crossing,
 )
+from saddles.agf._engine.active_flow import DESCENT_STEPS
+from saddles.agf._engine.clock import ROUNDING
 from saddles.typing import Array, Indices
 
-__all__ = ["BLUR", "OLD", "RESTING", "WAY_STEPS", "Gradient", "Ways", "align", "gained", "stiff"]
+__all__ = [
+    "ALIGNED",
+    "BLUR",
+    "OLD",
+    "RESTING",
+    "Gradient",
+    "Ways",
+    "align",
+    "closely",
+    "gained",
+    "stiff",
+]
 
 #: A direction rests once its speed is this small beside its growth: U is then wrong by about the
 #: square of it. The best direction that is sought has this speed at most.
-RESTING, ALIGNED = 1e-9, 1e-12
-#: A way ends at this age: what moves by less than 1e-12 of the first pull will not move.
-OLD = 27.6
+RESTING, ALIGNED = 1e-9, ROUNDING
+#: A way ends at this age: what has not moved by then will not move.
+OLD = -math.log(ROUNDING)
 #: A direction drifts if its speed stays within this share while time doubles twice, and is below
 #: what gradients are known to, which is this share of them at best.
 EVEN, BLUR = 0.9, 1e-10
 #: Later jumps multiply by thousands what errors leave of the direction of a neuron that rings.
-CLOSELY = Tolerances(rtol=1e-11, atol=1e-14, longest=1.0)
-#: Difference of directions for the derivatives of how fast they turn, and how many are taken at
-#: once: the outputs of all these neurons have to fit into memory.
-TURN_STEP, AT_ONCE = 1e-6, 64
-#: Steps of the integrator after which a way is given up.
-WAY_STEPS = 10_000
+CLOSE = 1e-11
+#: The error allowed where a component is zero, as a share of the relative one: less than the speed
+#: of a direction at rest.
+ATOL = 1e-3
+#: Number of neurons that are asked at once: all their outputs have to fit into memory.
+MEMORY = 64
+#: Difference of directions for the derivatives of how fast they turn.
+TURN_STEP = EPS ** (1 / 3)
 
 Gradient = Callable[[Array], Array]
 
@@ -112,8 +128,8 @@ class Ways:
     def jacobian(self, age: float, y: Array) -> Array:
         """Return ∂(dy/dage)/∂y of a single way, by central differences."""
         columns = []
-        for begin in range(0, y.size, AT_ONCE):
-            aside = TURN_STEP * np.eye(y.size)[begin : begin + AT_ONCE]
+        for begin in range(0, y.size, MEMORY):
+            aside = TURN_STEP * np.eye(y.size)[begin : begin + MEMORY]
             many = self.rows(np.zeros(len(aside), dtype=np.intp))
             ahead, behind = (many.velocity(np.array(age), y + s * aside) for s in (1, -1))
             columns.append((ahead - behind) / (2 * TURN_STEP))
@@ -123,6 +139,11 @@ class Ways:
         """Return |P⊥∇U| and κU (D,) from the velocity."""
         turn = np.linalg.norm(rates[:, :-2], axis=1) * np.exp(-age)
         return self.first * turn, self.first * (rates[:, -2] + y[:, -2])
+
+
+def closely(rtol: float) -> Tolerances:
+    """Return what a step may err by, of a way that is followed to this relative error."""
+    return Tolerances(rtol=rtol, atol=ATOL * rtol, longest=1.0)
 
 
 def stiff(ways: Ways, age: float, y: Array, tolerances: Tolerances, steps: int) -> Iterator[Any]:
@@ -180,7 +201,7 @@ def _misaligned(ways: Ways, y: Array) -> float:
 def _doublings(ways: Ways, gain: float) -> Iterator[tuple[Array, bool]]:
     """Yield y whenever time has doubled, and last where the `gain` is reached."""
     age = math.log(2)
-    for solver in stiff(ways, 0.0, ways.origin[0], CLOSELY, WAY_STEPS):
+    for solver in stiff(ways, 0.0, ways.origin[0], closely(CLOSE), DESCENT_STEPS):
         within = solver.dense_output()
         end = gained(within, gain, solver.t_old, solver.t)
         while age <= min(solver.t, end):

@@ -399,7 +399,7 @@ def test_kinks_are_seen(neuron, degree, kinked, samples):
 
 
 def test_a_flow_that_slides_along_a_kink_is_given_up_with_the_reason(monkeypatch):
-    monkeypatch.setattr("saddles.agf._engine.steps.KINKED_WAY_STEPS", 100)
+    monkeypatch.setattr("saddles.agf._engine.steps.KINKED_DESCENT_STEPS", 100)
     rng = np.random.default_rng(0)
     X, y, init = (rng.standard_normal(shape) for shape in ((8, 2), 8, (8, 3)))
     with pytest.raises(saddles.PathError, match=r"kinks.*saddles\.agf\.relu"):
