@@ -1,16 +1,23 @@
-"""Where a ReLU neuron's direction goes while the residual stands still: a broken line, exactly.
+"""Where ReLU neurons go while the residual stands still: along broken lines, exactly.
 
 A neuron a φ(w·x) moves by w' = a ∇G(w), a' = G(w), with G piecewise linear (`piecewise`): between
 hyperplanes w moves straight, at one that bends up it crosses, along one that bends down it slides.
 The way of w is that of the ascent of sign(a) G, whatever |a|; a² − |w|² is conserved. If it is not
-negative, a keeps its sign; else a changes it once at most, where a = 0, and w turns back.
+negative, a keeps its sign; else a changes it once at most, where a = 0, and w turns back. If it is
+positive, w may come to 0, and goes straight on.
+
+All neurons are followed together: `lockstep` takes them from hyperplane to hyperplane, until one of
+them turns, fades or comes to its end, as is settled here.
 
 ===============  ==========================================================================
 code name        symbol
 ===============  ==========================================================================
 ``sign``         the sign of a
 ``side``         sign of u_j·w; 0 for the hyperplanes along which w slides, shape (m,)
-``imbalance``    δ = a² − |w|², relative to |w|²
+``imbalance``    δ = a² − |w|², relative to |w|² at the start
+``heights``      side_j u_j·w ≥ 0, (R, m)
+``speeds``       −side_j u_j·v, with which w comes nearer to a hyperplane, (R, m)
+``left``         time that is left to go, (N,)
 ===============  ==========================================================================
 """
 
@@ -23,24 +30,27 @@ import numpy as np
 
 from saddles._numerics.precision import EPS, ZERO
 from saddles._numerics.watch import tick
+from saddles.agf._relu.lockstep import SKIM, Block, Clock, Weights
 from saddles.agf._relu.piecewise import (
     ON_LINE,
     PiecewiseUtility,
     leave,
-    pull_back,
     slide,
     within,
 )
 from saddles.typing import Array, Indices, Mask
 
-__all__ = ["End", "climb"]
+__all__ = ["End", "climb", "climb_all", "neurons_climb", "neurons_move"]
 
+#: Neurons with ||a| − |w|| below this, relative to |θ|, are balanced but for rounding.
+BALANCED = 1e-12
 #: Half of the digits: how far a weight is moved off a hyperplane that rounding would move it off.
 NUDGE = EPS**0.5
-
 #: Changes of hyperplane, per hyperplane, after which an ascent is given up. Each climbs, so that
 #: none repeats; in practice there are fewer than one per hyperplane.
 CHANGES_PER_LINE = 100
+#: |w| at which a weight that comes to 0 is on the other side, relative to |a|.
+BEYOND = 1e-100
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +74,6 @@ class End:
     unique : bool
         False if w met a hyperplane that pushes to both of its sides, or a direction on one that
         attracts from one side alone; another end is then as near as rounding.
-    vanishes : bool
-        True if w = 0 is reached in finite time with a ≠ 0; what follows is not determined.
     """
 
     direction: Array
@@ -75,147 +83,229 @@ class End:
     kinks: Indices
     residual: float
     unique: bool = True
-    vanishes: bool = False
 
 
 def climb(
     utility: PiecewiseUtility, w: Array, *, sign: float, imbalance: float = math.inf
 ) -> End | None:
-    """Follow w' = a ∇G(w) from `w` (d,) to the end of its direction, exactly, piece by piece.
+    """Follow one weight `w` (d,); see `climb_all`."""
+    return climb_all(utility, w[None], np.array([sign]), np.array([imbalance]))[0]
+
+
+def climb_all(
+    utility: PiecewiseUtility, w: Array, sign: Array, imbalance: Array
+) -> list[End | None]:
+    """Follow w' = a ∇G(w) from each row of `w` to the end of its direction, exactly.
 
     Parameters
     ----------
     utility : PiecewiseUtility
         G.
-    w : ndarray of shape (d,)
-        Start, not 0.
-    sign : float
-        Sign of a, ±1.
-    imbalance : float
+    w : ndarray of shape (N, d)
+        Starts, not 0.
+    sign : ndarray of shape (N,)
+        Signs of a, ±1.
+    imbalance : ndarray of shape (N,)
         δ = a² − |w|², in the units of `w`; infinite for an a that keeps its sign.
 
     Returns
     -------
-    End or None
+    list of End or None
         None if the hyperplanes did not come to an end within `CHANGES_PER_LINE`.
     """
-    walk = _Walk(utility, w, sign, imbalance)
-    for _ in range(CHANGES_PER_LINE * (len(utility.bends) + 1)):
-        tick()
-        if (end := walk.step()) is not None:
-            return end
-    return None
+    walk = _Walk(utility, w, sign, imbalance, np.full(len(w), math.inf))
+    walk.run()
+    return walk.ends
 
 
-class _Walk:
-    """A weight on its way; the only mutable object here, made and dropped by `climb`."""
+def neurons_climb(utility: PiecewiseUtility, theta: Array) -> list[End | None]:
+    """Follow neurons (w, a), the rows of `theta` (N, d + 1), to the ends of their directions."""
+    walk = _Walk.of_neurons(utility, theta, math.inf)
+    walk.run()
+    return walk.ends
 
-    def __init__(self, utility: PiecewiseUtility, w: Array, sign: float, imbalance: float) -> None:
-        self.utility, self.sign, self.unique, self.turned = utility, sign, True, False
-        length = float(np.linalg.norm(w))
-        self.w, self.imbalance = w / length, imbalance / length**2
-        heights = utility.lines @ self.w
-        on_line = np.abs(heights) <= ON_LINE
-        self.side = np.where(on_line, 0.0, np.sign(heights))
-        self._take_sides(on_line)
 
-    def _take_sides(self, on_line: Mask) -> None:
+def neurons_move(utility: PiecewiseUtility, theta: Array, time: float) -> Array | None:
+    """Follow neurons (w, a) for a `time`, in that of the mean loss.
+
+    Parameters
+    ----------
+    utility : PiecewiseUtility
+        G.
+    theta : ndarray of shape (N, d + 1)
+        Starts, w not 0.
+    time : float
+        How long.
+
+    Returns
+    -------
+    ndarray of shape (N, d + 1) or None
+        Their directions then; None if the hyperplanes did not come to an end.
+    """
+    walk = _Walk.of_neurons(utility, theta, time)
+    walk.run()
+    moved = np.column_stack([walk.w, walk.sign * walk.outgoing()])
+    return moved / np.linalg.norm(moved, axis=1, keepdims=True) if walk.done.all() else None
+
+
+class _Walk(Weights):
+    """Weights on their way; the only mutable object here, made and dropped by one call."""
+
+    def __init__(
+        self, utility: PiecewiseUtility, w: Array, sign: Array, imbalance: Array, left: Array
+    ) -> None:
+        super().__init__(utility, w, sign, imbalance, left)
+        self.unique, self.done = np.ones(len(w), dtype=bool), np.zeros(len(w), dtype=bool)
+        self.through = np.zeros(len(w), dtype=bool)
+        self.ends: list[End | None] = [None] * len(w)
+        on_line = self.side == 0
+        for i in np.flatnonzero(on_line.any(axis=1)).tolist():
+            self._take_sides(i, on_line[i])
+
+    @classmethod
+    def of_neurons(cls, utility: PiecewiseUtility, theta: Array, left: float) -> _Walk:
+        """Begin with neurons (w, a), the rows of `theta`."""
+        w, a = theta[:, :-1], theta[:, -1]
+        sizes = np.sum(w**2, axis=1)
+        imbalance = a**2 - sizes
+        imbalance[np.abs(imbalance) <= BALANCED * (a**2 + sizes)] = 0.0
+        sign = np.where(a != 0, np.copysign(1.0, a), np.copysign(1.0, utility.value(w)))
+        return cls(utility, w, sign, imbalance, np.full(len(w), left))
+
+    def outgoing(self) -> Array:
+        """Return |a|, relative to what |w| was at the start, shape (N,)."""
+        squares = np.sum(self.w**2, axis=1) + self.imbalance
+        return np.asarray(np.sqrt(np.maximum(squares, 0.0)))
+
+    def _take_sides(self, i: int, on_line: Mask) -> None:
         """Leave the hyperplanes among `on_line` that bend up; slide along the others."""
-        upward = np.flatnonzero(on_line & (self.sign * self.utility.bends > 0))
-        self.side[upward] = -1.0
+        upward = np.flatnonzero(on_line & (self.sign[i] * self.utility.bends > 0))
+        self.side[i, upward] = -1.0
         for j in upward:
-            self.unique &= leave(self.utility, self.side, int(j), self.sign)
+            self.unique[i] &= leave(self.utility, self.side[i], int(j), float(self.sign[i]))
 
-    def _velocity(self) -> Array:
-        """Return the velocity, leaving the hyperplanes that let go of the weight."""
-        found = slide(self.utility, self.side, self.sign)
-        self.side, self.w = found.side, within(found.basis, self.w)
-        return found.velocity
+    def run(self) -> None:
+        """Take every weight to its end."""
+        changes = CHANGES_PER_LINE * (len(self.utility.bends) + 1)
+        while changes > 0 and not self.done.all():
+            tick()
+            rows = np.flatnonzero(~self.done)
+            heights, speeds = self._sights(rows)
+            sights = zip(rows.tolist(), heights, speeds, strict=True)
+            on = np.array([self._goes_on(*sight) for sight in sights])
+            if on.any():
+                block = Block(self, rows[on], heights[on], speeds[on])
+                changes -= block.run(changes)
+            changes -= 1
 
-    def step(self) -> End | None:
-        """Go straight to the next hyperplane, or say where the direction ends."""
-        v = self._velocity()
-        size, along = float(np.linalg.norm(v)), float(v @ self.w)
-        if size <= ZERO * self.utility.scale:
-            return self._end(self.w, 0.0, v)
-        approach, heights = self.utility.lines @ v, self.utility.lines @ self.w
-        if along < 0 and float(np.linalg.norm(v - along * self.w)) <= ZERO * size:
-            if self.imbalance < 0 and not self.turned:
-                self._turn()
-                return None
-            return None if self._nudged(heights) else self._end(self.w, along, v)
-        # A hyperplane along which v runs is never reached.
-        moving = (self.side * approach < 0) & (np.abs(approach) > ON_LINE * size)
-        waits = np.full(len(heights), math.inf)
-        waits[moving] = np.maximum(-heights[moving] / approach[moving], 0.0)
-        wait = float(waits.min(initial=math.inf))
-        if (stop := self._time_of_turning(v, along)) < wait:
-            self.w = self.w + stop * v
-            self._turn()
-            return None
-        if math.isinf(wait):
-            return None if self._passes(v / size) else self._end(v / size, size, v)
-        self._move(wait, v, waits <= wait)
-        return None
+    def _sights(self, rows: Indices) -> tuple[Array, Array]:
+        """Return heights and speeds (R, m), from velocities that are computed anew."""
+        utility, side, sign = self.utility, self.side[rows], self.sign[rows, None]
+        self.velocity[rows] = sign * (utility.offset + (utility.bends * (side > 0)) @ utility.lines)
+        for i in rows[(side == 0).any(axis=1)]:
+            found = slide(utility, self.side[i], float(self.sign[i]))
+            self.side[i], self.velocity[i] = found.side, found.velocity
+            self.w[i] = within(found.basis, self.w[i])
+        side = self.side[rows]
+        heights = np.maximum(side * (self.w[rows] @ utility.lines.T), 0.0)
+        return heights, -side * (self.velocity[rows] @ utility.lines.T)
 
-    def _nudged(self, heights: Array) -> bool:
-        """Whether w, on its way to 0, leaves a hyperplane that it has just crossed; push it off."""
-        touched = (self.side != 0) & (np.abs(heights) <= ON_LINE)
+    def _goes_on(self, i: int, heights: Array, speeds: Array) -> bool:
+        """Whether a weight goes straight on to a hyperplane; if not, do what it does instead."""
+        row, w, v = slice(i, i + 1), self.w[i], self.velocity[i]
+        length, size = float(np.linalg.norm(w)), float(np.linalg.norm(v))
+        along = float(v @ w) / length
+        if size <= ZERO * self.utility.scale or self.left[i] <= 0:
+            return self._end(i, w / length, 0.0)
+        if self.turning[i]:
+            return self._turn(i)
+        fades = along < 0 and float(np.linalg.norm(v - along * w / length)) <= ZERO * size
+        if fades and (self.turned[i] or not self.imbalance[i] < 0):
+            return self._shrink(i, heights / length, along)
+        if (speeds > SKIM * size).any():
+            return True
+        if math.isfinite(point := float(self.turning_points(row)[0])):
+            return self._turn_at(i, point)
+        if math.isinf(self.left[i]):
+            return self._passes(i, v / size) or self._end(i, v / size, size)
+        way = float(Clock.of(w[None], v[None], self.imbalance[row]).way(self.left[row])[0])
+        self.w[i] = v if math.isinf(way) else w + way * v
+        return self._end(i, v / size, size)
+
+    def _turn(self, i: int) -> bool:
+        """Let a change its sign: the way back is not the way here where hyperplanes bend."""
+        self.sign[i], self.turned[i], self.turning[i] = -self.sign[i], True, False
+        self._take_sides(i, self.side[i] == 0)
+        return False
+
+    def _turn_at(self, i: int, point: float) -> bool:
+        """Go straight on to where a changes its sign, if there is time for it."""
+        row = slice(i, i + 1)
+        clock = Clock.of(self.w[row], self.velocity[row], self.imbalance[row])
+        way = min(point, float(clock.way(self.left[row])[0]))
+        self.left[row] -= clock.time(np.array([way]))
+        self.w[i] += way * self.velocity[i]
+        return self._turn(i) if way == point else self._end(i, self.w[i], 0.0)
+
+    def _shrink(self, i: int, heights: Array, along: float) -> bool:
+        """Decide what becomes of a weight that goes straight to 0; `heights` are those of w/|w|."""
+        w, delta = self.w[i], float(self.imbalance[i])
+        touched = (self.side[i] != 0) & (heights <= ON_LINE)
         if touched.any():
-            self.w = self.w + NUDGE * self.side[touched] @ self.utility.lines[touched]
-            self.unique = False
-        return bool(touched.any())
+            shift = NUDGE * self.side[i, touched] @ self.utility.lines[touched]
+            self.w[i], self.unique[i] = w + float(np.linalg.norm(w)) * shift, False
+            return False
+        if not 0 < delta < math.inf:
+            return self._end(i, w / np.linalg.norm(w), along)
+        row = slice(i, i + 1)
+        clock = Clock.of(self.w[row], self.velocity[row], self.imbalance[row])
+        way = float(clock.way(self.left[row])[0])
+        to_zero = float(np.linalg.norm(w) / np.linalg.norm(self.velocity[i]))
+        if way < to_zero:
+            self.w[i] = w * (1 - way / to_zero)
+            return self._end(i, w / np.linalg.norm(w), along)
+        self.left[i] -= clock.time(np.array([to_zero]))[0]
+        return self._go_through(i)
 
-    def _passes(self, direction: Array) -> bool:
+    def _go_through(self, i: int) -> bool:
+        """Let a weight that has come to 0 go on straight; if it comes back, it stays."""
+        w = self.w[i] * (BEYOND * math.sqrt(self.imbalance[i]) / float(np.linalg.norm(self.w[i])))
+        # Where hyperplanes bend, w may have other ways from 0 than straight on.
+        self.unique[i] &= w.size == 1 or not self.utility.bends.any()
+        if self.through[i]:
+            self.w[i] = w
+            return self._end(i, w / np.linalg.norm(w), 0.0)
+        self.w[i], self.side[i], self.through[i] = -w, -self.side[i], True
+        return False
+
+    def _passes(self, i: int, direction: Array) -> bool:
         """Whether hyperplanes that hold the end of a ray let it out on their other side.
 
         Such an end attracts from one side alone; whatever disturbs the flow moves it on.
         """
-        touched = (self.side != 0) & (np.abs(self.utility.lines @ direction) <= ON_LINE)
-        upward = touched & (self.sign * self.utility.bends > 0)
-        if not upward.any():
+        touched = (self.side[i] != 0) & (np.abs(self.utility.lines @ direction) <= ON_LINE)
+        if not (touched & (self.sign[i] * self.utility.bends > 0)).any():
             return False
-        before = self.side.copy()
-        self._take_sides(touched)
-        if (self.side == before).all():
+        before = self.side[i].copy()
+        self._take_sides(i, touched)
+        if (self.side[i] == before).all():
             return False
-        self.w, self.unique = direction, False
+        self.w[i], self.unique[i] = direction, False
         return True
 
-    def _move(self, wait: float, v: Array, reached: Mask) -> None:
-        """Cross hyperplanes that bend up, stop on those that bend down, and rescale w."""
-        w = self.w + wait * v
-        if reached.any():  # else rounding shows beside a w that has shrunk on its way
-            w = within(pull_back(self.utility.lines[reached], w)[0], w)
-        down = self.sign * self.utility.bends < 0
-        self.side = np.where(reached, np.where(down, 0.0, -self.side), self.side)
-        length = float(np.linalg.norm(w))
-        self.w, self.imbalance = w / length, self.imbalance / length**2
-
-    def _time_of_turning(self, v: Array, along: float) -> float:
-        """Return when |w|² = −δ on the way down, where a = 0; infinite if never."""
-        if not self.imbalance < 0 or self.turned or along >= 0:
-            return math.inf
-        square, excess = float(v @ v), 1.0 + self.imbalance
-        inside = along**2 - square * excess
-        return math.inf if inside < 0 else max(excess / (-along + math.sqrt(inside)), 0.0)
-
-    def _turn(self) -> None:
-        """Let a change its sign: the way back is not the way here where hyperplanes bend."""
-        self.sign, self.turned = -self.sign, True
-        held = self.side == 0
-        self._take_sides(held)
-
-    def _end(self, direction: Array, growth: float, v: Array) -> End:
+    def _end(self, i: int, direction: Array, growth: float) -> bool:
         """Describe the end, with the residual of its fixed-point equation."""
+        v = self.velocity[i]
         across = v - (v @ direction) * direction
-        return End(
+        square = float(self.w[i] @ self.w[i])
+        self.ends[i] = End(
             direction=direction,
-            sign=self.sign,
+            sign=float(self.sign[i]),
             growth=growth,
-            ratio=1.0 if growth else math.sqrt(max(1.0 + self.imbalance, 0.0)),
-            kinks=np.flatnonzero(self.side == 0),
+            ratio=1.0 if growth else math.sqrt(max(1.0 + self.imbalance[i] / square, 0.0)),
+            kinks=np.flatnonzero(self.side[i] == 0),
             residual=float(np.linalg.norm(across)) / (self.utility.scale or 1.0),
-            unique=self.unique,
-            vanishes=growth < 0 < self.imbalance < math.inf,
+            unique=bool(self.unique[i]),
         )
+        self.done[i] = True
+        return False

@@ -26,17 +26,14 @@ import numpy as np
 
 from saddles.agf._engine.active import AMPLITUDE
 from saddles.agf._engine.dormant import TIE, Clock, Dormant, Phase
-from saddles.agf._relu.broken_lines import climb
+from saddles.agf._relu.broken_lines import End, neurons_climb
 from saddles.agf._relu.exponential_ways import Way, held_rates, turn
 from saddles.agf._relu.network import ReluNetwork
-from saddles.agf._relu.piecewise import SAME_DIRECTION, PiecewiseUtility, Pulls
+from saddles.agf._relu.piecewise import SAME_DIRECTION, Pulls
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Mask
 
 __all__ = ["first_ring"]
-
-#: Neurons with ||a| − |w|| below this, relative to |θ|, are balanced up to rounding.
-BALANCED = 1e-12
 
 
 def first_ring(
@@ -60,7 +57,7 @@ def first_ring(
     Raises
     ------
     Breakdown
-        If a way does not end, comes to w = 0, or is that of neurons that part.
+        If a way does not end, or is that of neurons that part.
     """
     residual = np.reshape(network.residual(active), network.columns.shape)
     if network.widths[1] > 1:
@@ -165,8 +162,8 @@ def _at_a_scale(ways: list[Way], dormant: Dormant, scale: float) -> _Found:
 def _ends(network: ReluNetwork, residual: Array, directions: Array, noise: float) -> list[_End]:
     """Return where every direction ends."""
     if residual.shape[1] == 1:
-        utility = PiecewiseUtility.of(network.X, residual[:, 0], network.slope, noise=noise)
-        return [_climbed(utility, row) for row in directions]
+        utility = network.lines.utility(residual[:, 0], network.slope).bent(noise)
+        return [_arrived(end) for end in neurons_climb(utility, directions)]
     pulls = Pulls.of(network.X, residual, network.slope, noise=noise)
     ways = [_way(pulls, row, noise) for row in directions]
     return [_End(way.direction, way.growth, way.unique) for way in ways]
@@ -178,29 +175,17 @@ def _way(pulls: Pulls, neuron: Array, noise: float) -> Way:
     if way is None:
         raise Breakdown(Status.STALLED, "the direction of a dormant ReLU neuron")
     if way.vanishes:
-        raise _vanished()
+        raise Breakdown(
+            Status.STALLED,
+            "a dormant ReLU neuron with |a| > |w| comes to w = 0 on a kink, from where its way is "
+            "not determined; start with |a| <= |w|",
+        )
     return way
 
 
-def _climbed(utility: PiecewiseUtility, neuron: Array) -> _End:
-    """Return where one dormant neuron (d + 1,) with a single output goes."""
-    w, a = neuron[:-1], float(neuron[-1])
-    imbalance = a**2 - float(w @ w)
-    if abs(imbalance) <= BALANCED * (a**2 + float(w @ w)):
-        imbalance = 0.0
-    sign = math.copysign(1.0, a) if a else math.copysign(1.0, float(utility.value(w)))
-    end = climb(utility, w, sign=sign, imbalance=imbalance)
+def _arrived(end: End | None) -> _End:
+    """Return where a dormant neuron (w, a) with a single output ends, from where its w does."""
     if end is None:
         raise Breakdown(Status.STALLED, "the direction of a dormant ReLU neuron")
-    if end.vanishes:
-        raise _vanished()
     direction = np.append(end.direction, end.sign * end.ratio)
     return _End(direction / np.linalg.norm(direction), end.growth, end.unique)
-
-
-def _vanished() -> Breakdown:
-    return Breakdown(
-        Status.STALLED,
-        "a dormant ReLU neuron with |a| > |w| comes to w = 0 on a kink, from where its way is not "
-        "determined; start with |a| <= |w|",
-    )

@@ -128,7 +128,7 @@ class Way:
     unique : bool
         False if it met a hyperplane that pushes to both of its sides.
     vanishes : bool
-        True if w came to 0, from where the way is not determined; it ends there.
+        True if w came to 0 and is pulled on the other side: it ends there, for its way is open.
     """
 
     legs: tuple[_Leg, ...]
@@ -154,7 +154,7 @@ class Way:
         return leg.at(time - leg.start)
 
 
-def turn(pulls: Pulls, theta: Array, *, noise: float = 0.0) -> Way | None:
+def turn(pulls: Pulls, theta: Array, *, noise: float = 0.0, until: float = math.inf) -> Way | None:
     """Follow one dormant neuron from `theta` (p,) to the end of its direction.
 
     Parameters
@@ -165,6 +165,8 @@ def turn(pulls: Pulls, theta: Array, *, noise: float = 0.0) -> Way | None:
         (w, a), w not 0. With a single output, balanced neurons (|a| = |w|) keep their sign of a.
     noise : float
         Rates that count as none.
+    until : float
+        A time after which the way does not matter.
 
     Returns
     -------
@@ -174,7 +176,7 @@ def turn(pulls: Pulls, theta: Array, *, noise: float = 0.0) -> Way | None:
     walk = _Walk(pulls, theta, noise)
     for _ in range(PIECES_PER_LINE * (len(pulls.lines) + 1)):
         tick()
-        if (way := walk.step()) is not None:
+        if (way := walk.step(until)) is not None:
             return way
     return None
 
@@ -219,22 +221,31 @@ class _Walk:
             a = np.copysign(np.linalg.norm(w), a)
         self.theta = np.concatenate([w, a])
 
-    def step(self) -> Way | None:
+    def step(self, until: float) -> Way | None:
         """Go to the end of the piece, or say where the direction ends."""
         leg = self._leg()
         self.legs.append(leg)
         if np.abs(leg.rates).max() <= self.noise:
             return self._end(replace(leg, rates=np.zeros(1), modes=self.theta[None]))
         found = _first_event(_Margins(leg, *self._events(), self.dimension))
-        if found is None:
+        if found is None or self.time + found[0] > until:
             return self._end(leg)
         wait, passed = found
         self.theta, self.grown = leg.at(wait)
         self.time += wait
         if np.linalg.norm(self.parts[0]) <= NO_WEIGHT:
-            return replace(self._end(leg), vanishes=True)
+            return self._go_through(leg)
         self._settle(self._place(np.unique(self.numbers[passed])))
         return None
+
+    def _go_through(self, leg: _Leg) -> Way | None:
+        """Let a w that has come to 0 rest beyond, where nothing sees it; else its way is open."""
+        refused = replace(self._end(leg), vanishes=True)
+        before, (_, a) = leg.at(0.0)[0][: self.dimension], self.parts
+        w = -NO_WEIGHT * before / float(np.linalg.norm(before))
+        self.theta, self.side = np.concatenate([w, a]), -self.side
+        self._settle(np.flatnonzero(self.side == 0))
+        return refused if self.sizes().max(initial=0.0) > self.noise else None
 
     def _matrix(self) -> Array:
         """Return MP."""

@@ -34,7 +34,7 @@ from saddles import checks
 from saddles._result.path import PathError
 from saddles._tools.record import Record
 from saddles.agf._engine.natural_units import scaled
-from saddles.agf._relu.broken_lines import End, climb
+from saddles.agf._relu.broken_lines import End, climb_all
 from saddles.agf._relu.piecewise import SAME_DIRECTION, PiecewiseUtility, Pulls
 from saddles.agf._relu.plane import arcs
 from saddles.agf._relu.plane_outputs import ascend, peaks
@@ -302,13 +302,13 @@ def _cross(first: Array, second: Array) -> Array:
 def _in_space(utility: PiecewiseUtility, starts: Array) -> ExtremalDirections:
     """Collect the ends of ascents from `starts` (2, q, d), a > 0 and a < 0."""
     found: list[tuple[End, int]] = []
-    for w, sign in ((w, sign) for k, sign in enumerate((1.0, -1.0)) for w in starts[k]):
-        end = climb(utility, w, sign=sign)
+    count, d = starts.shape[1:]
+    sign, free = np.repeat([1.0, -1.0], count), np.full(2 * count, math.inf)
+    for end in climb_all(utility, starts.reshape(-1, d), sign, free):
         if end is None:
             raise PathError(Status.STALLED, None, "ascent of a ReLU neuron")
         if end.growth != 0:
             _count(found, end)
-    d = starts.shape[2]
     ends = [end for end, _ in found]
     return _sorted(
         directions=np.array([end.direction for end in ends]).reshape(-1, d),

@@ -17,6 +17,7 @@ the utility of one output again.
 code name        symbol
 ===============  ==========================================================================
 ``lines``        u_j, shape (m, d), no two of them parallel
+``whole``        the lines of all samples, if G bends on each; they keep what is computed once
 ``bends``        b_j = (1 − s)/n Σ r_k |x_k| over the samples of line j, shape (m,) or (m, q)
 ``offset``       c, the gradient where every u_j·w < 0, shape (d,) or (q, d)
 ``scale``        (1/n) Σ |r_k| |x_k|, the size that ∇G is compared with
@@ -37,11 +38,13 @@ from saddles._numerics.precision import EPS
 from saddles.typing import Array, Indices
 
 __all__ = [
+    "Held",
     "Lines",
     "PiecewiseUtility",
     "Pulls",
     "Slide",
     "entered",
+    "hold",
     "leave",
     "pull_back",
     "slide",
@@ -53,6 +56,9 @@ SAME_DIRECTION = 1e-9
 
 #: Unit vectors of parallel samples differ by the rounding of a quotient and a norm.
 SAME_LINE = 16 * EPS
+
+#: Lines of which all products are held: half a gigabyte.
+MOST_PRODUCTS = 8192
 
 #: A weight this close to a hyperplane, relative to |w|, is on it.
 ON_LINE = 64 * EPS
@@ -100,6 +106,11 @@ class Lines:
         return cls(X, normals[order][starts], norms, used[order], spans)
 
     @cached_property
+    def gram(self) -> Array | None:
+        """u_i·u_j, shape (m, m); None where the lines are too many to hold it."""
+        return self.normals @ self.normals.T if len(self.normals) <= MOST_PRODUCTS else None
+
+    @cached_property
     def of_sample(self) -> Indices:
         """The line of each sample (n,), −1 for those at the origin."""
         numbers = np.full(len(self.X), -1)
@@ -119,6 +130,7 @@ class Lines:
             scale=float(np.abs(moments).sum()),
             members=self.members,
             spans=self.spans,
+            whole=self,
         )
 
     def pulls(self, residual: Array, slope: float) -> Pulls:
@@ -156,15 +168,38 @@ class PiecewiseUtility:
     scale: float
     members: Indices
     spans: Indices
+    whole: Lines | None = None
 
     @classmethod
     def of(cls, X: Array, residual: Array, slope: float, *, noise: float = 0.0) -> PiecewiseUtility:
         """Return G with the lines on which it bends by more than rounding, and than `noise`."""
-        whole = Lines.of(X).utility(residual, slope)
-        bent = np.abs(whole.bends) > max(4 * EPS * whole.scale, noise)
+        return Lines.of(X).utility(residual, slope).bent(noise)
+
+    def bent(self, noise: float = 0.0) -> PiecewiseUtility:
+        """Return G with the lines on which it bends by more than rounding, and than `noise`."""
+        bent = np.abs(self.bends) > max(4 * EPS * self.scale, noise)
+        if bent.all():
+            return self
         return replace(
-            whole, lines=whole.lines[bent], bends=whole.bends[bent], spans=whole.spans[bent]
+            self,
+            lines=self.lines[bent],
+            bends=self.bends[bent],
+            spans=self.spans[bent],
+            whole=None,
         )
+
+    @cached_property
+    def gram(self) -> Array | None:
+        """u_i·u_j, shape (m, m); None where the lines are too many to hold it."""
+        if self.whole is not None:
+            return self.whole.gram
+        return self.lines @ self.lines.T if len(self.lines) <= MOST_PRODUCTS else None
+
+    def products(self, lines: Indices) -> Array:
+        """Return u_i·u_j of these `lines` i (k,) with every j, shape (k, m)."""
+        if self.gram is None:
+            return np.asarray(self.lines[lines] @ self.lines.T)
+        return self.gram[lines]
 
     def value(self, w: Array) -> Array:
         """Return G at each row of `w` (..., d)."""
@@ -193,11 +228,12 @@ class Pulls:
     @classmethod
     def of(cls, X: Array, residual: Array, slope: float, *, noise: float = 0.0) -> Pulls:
         """Return G with the lines on which it bends by more than rounding, and than `noise`."""
-        whole = Lines.of(X).pulls(residual, slope)
-        bent = np.linalg.norm(whole.bends, axis=1) > max(4 * EPS * whole.scale, noise)
-        return replace(
-            whole, lines=whole.lines[bent], bends=whole.bends[bent], spans=whole.spans[bent]
-        )
+        return Lines.of(X).pulls(residual, slope).bent(noise)
+
+    def bent(self, noise: float = 0.0) -> Pulls:
+        """Return G with the lines on which it bends by more than rounding, and than `noise`."""
+        bent = np.linalg.norm(self.bends, axis=1) > max(4 * EPS * self.scale, noise)
+        return replace(self, lines=self.lines[bent], bends=self.bends[bent], spans=self.spans[bent])
 
     def along(self, a: Array) -> PiecewiseUtility:
         """Return a·G for one `a` (q,)."""
@@ -248,26 +284,74 @@ class Slide:
     basis: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What hyperplanes (h, d) make of the velocity ``free`` with which a weight comes to them.
+
+    Attributes
+    ----------
+    velocity : ndarray of shape (d,)
+        The shortest that they allow.
+    side : ndarray of shape (h,)
+        The side to which each of them lets the weight go, 0 if it holds it.
+    basis : ndarray of shape (k, d)
+        Orthonormal normals of those that hold.
+    needed : ndarray of shape (h,)
+        velocity = free + Σ needed_j u_j.
+    """
+
+    velocity: Array
+    side: Array
+    basis: Array
+    needed: Array
+
+
+def hold(normals: Array, bends: Array, free: Array) -> Held:
+    """Return how a weight goes on from hyperplanes with these `normals` (h, d).
+
+    All of them bend down: `bends` (h,), times the sign of a, are negative. `free` (d,) is the
+    velocity below all of them.
+    """
+    found = _held(normals, bends, free, guess=True)
+    # The shortest velocity is the one that leads away from every hyperplane that lets go.
+    noise = ON_LINE * float(np.linalg.norm(free) + np.abs(bends).max(initial=0.0))
+    if (found.side * (normals @ found.velocity) >= -noise).all():
+        return found
+    return _held(normals, bends, free, guess=False)
+
+
+def _held(normals: Array, bends: Array, free: Array, *, guess: bool) -> Held:
+    """Let go of hyperplanes until the others hold; `guess` is quick, and may be wrong."""
+    side, needed = np.zeros(len(normals)), np.zeros(len(normals))
+    while True:
+        held = np.flatnonzero(side == 0)
+        if not held.size:
+            return Held(np.asarray(free), side, normals[:0], needed)
+        basis, pulls = pull_back(normals[held], free)
+        shares = pulls / bends[held]
+        out = shares.min() <= ON_LINE or shares.max() >= 1 - ON_LINE
+        if out and held.size > 1 and not guess:
+            shares = _shortest(free, bends[held, None] * normals[held])
+        loose = (shares <= ON_LINE) | (shares >= 1 - ON_LINE)
+        if not loose.any():
+            needed[held] = pulls
+            return Held(within(basis, free), side, basis, needed)
+        let_go = held[loose]
+        side[let_go] = np.where(shares[loose] > 0.5, 1.0, -1.0)
+        needed[let_go] = np.where(side[let_go] > 0, bends[let_go], 0.0)
+        free = free + needed[let_go] @ normals[let_go]
+
+
 def slide(utility: PiecewiseUtility, side: Array, sign: float) -> Slide:
     """Return the velocity of a weight that is on the hyperplanes where `side` (m,) is 0.
 
     All of those must bend down, sign · b_j < 0.
     """
-    side = side.copy()
-    while True:
-        free = sign * utility.gradient(side)
-        held = np.flatnonzero(side == 0)
-        if not held.size:
-            return Slide(np.asarray(free), side, np.zeros((0, len(free))))
-        normals, bends = utility.lines[held], sign * utility.bends[held]
-        basis, needed = pull_back(normals, free)
-        shares = needed / bends
-        if held.size > 1 and (shares.min() <= ON_LINE or shares.max() >= 1 - ON_LINE):
-            shares = _shortest(free, bends[:, None] * normals)
-        loose = (shares <= ON_LINE) | (shares >= 1 - ON_LINE)
-        if not loose.any():
-            return Slide(within(basis, free), side, basis)
-        side[held[loose]] = np.where(shares[loose] > 0.5, 1.0, -1.0)
+    side, held = side.copy(), np.flatnonzero(side == 0)
+    free = sign * utility.gradient(side)
+    found = hold(utility.lines[held], sign * utility.bends[held], free)
+    side[held] = found.side
+    return Slide(found.velocity, side, found.basis)
 
 
 def leave(utility: PiecewiseUtility, side: Array, j: int, sign: float) -> bool:
@@ -285,6 +369,9 @@ def leave(utility: PiecewiseUtility, side: Array, j: int, sign: float) -> bool:
 
 def pull_back(normals: Array, free: Array) -> tuple[Array, Array]:
     """Return an orthonormal basis of `normals` (h, d), and p with free + Σ p_j u_j orthogonal."""
+    if len(normals) == 1:
+        size = float(np.linalg.norm(normals))
+        return normals / size, -(normals @ free) / size**2
     left, singular, right = np.linalg.svd(normals, full_matrices=False)
     rank = int(np.count_nonzero(singular > SAME_LINE * singular[0]))
     basis = right[:rank]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import saddles
-from saddles import PathError, Status
+from saddles import Status
 from saddles.agf._engine.active import AMPLITUDE
 from saddles.agf._relu.broken_lines import climb
 from saddles.agf._relu.descent import descend_kinked
@@ -338,11 +338,38 @@ def test_bad_input(arguments, options, error, words):
         saddles.agf.relu(*arguments, **options)
 
 
-def test_a_weight_that_comes_to_zero_is_refused():
-    """|a| > |w| on a kink that shrinks it: w reaches 0 in finite time, and what then is open."""
+@pytest.mark.parametrize("a", [-1.0, -0.51, 0.51, 1.0])
+def test_a_weight_that_comes_to_zero_rests_or_goes_through(a):
+    """|a| > |w|: a falling w reaches 0 in finite time, beyond which no sample sees it."""
+    path = saddles.agf.relu([[1.0]], [1.0], init=[[0.5, a], [1.0, 1.0]])
+    assert path.status is Status.CONVERGED
+    assert path.times == pytest.approx([0, 1], rel=CLOSE)
+    assert path.losses == pytest.approx([0.5, 0], abs=CLOSE)
+    assert path.certificates.unique.all()
+
+
+@pytest.mark.parametrize("log_alpha", [-math.inf, -300.0])
+def test_with_two_outputs_too_a_weight_that_comes_to_zero_rests(log_alpha):
+    init = [[0.5, -1.0, 0.0], [1.0, 1.0, 0.0]]
+    path = saddles.agf.relu([[1.0]], [[1.0, 0.0]], init=init, log_alpha=log_alpha)
+    assert path.status is Status.CONVERGED
+    assert path.times == pytest.approx([0, 1], abs=0.01)
+    assert path.losses == pytest.approx([0.5, 0], abs=CLOSE)
+
+
+def test_a_linear_weight_goes_through_zero():
+    """Without a bend it turns round, and learns what a neuron of the other sign would."""
+    path = saddles.agf.relu([[1.0]], [-1.0], init=[[0.5, 1.0]], slope=1.0)
+    assert path.times == pytest.approx([0, 1], rel=CLOSE)
+    assert path.losses == pytest.approx([0.5, 0], abs=CLOSE)
+    assert path.certificates.unique.all()
+
+
+def test_a_weight_that_is_pushed_to_zero_from_both_sides_stays():
     X, r = np.array([[1.0, 1.0], [1.0, -1.0]]), [-1.0, -1.0]
-    with pytest.raises(PathError, match="comes to w = 0"):
-        saddles.agf.relu(X, r, init=[[1.0, 0.1, 3.0]], slope=-1.0)
+    path = saddles.agf.relu(X, r, init=[[1.0, 0.1, 3.0]], slope=-1.0)
+    assert path.status is Status.NO_GROWTH
+    assert len(path) == 1
 
 
 def test_a_weight_crosses_the_hyperplane_of_a_sample_that_is_fitted():
@@ -361,3 +388,56 @@ def test_a_weight_crosses_the_hyperplane_of_a_sample_that_is_fitted():
     assert path.losses[1] == pytest.approx(
         network.loss(trained(network, theta, 400, 0.1)), abs=1e-4
     )
+
+
+@pytest.mark.parametrize(
+    ("seed", "times", "losses"),
+    [
+        (
+            25,
+            [2.714102745608369, 5.6118433498014895, 6.006220089223311],
+            [0.5891985353633677, 0.36776344195611066, 0.3304235610864276],
+        ),
+        (
+            26,
+            [2.011665509053828, 4.487484225021536, 4.667772687831171],
+            [0.42267088529317665, 0.3290826560969457, 0.11549695403800499],
+        ),
+    ],
+)
+def test_paths_as_one_stiff_flow_of_all_neurons_has_them(seed, times, losses):
+    """Integrated with every dormant neuron beside the active ones, to eight digits."""
+    rng = np.random.default_rng(seed)
+    d, n = (2, 3, 5)[seed % 3], int(rng.integers(10, 31))
+    X, y = rng.standard_normal((n, d)), rng.standard_normal(n)
+    path = saddles.agf.relu(X, y, width=6, seed=seed, max_jumps=3)
+    assert path.times[1:] == pytest.approx(times, rel=1e-8)
+    assert path.losses[1:] == pytest.approx(losses, rel=1e-8)
+
+
+def digits(n):
+    """Return images of n handwritten digits, 0 or 1, and their signs."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    rows = np.flatnonzero(data.target < 2)[:n]
+    return data.data[rows] / 16, 2.0 * data.target[rows] - 1
+
+
+def test_digits_as_one_stiff_flow_of_all_neurons_has_them():
+    """It takes a second; with dormant neurons among the coordinates it took a minute."""
+    path = saddles.agf.relu(*digits(100), width=20, max_jumps=2)
+    assert path.times[1:] == pytest.approx([0.7637899369723116, 0.7743738175995968], rel=1e-8)
+    assert path.losses[1:] == pytest.approx([0.250027760526065, 2.8361229524511768e-05], rel=1e-8)
+    assert path.certificates.worst <= 1e-8
+
+
+@pytest.mark.slow
+def test_digits_to_the_end():
+    """The third jump's time is that of all tolerances of the descent, finer ones included."""
+    path = saddles.agf.relu(*digits(100), width=20)
+    assert path.status is Status.CONVERGED
+    assert path.times[3] == pytest.approx(2503.0070333, rel=1e-8)
+    wide = saddles.agf.relu(*digits(360), width=50, max_jumps=2)
+    assert wide.times[1:] == pytest.approx([0.8431630743676657, 0.8653234361422397], rel=1e-8)
+    assert wide.losses[1:] == pytest.approx([0.24952297038979576, 0.007024077661559], rel=1e-8)
