@@ -88,8 +88,8 @@ def deep_network(
     -----
     The first wait and direction are proved if the gradient of f is locally Lipschitz. That later
     waits follow the part of the loss of lowest
-    degree is a conjecture, checked on three-layer quadratic networks: there waits of the flow
-    differ from it by a share of the order of α.
+    degree is a conjecture, checked on three-layer quadratic networks: there the flow's losses of plateaus
+    agree to 1e-5, and later waits to a few per cent, which need not vanish with α.
 
     Examples
     --------
