@@ -65,6 +65,9 @@ CRITICAL_TIME, NEXT_LENGTH = 0, 11
 #: Sizes of e^{−3} begin to matter; a step in which they grow by a factor e is no risk.
 BEFORE_JUMP, FOLDS_PER_STEP = -3.0, 1.0
 
+#: Corrections by this share of the error that a step may make are none.
+SETTLED = 1e-3
+
 Velocity = Callable[[float, Array], Array]
 
 
@@ -84,8 +87,10 @@ class Tolerances:
 
     Attributes
     ----------
-    atol, rtol : float
-        Absolute and relative error of a single step.
+    atol : float or ndarray of shape (m,)
+        Absolute error of a single step; of each coordinate, if they differ.
+    rtol : float
+        Relative error of a single step.
     longest : float
         Longest step.
     first : float, optional
@@ -98,7 +103,7 @@ class Tolerances:
         Steps up to this length need no horizon.
     """
 
-    atol: float
+    atol: float | Array
     rtol: float = LEAST_RTOL
     longest: float = math.inf
     first: float | None = None
@@ -330,7 +335,7 @@ def _solver(equation: Equation, tolerances: Tolerances, until: float, method: st
     import scipy.integrate
 
     implicit = {} if equation.jacobian is None else {"jac": equation.jacobian}
-    return getattr(scipy.integrate, method)(
+    solver = getattr(scipy.integrate, method)(
         equation.velocity,
         equation.begin,
         equation.start,
@@ -341,6 +346,24 @@ def _solver(equation: Equation, tolerances: Tolerances, until: float, method: st
         atol=tolerances.atol,
         **implicit,
     )
+    if method == "BDF":
+        _settle(solver, tolerances)
+    return solver
+
+
+def _settle(solver: Any, tolerances: Tolerances) -> None:
+    """Let Newton's method of scipy's BDF converge where it is at rounding.
+
+    It asks that corrections shrink, which rounding does not; a correction of zero is accepted.
+    """
+    solve = solver.solve_lu
+
+    def solve_lu(factors: Any, right: Array) -> Array:
+        correction = np.asarray(solve(factors, right))
+        least = SETTLED * (tolerances.atol + tolerances.rtol * np.abs(solver.y))
+        return np.where(np.abs(correction) > least, correction, 0.0)
+
+    solver.solve_lu = solve_lu
 
 
 @dataclass(frozen=True, eq=False)

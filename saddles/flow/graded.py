@@ -245,4 +245,6 @@ def linear(
             "them has several modes: a single frame cannot follow how small their tilts are. Train "
             "the parts one by one, or perturb the moments by 1e-6 of their size."
         )
-    return follow([Graded.of(TwoLayers(moments), start, log_alpha)], request, floor=floor)
+    system = TwoLayers.of(moments)
+    graded = Graded.of(system, system.turned(start), log_alpha)
+    return follow([graded], request, floor=floor)

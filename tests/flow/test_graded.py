@@ -156,7 +156,7 @@ SPREAD = {
 }
 
 
-@pytest.mark.parametrize("d", SPREAD)
+@pytest.mark.parametrize("d", [3, pytest.param(4, marks=pytest.mark.slow)])
 def test_equals_multiple_precision_where_plain_float64_fails(d):
     loss = SPREAD[d]
     until = saddles.greedy_low_rank(loss).times[-1] + 0.3
@@ -184,7 +184,14 @@ def straddling(flow, times):
 
 
 @pytest.mark.parametrize(
-    ("log_alpha", "width"), [(-0.1, 8), (-20.0, 3), (-200.0, 5), (-1000.0, 3), (-1000.0, 8)]
+    ("log_alpha", "width"),
+    [
+        (-0.1, 8),
+        pytest.param(-20.0, 3, marks=pytest.mark.slow),
+        (-200.0, 5),
+        (-1000.0, 3),
+        pytest.param(-1000.0, 8, marks=pytest.mark.slow),
+    ],
 )
 def test_equals_the_closed_form_of_full_observation(log_alpha, width):
     M = symmetric(2, [2.6, 1.9, 0.8, -0.1, -2.0])
@@ -253,7 +260,14 @@ def flow_of(name, log_alpha):
     return flow(*data, log_alpha=log_alpha, until=1.5 * path_of(name).times[-1])
 
 
-@pytest.mark.parametrize("name", STAIRCASES)
+def slow_if(costly, values):
+    """Return the values, of which one that costs as much as all others is for the slow suite."""
+    sets = [value if isinstance(value, tuple) else (value,) for value in values]
+    slow = costly if isinstance(costly, tuple) else (costly,)
+    return [pytest.param(*one, marks=pytest.mark.slow if one == slow else ()) for one in sets]
+
+
+@pytest.mark.parametrize("name", slow_if("apart", STAIRCASES))
 def test_extrapolated_jump_times_are_those_of_the_path(name):
     path = path_of(name)
     scales = [-200, -400, -800]
@@ -263,8 +277,10 @@ def test_extrapolated_jump_times_are_those_of_the_path(name):
     assert limit.order == pytest.approx(1.0, abs=0.01)
 
 
-@pytest.mark.parametrize("log_alpha", [-200.0, -400.0])
-@pytest.mark.parametrize("name", STAIRCASES)
+@pytest.mark.parametrize(
+    ("name", "log_alpha"),
+    slow_if(("apart", -400.0), [(name, a) for name in STAIRCASES for a in (-200.0, -400.0)]),
+)
 def test_rests_at_the_saddles_of_the_path(name, log_alpha):
     path, flow = path_of(name), flow_of(name, log_alpha)
     error = np.abs(flow.at(late(flow, path)) - path.betas)
@@ -329,8 +345,11 @@ def example(name, log_alpha):
     return flow(*data, log_alpha=log_alpha)
 
 
-@pytest.mark.parametrize("log_alpha", [-0.1, -3.0, -400.0])
-@pytest.mark.parametrize("name", FLOWS)
+#: Every flow at scales at which it has no plateaus, some, and all of them.
+EXAMPLES = slow_if(("apart", -400.0), [(name, a) for name in FLOWS for a in (-0.1, -3.0, -400.0)])
+
+
+@pytest.mark.parametrize(("name", "log_alpha"), EXAMPLES)
 def test_conservation_law_holds(name, log_alpha):
     assert example(name, log_alpha).conservation < RTOL
 
@@ -368,8 +387,7 @@ def test_imbalance_of_a_network_is_conserved(name, log_alpha):
     assert np.abs(imbalance - imbalance[0]).max() < ADDED_UP * largest
 
 
-@pytest.mark.parametrize("name", FLOWS)
-@pytest.mark.parametrize("log_alpha", [-0.1, -3.0, -400.0])
+@pytest.mark.parametrize(("name", "log_alpha"), EXAMPLES)
 def test_loss_rate_is_the_slope_of_the_loss(name, log_alpha):
     flow = example(name, log_alpha)
     nodes, weights = np.polynomial.legendre.leggauss(5)

@@ -228,6 +228,13 @@ class Modes:
         """Return dL/dt = −|FZ|²."""
         return -float(np.sum(((self.pace or 1.0) * self._moved(factor, factor)[0]) ** 2))
 
+    def errors(self, _state: Array, least: float) -> float:
+        """Return what a step may err by: each mode has all of its digits."""
+        return least
+
+    def leap(self, _time: float, _state: Array, _until: float, _rtol: float) -> None:
+        """Return None: rows meet on plateaus as well."""
+
     def outlook(self, time: float, state: Array, rtol: float) -> Outlook:
         """Return what could still happen, or raise where it cannot be followed.
 

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,9 +44,12 @@ import numpy as np
 from saddles._numerics.ends import LEAST_RATE, Outlook, gains, still
 from saddles._numerics.precision import CUT_EXPONENT, ULPS
 from saddles._numerics.stepping import bounded
-from saddles.flow._graded.part import Part
+from saddles.flow._graded.leap import Leap, leap, rows_of
+from saddles.flow._graded.part import Part, straightened
+from saddles.flow._graded.saddle import Saddle
 from saddles.flow._graded.systems import System
 from saddles.flow._graded.view import View
+from saddles.flow._inputs import STEP_SHARE
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices
 
@@ -178,17 +181,13 @@ class Graded:
         """
         if state[self.logs].max() > CUT_EXPONENT:
             raise Breakdown(Status.OVERFLOW)
-        frames, factor = self._placed(state)
-        drive = self.system.drive(factor) / self.pace
-        views = [
-            self._view(part, state, straight, factor, drive, rtol)
-            for part, (straight, _) in zip(self.parts, frames, strict=True)
-        ]
+        views, factor = self._views(state, rtol), self.factor(state)
         plateau = all((view.rests | ~view.seen).all() for view in views)
         growing = False
         if plateau:
             if any(self._undecided(view, state, factor, rtol) for view in views):
                 raise Breakdown(Status.UNDECIDED)
+            views = [self._settled(view, state) for view in views]
             growing = any(view.across()[0].max(initial=0.0) > LEAST_RATE for view in views)
         moves = growing or not plateau
         return Outlook(
@@ -197,6 +196,83 @@ class Graded:
             whole=self._first_loss - self.loss(factor),
             next_jump=(time + min(view.wait(state) for view in views)) / (self.pace * self.scale),
         )
+
+    def errors(self, state: Array, least: float) -> Array:
+        """Return what a step from `state` may err by, shape (n,).
+
+        Rates are known to a few ulp of the pace: over the time that a slow column needs to grow, or
+        to come to rest, rounding adds up to as much of it.
+        """
+        errors = []
+        for view in self._views(state, least):
+            growing = view.across()[0].max(initial=0.0)
+            paces = np.where(view.seen, np.abs(view.own), growing)
+            own = np.maximum(least, np.divide(ULPS, paces, out=0 * paces, where=paces > LEAST_RATE))
+            errors.append(view.part.pack(own + 0 * view.straight, own, np.maximum.outer(own, own)))
+        return np.concatenate(errors)
+
+    def leap(self, time: float, state: Array, until: float, rtol: float) -> Leap | None:
+        """Return the leap over the plateau from here, at most to `until`, if there is one.
+
+        Frames of several parts are not followed that way: what is dormant in one of them may be
+        active in another.
+        """
+        if len(self.parts) > 1:
+            return None
+        (view,) = self._views(state, rtol)
+        saddle = self._saddle(view, state) if (view.rests | ~view.seen).all() else None
+        if saddle is None or saddle.held.shape[1] == min(self.size):
+            return None
+        error, unseen = STEP_SHARE * rtol, unseen_rates(rtol)[0]
+        return leap(view.part, saddle, state, (time, until), error, unseen)
+
+    def _saddle(self, view: View, state: Array) -> Saddle | None:
+        """Return the saddle at which the first columns rest, if no others do."""
+        k = int(view.rests.sum())
+        if len(self.parts) > 1 or not view.rests[:k].all():
+            return None
+        return Saddle.near(self.system, self.pace, self._active(view.part, state, k))
+
+    def _active(self, part: Part, state: Array, k: int) -> Array:
+        """Return Z, in coordinates of its rows in which all but the first `k` of them vanish."""
+        return np.asarray(part.factor(state)[2] @ rows_of(part.unpack(state)[2][:k]).T)
+
+    def _settled(self, view: View, state: Array) -> View:
+        """Return how columns stand once those that rest do so to rounding, if these rest that far.
+
+        What a step errs by looks as if slow columns grew, or had not ceased to.
+        """
+        saddle = self._saddle(view, state)
+        if saddle is None:
+            return view
+        straight = view.straight.copy()
+        straight[:, view.rests] = straightened(saddle.held)[0]
+        drive = self.system.drive(saddle.held) / self.pace
+        return replace(view, straight=straight, block=drive)
+
+    def _views(self, state: Array, rtol: float) -> list[View]:
+        """Return how the columns of every part stand."""
+        frames, factor = self._placed(state)
+        drive = self.system.drive(factor) / self.pace
+        views = [
+            self._view(part, state, straight, factor, drive, rtol)
+            for part, (straight, _) in zip(self.parts, frames, strict=True)
+        ]
+        return [self._near(view, state, rtol) for view in views]
+
+    def _near(self, view: View, state: Array, rtol: float) -> View:
+        """Return a view in which columns rest too that miss their saddle by `rtol` of their size.
+
+        Where F is steep, more than `rtol` of what drives them can pull them then.
+        """
+        k = int(view.seen.sum())
+        first = len(self.parts) == 1 and bool(view.seen[:k].all())
+        if not first or view.rests[:k].all() or view.pull[:k].max() > math.sqrt(rtol):
+            return view
+        active = self._active(view.part, state, k)
+        saddle = Saddle.near(self.system, self.pace, active)
+        rests = saddle is not None and saddle.is_near(active, rtol)
+        return replace(view, rests=view.seen.copy()) if rests else view
 
     def _view(
         self, part: Part, state: Array, straight: Array, factor: Array, drive: Array, rtol: float
@@ -211,7 +287,8 @@ class Graded:
             own[j] = straight[:, j] @ push @ straight[:, j]
         pull = np.linalg.norm(block @ straight, axis=0)
         seen = np.abs(own - growth) > LEAST_RATE
-        return View(part, straight, block, growth, seen, seen & still(pull, own, rtol))
+        rests = seen & still(pull, own, rtol)
+        return View(part, straight, block, growth, own, pull, seen, rests)
 
     def _without(self, part: Part, state: Array, straight: Array, factor: Array, j: int) -> Array:
         """Return Z without column j of a part, shape (m, width)."""
@@ -264,51 +341,23 @@ class Graded:
             return True
         if not active.any() or active.sum() == view.part.rows.size:
             return False
-        beside, inside = view.beside, straight[:, active]
-        if np.abs(beside.T @ block @ inside).max() > unseen:
+        if np.abs(view.beside.T @ block @ straight[:, active]).max() > unseen:
             return False
-        tilted = _TiltGrowth(self, view.part.rows, factor, block, inside, beside)
-        return tilted.largest() > neutral
+        return self._tilt_growth(view, factor) > neutral
 
-
-@dataclass(frozen=True, eq=False)
-class _TiltGrowth:
-    """The second variation of the flow when active columns tilt: C -> Vᵀ[FVC + F'(VC)U]."""
-
-    graded: Graded
-    rows: Indices
-    factor: Array
-    block: Array
-    inside: Array
-    beside: Array
-
-    def largest(self) -> float:
-        """Return the largest growth rate of a tilt, relative to the pace."""
-        from scipy.sparse.linalg import LinearOperator, eigsh
-
-        shape = (self.beside.shape[1], self.factor.shape[1])
-        own = self.factor[self.rows]
+    def _tilt_growth(self, view: View, factor: Array) -> float:
+        """Return the largest rate of C -> Vᵀ[FVC + F'(VC)U]: how fast a tilt C can grow."""
+        rows, V = view.part.rows, view.beside
         # Only the directions of U matter; an orthogonal O changes nothing.
-        across = np.linalg.svd(own, full_matrices=False)[2][: self.inside.shape[1]]
-        n = shape[0] * across.shape[0]
-
-        def apply(flat: Array) -> Array:
-            tilt = flat.reshape(shape[0], across.shape[0])
-            change = np.zeros_like(self.factor)
-            change[self.rows] = self.beside @ tilt @ across
-            step = DIFFERENCE * np.linalg.norm(own) / np.linalg.norm(change)
-            drives = [self.graded.system.drive(self.factor + s * change) for s in (step, -step)]
-            slope = _block(drives[0] - drives[1], self.rows) / (2 * step * self.graded.pace)
-            moved = self.block @ self.beside @ tilt + slope @ own @ across.T
-            return np.asarray((self.beside.T @ moved).ravel())
-
-        if n <= 40:
-            dense = np.array([apply(unit) for unit in np.eye(n)])
-            return float(np.linalg.eigvalsh((dense + dense.T) / 2)[-1])
-        operator = LinearOperator((n, n), matvec=apply, dtype=float)
-        start = np.random.default_rng(0).standard_normal(n)
-        top = eigsh(operator, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False)
-        return float(top[0])
+        across = np.linalg.svd(factor[rows], full_matrices=False)[2][: view.rests.sum()]
+        n = V.shape[1] * across.shape[0]
+        tilts = V @ np.eye(n).reshape(n, V.shape[1], across.shape[0])
+        changes = np.zeros((n, *self.size))
+        changes[:, rows] = tilts @ across
+        slope = self.system.bend(factor, changes)[:, rows[:, None], rows] / self.pace
+        moved = V.T @ (view.block @ tilts + slope @ factor[rows] @ across.T)
+        flat = moved.reshape(n, -1)
+        return float(np.linalg.eigvalsh((flat + flat.T) / 2)[-1])
 
 
 def unseen_rates(rtol: float) -> tuple[float, float]:

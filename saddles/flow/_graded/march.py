@@ -1,6 +1,7 @@
 """Following trajectories in coordinates in which nothing is exponentially small.
 
 Parts of a network that never meet are followed one by one, and what the network does is their sum.
+Plateaus are leapt over where there is a closed form, and all else is integrated.
 LSODA switches between Adams (jumps: smooth, explosive) and BDF (plateaus: stiff) by itself. Log
 scales are of size log(1/α) and known to a few ulp, all else is of order one, so that one absolute
 tolerance serves every α.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -26,6 +28,7 @@ import numpy as np
 from saddles._numerics.ends import Outlook, together
 from saddles._numerics.precision import ULPS
 from saddles._numerics.stepping import (
+    Budget,
     Ending,
     Equation,
     Integration,
@@ -34,12 +37,13 @@ from saddles._numerics.stepping import (
     before_jump,
     nodes,
 )
-from saddles._numerics.watch import share
+from saddles._numerics.watch import OutOfTime, share
 from saddles._result.flow import Flow
 from saddles._result.path import PathError
 from saddles._result.remaining import UNKNOWN, left_by
 from saddles._result.trajectory import Curve
 from saddles.flow._graded.alone import Alone
+from saddles.flow._graded.leap import Leap
 from saddles.flow._inputs import STEP_SHARE
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
@@ -48,6 +52,9 @@ __all__: list[str] = []
 
 #: Steps per coordinate before giving up. At most 50 are usual at the default tolerance.
 STEPS_PER_COORDINATE = 5000
+
+#: Steps of BDF, which have one order throughout, all err to the same side: so each may err by less.
+BDF_SHARE = 0.5
 
 #: Steps between two looks at the gradient; a converged flow takes large steps, so few are wasted.
 STEPS_PER_LOOK = 8
@@ -81,6 +88,12 @@ class Coordinates(Protocol):
 
     def jacobian(self, time: float, state: Array, /) -> Array:
         """Return the derivatives of the velocity, shape (n, n)."""
+
+    def errors(self, state: Array, least: float, /) -> Array | float:
+        """Return what a step from `state` may err by; not less than `least`, nor than rounding."""
+
+    def leap(self, time: float, state: Array, until: float, rtol: float, /) -> Leap | None:
+        """Return a closed form to go on with, at most to `until`, if there is one."""
 
     def outlook(self, time: float, state: Array, rtol: float, /) -> Outlook:
         """Return what could still happen, or raise `Breakdown`; `rtol` is that of weights."""
@@ -191,49 +204,105 @@ def _marched(parts: Sequence[Coordinates], request: Request) -> list[_End]:
 
 def _march(coordinates: Coordinates, request: Request) -> _End:
     """Step from the start to `until`, or until training has ended."""
-    until, start, logs = request.until, coordinates.start, coordinates.logs
-    tolerance = max(request.rtol, ULPS * coordinates.scale / STEP_SHARE)
+    march = _March(coordinates, request)
+    ending = march.go()
+    curve = GradedCurve(coordinates, _joined(march.way))
+    if not curve.packed.curves:
+        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
+    if march.broken is not None or march.outlook is None or ending not in ENDINGS:
+        raise PathError(
+            march.broken or Status.INTEGRATION_FAILED, detail=f"at scaled time {curve.until:g}"
+        )
+    return _End(curve, march.outlook, ending is not Ending.OUT_OF_TIME)
 
-    def horizon(time: float, state: Array) -> float:
-        return before_jump(time, state[logs], coordinates.velocity(time, state)[logs])
 
-    # In the integrator's time nothing grows faster than at about 1.
-    run = Integration(
-        Equation(coordinates.velocity, start, jacobian=coordinates.jacobian, overflows=True),
-        Tolerances(atol=STEP_SHARE * tolerance, horizon=horizon, stride=1.0),
-        STEPS_PER_COORDINATE * start.size,
-        until=math.inf if until is None else until * coordinates.pace * coordinates.scale,
-    )
-    outlook: Outlook | None = None
-    broken: Status | None = None
+class _March:
+    """Stretches that are integrated, and leaps over the plateaus between them."""
 
-    def look(solver: Any) -> None:
-        nonlocal outlook, broken
-        try:
-            outlook = coordinates.outlook(solver.t, solver.y, tolerance)
-        except Breakdown as breakdown:
-            broken = breakdown.status
+    def __init__(self, coordinates: Coordinates, request: Request) -> None:
+        one, until = coordinates, request.until
+        self.coordinates, self.request = one, request
+        self.tolerance = max(request.rtol, ULPS * one.scale / STEP_SHARE)
+        # In the integrator's time nothing grows faster than at about 1.
+        self.until = math.inf if until is None else until * one.pace * one.scale
+        self.budget = Budget(STEPS_PER_COORDINATE * one.start.size)
+        self.way: list[Pieces] = []
+        self.leap: Leap | None = None
+        self.outlook: Outlook | None = None
+        self.broken: Status | None = None
 
-    def done(step: int, solver: Any) -> bool:
+    def go(self) -> Ending | None:
+        """Follow the flow; return why there are no more steps."""
+        time, state = 0.0, self.coordinates.start
+        self._try_leap(time, state)
+        while True:
+            if self.leap is not None:
+                leapt = self.leap
+                self.way.append(Pieces(np.array([leapt.begin, leapt.end]), [leapt]))
+                time, state, self.leap = leapt.end, leapt.last, None
+                if time == self.until:
+                    self._look(time, state)
+                    return Ending.FINISHED
+            run = self._integration(time, state)
+            try:
+                self.way.append(run.recorded(self._done, self.request.algorithm))
+            except OutOfTime:
+                if not self.way:
+                    raise
+                run.ending = Ending.OUT_OF_TIME
+            time, state = run.solver.t, run.solver.y
+            if run.ending is Ending.OUT_OF_TIME:
+                self._look(time, state)
+            if self.leap is None:
+                return run.ending
+
+    def _integration(self, time: float, state: Array) -> Integration:
+        one, logs = self.coordinates, self.coordinates.logs
+
+        def horizon(now: float, there: Array) -> float:
+            return before_jump(now, there[logs], one.velocity(now, there)[logs])
+
+        # After a leap, what rests does so to rounding: nothing shows LSODA that it is stiff.
+        method, share = ("BDF", BDF_SHARE) if self.way else ("LSODA", 1.0)
+        atol = one.errors(state, share * STEP_SHARE * self.tolerance)
+        return Integration(
+            Equation(one.velocity, state, jacobian=one.jacobian, begin=time, overflows=True),
+            Tolerances(atol=atol, horizon=horizon, stride=1.0),
+            self.budget,
+            until=self.until,
+            method=method,
+        )
+
+    def _done(self, step: int, solver: Any) -> bool:
         finished = solver.status == "finished"
         if not finished and step % STEPS_PER_LOOK:
             return False
-        look(solver)
-        ends = outlook is not None and outlook.status is not None
-        return finished or broken is not None or (until is None and ends)
+        self._look(solver.t, solver.y)
+        if finished or self.broken is not None or self.outlook is None:
+            return True
+        if self.outlook.moves:
+            self._try_leap(solver.t, solver.y)
+        ends = self.outlook.status is not None and self.until == math.inf
+        return ends or self.leap is not None or self.broken is not None
 
-    packed = run.recorded(done, request.algorithm)
-    in_time = run.ending is not Ending.OUT_OF_TIME
-    if not in_time:
-        look(run.solver)
-    if not packed.curves:
-        raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    curve = GradedCurve(coordinates, packed)
-    if broken is not None or outlook is None or run.ending not in ENDINGS:
-        raise PathError(
-            broken or Status.INTEGRATION_FAILED, detail=f"at scaled time {curve.until:g}"
-        )
-    return _End(curve, outlook, in_time)
+    def _look(self, time: float, state: Array) -> None:
+        try:
+            self.outlook = self.coordinates.outlook(time, state, self.tolerance)
+        except Breakdown as breakdown:
+            self.broken = breakdown.status
+
+    def _try_leap(self, time: float, state: Array) -> None:
+        try:
+            self.leap = self.coordinates.leap(time, state, self.until, self.tolerance)
+        except Breakdown as breakdown:
+            self.broken = breakdown.status
+
+
+def _joined(way: Sequence[Pieces]) -> Pieces:
+    """Return pieces that follow each other as one."""
+    times = [piece.times[1:] for piece in way]
+    curves = [curve for piece in way for curve in piece.curves]
+    return Pieces(np.concatenate([np.zeros(1), *times]), curves)
 
 
 @dataclass(frozen=True, eq=False)
@@ -320,13 +389,15 @@ class GradedCurve:
         return np.asarray(self.coordinates.scale * np.array(slopes))
 
     def conservation(self) -> float:
-        """Return max |l − ∫ l' dt| / max(1, log(1/α)) over log scales and steps."""
+        """Return max |l − ∫ l' dt| / max(1, log(1/α)) over log scales and integrated steps."""
         logs = self.coordinates.logs
-        inner, weights, steps = nodes(self.times)
-        states = self.packed(inner.ravel()).T
-        rates = [self.coordinates.velocity(0.0, state)[logs] for state in states]
-        speeds = np.array(rates).reshape(*inner.shape, -1)
-        grown = np.cumsum(np.einsum("sni,n,s->si", speeds, weights, steps), axis=0)
-        found = self.packed(self.times[1:])[logs].T
-        gap = np.abs(found - self.coordinates.start[logs] - grown).max()
+        gaps = [np.zeros_like(self.coordinates.start[logs])]
+        for (begin, end), piece in zip(pairwise(self.times), self.packed.curves, strict=True):
+            if isinstance(piece, Leap):
+                continue  # a closed form
+            (inner,), weights, (length,) = nodes(np.array([begin, end]))
+            rates = [self.coordinates.velocity(0.0, state)[logs] for state in piece(inner).T]
+            ends = piece(np.array([begin, end]))[logs]
+            gaps.append(ends[:, 1] - ends[:, 0] - length * weights @ np.array(rates))
+        gap = np.abs(np.cumsum(gaps, axis=0)).max()
         return float(gap / max(1.0, self.coordinates.scale))

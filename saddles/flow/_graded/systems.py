@@ -5,7 +5,7 @@ Plain records, so that a flow can be pickled whenever its loss can.
 =================  ==================================================
 code name          symbol
 =================  ==================================================
-``factor``         Z: U with W = UUᵀ, or Wᵀ above A
+``factor``         Z: U with W = UUᵀ, or (WV)ᵀ above A
 ``drive``          F(Z), symmetric, with Z' = F Z
 ``bend``           what variations of Z do to F
 =================  ==================================================
@@ -82,33 +82,61 @@ class Factorisation:
 
 @dataclass(frozen=True, eq=False)
 class TwoLayers:
-    """The flow of a linear network, with its loss above the least."""
+    """The flow of a linear network, with its loss above the least, in the basis of its inputs.
 
-    moments: Moments
+    Σxx = V diag(s) Vᵀ, and Z = [(WV)ᵀ; A]. What is learnt of inputs that hardly vary is large, and
+    in any other basis the rounding of AWΣxx would be as large as that, instead of as s times it.
+
+    Attributes
+    ----------
+    scales : ndarray of shape (d,)
+        s.
+    inputs : ndarray of shape (d, d)
+        V.
+    signals : ndarray of shape (c, d)
+        ΣyxV.
+    best : ndarray of shape (c, d)
+        The best linear map, times V.
+    """
+
+    scales: Array
+    inputs: Array
+    signals: Array
+    best: Array
     squares: ClassVar[float] = 1.0
 
-    @property
-    def inputs(self) -> int:
-        """Number of inputs d."""
-        return int(self.moments.xx.shape[0])
+    @classmethod
+    def of(cls, moments: Moments) -> TwoLayers:
+        """Turn the moments."""
+        V = moments.vectors
+        return cls(moments.values, V, moments.yx @ V, moments.best @ V)
+
+    def turned(self, start: Array) -> Array:
+        """Return Z for the weights Wᵀ above A, (d + c, width)."""
+        d = self.scales.size
+        return np.vstack([self.inputs.T @ start[:d], start[d:]])
 
     def drive(self, factor: Array) -> Array:
-        return -stacked(self.moments.slope(self.readout(factor)))
+        return stacked(self.signals - self._learnt(factor) * self.scales)
 
     def loss(self, factor: Array) -> float:
-        return self.moments.excess(self.readout(factor))
+        return float(np.sum((self._learnt(factor) - self.best) ** 2 @ self.scales)) / 2
 
     def readout(self, factor: Array) -> Array:
-        d = self.inputs
-        return np.asarray(factor[d:] @ factor[:d].T)
+        return np.asarray(self._learnt(factor) @ self.inputs.T)
 
     def bend(self, factor: Array, changes: Array) -> Array:
-        d = self.inputs
+        d = self.scales.size
         moved = changes[:, d:] @ factor[:d].T + factor[d:] @ changes[:, :d].mT
-        slope = moved @ self.moments.xx
+        slope = moved * self.scales
         turned = np.zeros((len(changes), *2 * (factor.shape[0],)))
         turned[:, d:, :d], turned[:, :d, d:] = -slope, -slope.mT
         return turned
 
     def left(self, factor: Array) -> float:
         return self.loss(factor)
+
+    def _learnt(self, factor: Array) -> Array:
+        """Return AWV, shape (c, d)."""
+        d = self.scales.size
+        return np.asarray(factor[d:] @ factor[:d].T)

@@ -33,6 +33,10 @@ class View:
     ----------
     growth : ndarray of shape (r,)
         Their growth rates.
+    own : ndarray of shape (r,)
+        What each would be without the column itself, where F feels it.
+    pull : ndarray of shape (r,)
+        |Fq|.
     seen : ndarray of bool, shape (r,)
         Whether F feels them.
     rests : ndarray of bool, shape (r,)
@@ -43,6 +47,8 @@ class View:
     straight: Array
     block: Array
     growth: Array
+    own: Array
+    pull: Array
     seen: Any
     rests: Any
 
