@@ -364,8 +364,6 @@ def flow_at_random(seed):
     return linear(*general(rng, d, spectrum), log_alpha=-scale)
 
 
-@pytest.mark.parametrize(
-    "seed", [3, 8, 12, *slowly([k for k in range(500) if k not in (3, 8, 12)])]
-)
+@pytest.mark.parametrize("seed", [12, 18, *slowly(sorted(set(range(500)) - {12, 18}))])
 def test_five_hundred_flows_end_where_training_ends(seed):
     assert_no_false_end(flow_at_random(seed))
