@@ -98,9 +98,9 @@ class Saddle:
         return rates[::-1].copy(), beside @ modes[:, ::-1]
 
     def felt(self, rates: Array, modes: Array) -> Array:
-        """Return what is missed does to columns along `modes` until it is gone, (m − k, m − k).
+        """Return what the missed part does to columns along `modes`, (m − k, m − k), in all.
 
-        A change dF e^{−wt} adds ∫ e^{−Λt} dF e^{(Λ − w)t} dt. Below the diagonal this may be large,
+        A change dF e^{wt} adds ∫ e^{−Λt} dF e^{(Λ + w)t} dt. Below the diagonal this may be large,
         but soon is a tilt to slower modes that nobody notices; what stands there is of no account.
         """
         if not self.missed.any():
