@@ -68,8 +68,9 @@ def build() -> Table:
         title="Deep linear networks: what depth changes",
         text=(
             "Does a deeper linear network make the same jumps, and when? f(x) = W_L…W_1 x with "
-            "loss E|y - Wx|^2 / 2. Times are t / log(1/alpha) for two layers, and t alpha^(L-2) for L "
-            "layers. They are predicted for alpha → 0, and measured on the flow at three alpha.\n\n"
+            "loss E|y - Wx|^2 / 2. Times are t / log(1/alpha) for two layers, and t alpha^(L-2) "
+            "for L layers. They are predicted for alpha → 0, and measured on the flow at three "
+            "alpha.\n\n"
             "`integers` is a problem in small integers that does not commute. `commuting` has b = "
             "(2, 1), s = (1, 3): the mode that correlates more explains less. Two layers rest at a "
             "loss of 2 there, deeper ones at 1.5. The flow passes the loss of 2 in a time like "

@@ -83,8 +83,8 @@ def build() -> Table:
             "two inputs, three and two hidden units, trained on the outputs of another such "
             "network with loss |y - f|^2 / 2n. The first wait has degree 7 and lasts τ alpha^(-5), "
             "all later ones have degree 3 and last τ/alpha.\n\n"
-            "Each row is a jump. The last columns say by how much the wait of the flow differs from "
-            "the predicted one."
+            "Each row is a jump. The last columns say by how much the wait of the flow differs "
+            "from the predicted one."
         ),
         frame=pd.concat(frames, ignore_index=True),
         checks=tuple(checks),

@@ -259,11 +259,12 @@ def _certificates(value: Any, count: int) -> Certificates:
         raise ValueError(
             f"certificates={checks.show(value)} must have the entries {', '.join(sorted(names))}."
         )
-    found: dict[str, Any] = dict.fromkeys(ADDED, np.zeros(count))
+    kinds = {entry.name: type(entry.default) for entry in _ENTRIES if entry.name in ADDED}
+    found: dict[str, Any] = {name: np.zeros(count, kind) for name, kind in kinds.items()}
     for name, entries in value.items():
         full = f"certificates.{name}"
-        kind = _truth if name in ("unique", "conjectured") else _number
-        found[name] = np.array([kind(entry, full) for entry in _list(entries, full, count)])
+        read = _truth if name in ("unique", "conjectured") else _number
+        found[name] = np.array([read(entry, full) for entry in _list(entries, full, count)])
     return Certificates(**found)
 
 

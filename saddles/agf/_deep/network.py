@@ -87,9 +87,9 @@ def deep_network(
     Notes
     -----
     The first wait and direction are proved if the gradient of f is locally Lipschitz. That later
-    waits follow the part of the loss of lowest
-    degree is a conjecture, checked on three-layer quadratic networks: there the flow's losses of plateaus
-    agree to 1e-5, and later waits to a few per cent, which need not vanish with α.
+    waits follow the part of the loss of lowest degree is a conjecture, checked on three-layer
+    quadratic networks: there the flow's losses of plateaus agree to 1e-5, and later waits to a few
+    per cent, which need not vanish with α.
 
     Examples
     --------
