@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -86,16 +88,15 @@ def _rows(
     name: str, depth: int, path: saddles.SaddlePath, measured: dict[float, Array]
 ) -> pd.DataFrame:
     """Return one row per saddle; the flow is measured for the first two jumps."""
-    rows = {
+    rows: dict[str, Any] = {
         "problem": name,
         "layers": depth,
         "jump": range(len(path)),
         "predicted time": [float(f"{time:.{DIGITS}g}") for time in path.times],
         "loss": levels(path.losses),
     }
-    names = ("large alpha", "middle alpha", "small alpha")
-    for column, alpha in zip(names, measured or dict.fromkeys(names), strict=True):
-        times = measured.get(alpha, [])  # type: ignore[call-overload]
+    every: list[Array] = [*measured.values()] or [np.zeros(0)] * 3
+    for column, times in zip(("large", "middle", "small"), every, strict=True):
         found = ["", *(f"{time:.{DIGITS}g}" for time in times)]
-        rows[f"flow, {column}"] = found + [""] * (len(path) - len(found))
+        rows[f"flow, {column} alpha"] = found + [""] * (len(path) - len(found))
     return pd.DataFrame(rows)
