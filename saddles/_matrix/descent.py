@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from saddles._matrix.frames import Frame
 from saddles._matrix.large_descent import descend_large
 from saddles._matrix.on_factors import NOISE, OnFactors
 from saddles._numerics.critical import curves_down
+from saddles._numerics.precision import EPS
 from saddles.typing import Array, Mask
 
 __all__ = ["Descent", "OnFactors", "descend_factor", "is_left"]
@@ -99,12 +101,24 @@ def _part_by_part(
         part = problem.within(basis, U[:, ~inside])
         own = basis.T @ U[:, inside]
         rate = float(np.linalg.eigvalsh(ways.T @ part.pull(own) @ ways)[-1])
-        found = descend_factor(part, own, ways, rate, scale=scale, symmetry=symmetry)
+        inner = partial(_within, symmetry, basis)
+        found = descend_factor(part, own, ways, rate, scale=scale, symmetry=inner)
         U = np.hstack([U[:, ~inside], basis @ found.U])
         fallen.append(basis @ found.fallen)
         unique = unique and found.unique
     learning = sum(bool(_inside(basis, U).any()) for basis in problem.parts.bases)
     return Descent(U, np.hstack(fallen), unique and learning == 1)
+
+
+def _within(symmetry: Callable[[Array], Array], basis: Array, U: Array) -> Array:
+    """Return the directions (mr, k) that leave f unchanged, of a factor U (m, r) of one part."""
+    whole = symmetry(basis @ U)
+    left, sizes, _ = np.linalg.svd(whole, full_matrices=False)
+    kept = left[:, sizes > EPS * len(whole) * sizes.max(initial=0.0)]
+    inside = np.einsum("dm,drk->mrk", basis, kept.reshape(len(basis), U.shape[1], -1))
+    # What leaves f unchanged is in the part, or in the others.
+    own, shares, _ = np.linalg.svd(inside.reshape(U.size, -1), full_matrices=False)
+    return np.asarray(own[:, shares > 1 / 2])
 
 
 def _inside(basis: Array, U: Array) -> Mask:

@@ -31,7 +31,7 @@ __all__ = ["Layers", "features_of"]
 
 #: Relative deviation of φ from homogeneity that rounding of its own precision explains, and where
 #: it is measured.
-HOMOGENEOUS, POINTS = 1e-5, (0.31, 0.77, 1.0, 1.9, 4.3)
+HOMOGENEOUS, POINTS = 1e-5, (1e-4, 0.31, 1.0, 4.3, 50.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,8 +172,8 @@ def _homogeneity(activation: Any) -> tuple[int, float, float]:
     ratio = larger[-1] / larger[one] if larger[one] else 0.0
     power = round(math.log(ratio) / math.log(POINTS[-1])) if ratio > 0 else 0
     law = np.power(POINTS, power)
-    gap = max(np.abs(side - side[one] * law).max() for side in (ahead, behind))
-    if power < 1 or not gap <= HOMOGENEOUS * np.abs(larger).max():
+    gap = max(np.abs(side / law - side[one]).max() for side in (ahead, behind))
+    if power < 1 or not gap <= HOMOGENEOUS * abs(larger[one]):
         raise ValueError(
             f"the activation {activation} is not homogeneous: phi(t z) must be t**k phi(z) for "
             "t > 0 and some k >= 1; use ReLU, LeakyReLU, a power of them, or none."

@@ -9,8 +9,9 @@ left of the others in them is exponentially small.
 Neurons stay in the smallest subspace that contains them and all pulls, and the pulls may split it
 into parts that are never mixed. Two cases cover what is common.
 
-1. One part, neurons in general position. Training is the factorisation U' = −∇φ(UUᵀ)U with φ = 2L
-   and columns θ_i (Li, Luo and Lyu, arXiv:2012.09839), with the clocks of `greedy_low_rank`.
+1. Neurons in general position. Training is the factorisation U' = −∇φ(UUᵀ)U with φ = 2L
+   and columns θ_i (Li, Luo and Lyu, arXiv:2012.09839), with the clocks of `greedy_low_rank`, in
+   each part.
 2. Parts of one dimension b, as in diagonal networks. Each has a clock that moves with its pull bᵀFb
    and rings at 1, and a weight P_b ≥ 0: a diagonal network of features 2bᵀM(x)b whose negative
    signs never activate (Pesme and Flammarion, arXiv:2304.00488).
@@ -105,17 +106,11 @@ def quadratic_steps(
     if max(parts) == 1:
         steps = _separate(network, init, basis)
         return replace(steps, name=name, source=SOURCE, log_alpha=log_alpha, kind=known.kind)
-    if len(parts) > 1:
-        raise ValueError(
-            f"neuron splits into {len(parts)} independent parts of dimensions {sorted(parts)}. "
-            "Supported are a single part, or parts that all have dimension 1; treat each part as a "
-            "separate problem."
-        )
     form = _Form.of(inner, basis)
     task = Factorisation(
         problem=OnFactors(form),
         size=form.size,
-        max_rank=min(int(np.linalg.matrix_rank(init)), form.size),
+        max_rank=_most_columns(init @ basis, parts),
         tol=tol,
         symmetry=form.silent,
         show=form.show,
@@ -158,6 +153,25 @@ def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:
     order = np.argsort(label, kind="stable")
     sizes = np.bincount(label, minlength=count).tolist()
     return basis @ vectors[:, order], sizes
+
+
+def _most_columns(init: Array, parts: list[int]) -> int | None:
+    """Return the number of columns that neurons (H, m) allow, None if they set no limit.
+
+    A neuron has a piece in each part, and no part sees the pieces of others: each may have as many
+    columns as there are neurons.
+    """
+    pieces = np.split(init, np.cumsum(parts)[:-1], axis=1)
+    ranks = [int(np.linalg.matrix_rank(piece)) for piece in pieces]
+    if len(parts) == 1:
+        return min(ranks[0], parts[0])
+    if ranks == parts:
+        return None
+    raise ValueError(
+        f"neurons split into {len(parts)} independent parts of dimensions {parts}, in which these "
+        f"have the ranks {ranks}. Fewer neurons than dimensions are supported for a single part "
+        f"only; pass at least {max(parts)} of them, or treat each part as a separate problem."
+    )
 
 
 def _separate(network: HomogeneousNetwork, init: Array, basis: Array) -> Algorithm[Any]:

@@ -177,6 +177,8 @@ def solve_network(
     except PathError as error:
         begun = None if error.path is None else setting.with_neurons(error.path)
         raise PathError(error.status, begun, error.detail) from None
+    if path.status is Status.NOTHING_TO_LEARN and path.active[0].size:  # a checkpoint at the end
+        path = replace(path, status=Status.CONVERGED)
     return setting.with_neurons(path)
 
 
@@ -513,7 +515,8 @@ def _descended(setting: Setting, state: _State) -> tuple[Descent, Array]:
         found = left(setting.network, found, creep=creep, tol=tol, slowest=slowest)
         return found, directions
     directions = directions.copy()
-    found, turned = setting.own.descend(state.neurons, directions[~state.active])
+    near = not state.jumps  # a checkpoint may be at rest already
+    found, turned = setting.own.descend(state.neurons, directions[~state.active], near=near)
     directions[~state.active] = turned
     return found, directions
 

@@ -24,6 +24,7 @@ from saddles import checks
 from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle
 from saddles.agf._engine.natural_units import scaled
+from saddles.agf._engine.setting import ACTIVE_SHARE
 from saddles.agf._engine.steps import DONE, NeuronPath, solve_network
 from saddles.agf._relu.extremal import checked_features
 from saddles.agf._relu.kinked_steps import kinked_steps
@@ -169,6 +170,9 @@ def relu(
         rows = _balanced(checks.whole_number(width, "width", least=1), *network.widths, seed)
     else:
         rows = _checked_init(init, network)
+    if start is not None:
+        above = ACTIVE_SHARE * activation_norm if active_above is None else active_above
+        start = _gathered(network, checks.neurons(start, "start", network.size), above)
     return solve_network(
         network,
         rows,
@@ -185,6 +189,30 @@ def relu(
         start=start,
         active_above=active_above,
     )
+
+
+def _gathered(network: ReluNetwork, theta: Array, above: float) -> Array:
+    """Return neurons (H, d + 1) of which active ones of one cone and sign are parallel.
+
+    They compute what they did: Σ a_i w_i stays, and on its cone a neuron is linear. Active neurons
+    of a checkpoint have nearly come together, and are followed as one where they have.
+    """
+    w, a = network.parts(theta)
+    if a.shape[1] > 1:
+        return theta
+    cones: dict[bytes, list[int]] = {}
+    for i in np.flatnonzero(np.linalg.norm(theta, axis=1) >= above).tolist():
+        cones.setdefault(np.append(network.X @ w[i] > 0, a[i] > 0).tobytes(), []).append(i)
+    together = theta.copy()
+    for members in (np.array(rows) for rows in cones.values() if len(rows) > 1):
+        shares = np.abs(a[members, 0]) * np.linalg.norm(w[members], axis=1)
+        total = np.abs(a[members, 0]) @ w[members]
+        size = float(np.linalg.norm(total))
+        norms = np.sqrt(2 * size * shares / shares.sum())
+        if norms.min() >= above:
+            direction = np.append(total / size, np.sign(a[members[0]])) / math.sqrt(2)
+            together[members] = norms[:, None] * direction
+    return together
 
 
 def _balanced(width: int | None, d: int, q: int, seed: int) -> Array:

@@ -361,16 +361,123 @@ def test_bad_options(degree):
             network(product, X, y, width=2, size=3, degree=degree, **options)
 
 
-def test_neurons_that_fall_into_large_parts_are_refused():
-    """Two linear networks side by side, each with its own output."""
-    X = np.random.default_rng(0).standard_normal((9, 4))
+def test_neurons_that_fall_into_parts_learn_each_by_itself():
+    """Quadratic forms on the first coordinate, and on the two others: no sample has both."""
+    X, y = np.array([[1.0, 0, 0], [0, 1, 1], [0, 1, 2], [0, 2, 1]]), np.arange(1.0, 5)
 
     def neuron(theta, X):
-        first = theta[0] * (X[:, :2] @ theta[1:3])
-        return torch.stack([first, theta[3] * (X[:, 2:] @ theta[4:])], dim=1)
+        return (X @ theta) ** 2
 
-    with pytest.raises(ValueError, match=r"splits into 2 independent parts of dimensions \[3, 3\]"):
-        network(neuron, X, X[:, :2], np.ones((1, 6)), degree=2)
+    path = network(neuron, X, y, size=3, width=3, degree=2)
+    parts = [
+        network(neuron, X[:, part], y, size=len(part), width=3, degree=2) for part in ([0], [1, 2])
+    ]
+    times = np.sort(np.concatenate([part.times[1:] for part in parts]))
+    assert path.times[1:] == pytest.approx(times)
+    falls = sum(part.losses[0] - part.losses[-1] for part in parts)
+    assert path.losses[0] - path.losses[-1] == pytest.approx(falls)
+    with pytest.raises(ValueError, match=r"independent parts of dimensions \[1, 2\]"):
+        network(neuron, X, y, size=3, width=1, degree=2)
+
+
+# --- networks that hold their own data ------------------------------------------------------------
+
+
+def test_an_object_has_the_path_of_its_neuron():
+    """Of every family: one neuron after the other, quadratic forms in parts and in one, ReLU."""
+    X, y = regression(3, 6, 2)
+    rng = np.random.default_rng(0)
+    diagonal, start = networks.diagonal(X, y)
+    for task, neuron, init in (
+        (networks.power(X, y, 3), cubic_neuron, rng.standard_normal((2, 3))),
+        (diagonal, diagonal_neuron, start),
+        (networks.linear(X, y[:, None]), linear_neuron, rng.standard_normal((2, 3))),
+    ):
+        targets = task.targets
+        wanted = network(neuron, X, targets, init, degree=task.degree)
+        bare = Bare(task)
+        assert isinstance(bare, HomogeneousNetwork)
+        path = network(bare, init=init)
+        assert path.status is wanted.status
+        assert path.times == pytest.approx(wanted.times, rel=TIMES)
+        assert path.losses == pytest.approx(wanted.losses, abs=1e-9)
+        assert path.betas == pytest.approx(wanted.betas, abs=1e-6)
+
+
+class Bare:
+    """What `HomogeneousNetwork` lists, and nothing else: no targets, no second derivatives."""
+
+    def __init__(self, network):
+        self.degree, self.size = network.degree, network.size
+        self.loss, self.gradient, self.point = network.loss, network.gradient, network.point
+        self.utility, self.utility_gradient = network.utility, network.utility_gradient
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3])
+@pytest.mark.parametrize("bare", [False, True])
+def test_relu_neurons_are_recognised_wherever_their_head_is(slope, bare):
+    X, y = regression(1, 5, 2)
+
+    def neuron(theta, X):
+        return theta[1] * torch.nn.functional.leaky_relu(X @ theta[[0, 2]], slope)
+
+    init = np.array([[1.0, 0.5, 0.2], [-0.3, -0.5, 1.0], [0.4, 0.3, -1.0]])
+    wanted = saddles.agf.relu(X, y, init=init[:, [0, 2, 1]], slope=slope)
+    if bare:
+        path = network(Bare(TorchNetwork(neuron, X, y, size=3, degree=2)), init=init)
+    else:
+        path = network(neuron, X, y, init, degree=2)
+    assert path.status is wanted.status
+    assert path.times == pytest.approx(wanted.times)
+    for mine, its in zip(path.neurons, wanted.neurons, strict=True):
+        assert mine == pytest.approx(its[:, [0, 2, 1]], abs=1e-8)
+
+
+def test_a_wide_relu_neuron_is_no_matter_of_minutes():
+    X = np.random.default_rng(0).standard_normal((40, 5))
+    y = np.sin(X[:, 0])
+    options = {"degree": 2, "size": 6, "width": 4, "max_jumps": 1}
+    path = network(lambda theta, X: theta[-1] * torch.relu(X @ theta[:-1]), X, y, **options)
+    assert path.losses == pytest.approx([0.179276, 0.0734113], rel=1e-5)
+    assert path.times[1] == pytest.approx(3.11686, rel=1e-5)
+
+
+def test_a_neuron_that_fell_back_has_nothing_lacking():
+    path = network(
+        cubic_neuron,
+        [[1.0, 0.0], [3.0, 2.0], [-3.0, -2.0]],
+        [0.0, 2.0, -3.0],
+        [[0.32, -0.82, 0.73], [-0.5, 0.88, -1.07], [0.91, -0.02, -1.25]],
+        degree=3,
+    )
+    assert path.status is Status.CONVERGED
+    assert path.times == pytest.approx([0.0, 0.54420776], rel=1e-6)
+    assert path.losses == pytest.approx([13 / 6, 25 / 12])
+
+
+def test_an_object_whose_methods_do_not_fit_each_other_is_refused():
+    X, y = regression(2, 5, 2)
+    task = networks.power(X, y, 3)
+    init = np.ones((1, 3))
+
+    def wrong(**methods):
+        bare = Bare(task)
+        vars(bare).update(methods)
+        return bare
+
+    for message, bad in (
+        ("degree=4", wrong(degree=4)),
+        ("sum of theta", wrong(utility_gradient=lambda t, a: 2 * task.utility_gradient(t, a))),
+        ("-utility_gradient", wrong(gradient=lambda t: -task.gradient(t))),
+        ("derivative of network.loss", wrong(loss=lambda t: 2 * task.loss(t))),
+        ("utility.* has shape", wrong(utility=lambda t, a: task.utility(t, a)[:, None])),
+    ):
+        with pytest.raises(ValueError, match=message):
+            network(bad, init=init)
+    with pytest.raises(TypeError, match="X, degree came with a network"):
+        network(task, X, init=init, degree=3)
+    with pytest.raises(TypeError, match="are needed where neuron is a function"):
+        network(cubic_neuron, X, y, init)
 
 
 def test_nothing_to_learn():
