@@ -14,10 +14,12 @@ from saddles.typing import Array
 __all__ = ["ADDED", "CERTIFICATE_TOLERANCE", "Certificate", "Certificates"]
 
 #: Attributes that earlier versions did not have; where files do not name them they are 0.
-ADDED = ("left_out", "conjectured")
+ADDED = ("left_out", "conjectured", "time_error")
 
 #: A saddle whose own optimality conditions fail by more than this is never returned as right.
 CERTIFICATE_TOLERANCE = 1e-7
+#: Errors of times, relative, that a path's message mentions.
+NOTABLE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,10 @@ class Certificate:
     conjectured : bool
         Whether the time of a jump so far rests on a conjecture: neurons parted whose eigenvectors
         of the utility had turned between saddles, and exponents were handed on in their order.
+    time_error : float
+        Error bar of the jump's time, relative to it. 0 unless a saddle at infinity comes before
+        the jump. Then the rest of the path is run again with other tolerances, and this is how
+        far the time has moved; infinite if the second run has no such jump.
     """
 
     stationarity: float
@@ -57,6 +63,7 @@ class Certificate:
     creep: float = 0.0
     left_out: float = 0.0
     conjectured: bool = False
+    time_error: float = 0.0
 
     def __str__(self) -> str:
         said = [f"{max(self.stationarity, self.violation):.1g}"]
@@ -68,6 +75,8 @@ class Certificate:
             said.append("at infinity")
         if self.conjectured:
             said.append("order of exponents conjectured")
+        if self.time_error > NOTABLE:
+            said.append(f"time ±{100 * self.time_error:.2g} %")
         return ", ".join(said)
 
     @property
@@ -97,7 +106,7 @@ class Certificates(Record):
         See `Certificate`.
     creep : ndarray of shape (K+1,)
         See `Certificate`.
-    left_out : ndarray of shape (K+1,)
+    left_out, time_error : ndarray of shape (K+1,)
         See `Certificate`.
     conjectured : ndarray of bool, shape (K+1,)
         See `Certificate`.
@@ -110,6 +119,7 @@ class Certificates(Record):
     creep: Array
     left_out: Array
     conjectured: Any
+    time_error: Array
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take what a pickle holds; earlier versions did not have all attributes."""
@@ -125,6 +135,7 @@ class Certificates(Record):
             creep=float(self.creep[index]),
             left_out=float(self.left_out[index]),
             conjectured=bool(self.conjectured[index]),
+            time_error=float(self.time_error[index]),
         )
 
     @property
@@ -136,3 +147,18 @@ class Certificates(Record):
     def worst(self) -> float:
         """Largest stationarity residual or violation on the path."""
         return float(max(self.stationarity.max(), self.violation.max()))
+
+    @property
+    def remark(self) -> str:
+        """What must be said of jump times that are uncertain by more than a per cent, or ""."""
+        doubtful = np.flatnonzero(self.time_error > NOTABLE)
+        if not doubtful.size:
+            return ""
+        worst = int(self.time_error.argmax())
+        size = float(self.time_error[worst])
+        error = f"by {100 * size:.0f} %" if size < 1 else "by as much as itself, or more"
+        return (
+            f"After a saddle at infinity the times of some jumps are uncertain by more than 1 % "
+            f"({doubtful.size} of {len(self.time_error) - 1}), that of jump {worst} {error}: see "
+            "certificates.time_error."
+        )

@@ -205,8 +205,8 @@ class SaddlePath(Record, Tabular):
 
     @property
     def message(self) -> str:
-        """Why the path ends, and what to do if that was not wanted."""
-        return self.status.sentence
+        """Why the path ends, what to do if that was not wanted, and which times are uncertain."""
+        return f"{self.status.sentence} {self.certificates.remark}".rstrip()
 
     @property
     def success(self) -> bool:
@@ -367,9 +367,8 @@ class SaddlePath(Record, Tabular):
 
         Infinite numbers become the strings ``"inf"`` and ``"-inf"``, since JSON has none.
         """
-        return path_json.written(
-            {entry.name: getattr(self, entry.name) for entry in fields(SaddlePath)}
-        )
+        known = {entry.name: getattr(self, entry.name) for entry in fields(SaddlePath)}
+        return path_json.written({**known, "message": self.message})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> SaddlePath:

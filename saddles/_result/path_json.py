@@ -46,7 +46,7 @@ _UNITS = ("active", "entered", "left")
 
 
 def written(path: dict[str, Any]) -> dict[str, Any]:
-    """Return what JSON can hold of a path, given as its fields."""
+    """Return what JSON can hold of a path, given as its fields and its message."""
     betas, active = path["betas"], path["active"]
     sparse, count = hasattr(betas, "toarray"), len(path["times"])
     rows = [betas[[k]].toarray()[0] for k in range(count)] if sparse else betas
@@ -59,7 +59,7 @@ def written(path: dict[str, Any]) -> dict[str, Any]:
         "algorithm": path["algorithm"],
         "source": path["source"],
         "status": path["status"].name,
-        "message": path["status"].sentence,
+        "message": path["message"],
         "kappa": path["kappa"],
         "log_alpha": _plain(path["log_alpha"]),
         "shape": list(betas.shape),

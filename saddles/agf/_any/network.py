@@ -63,6 +63,7 @@ def network(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    error_bars: bool = True,
     progress: bool = False,
     time_limit: float | None = None,
 ) -> SaddlePath:
@@ -114,6 +115,9 @@ def network(
         as it was right.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    error_bars : bool
+        Whether jumps after a saddle at infinity get error bars, ``certificates.time_error``: the
+        rest of the path is run again, which takes about half as long as the first run.
     progress : bool
         Whether to show a bar of the jumps made (needs tqdm).
     time_limit : float, optional
@@ -185,7 +189,8 @@ def network(
         )
         return form.back(found)
     try:
-        return solve_network(known, rows, name=NAME, source=SOURCE, creep=creep, start=start, **how)
+        how |= {"creep": creep, "error_bars": error_bars}
+        return solve_network(known, rows, name=NAME, source=SOURCE, start=start, **how)
     except PathError as error:
         if not kinked:
             raise

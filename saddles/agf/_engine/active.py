@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,11 +83,14 @@ class Descent:
         L(0).
     loss : float, optional
         L of the critical point, extrapolated at infinity.
+    lasted : float
+        How long the neurons moved fast: from half of `GROWN` until the force had `FALLEN`.
     """
 
     theta: Array
     creep: float
     loss: float | None = None
+    lasted: float = 0.0
 
 
 def reach(network: Declared, active: Array, direction: Array) -> float:
@@ -114,7 +117,13 @@ def amplitude(degree: int) -> float:
 
 
 def descend_neurons(
-    network: Declared, theta: Array, sizes: Array, *, creep: float = CREEP
+    network: Declared,
+    theta: Array,
+    sizes: Array,
+    *,
+    creep: float = CREEP,
+    tilt: int = 0,
+    life: float = math.inf,
 ) -> Descent:
     """Follow the gradient flow of the neurons `theta` (A, p) to the critical point that it reaches.
 
@@ -128,6 +137,10 @@ def descend_neurons(
         Norms that they may about come to.
     creep : float
         How closely estimates of an infimum at infinity must agree, relative to L(0).
+    tilt : int
+        Seed of the tilt of new neurons.
+    life : float
+        Time of the flow after which neurons that still creep are left where they are.
 
     Raises
     ------
@@ -136,15 +149,15 @@ def descend_neurons(
     """
     for _ in range(WIDER):
         run = Coordinates.of(network, theta, sizes)
-        run = run.tilted(shares(theta, sizes, network.degree) < GROWN, sizes)
-        found = _descended(run, sizes, creep)
+        run = run.tilted(shares(theta, sizes, network.degree) < GROWN, sizes, seed=tilt)
+        found = _descended(run, sizes, creep, life)
         if found.creep or run.misses(found.theta) <= CERTIFICATE_TOLERANCE:
             return found
         theta, sizes = found.theta, _norms(found.theta)
     raise Breakdown(Status.STALLED, "the active neurons move in ever more directions")
 
 
-def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
+def _descended(run: Coordinates, sizes: Array, creep: float, life: float) -> Descent:
     """Descend in the subspace that was found at the start."""
     if run.origin.size > DENSE:
         from saddles.agf._engine.active_search import search
@@ -152,22 +165,25 @@ def _descended(run: Coordinates, sizes: Array, creep: float) -> Descent:
         theta, short = search(run, sizes, creep)
         return Descent(theta, short)
     largest = float(np.linalg.norm(np.maximum(sizes, _norms(run.theta))))
-    near, trail = Nearby(run), Trail()
+    near, trail, lasted = Nearby(run), Trail(), 0.0
     for steps, step in enumerate(_unbroken(follow(run, sizes), near)):
         if near.begins_anew(step):
             trail = Trail()
+        lasted = lasted or step.time
         if near.settled(step):
             break
-        for z in () if near.found is not None else step.looks:
+        for time, z in () if near.found is not None else step.looks:
             looks = LONGEST if steps >= MANY else trail.looks + 1
             demand = _demand(creep, looks, far=run.norm(z) >= FAR * largest)
             if trail.at_infinity(run, z, run.gradient(z), demand):
-                return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start)
+                return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start, lasted)
+            if time >= life:
+                return Descent(run.at(z), trail.latest, None, lasted)
     if near.found is not None:
-        return _critical(*run.sharpened(near.found))
+        return replace(_critical(*run.sharpened(near.found)), lasted=lasted)
     # Newton's method gained nothing and the flow stood still to its last step.
     if run.size(step.z, step.force) <= STATIONARY:
-        return _critical(*run.sharpened(step.z))
+        return replace(_critical(*run.sharpened(step.z)), lasted=lasted)
     raise Breakdown(Status.STALLED, "the flow of the active neurons came to no critical point")
 
 

@@ -96,15 +96,18 @@ class Step:
         The logarithm of time, from 0 where an era begins; −inf while the new neurons grow.
     era : int
         How many slow saddles were left before.
-    looks : tuple of ndarray of shape (A m,)
-        Where time has doubled within the step.
+    looks : tuple of (float, ndarray of shape (A m,))
+        When time has doubled within the step, and where.
+    time : float
+        The time since new neurons had grown to half of `GROWN`; 0 while they grow.
     """
 
     z: Array
     force: float
     age: float = -math.inf
     era: int = 0
-    looks: tuple[Array, ...] = ()
+    looks: tuple[tuple[float, Array], ...] = ()
+    time: float = 0.0
 
 
 def shares(theta: Array, sizes: Array, degree: int) -> Array:
@@ -160,7 +163,7 @@ def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[Step]:
         lowest = since = math.inf
         left, last, pace = False, 0.0, partial(_exponential, aged)
         for age, place, force, curve in _steps(run, z, pace, AGE_RTOL, error, 1.0):
-            yield Step(place, force, age, era, _doublings(aged, last, age, curve))
+            yield Step(place, force, age, era, _doublings(aged, last, age, curve), pace(age))
             last = age
             if force < lowest:
                 lowest, since = force, pace(age)
@@ -176,11 +179,11 @@ def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[Step]:
 
 def _doublings(
     aged: float, last: float, age: float, curve: Callable[[], Curve]
-) -> tuple[Array, ...]:
-    """Return the places between two ages at which the time, `aged` e^age, is a power of two."""
+) -> tuple[tuple[float, Array], ...]:
+    """Return when the time, `aged` e^age, is a power of two between two ages, and the places."""
     power, zero = math.log(2), math.log(aged)
     first, past = (math.floor((zero + end) / power) + 1 for end in (last, age))
-    return tuple(curve()(k * power - zero) for k in range(first, past))
+    return tuple((2.0**k, curve()(k * power - zero)) for k in range(first, past))
 
 
 def _exponential(aged: float, age: float) -> float:

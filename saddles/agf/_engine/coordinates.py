@@ -91,8 +91,8 @@ class Coordinates:
         basis = _span(network, anywhere, norms, OUTSIDE)
         return cls(network, theta, basis, network.loss(theta[:0]))
 
-    def tilted(self, new: Mask, sizes: Array) -> Coordinates:
-        """Tilt the `new` neurons (A,) where much moves, each always in the same way.
+    def tilted(self, new: Mask, sizes: Array, *, seed: int = 0) -> Coordinates:
+        """Tilt the `new` neurons (A,) where much moves, each always in the same way for a seed.
 
         Neurons that are equal stay so, as they do in the flow.
         """
@@ -100,7 +100,7 @@ class Coordinates:
             return self
         theta, aside = self.theta[new], np.zeros_like(self.theta)
         norms = np.linalg.norm(theta, axis=1, keepdims=True)
-        random = np.random.default_rng(0).standard_normal(self.theta.shape)[new][same(theta)]
+        random = np.random.default_rng(seed).standard_normal(self.theta.shape)[new][same(theta)]
         tilt = TILT if self.network.degree > 2 else TILT**2
         aside[new] = tilt * norms * random / np.linalg.norm(random, axis=1, keepdims=True)
         much = _span(self.network, self.theta, sizes, TILT)

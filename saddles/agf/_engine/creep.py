@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saddles._numerics.precision import EPS
 from saddles.agf._engine.coordinates import Coordinates
 from saddles.typing import Array
 
@@ -112,6 +113,11 @@ class Trail:
     def looks(self) -> int:
         """How often the flow was looked at."""
         return len(self.losses)
+
+    @property
+    def latest(self) -> float:
+        """The last fall that was seen, no less than rounding."""
+        return max(self.losses[-2] - self.losses[-1] if self.looks > 1 else 0.0, EPS)
 
     def at_infinity(self, run: Coordinates, z: Array, gradient: Array, demand: Demand) -> bool:
         """Add the point of the flow where time has doubled, and the gradient there.

@@ -19,11 +19,16 @@ from saddles.agf._engine.parting import tells
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices, Mask
 
-__all__ = ["ACTIVE_SHARE", "Checkpoint", "Limits", "NeuronPath", "OwnSteps", "Setting"]
+__all__ = ["ACTIVE_SHARE", "Again", "Checkpoint", "Limits", "NeuronPath", "OwnSteps", "Setting"]
 
 #: A neuron of a checkpoint counts as active from this share of the activation norm on: of degree 2
 #: it then does a hundredth of what it may come to do.
 ACTIVE_SHARE = 0.1
+#: Neurons of a second run creep for this share of the plateau: the dormant ones see, on average,
+#: the residual of about then, which falls like a power of time.
+SHARE = 0.25
+#: The seed of the second run's tilt; the first one's is 0.
+TILT_SEED = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -140,8 +145,44 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, eq=False)
+class Again:
+    """How a second run of a path differs from the first; `FIRST` is the first itself.
+
+    ``rings`` are the jump times of the first run in units, (K+1,), ``unit`` is the time of the flow
+    over scaled time, infinite in the limit, and ``tilt`` the seed of tilts.
+    """
+
+    rings: Array
+    unit: float
+    tilt: int = TILT_SEED
+
+    @classmethod
+    def of(cls, rings: Array, clock: Clock) -> Again:
+        """Return the second run after a first one with these jump times."""
+        with np.errstate(over="ignore"):
+            power = clock.degree - 2
+            return cls(rings, float(np.exp(power * clock.scale)) if power else clock.scale)
+
+    def life(self, time: float) -> float:
+        """Return how long neurons creep that descend from this scaled time on."""
+        later = self.rings[self.rings > time]
+        return SHARE * float(later[0] - time) * self.unit if later.size else math.inf
+
+    def during(self, lasted: float) -> float:
+        """Return the scaled time that a descent takes."""
+        return lasted / self.unit
+
+
+FIRST = Again(np.zeros(0), math.inf, tilt=0)
+
+
+@dataclass(frozen=True, eq=False)
 class Setting:
-    """What stays the same along a path; in `units`, except the user's `log_alpha`."""
+    """What stays the same along a path; in `units`, except the user's `log_alpha`.
+
+    ``again`` says how a second run differs. ``crept`` keeps the state from which neurons first
+    descend to infinity.
+    """
 
     network: Declared
     clock: Clock
@@ -152,7 +193,9 @@ class Setting:
     log_alpha: float
     own: OwnSteps | None = None
     checkpoint: Checkpoint | None = None
+    again: Again = FIRST
     seen: list[tuple[Array, Array, Indices]] = field(default_factory=list)
+    crept: list[Any] = field(default_factory=list)
 
     @classmethod
     def of(

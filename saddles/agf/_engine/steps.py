@@ -24,7 +24,7 @@ code name        meaning
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -39,12 +39,13 @@ from saddles.agf._engine.clock import ROUNDING, Dormant, Phase
 from saddles.agf._engine.coordinates import EQUAL
 from saddles.agf._engine.creep import FARTHEST
 from saddles.agf._engine.dormant import WAY_RTOL, first_ring
+from saddles.agf._engine.error_bars import grown_on, with_error_bars
 from saddles.agf._engine.leaving import PUSH, Exits, left
 from saddles.agf._engine.natural_units import NaturalUnits
 from saddles.agf._engine.parting import Deviations, Parting, alike, bends, first_parting
 from saddles.agf._engine.setting import Checkpoint, Limits, NeuronPath, OwnSteps, Setting
 from saddles.agf._engine.way import BLUR, align
-from saddles.alternation import Algorithm, Rest, Ring, solve
+from saddles.alternation import Algorithm, Rest, Ring, solve, trace
 from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, ArrayLike, Indices, Mask
@@ -83,6 +84,7 @@ def solve_network(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    error_bars: bool = True,
     units: NaturalUnits | None = None,
     own: OwnSteps | None = None,
     start: ArrayLike | None = None,
@@ -129,7 +131,10 @@ def solve_network(
         Whether a path that cannot be continued correctly raises `PathError` or is returned as far
         as it was right.
     callback : callable, optional
-        Called with each `Saddle`; returning True stops there.
+        Called with each `Saddle`; returning True stops there. It sees no error bars yet.
+    error_bars : bool
+        Whether jumps after a saddle at infinity get error bars, ``certificates.time_error``: the
+        rest of the path is then run again.
     units : NaturalUnits, optional
         Of a network that is in units already: what its weights, losses and points are multiplied
         by. Others are put in units here.
@@ -160,7 +165,32 @@ def solve_network(
     setting = Setting.of(
         known, init, log_alpha, activation_norm, limits, units, own, start, active_above
     )
-    algorithm = Algorithm(
+    try:
+        path = solve(
+            _algorithm(setting, name, source),
+            max_jumps=max_jumps,
+            on_failure=on_failure,
+            callback=callback,
+        )
+    except PathError as error:
+        begun = None if error.path is None else setting.with_neurons(error.path)
+        raise PathError(error.status, begun, error.detail) from None
+    if path.status is Status.NOTHING_TO_LEARN and path.active[0].size:  # a checkpoint at the end
+        path = replace(path, status=Status.CONVERGED)
+    found = setting.with_neurons(path)
+    if not (error_bars and setting.crept):
+        return found
+    before = setting.crept[0]
+
+    def again(other: Setting) -> Iterator[Saddle]:
+        return trace(replace(_algorithm(other, name, source), start=lambda: _cost(other, before)))
+
+    return with_error_bars(found, setting, before.jumps, again)
+
+
+def _algorithm(setting: Setting, name: str, source: str) -> Algorithm[_State]:
+    """Return the two steps and what else the loop asks for."""
+    return Algorithm(
         name=name,
         source=source,
         start=partial(_start, setting),
@@ -170,16 +200,8 @@ def solve_network(
         saddle=partial(_saddle, setting),
         kappa=setting.clock.degree,
         log_alpha=setting.log_alpha,
-        kind=known.kind,
+        kind=setting.network.kind,
     )
-    try:
-        path = solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
-    except PathError as error:
-        begun = None if error.path is None else setting.with_neurons(error.path)
-        raise PathError(error.status, begun, error.detail) from None
-    if path.status is Status.NOTHING_TO_LEARN and path.active[0].size:  # a checkpoint at the end
-        path = replace(path, status=Status.CONVERGED)
-    return setting.with_neurons(path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -476,6 +498,9 @@ def _blur(setting: Setting, state: _State) -> float:
 def _cost(setting: Setting, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
     found, directions = _descended(setting, state)
+    finite = math.isfinite(setting.clock.scale)
+    if setting.own is None and not setting.crept and (found.creep or finite):
+        setting.crept.append(state)
     gone = _gone(setting, found.theta)
     if gone.any():
         rest = found.theta[~gone]
@@ -487,7 +512,8 @@ def _cost(setting: Setting, state: _State) -> _State:
     theta, active = np.zeros_like(state.theta), state.active.copy()
     theta[units[~gone]] = found.theta
     active[units[gone]] = False
-    lacking = state.dormant.lacking.copy()
+    was, lacking = state.theta[state.previous], state.dormant.lacking.copy()
+    lacking = grown_on(setting, state.dormant.directions, lacking, was, found.lasted)
     lacking[units] = 0.0
     loss = float(setting.network.loss(found.theta)) if found.loss is None else found.loss
     return replace(
@@ -508,11 +534,15 @@ def _descended(setting: Setting, state: _State) -> tuple[Descent, Array]:
         sizes, creep = state.sizes[state.active], setting.limits.creep
         if setting.clock.degree == 2:
             return _descended_as_one(setting, state.neurons, sizes), directions
-        found = descend_neurons(setting.network, state.neurons, sizes, creep=creep)
-        due = AT_ONCE * state.time
-        slowest = setting.clock.logarithm / due if due else math.inf
-        tol = setting.limits.tol
-        found = left(setting.network, found, creep=creep, tol=tol, slowest=slowest)
+        tilt, life = setting.again.tilt, setting.again.life(state.time)
+        found = descend_neurons(
+            setting.network, state.neurons, sizes, creep=creep, tilt=tilt, life=life
+        )
+        if math.isinf(life):
+            due = AT_ONCE * state.time
+            slowest = setting.clock.logarithm / due if due else math.inf
+            tol = setting.limits.tol
+            found = left(setting.network, found, creep=creep, tol=tol, slowest=slowest)
         return found, directions
     directions = directions.copy()
     near = not state.jumps  # a checkpoint may be at rest already

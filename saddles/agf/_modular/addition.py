@@ -41,6 +41,7 @@ def modular_addition(
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
+    error_bars: bool = True,
     progress: bool = False,
     time_limit: float | None = None,
 ) -> NeuronPath:
@@ -73,6 +74,9 @@ def modular_addition(
         as it was right.
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
+    error_bars : bool
+        Whether jumps after a saddle at infinity get error bars, ``certificates.time_error``: the
+        rest of the path is run again, which takes about half as long as the first run.
     progress : bool
         Whether to show a bar of the jumps made (needs tqdm).
     time_limit : float, optional
@@ -127,6 +131,7 @@ def modular_addition(
         max_jumps=max_jumps,
         on_failure=on_failure,
         callback=callback,
+        error_bars=error_bars,
     )
 
 
