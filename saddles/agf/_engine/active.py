@@ -50,8 +50,6 @@ __all__ = [
     "settle",
 ]
 
-#: Most coordinates for which second derivatives are formed.
-DENSE = 450
 #: Less than a quarter, for rounding: a loss that falls below is not bounded by 0.
 BOUNDED_BELOW = 0.2
 #: New neurons start this small beside the norm that they will about have; see `amplitude`.
@@ -159,7 +157,7 @@ def descend_neurons(
 
 def _descended(run: Coordinates, sizes: Array, creep: float, life: float) -> Descent:
     """Descend in the subspace that was found at the start."""
-    if run.origin.size > DENSE:
+    if run.many:
         from saddles.agf._engine.active_search import search
 
         theta, short = search(run, sizes, creep)
@@ -211,7 +209,7 @@ def settle(network: Declared, theta: Array, found: Descent, *, creep: float = CR
         return Descent(theta, found.creep, found.loss)
     sizes = np.linalg.norm(theta, axis=1)
     run = Coordinates.of(network, theta, sizes, SHARP)
-    polished = run.polish(run.origin)
+    polished = None if run.many else run.polish(run.origin)
     if polished is not None:
         return _critical(run, polished)
     return descend_neurons(network, theta, sizes, creep=creep)

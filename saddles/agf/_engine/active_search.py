@@ -8,20 +8,28 @@ from typing import Any
 import numpy as np
 
 from saddles._numerics.precision import EPS
-from saddles.agf._engine.coordinates import STATIONARY, Coordinates
+from saddles.agf._engine.coordinates import Coordinates
 from saddles.agf._engine.creep import WINDOW
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
 
 __all__ = ["search"]
 
-#: How often the search looks at where it is, and how many times at least.
-CHECK, PATIENT = 10, 6
-#: Iterations, and what the loss may still have fallen, relative to L(0), in the last three quarters
-#: of them.
-ITERATIONS, LAST_FALL = 1000, 1e-2
-#: The same when it may stop before.
-CREEPING = 5e-4
+#: The search looks at where it is once in so many iterations, and makes at most so many. The
+#: softest valleys take some hundred.
+CHECK, ITERATIONS = 10, 2000
+#: Pairs of steps and gradients that it remembers: more than there are soft directions to a neuron,
+#: of which there are many.
+MEMORY = 30
+#: Relative stationarity at which it has come to a critical point. It is less sharp than Newton's
+#: method is, and sharper than what certificates ask for.
+FOUND = 1e-8
+#: Neurons creep to infinity if in the last three quarters of the iterations, of which there are so
+#: many at least, a norm has grown by this share, and the loss has fallen by no more than this
+#: share of L(0).
+PATIENT, GROWS, CREEPING = 60, 1e-2, 5e-4
+#: What the loss may still have fallen in the last three quarters of all iterations.
+LAST_FALL = 1e-2
 #: Neurons below this share of the norm that they may come to are new; and none counts as smaller
 #: than the second share of the largest.
 NEW, LEAST_NORM = 0.3, 1e-2
@@ -37,39 +45,67 @@ def search(run: Coordinates, sizes: Array, creep: float) -> tuple[Array, float]:
     norms = np.linalg.norm(run.theta, axis=1)
     factors = np.where(norms < NEW * sizes, sizes / norms, 1.0)
     run = replace(run, theta=run.theta * factors[:, None])
-    unit = _units(run)
-    losses: list[float] = []
-    size, fall = np.inf, np.inf
-
-    def watch(intermediate_result: Any) -> None:
-        nonlocal size, fall
-        z = unit * intermediate_result.x
-        losses.append(float(intermediate_result.fun))
-        fall = (losses[int(len(losses) / WINDOW)] - losses[-1]) / run.start
-        if len(losses) % CHECK == 0:
-            size = run.size(z, float(np.linalg.norm(run.gradient(z))))
-            if size <= STATIONARY or (len(losses) >= PATIENT * CHECK and fall <= CREEPING):
-                raise StopIteration
-
+    way = _Way(run, _units(run))
     found = minimize(
-        lambda x: run.loss(unit * x),
+        way.loss,
         run.origin,
-        jac=lambda x: unit * run.gradient(unit * x),
+        jac=way.gradient,
         method="L-BFGS-B",
-        callback=watch,
+        callback=way.watch,
         options={
             "maxiter": ITERATIONS,
-            "maxfun": 4 * ITERATIONS,
-            "maxcor": 10,
+            "maxfun": 2 * ITERATIONS,
+            "maxcor": MEMORY,
             "ftol": 0.0,
             "gtol": 0.0,
         },
     )
-    z = unit * found.x
-    size = run.size(z, float(np.linalg.norm(run.gradient(z))))
-    if not (size <= STATIONARY or fall <= LAST_FALL):
+    z = way.unit * found.x
+    size = way.size(z)
+    if not (size <= FOUND or way.fall <= LAST_FALL):
         raise Breakdown(Status.STALLED, "the active neurons came to no critical point")
-    return run.at(z), 0.0 if size <= STATIONARY else max(fall, EPS)
+    return run.at(z), 0.0 if size <= FOUND else max(way.fall, EPS)
+
+
+class _Way:
+    """The search's coordinates, and what it has seen: losses and norms, one an iteration."""
+
+    def __init__(self, run: Coordinates, unit: Array) -> None:
+        self.run, self.unit = run, unit
+        self.losses: list[float] = []
+        self.norms: list[Array] = []
+
+    def loss(self, x: Array) -> float:
+        """Return L."""
+        return self.run.loss(self.unit * x)
+
+    def gradient(self, x: Array) -> Array:
+        """Return ∂L/∂x."""
+        return self.unit * self.run.gradient(self.unit * x)
+
+    def size(self, z: Array) -> float:
+        """Return the relative stationarity."""
+        return self.run.size(z, float(np.linalg.norm(self.run.gradient(z))))
+
+    @property
+    def fall(self) -> float:
+        """Fall of the loss in the last three quarters of the iterations, relative to L(0)."""
+        return (self.losses[int(len(self.losses) / WINDOW)] - self.losses[-1]) / self.run.start
+
+    def watch(self, intermediate_result: Any) -> None:
+        """Stop at a critical point, or on the way to infinity."""
+        z = self.unit * intermediate_result.x
+        self.losses.append(float(intermediate_result.fun))
+        self.norms.append(np.linalg.norm(self.run.at(z), axis=1))
+        if len(self.losses) % CHECK == 0 and (self._creeps() or self.size(z) <= FOUND):
+            raise StopIteration
+
+    def _creeps(self) -> bool:
+        """Whether neurons are on the way to infinity, and the loss is all but there."""
+        if len(self.losses) < PATIENT or self.fall > CREEPING:
+            return False
+        grown = self.norms[-1] / self.norms[int(len(self.norms) / WINDOW)]
+        return bool(grown.max() >= 1 + GROWS)
 
 
 def _units(run: Coordinates) -> Array:

@@ -39,6 +39,8 @@ from saddles.typing import Array, Indices, Mask
 
 __all__ = ["CONSERVED", "ENOUGH", "SHARP", "SLIGHT", "STATIONARY", "Coordinates", "same"]
 
+#: Most coordinates for which second derivatives are formed.
+DENSE = 450
 #: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
 #: while the flow is followed, and when a critical point is sharpened.
 OUTSIDE, SHARP = 1e-7, NO_PART
@@ -76,8 +78,11 @@ class Coordinates:
     def of(
         cls, network: Declared, theta: Array, sizes: Array, outside: float = OUTSIDE
     ) -> Coordinates:
-        """Find the subspace, and drop what rounding left of the neurons beside it."""
-        basis = _span(network, theta, sizes, outside)
+        """Find the subspace, and drop what rounding left of the neurons beside it.
+
+        If there would be more than `DENSE` coordinates, all of R^p is the subspace.
+        """
+        basis = _span(network, theta, sizes, outside, most=DENSE // max(1, len(theta)))
         inside = (theta @ basis) @ basis.T
         beside = np.linalg.norm(theta - inside, axis=1, keepdims=True)
         dust = beside <= outside * np.linalg.norm(theta, axis=1, keepdims=True)
@@ -88,7 +93,7 @@ class Coordinates:
         """Find all directions in which neurons have gradients anywhere, not only where they go."""
         norms = np.linalg.norm(theta, axis=1)
         anywhere = np.random.default_rng(0).standard_normal(theta.shape)
-        basis = _span(network, anywhere, norms, OUTSIDE)
+        basis = _span(network, anywhere, norms, OUTSIDE, most=DENSE // max(1, len(theta)))
         return cls(network, theta, basis, network.loss(theta[:0]))
 
     def tilted(self, new: Mask, sizes: Array, *, seed: int = 0) -> Coordinates:
@@ -103,8 +108,13 @@ class Coordinates:
         random = np.random.default_rng(seed).standard_normal(self.theta.shape)[new][same(theta)]
         tilt = TILT if self.network.degree > 2 else TILT**2
         aside[new] = tilt * norms * random / np.linalg.norm(random, axis=1, keepdims=True)
-        much = _span(self.network, self.theta, sizes, TILT)
+        much = self.basis if self.many else _span(self.network, self.theta, sizes, TILT)
         return replace(self, theta=self.theta + (aside @ much) @ much.T)
+
+    @property
+    def many(self) -> bool:
+        """Whether there are more than `DENSE` coordinates."""
+        return self.theta.shape[0] * self.basis.shape[1] > DENSE
 
     @property
     def origin(self) -> Array:
@@ -219,8 +229,12 @@ def same(theta: Array) -> Indices:
     return np.asarray((apart <= EQUAL * np.linalg.norm(theta, axis=1)[:, None]).argmax(axis=1))
 
 
-def _span(network: Declared, theta: Array, sizes: Array, share: float) -> Array:
+def _span(
+    network: Declared, theta: Array, sizes: Array, share: float, most: int | None = None
+) -> Array:
     """Return an orthonormal basis (p, m) of the directions in which neurons may ever move.
+
+    If it has more columns than `most`, all of R^p is returned.
 
     Gradients are sampled where every neuron has about the size that it may come to: at the small
     start those that matter later would be lost.
@@ -240,4 +254,6 @@ def _span(network: Declared, theta: Array, sizes: Array, share: float) -> Array:
         if not new.shape[1]:
             break
         basis = np.linalg.qr(np.hstack([basis, new]))[0]
+        if most is not None and basis.shape[1] > most:
+            return np.eye(theta.shape[1])
     return basis

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddles.agf._engine.active import DENSE, Descent, descend_neurons
+from saddles.agf._engine.active import Descent, descend_neurons
 from saddles.agf._engine.active_flow import ERAS
 from saddles.agf._engine.coordinates import CONSERVED, SLIGHT, Coordinates, same
 from saddles.agf._engine.creep import LOOSE
@@ -51,7 +51,7 @@ class Exits:
         Neurons of the same number `equal` (A,) stay equal, or in proportion.
         """
         run = Coordinates.everywhere(network, theta)
-        if run.origin.size > DENSE:
+        if run.many:
             return None
         members = (equal[:, None] == np.unique(equal)).astype(float)
         members *= np.linalg.norm(theta, axis=1)[:, None]
