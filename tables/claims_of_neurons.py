@@ -100,6 +100,13 @@ CLAIMS = (
     ),
     Claim(
         "modular_scales",
+        "times off by more .*",
+        "Times among these that are off by more than a per cent, without an error bar that says so",
+        SAME_DATA,
+        "at most {}",
+    ),
+    Claim(
+        "modular_scales",
         "all jumps .*",
         "All jumps of AGF, with the flow",
         "one random start, α = 1e-4",

@@ -58,9 +58,10 @@ print(modes.frequency, abs(modes.mismatch).round(3))
 # -----------------------
 #
 # Two to five neurons of a frequency leave an infimum that no finite network attains: their norms
-# grow without bound. Jump times after such a saddle are uncertain. The certificate marks them:
+# grow without bound. Jump times after such a saddle are uncertain. The certificate marks these
+# saddles, and has an error bar for each jump time, relative to it:
 
-path.certificates.at_infinity
+path.certificates.at_infinity, path.certificates.time_error.round(3)
 
 # %%
 # For an experiment at α = 1e-2, pass ``log_alpha=np.log(1e-2)``. Levels and the order of

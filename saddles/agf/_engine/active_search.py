@@ -27,7 +27,7 @@ FOUND = 1e-8
 #: Neurons creep to infinity if in the last three quarters of the iterations, of which there are so
 #: many at least, a norm has grown by this share, and the loss has fallen by no more than this
 #: share of L(0).
-PATIENT, GROWS, CREEPING = 60, 1e-2, 5e-4
+PATIENT, GROWS, CREEPING = 150, 1e-2, 5e-4
 #: What the loss may still have fallen in the last three quarters of all iterations.
 LAST_FALL = 1e-2
 #: Neurons below this share of the norm that they may come to are new; and none counts as smaller

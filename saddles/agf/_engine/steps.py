@@ -59,6 +59,9 @@ DONE = 1e-10
 #: No larger share of a gradient counts as unknown: between directions whose utilities differ by
 #: this share they turn as slowly on their way.
 BLURRED = 1e-2
+#: The inverse of the softest curvature of a loss, relative to the largest, by which a force moves
+#: the residual.
+SOFT = 1e3
 #: Neurons whose creep leaves open whether a pull is real go on to this share of it: pulls that are
 #: due to it fall tenfold meanwhile.
 CLOSER = 1e-2
@@ -490,9 +493,11 @@ def _activated(
 def _blur(setting: Setting, state: _State) -> float:
     """Return what share of the utility's gradient an infimum at infinity leaves open.
 
-    The residual has still to change by the root of what the loss has still to fall.
+    The residual has still to change by the root of what the loss has still to fall; beside a
+    critical point that was searched for, by the force over the softest curvature.
     """
-    return min(max(BLUR, math.sqrt(state.creep * setting.start / state.loss)), BLURRED)
+    ahead = math.sqrt(state.creep * setting.start / state.loss)
+    return min(max(BLUR, ahead, SOFT * state.stationarity), BLURRED)
 
 
 def _cost(setting: Setting, state: _State) -> _State:

@@ -238,7 +238,7 @@ def test_the_jump_time_bound_holds_and_is_attained(log_alpha):
 
 def test_the_published_example_learns_its_first_frequency():
     network = ModularAddition(published())
-    path = modular_addition(network, width=18, max_jumps=5)
+    path = modular_addition(network, width=18, max_jumps=5, error_bars=False)
     assert network.frequencies.tolist() == [1, 3, 5]
     # The paper's mean squared error, per output.
     assert network.plateaus * 2 / 20 == pytest.approx([0.65625, 0.15625, 0.03125, 0], abs=1e-15)
@@ -270,7 +270,7 @@ def test_slow_saddles_on_the_way_are_left(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_published_example_visits_its_levels_in_order(seed):
     network = ModularAddition(published())
-    path = modular_addition(network, width=18, seed=seed)
+    path = modular_addition(network, width=18, seed=seed, error_bars=False)
     gaps = np.abs(path.losses[:, None] - network.plateaus) / path.losses[0]
     assert (gaps.min(axis=0) <= 3e-4).all()
     # What six neurons, or five with the help of another frequency, can remove at finite norm.
@@ -288,10 +288,10 @@ def test_a_point_that_other_weights_would_leave_is_left(monkeypatch):
     """Where neurons all but cancel, forces on what their subspace leaves out are found later."""
     starts, descended = [], active._descended
 
-    def short(run, sizes, creep):
+    def short(run, *how):
         starts.append(run.theta)
         stopped = active.Descent(20 * run.theta, 0.0)
-        return stopped if len(starts) == 1 else descended(run, sizes, creep)
+        return stopped if len(starts) == 1 else descended(run, *how)
 
     network = ModularAddition(template(7, {1: 1.0}))
     init = sixes(network, 1)
@@ -305,13 +305,34 @@ def test_a_point_that_other_weights_would_leave_is_left(monkeypatch):
 @pytest.mark.parametrize(("width", "level", "error"), [(1, 8 / 9, 1e-9), (2, 5 / 9, 5e-4)])
 def test_many_coordinates_are_searched_for_the_same_levels(monkeypatch, width, level, error):
     """One neuron rests; two creep, and the search stops at a fall that its certificate says."""
-    monkeypatch.setattr("saddles.agf._engine.active.DENSE", 0)
+    monkeypatch.setattr("saddles.agf._engine.coordinates.DENSE", 0)
     path = modular_addition(template(7, {1: 1.0}), width=width)
     shares = path.losses / path.losses[0]
     assert shares[-1] == pytest.approx(level, abs=error)
     assert path.certificates.creep[-1] <= error
-    assert path.certificates.stationarity[1] <= 1e-9
+    assert path.certificates.stationarity[1] <= 1e-8
     assert path.certificates.at_infinity.tolist() == [False] * width + [width == 2]
+
+
+def test_a_search_goes_on_to_critical_points_of_many_frequencies(monkeypatch):
+    """A neuron of each frequency helps the others a little, along soft valleys, at finite norms."""
+    monkeypatch.setattr("saddles.agf._engine.coordinates.DENSE", 0)
+    network = ModularAddition(np.eye(11)[0] - 1 / 11)
+    path = modular_addition(network, width=8, seed=1, max_jumps=3)
+    assert len({*network.modes(path.neurons[3]).frequency}) == 3
+    assert (path.certificates.stationarity <= 1e-8).all()
+    assert not path.certificates.at_infinity.any()
+
+
+@pytest.mark.slow
+def test_at_97_numbers_saddles_are_stationary_or_at_infinity():
+    """The first twelve neurons have a frequency each; later, the loss creeps."""
+    x = np.eye(97)[0] - 1 / 97
+    path = modular_addition(x, width=200, max_jumps=24, error_bars=False)
+    known = path.certificates
+    assert (known.stationarity[:17] <= 1e-8).all()
+    assert ((known.stationarity <= 1e-6) | (known.creep > 0)).all()
+    assert (known.creep <= 5e-4).all()
 
 
 @pytest.mark.slow
@@ -320,13 +341,13 @@ def test_at_97_numbers_the_search_comes_to_the_levels_of_the_flow(monkeypatch):
     x = np.random.default_rng(0).standard_normal(97)
     network = ModularAddition(x - x.mean())
     searched = modular_addition(network, width=200, max_jumps=2)
-    monkeypatch.setattr(active, "DENSE", 600)
+    monkeypatch.setattr("saddles.agf._engine.coordinates.DENSE", 600)
     followed = modular_addition(network, width=200, max_jumps=2)
     strongest = network.frequencies[0]
     assert network.modes(searched.directions[1]).frequency.tolist() == [strongest]
     learnt = network.plateaus[0] - network.plateaus[1]
     assert searched.losses[1] <= network.plateaus[0] - learnt / 9
-    assert searched.certificates.stationarity[1] <= 1e-9
+    assert searched.certificates.stationarity[1] <= 1e-8
     assert searched.times[:3] == pytest.approx(followed.times[:3], rel=1e-9)
     assert searched.losses[2] == pytest.approx(followed.losses[2], abs=1e-4 * network.plateaus[0])
 
@@ -335,7 +356,7 @@ def test_at_97_numbers_the_search_comes_to_the_levels_of_the_flow(monkeypatch):
 def test_the_published_example_comes_to_its_end_from_60_starts():
     network = ModularAddition(published())
     for seed in range(60):
-        path = modular_addition(network, width=18, seed=seed)
+        path = modular_addition(network, width=18, seed=seed, error_bars=False)
         gaps = np.abs(path.losses[:, None] - network.plateaus).min(axis=0)
         assert (gaps <= 3e-4 * path.losses[0]).all(), seed
 
@@ -471,7 +492,10 @@ def test_rounding_of_the_start_stays_rounding():
     """
     init = np.random.default_rng(6).standard_normal((18, 60))
     aside = 1 + 1e-14 * np.random.default_rng(1).standard_normal(init.shape)
-    path, other = (modular_addition(published(), init=start) for start in (init, init * aside))
+    path, other = (
+        modular_addition(published(), init=start, error_bars=False)
+        for start in (init, init * aside)
+    )
     assert [units.tolist() for units in other.rang] == [units.tolist() for units in path.rang]
     assert len(path) == 13
     assert other.times == pytest.approx(path.times, rel=1e-5)
