@@ -114,7 +114,7 @@ class Coordinates:
     @property
     def many(self) -> bool:
         """Whether there are more than `DENSE` coordinates."""
-        return self.theta.shape[0] * self.basis.shape[1] > DENSE
+        return self.origin.size > DENSE
 
     @property
     def origin(self) -> Array:
@@ -219,7 +219,7 @@ class Coordinates:
         if self.misses(theta) <= 10 * ENOUGH:
             return self, z
         wider = Coordinates.of(self.network, theta, np.linalg.norm(theta, axis=1), SHARP)
-        found = wider.polish(wider.origin)
+        found = None if wider.many else wider.polish(wider.origin)
         return (self, z) if found is None else (wider, found)
 
 

@@ -503,6 +503,7 @@ def _blur(setting: Setting, state: _State) -> float:
 def _cost(setting: Setting, state: _State) -> _State:
     """Let the active neurons descend, and those that return to zero be dormant again."""
     found, directions = _descended(setting, state)
+    lasted = found.lasted
     finite = math.isfinite(setting.clock.scale)
     if setting.own is None and not setting.crept and (found.creep or finite):
         setting.crept.append(state)
@@ -517,8 +518,8 @@ def _cost(setting: Setting, state: _State) -> _State:
     theta, active = np.zeros_like(state.theta), state.active.copy()
     theta[units[~gone]] = found.theta
     active[units[gone]] = False
-    was, lacking = state.theta[state.previous], state.dormant.lacking.copy()
-    lacking = grown_on(setting, state.dormant.directions, lacking, was, found.lasted)
+    dormant, was = state.dormant, state.theta[state.previous]
+    lacking = grown_on(setting, dormant.directions, dormant.lacking.copy(), was, lasted)
     lacking[units] = 0.0
     loss = float(setting.network.loss(found.theta)) if found.loss is None else found.loss
     return replace(
