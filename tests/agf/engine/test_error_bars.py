@@ -36,8 +36,8 @@ def test_a_time_that_the_flow_contradicts_has_an_error_bar(uncertain):
 
 
 def test_error_bars_change_nothing_else(uncertain):
-    plain = modular(log_alpha=math.log(1e-3), max_jumps=4, error_bars=False)
-    assert plain.times.tolist() == uncertain.times[:5].tolist()
+    plain = modular(log_alpha=math.log(1e-3), max_jumps=2, error_bars=False)
+    assert plain.times.tolist() == uncertain.times[:3].tolist()
     assert not plain.certificates.time_error.any()
     assert plain.message == Status.MAX_JUMPS.sentence
 
