@@ -37,7 +37,7 @@ from saddles.agf._engine.subspace import NO_PART
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices, Mask
 
-__all__ = ["CONSERVED", "ENOUGH", "SHARP", "SLIGHT", "STATIONARY", "Coordinates", "same"]
+__all__ = ["CONSERVED", "DENSE", "ENOUGH", "SHARP", "SLIGHT", "STATIONARY", "Coordinates", "same"]
 
 #: Most coordinates for which second derivatives are formed.
 DENSE = 450

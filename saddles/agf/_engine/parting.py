@@ -28,9 +28,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddles.agf._engine.active import DENSE
 from saddles.agf._engine.clock import TIE
-from saddles.agf._engine.coordinates import EQUAL, SLIGHT
+from saddles.agf._engine.coordinates import DENSE, EQUAL, SLIGHT
 from saddles.agf._engine.leaving import Exits
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices

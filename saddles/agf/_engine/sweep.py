@@ -31,7 +31,13 @@ LONGER, SHORTER, SAFETY = 10.0, 0.2, 0.9
 
 
 def step(
-    velocity: Velocity, t: Array, y: Array, rates: Array, size: Array, rtol: float, atol: float
+    velocity: Velocity,
+    t: Array,
+    y: Array,
+    rates: Array,
+    size: Array,
+    rtol: float,
+    atol: float | Array,
 ) -> tuple[Array, Array, Array, Array]:
     """Return y at t + h, the `rates` dy/dt there, which steps are good, and the next lengths.
 
