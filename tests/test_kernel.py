@@ -318,7 +318,11 @@ def test_outputs_that_cancel_to_rounding_are_no_mark_of_a_batch():
         (lambda: kernel.distance([[1.0]], [[2.0]], centre=True), ValueError, "zero kernel"),
         (lambda: kernel.distance(np.ones((2, 3)), np.ones((2, 3))), ValueError, r"\(n, n\)"),
         (lambda: kernel.distance(np.eye(2), [[1.0]]), ValueError, "same samples"),
-        (lambda: kernel.distance(np.ones((2, 1, 1)), np.ones((3, 1, 1))), ValueError, "as many"),
+        (
+            lambda: kernel.distance(np.ones((2, 1, 1)), np.ones((3, 1, 1))),
+            ValueError,
+            "equally many",
+        ),
         (lambda: kernel.empirical(nn.LSTM(2, 1), [X]), TypeError, "must be a tensor"),
         (lambda: kernel.empirical(nn.Linear(2, 1, dtype=complex), X), TypeError, "complex"),
     ],
