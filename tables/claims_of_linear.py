@@ -74,6 +74,37 @@ CLAIMS = (
         SAME_DATA,
     ),
     Claim(
+        "deep_linear",
+        ".*: flow at the smallest alpha, times",
+        "Jump times of `agf.deep_linear` of three and four layers, with gradient flow at a small α",
+        "a problem in small integers that does not commute",
+    ),
+    Claim(
+        "deep_linear",
+        ".*: saddles are the best maps of their rank",
+        "Saddles of `agf.deep_linear`, with reduced-rank regression",
+        "the same, and a problem that commutes",
+        "{}",
+    ),
+    Claim(
+        "deep_completion",
+        "depth .: time, closed form",
+        "Jump times of `greedy_low_rank` of depth 3 and 4, with their closed form",
+        "completion of a matrix from the edges of four nodes",
+    ),
+    Claim(
+        "deep_completion",
+        "depth .: time of the flow, alpha = 1e-3",
+        "The same, with gradient flow at α = 0.001",
+        SAME_DATA,
+    ),
+    Claim(
+        "deep_completion",
+        "depth .: nuclear norm 10",
+        "Nuclear norm of the completion found, with its fraction",
+        SAME_DATA,
+    ),
+    Claim(
         "diabetes",
         "(PF against exact|AGF against PF), times",
         f"Jump times of {PF} and `agf.diagonal`, with exact arithmetic",

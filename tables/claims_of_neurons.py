@@ -207,4 +207,22 @@ CLAIMS = (
         "1797 digits, ten classes",
         EXTRAPOLATED,
     ),
+    Claim(
+        "deep_quadratic",
+        ".*: waits at alpha = 0.004",
+        "Waits of `agf.deep_network` (conjectured after the first), with the flow at α = 0.004",
+        "two networks of three layers of quadratic units, trained on the outputs of others",
+    ),
+    Claim(
+        "deep_quadratic",
+        ".*: first wait",
+        "First wait of `agf.deep_network`, with the same flow",
+        SAME_DATA,
+    ),
+    Claim(
+        "deep_quadratic",
+        ".*: losses of plateaus",
+        "Losses of plateaus of `agf.deep_network`, with the same flow",
+        SAME_DATA,
+    ),
 )

@@ -186,8 +186,8 @@ def test_what_cannot_be_trusted_has_a_status_of_its_own(table, capsys, monkeypat
     def fails(*data, **options):
         raise saddles.PathError(saddles.Status.STALLED, detail="here\nand there")
 
-    monkeypatch.setattr(saddles, "pesme_flammarion", fails)
-    for command in ("path", "verify"):
+    for solver, command in (("diagonal_network", "path"), ("pesme_flammarion", "verify")):
+        monkeypatch.setattr(saddles, solver, fails)
         assert main([command, table(csv_text()), "--target", "y"]) == 3
         captured = capsys.readouterr()
         assert (captured.out, captured.err.count("\n")) == ("", 1)
