@@ -90,7 +90,7 @@ CLAIMS = (
         "deep_completion",
         "depth .: time, closed form",
         "Jump times of `greedy_low_rank` of depth 3 and 4, with their closed form",
-        "completion of a matrix from the edges of four nodes",
+        "a symmetric 4 × 4 matrix of which entries are missing",
     ),
     Claim(
         "deep_completion",
