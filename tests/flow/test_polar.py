@@ -454,6 +454,7 @@ def test_bad_input():
         neurons(network, start, log_alpha=-1.0, until=0)
 
 
+@pytest.mark.slow
 def test_norms_below_float64_are_no_divisors():
     """Neurons of modular addition follow a subspace; whether they leave it is asked on the way."""
     network = saddles.agf.ModularAddition(np.cos(2 * np.pi * np.arange(5) / 5))

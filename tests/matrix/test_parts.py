@@ -78,7 +78,7 @@ def assert_superposed(parts, whole):
     assert not path.certificates.unique[-1] or not any(together)
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 2**32 - 1), shuffled=st.booleans())
 def test_parts_learn_as_if_they_were_alone(seed, shuffled):
     parts, whole = drawn(seed, shuffled)

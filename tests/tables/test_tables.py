@@ -20,7 +20,16 @@ PRINTED = 2e-9
 
 
 #: Tables that take half a minute or more, whose claims have quick tests: exhaustive runs only.
-LONG = ("digits", "modular_scales", "deep_linear", "deep_completion", "deep_quadratic")
+LONG = (
+    "digits",
+    "greedy_low_rank",
+    "modular_addition",
+    "modular_scales",
+    "modular_times",
+    "deep_linear",
+    "deep_completion",
+    "deep_quadratic",
+)
 
 
 def _marked(name):

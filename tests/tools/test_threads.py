@@ -89,9 +89,9 @@ def test_solvers_hold_them_and_neurons_do_not_feel_their_number():
     assert seen[0] == [2] + [1] * (len(seen[0]) - 1)
 
     def path():
-        template = np.fft.irfft([0.0, 4.0, 0.0, 2.0], 6)
+        template = np.cos(np.pi / 2 * np.arange(4))
         return saddles.agf.modular_addition(
-            template, width=8, seed=1, callback=lambda _: seen.append(threads())
+            template, width=4, seed=1, callback=lambda _: seen.append(threads())
         )
 
     two = path()

@@ -493,6 +493,7 @@ def test_the_picture_shows_what_is_learnt_of_each_frequency():
         network.plot(saddles.pesme_flammarion([[1.0]], [1.0]))
 
 
+@pytest.mark.slow
 def test_rounding_of_the_start_stays_rounding():
     """Twelve jumps over saddles at infinity, from neurons that differ in their last digits.
 
