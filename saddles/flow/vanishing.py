@@ -74,7 +74,7 @@ class VanishingLimit(Record):
         Difference that the coarsest scale makes to the extrapolation: an estimate of its error.
     slopes : ndarray of shape (K,)
         c_k, by which the measured times differ from the extrapolated ones to first order, in units
-        of h: 1/log(1/alpha) for degree 2, and alpha**(kappa - 2) above.
+        of h: 1/log(1/α) for degree 2, and α^(κ − 2) above.
     order : float
         Median over the jumps of the fitted order, in h, at which the measured times tend to the
         extrapolated ones: close to 1. NaN if no jump has a resolved error.
