@@ -19,8 +19,19 @@ from saddles.agf._engine.parting import tells
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices, Mask
 
-__all__ = ["ACTIVE_SHARE", "Again", "Checkpoint", "Limits", "NeuronPath", "OwnSteps", "Setting"]
+__all__ = [
+    "ACTIVE_SHARE",
+    "DONE",
+    "Again",
+    "Checkpoint",
+    "Limits",
+    "NeuronPath",
+    "OwnSteps",
+    "Setting",
+]
 
+#: Losses and utilities this small, relative to the first, are what rounding leaves of zero.
+DONE = 1e-10
 #: A neuron of a checkpoint counts as active from this share of the activation norm on: of degree 2
 #: it then does a hundredth of what it may come to do.
 ACTIVE_SHARE = 0.1

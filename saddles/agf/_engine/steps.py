@@ -33,43 +33,41 @@ import numpy as np
 from saddles._result.certificate import Certificate
 from saddles._result.path import PathError, Saddle
 from saddles._tools.threads import one_thread
-from saddles.agf._engine.active import CREEP, Descent, amplitude, descend_neurons, reach, settle
+from saddles.agf._engine.active import CREEP, amplitude, reach
 from saddles.agf._engine.active_flow import DESCENT_STEPS, KINKED_DESCENT_STEPS
 from saddles.agf._engine.clock import ROUNDING, Dormant, Phase
 from saddles.agf._engine.coordinates import EQUAL
-from saddles.agf._engine.creep import FARTHEST
+from saddles.agf._engine.cost import closer, cost
 from saddles.agf._engine.dormant import WAY_RTOL, first_ring
-from saddles.agf._engine.error_bars import grown_on, with_error_bars
-from saddles.agf._engine.leaving import PUSH, Exits, left
+from saddles.agf._engine.error_bars import with_error_bars
+from saddles.agf._engine.leaving import PUSH, Exits
 from saddles.agf._engine.natural_units import NaturalUnits
 from saddles.agf._engine.parting import Deviations, Parting, alike, bends, first_parting
-from saddles.agf._engine.setting import Checkpoint, Limits, NeuronPath, OwnSteps, Setting
+from saddles.agf._engine.setting import (
+    DONE,
+    Checkpoint,
+    Limits,
+    NeuronPath,
+    OwnSteps,
+    Setting,
+)
+from saddles.agf._engine.state import State
 from saddles.agf._engine.way import BLUR, align
 from saddles.alternation import Algorithm, Rest, Ring, solve, trace
 from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.status import Breakdown, Status
-from saddles.typing import Array, ArrayLike, Indices, Mask
+from saddles.typing import Array, ArrayLike, Indices
 
-__all__ = ["NeuronPath", "solve_network"]
+__all__ = ["DONE", "SOURCE", "NeuronPath", "solve_network"]
 
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 3 and Algorithm 1"
 
-#: Losses and utilities this small, relative to the first, are what rounding leaves of zero.
-DONE = 1e-10
 #: No larger share of a gradient counts as unknown: between directions whose utilities differ by
 #: this share they turn as slowly on their way.
 BLURRED = 1e-2
 #: The inverse of the softest curvature of a loss, relative to the largest, by which a force moves
 #: the residual.
 SOFT = 1e3
-#: Neurons whose creep leaves open whether a pull is real go on to this share of it: pulls that are
-#: due to it fall tenfold meanwhile.
-CLOSER = 1e-2
-#: A saddle is left at once if that takes no larger a share of the time so far.
-AT_ONCE = 1e-2
-#: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
-#: does not mind its absence by more than `DONE`.
-SMALL = 1e-2
 
 
 @one_thread
@@ -186,12 +184,12 @@ def solve_network(
     before = setting.crept[0]
 
     def again(other: Setting) -> Iterator[Saddle]:
-        return trace(replace(_algorithm(other, name, source), start=lambda: _cost(other, before)))
+        return trace(replace(_algorithm(other, name, source), start=lambda: cost(other, before)))
 
     return with_error_bars(found, setting, before.jumps, again)
 
 
-def _algorithm(setting: Setting, name: str, source: str) -> Algorithm[_State]:
+def _algorithm(setting: Setting, name: str, source: str) -> Algorithm[State]:
     """Return the two steps and what else the loop asks for."""
     return Algorithm(
         name=name,
@@ -199,7 +197,7 @@ def _algorithm(setting: Setting, name: str, source: str) -> Algorithm[_State]:
         start=partial(_start, setting),
         utility=partial(_utility, setting),
         jump=partial(_jump, setting),
-        cost=partial(_cost, setting),
+        cost=partial(cost, setting),
         saddle=partial(_saddle, setting),
         kappa=setting.clock.degree,
         log_alpha=setting.log_alpha,
@@ -207,48 +205,21 @@ def _algorithm(setting: Setting, name: str, source: str) -> Algorithm[_State]:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _State:
-    """Neurons, active and dormant; see the module's table."""
-
-    jumps: int
-    time: float
-    theta: Array
-    active: Mask
-    previous: Mask
-    dormant: Dormant
-    rang: Indices
-    sizes: Array
-    loss: float
-    stationarity: float = 0.0
-    creep: float = 0.0
-    margin: float = math.inf
-    pull: float = 0.0
-    unique: bool = True
-    deviations: tuple[Deviations, ...] = ()
-    conjectured: bool = False
-
-    @property
-    def neurons(self) -> Array:
-        """Return the active neurons (A, p)."""
-        return self.theta[self.active]
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Ring(Ring):
     """The first clocks, the phase that they end, and the cluster that parts if one does."""
 
     phase: Phase
-    since: _State
+    since: State
     parting: Parting
 
 
-def _start(setting: Setting) -> _State:
+def _start(setting: Setting) -> State:
     """Begin with every neuron dormant, at its initial size."""
     if setting.checkpoint is not None:
         return _begun(setting, setting.checkpoint)
     none = np.zeros(len(setting.init), dtype=bool)
-    return _State(
+    return State(
         jumps=0,
         time=0.0,
         theta=np.zeros_like(setting.init),
@@ -262,13 +233,13 @@ def _start(setting: Setting) -> _State:
     )
 
 
-def _begun(setting: Setting, checkpoint: Checkpoint) -> _State:
+def _begun(setting: Setting, checkpoint: Checkpoint) -> State:
     """Begin in the midst of training: active neurons descend, dormant ones are where they are."""
     theta, active = checkpoint.theta / setting.units.weight, checkpoint.active
     norms = np.linalg.norm(theta, axis=1)
     nobody = theta[:0]
     pulls = np.linalg.norm(setting.pull(nobody)(setting.home.directions), axis=1)
-    state = _State(
+    state = State(
         jumps=0,
         time=0.0,
         theta=np.where(active[:, None], theta, 0.0),
@@ -283,7 +254,7 @@ def _begun(setting: Setting, checkpoint: Checkpoint) -> _State:
         pull=float(pulls.max()),
         deviations=_deviations(setting) if setting.parts else (),
     )
-    return _cost(setting, state) if active.any() else state
+    return cost(setting, state) if active.any() else state
 
 
 def _deviations(setting: Setting) -> tuple[Deviations, ...]:
@@ -292,7 +263,7 @@ def _deviations(setting: Setting) -> tuple[Deviations, ...]:
     return tuple(Deviations.start(direction, min(-lacking, 0.0)) for direction, lacking in rows)
 
 
-def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:
+def _utility(setting: Setting, state: State) -> Ring | Rest | Status:
     """Let the dormant neurons turn and gather utility until the first has enough."""
     # How far an infimum is known: estimates agree to the one, and what is ahead is added to it.
     if state.creep and state.loss <= (setting.limits.creep + 2 * state.creep) * setting.start:
@@ -321,14 +292,14 @@ def _utility(setting: Setting, state: _State) -> Ring | Rest | Status:
     )
 
 
-def _first(state: _State, phase: Phase, parting: Parting) -> Indices:
+def _first(state: State, phase: Phase, parting: Parting) -> Indices:
     """Return the units that ring, and those that part."""
     rings = np.flatnonzero(~state.active)[phase.units]
     parts = np.flatnonzero(state.active)[parting.rows[: None if parting.due(phase.delay) else 0]]
     return np.sort(np.concatenate([rings, parts]))
 
 
-def _parting(setting: Setting, state: _State) -> Parting:
+def _parting(setting: Setting, state: State) -> Parting:
     """Return the next parting of active neurons that activated together."""
     if not (setting.parts and state.active.any()):
         return Parting(math.inf, state.theta[:0])
@@ -337,7 +308,7 @@ def _parting(setting: Setting, state: _State) -> Parting:
     return first_parting(setting.network, state.neurons, known, setting.home.directions[rows])
 
 
-def _may_part(setting: Setting, state: _State) -> bool:
+def _may_part(setting: Setting, state: State) -> bool:
     """Whether active neurons may leave their saddle at a time that the network does not tell."""
     if setting.own is not None or setting.clock.degree > 2 or not state.active.any():
         return False
@@ -348,7 +319,7 @@ def _may_part(setting: Setting, state: _State) -> bool:
     return len(np.unique(alike(units))) < len(np.unique(equal))
 
 
-def _worth(share: float, state: _State) -> float:
+def _worth(share: float, state: State) -> float:
     """Return the largest pull that could lower the loss by no more than a `share` of the first.
 
     A utility U lowers it by U²/4q at most.
@@ -356,7 +327,7 @@ def _worth(share: float, state: _State) -> float:
     return math.sqrt(share) * state.pull
 
 
-def _heard(setting: Setting, state: _State, until: float) -> tuple[_State, Phase] | Rest:
+def _heard(setting: Setting, state: State, until: float) -> tuple[State, Phase] | Rest:
     """Return the phase up to the first ring and the state from which it rings; or what pulls.
 
     A phase lasts no longer than `until`.
@@ -367,7 +338,7 @@ def _heard(setting: Setting, state: _State, until: float) -> tuple[_State, Phase
     least = _worth(setting.limits.tol, state)
     phase = _phase(setting, state, max(least, _worth(state.creep, state)), until)
     if not math.isfinite(phase.delay) and state.creep > setting.limits.tol and not setting.own:
-        state = _closer(setting, state)
+        state = closer(setting, state)
         phase = _phase(setting, state, least)
         hidden = _worth(state.creep, state)
         if math.isfinite(phase.delay) and hidden > least:
@@ -380,19 +351,7 @@ def _heard(setting: Setting, state: _State, until: float) -> tuple[_State, Phase
     return Rest(growth=phase.pull, least=least, otherwise=Status.NO_GROWTH, loss=left)
 
 
-def _closer(setting: Setting, state: _State) -> _State:
-    """Return the neurons closer to their infimum, or as they are if they cannot be followed."""
-    aim, sizes = CLOSER * state.creep / FARTHEST, np.linalg.norm(state.neurons, axis=1)
-    try:
-        found = descend_neurons(setting.network, state.neurons, sizes, creep=aim)
-    except Breakdown:
-        return state
-    theta = state.theta.copy()
-    theta[state.active] = found.theta
-    return replace(state, theta=theta, creep=found.creep)
-
-
-def _phase(setting: Setting, state: _State, least: float = 0.0, until: float = math.inf) -> Phase:
+def _phase(setting: Setting, state: State, least: float = 0.0, until: float = math.inf) -> Phase:
     """Follow the dormant neurons, in the network's own way if it has one."""
     rows = np.flatnonzero(~state.active)
     dormant, noise = state.dormant.rows(rows), setting.limits.tol * state.pull
@@ -411,7 +370,7 @@ def _phase(setting: Setting, state: _State, least: float = 0.0, until: float = m
     )
 
 
-def _jump(setting: Setting, state: _State, ring: Ring) -> _State:
+def _jump(setting: Setting, state: State, ring: Ring) -> State:
     """Take all clocks and directions to the ring, and let the units that rang in, small."""
     assert isinstance(ring, _Ring)
     state = ring.since
@@ -450,7 +409,7 @@ def _jump(setting: Setting, state: _State, ring: Ring) -> _State:
 
 
 def _deviated(
-    setting: Setting, state: _State, directions: Array, delay: float
+    setting: Setting, state: State, directions: Array, delay: float
 ) -> tuple[Deviations, ...]:
     """Return the deviations after a delay, of dormant and active neurons alike."""
     units = directions.copy()
@@ -466,7 +425,7 @@ def _deviated(
 
 
 def _activated(
-    setting: Setting, state: _State, phase: Phase, row: int
+    setting: Setting, state: State, phase: Phase, row: int
 ) -> tuple[Array, float, float]:
     """Return the direction of a neuron that rings, the norm that it comes to, and its norm there.
 
@@ -490,7 +449,7 @@ def _activated(
     return align(pull, begun, gain=gain, blur=blur), size, max(small, min(math.exp(first), size))
 
 
-def _blur(setting: Setting, state: _State) -> float:
+def _blur(setting: Setting, state: State) -> float:
     """Return what share of the utility's gradient an infimum at infinity leaves open.
 
     The residual has still to change by the root of what the loss has still to fall; beside a
@@ -500,94 +459,7 @@ def _blur(setting: Setting, state: _State) -> float:
     return min(max(BLUR, ahead, SOFT * state.stationarity), BLURRED)
 
 
-def _cost(setting: Setting, state: _State) -> _State:
-    """Let the active neurons descend, and those that return to zero be dormant again."""
-    found, directions = _descended(setting, state)
-    lasted = found.lasted
-    finite = math.isfinite(setting.clock.scale)
-    if setting.own is None and not setting.crept and (found.creep or finite):
-        setting.crept.append(state)
-    gone = _gone(setting, found.theta)
-    if gone.any():
-        rest = found.theta[~gone]
-        if setting.own is not None:
-            found, _ = setting.own.descend(rest, directions[:0], near=True)
-        else:
-            found = settle(setting.network, rest, found, creep=setting.limits.creep)
-    units = np.flatnonzero(state.active)
-    theta, active = np.zeros_like(state.theta), state.active.copy()
-    theta[units[~gone]] = found.theta
-    active[units[gone]] = False
-    dormant, was = state.dormant, state.theta[state.previous]
-    lacking = grown_on(setting, dormant.directions, dormant.lacking.copy(), was, lasted)
-    lacking[units] = 0.0
-    loss = float(setting.network.loss(found.theta)) if found.loss is None else found.loss
-    return replace(
-        state,
-        theta=theta,
-        active=active,
-        dormant=Dormant(directions, lacking),
-        loss=loss,
-        stationarity=_stationarity(setting, found.theta),
-        creep=found.creep,
-    )
-
-
-def _descended(setting: Setting, state: _State) -> tuple[Descent, Array]:
-    """Follow the active neurons, in the network's own way if it has one; it turns dormant ones."""
-    directions = state.dormant.directions
-    if setting.own is None:
-        sizes, creep = state.sizes[state.active], setting.limits.creep
-        if setting.clock.degree == 2:
-            return _descended_as_one(setting, state.neurons, sizes), directions
-        tilt, life = setting.again.tilt, setting.again.life(state.time)
-        found = descend_neurons(
-            setting.network, state.neurons, sizes, creep=creep, tilt=tilt, life=life
-        )
-        if math.isinf(life):
-            due = AT_ONCE * state.time
-            slowest = setting.clock.logarithm / due if due else math.inf
-            tol = setting.limits.tol
-            found = left(setting.network, found, creep=creep, tol=tol, slowest=slowest)
-        return found, directions
-    directions = directions.copy()
-    near = not state.jumps  # a checkpoint may be at rest already
-    found, turned = setting.own.descend(state.neurons, directions[~state.active], near=near)
-    directions[~state.active] = turned
-    return found, directions
-
-
-def _descended_as_one(setting: Setting, neurons: Array, sizes: Array) -> Descent:
-    """Follow active neurons of degree 2, those that share a direction as a single one.
-
-    Neurons s_i b compute what one neuron |s| b does, and stay in proportion.
-    """
-    norms = np.linalg.norm(neurons, axis=1)
-    every, group = np.unique(alike(neurons / norms[:, None]), return_inverse=True)
-    total = np.sqrt(np.bincount(group, norms**2))
-    merged = neurons[every] * (total / norms[every])[:, None]
-    creep = setting.limits.creep
-    found = descend_neurons(setting.network, merged, sizes[every], creep=creep)
-    return replace(found, theta=found.theta[group] * (norms / total[group])[:, None])
-
-
-def _gone(setting: Setting, neurons: Array) -> Mask:
-    """Return which active neurons (A,) are back at zero."""
-    norms = np.linalg.norm(neurons, axis=1)
-    gone = norms < SMALL * norms.max()
-    if gone.any():
-        rise = setting.network.loss(neurons[~gone]) - setting.network.loss(neurons)
-        gone &= rise <= DONE * setting.start
-    return np.asarray(gone)
-
-
-def _stationarity(setting: Setting, neurons: Array) -> float:
-    """Return |∂L/∂θ| |θ| / (2κ L(0))."""
-    force = np.linalg.norm(setting.network.gradient(neurons)) * np.linalg.norm(neurons)
-    return float(force) / (2 * setting.network.degree * setting.start)
-
-
-def _saddle(setting: Setting, state: _State) -> Saddle:
+def _saddle(setting: Setting, state: State) -> Saddle:
     """Return the saddle with its certificate, and keep its weights."""
     units = setting.units
     setting.seen.append(
