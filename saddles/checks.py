@@ -367,6 +367,13 @@ def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
     return str(value)
 
 
+def true_or_false(value: Any, name: str) -> bool:
+    """Return `value` if it is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={show(value)} must be True or False.")
+    return value
+
+
 def callable_or_none(value: Any, name: str) -> Any:
     """Return a callable, or None."""
     if value is not None and not callable(value):

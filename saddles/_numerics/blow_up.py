@@ -24,8 +24,8 @@ __all__ = ["growing"]
 
 #: Absolute error of a step, as a share of the relative one.
 ABSOLUTE = 0.1
-#: Steps after which the wait is given up.
-STEPS = 20_000
+#: Steps after which the wait is given up: smooth weights grow to any size in some hundred.
+STEPS = 3_000
 
 
 def growing(

@@ -92,8 +92,7 @@ def long_work(function: Callable[Inputs, Output]) -> Callable[Inputs, Output]:
 def watching(progress: Any = False, time_limit: Any = None) -> Iterator[None]:
     """Show the progress of the work inside, and stop it once the time is over."""
     watch = _watch.get()
-    if not isinstance(progress, bool):
-        raise TypeError(f"progress={checks.show(progress)} must be True or False.")
+    checks.true_or_false(progress, "progress")
     if time_limit is not None:
         rule = "the seconds that it may take must be above 0; leave it out for no limit"
         seconds = checks.real_number(time_limit, "time_limit", rule, lambda value: value > 0)

@@ -112,8 +112,9 @@ class Layers:
         wide = 1 if targets.ndim == 1 else targets.shape[1]
         if wide != self.outputs:
             raise ValueError(
-                f"Y has shape {targets.shape} and the module {self.outputs} outputs; pass targets "
-                "of one column for each, np.eye(10)[labels] of ten classes, say."
+                f"Y has shape {targets.shape} and the module's number of outputs is "
+                f"{self.outputs}; pass one column of targets for each, np.eye(10)[labels] of ten "
+                "classes, say."
             )
         if self.biased:
             inputs = np.column_stack([inputs, np.ones(len(inputs))])

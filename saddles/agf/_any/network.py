@@ -161,6 +161,7 @@ def network(
     task, rows = _task(neuron, X, Y, degree, _initial(neuron, init, size, width, seed))
     known = Declared.of(task)
     Limits(tol=tol, creep=creep, rtol=WAY_RTOL)
+    checks.true_or_false(error_bars, "error_bars")
     scale = checks.log_scale(log_alpha, allow_limit=True)
     active_norm(activation_norm, np.linalg.norm(rows, axis=1), scale)
     how: dict[str, Any] = {"max_jumps": max_jumps, "on_failure": on_failure, "callback": callback}

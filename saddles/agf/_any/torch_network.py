@@ -95,6 +95,9 @@ class TorchNetwork:
     0.5
     """
 
+    #: How messages write a call of the function.
+    call = "neuron(theta, X)"
+
     def __init__(
         self,
         neuron: Callable[[Any, Any], Any],
@@ -261,24 +264,24 @@ class TorchNetwork:
         torch = _torch()
         theta = torch.tensor(np.random.default_rng(0).standard_normal(self.size))
         what = (
-            f"neuron(theta, X), with theta of shape ({self.size},) and X of shape "
+            f"{self.call}, with theta of shape ({self.size},) and X of shape "
             f"{tuple(self._inputs.shape)},"
         )
         with torch_modules.called(what, CALLED):
             output = self._neuron(theta, self._inputs)
         if not isinstance(output, torch.Tensor):
             raise TypeError(
-                f"neuron(theta, X)={checks.show(output)} must return a torch tensor; build it from "
+                f"{self.call}={checks.show(output)} must be a torch tensor; build it from "
                 "theta and X with torch operations."
             )
         if tuple(output.shape) != tuple(self._shape):
             raise ValueError(
-                f"neuron(theta, X) has shape {tuple(output.shape)} and Y has shape "
-                f"{tuple(self._shape)}; a neuron must return outputs of the shape of Y."
+                f"{self.call} has shape {tuple(output.shape)} and Y has shape "
+                f"{tuple(self._shape)}; it must return outputs of that shape."
             )
         if output.dtype != torch.float64:
             raise ValueError(
-                f"neuron(theta, X) has dtype {output.dtype}; it must keep the float64 of theta and "
+                f"{self.call} has dtype {output.dtype}; it must keep float64, as theta and "
                 "X, so leave out conversions."
             )
 
@@ -288,9 +291,9 @@ class TorchNetwork:
         base = self._sampled(samples)
         if not base.any():
             raise ValueError(
-                f"neuron(theta, X) is zero for {PROBES} random theta; it must depend on theta."
+                f"{self.call} is zero for {PROBES} random theta; it must depend on theta."
             )
-        largest = np.abs(checks.moderate(base, "neuron(theta, X)", 2)).max(axis=1)
+        largest = np.abs(checks.moderate(base, self.call, 2)).max(axis=1)
         for factor in STRETCHES:
             scaled = self._sampled(factor * samples)
             wanted = factor**self.degree
@@ -300,20 +303,21 @@ class TorchNetwork:
                 degrees = np.log(ratios) / math.log(factor)
                 low, high = float(degrees.min()), float(degrees.max())
                 found = f"{low:.4g}" if high - low < 1e-6 else f"between {low:.9g} and {high:.9g}"
+                stretched = self.call.replace("theta", "s * theta")
                 raise ValueError(
-                    f"degree={self.degree!r}: neuron(s * theta, X) must be s**{self.degree} * "
-                    f"neuron(theta, X), but at s={factor:g} the measured degree is {found}; "
+                    f"degree={self.degree!r}: {stretched} must be s**{self.degree} * "
+                    f"{self.call}, but at s={factor:g} the measured degree is {found}; "
                     "correct the degree, or use a neuron that is homogeneous: no saturating "
                     "activation, and biases only where every other term has the same degree."
                 )
 
     def _sampled(self, theta: Array) -> Array:
         """Return the outputs of neurons `theta`, checked to be finite."""
-        with torch_modules.called("neuron(theta, X), mapped over many theta,", MAPPED):
+        with torch_modules.called(f"{self.call}, mapped over many theta,", MAPPED):
             outputs = self._outputs(self._tensor(theta)).detach().numpy()
             self.utility_gradient(theta[:1], theta[:0])
         if not np.isfinite(outputs).all():
-            raise ValueError("neuron(theta, X) is not finite for a random theta; rescale X.")
+            raise ValueError(f"{self.call} is not finite for a random theta; rescale X.")
         return np.asarray(outputs)
 
 

@@ -149,7 +149,12 @@ def two_layer(
 
 def _own_scale(scale: float) -> float:
     """Return log α of a module whose neurons have norms of about `scale`."""
-    if not 0 < scale < 1:
+    if not scale:
+        raise ValueError(
+            "all weights of the module are 0, where gradient flow rests; pass a module with random "
+            "ones, torch.nn.init.normal_(weight, std=1e-4), say."
+        )
+    if scale >= 1:
         raise ValueError(
             f"the module's neurons have norms of about {scale:.3g}, and a saddle path starts from "
             "small ones: multiply the weights by 1e-4, say, or give log_alpha, for the path from "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,9 @@ from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle, SaddlePath
 from saddles._result.remaining import Remaining
 from saddles.agf._deep.steps import deep_steps, first_wait
-from saddles.agf._deep.whole import Whole, as_function, measured_degree
+from saddles.agf._deep.whole import Whole, as_function, measured_degree, single_column
 from saddles.alternation import solve
-from saddles.status import Status
+from saddles.status import Breakdown, Status
 from saddles.typing import ArrayLike
 
 __all__ = ["deep_network"]
@@ -106,9 +107,11 @@ def deep_network(
     ([1.25, 0.25, 0.0], (3, 3))
     """
     function, start = as_function(network, init)
-    inputs = checks.real_array(X, "X", None)
+    inputs, targets = checks.real_array(X, "X", None), checks.real_array(Y, "Y", (1, 2))
+    if targets.ndim == 1:
+        function = single_column(function)
     found = measured_degree(function, start, inputs) if degree is None else degree
-    task = Whole(function, inputs, Y, size=start.size, degree=found)
+    task = Whole(function, inputs, targets, size=start.size, degree=found)
     if task.degree < 3:
         raise ValueError(
             f"degree={task.degree!r}: weights that are homogeneous of degree 2 have a logarithmic "
@@ -123,7 +126,8 @@ def deep_network(
     steps = deep_steps(task, start, tol=tol, name=name)
     path = solve(steps, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
     if path.status is Status.DEGREE_ONE and len(path) == 1:
-        wait = first_wait(task, start)
-        if not isinstance(wait, Status):
-            return replace(path, remaining=Remaining(next_jump=wait.delay))
+        with suppress(Breakdown):  # the path ends here, with or without this forecast
+            wait = first_wait(task, start)
+            if not isinstance(wait, Status):
+                return replace(path, remaining=Remaining(next_jump=wait.delay))
     return path

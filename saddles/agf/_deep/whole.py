@@ -21,7 +21,7 @@ from saddles._tools.torch_modules import function, parameters_of, torch
 from saddles.agf._any.torch_network import TorchNetwork
 from saddles.typing import Array, Indices
 
-__all__ = ["Whole", "as_function", "measured_degree"]
+__all__ = ["Whole", "as_function", "measured_degree", "single_column"]
 
 #: Factor by which weights are scaled to measure a degree.
 STRETCH = 1.9
@@ -29,6 +29,8 @@ STRETCH = 1.9
 
 class Whole(TorchNetwork):
     """The network as a single neuron, whose parameters are all its weights."""
+
+    call = "network(theta, X)"
 
     def value(self, theta: Array) -> float:
         """Return L(θ)."""
@@ -105,6 +107,17 @@ def as_function(network: Any, init: Any) -> tuple[Callable[[Any, Any], Any], Arr
     return whole, start
 
 
+def single_column(network: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the network with outputs (n,) in the place of (n, 1), for targets (n,)."""
+
+    def outputs(theta: Any, X: Any) -> Any:
+        found = network(theta, X)
+        column = getattr(found, "ndim", 0) == 2 and found.shape[1] == 1
+        return found[:, 0] if column else found
+
+    return outputs
+
+
 def measured_degree(network: Callable[[Any, Any], Any], start: Array, X: Array) -> int:
     """Return the degree of homogeneity, rounded, where the network is scaled from `start`."""
     inputs, tensor = torch().tensor(X), torch().tensor
@@ -113,7 +126,7 @@ def measured_degree(network: Callable[[Any, Any], Any], start: Array, X: Array) 
     small, large = (float(np.abs(outputs).max(initial=0.0)) for outputs in (before, after))
     if not 0 < small < math.inf or not 0 < large < math.inf:
         raise ValueError(
-            f"network(init, X) has outputs up to {small!r}; they must be finite and not all zero: "
-            "pass other initial weights, or degree."
+            f"the largest output of network(init, X) is {small!r}; outputs must be finite and not "
+            "all 0: pass other initial weights, or degree."
         )
     return max(2, round(math.log(large / small) / math.log(STRETCH)))

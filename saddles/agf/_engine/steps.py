@@ -30,6 +30,7 @@ from functools import partial
 
 import numpy as np
 
+from saddles import checks
 from saddles._result.certificate import Certificate
 from saddles._result.path import PathError, Saddle
 from saddles._tools.threads import one_thread
@@ -161,6 +162,7 @@ def solve_network(
     PathError
         If the path cannot be continued correctly (only with ``on_failure="raise"``).
     """
+    checks.true_or_false(error_bars, "error_bars")
     limits = Limits(tol=tol, creep=creep, rtol=rtol)
     known = Declared.of(network)
     setting = Setting.of(

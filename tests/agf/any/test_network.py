@@ -358,6 +358,7 @@ def test_bad_options(degree):
         ({"creep": -5}, ValueError, "creep=-5"),
         ({"activation_norm": -5}, ValueError, "activation_norm=-5"),
         ({"progress": "no"}, TypeError, "progress='no'"),
+        ({"error_bars": 1}, TypeError, "error_bars=1 must be True or False"),
     ]:
         with pytest.raises(error, match=words):
             network(product, X, y, width=2, size=3, degree=degree, **options)

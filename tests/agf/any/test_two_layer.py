@@ -212,6 +212,8 @@ def test_what_does_not_fit_the_module_is_refused():
         two_layer(net, X, np.ones((4, 2)))
     with pytest.raises(ValueError, match="norms of about"):
         two_layer(module(torch.nn.ReLU(), scale=2.0), X, y)
+    with pytest.raises(ValueError, match="all weights of the module are 0"):
+        two_layer(module(torch.nn.ReLU(), scale=0.0), X, y)
     with pytest.raises(ValueError, match=r"start\['0.weight'\] has shape \(3, 2\)"):
         two_layer(net, X, y, start=module(torch.nn.ReLU(), width=3))
     with pytest.raises(TypeError, match="state_dict"):

@@ -1,7 +1,9 @@
 """Deep homogeneous networks: waits with degrees of their own, what they agree with, refusals."""
 
+import time
 from dataclasses import replace
 from functools import cache, partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -110,10 +112,25 @@ def test_relu_layers_have_a_first_wait_only():
         torch.nn.Linear(2, 1, bias=False),
     )
     init = [1.0, 0, 0, 1, 1, 0, 0, 1, 1, 1]
-    path = saddles.agf.deep_network(module, np.eye(2), [[4.0], [1.0]], init)
+    for Y in [[[4.0], [1.0]], [4.0, 1.0]]:
+        path = saddles.agf.deep_network(module, np.eye(2), Y, init)
+        assert path.status is Status.DEGREE_ONE
+        assert len(path) == 1
+        assert path.remaining.next_jump == pytest.approx(1 / 2, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_kinks_without_number_cost_a_minute_and_not_five():
+    """Weights that cross kinks all the time grow by steps as small as their distances."""
+    torch.manual_seed(1)
+    sizes = [3, 6, 6, 1]
+    layers = [torch.nn.Linear(a, b, bias=False) for a, b in pairwise(sizes)]
+    module = torch.nn.Sequential(layers[0], torch.nn.ReLU(), layers[1], torch.nn.ReLU(), layers[2])
+    rng = np.random.default_rng(1)
+    started = time.process_time()
+    path = saddles.agf.deep_network(module, rng.standard_normal((30, 3)), rng.standard_normal(30))
     assert path.status is Status.DEGREE_ONE
-    assert len(path) == 1
-    assert path.remaining.next_jump == pytest.approx(1 / 2, rel=1e-5)
+    assert time.process_time() - started < 120
 
 
 @pytest.mark.parametrize(
@@ -122,6 +139,8 @@ def test_relu_layers_have_a_first_wait_only():
         (lambda w, X: w[0] * w[1] * torch.tanh(w[2]) * X[:, 0], {}, r"the measured degree is"),
         (lambda w, X: w[0] * w[1] * w[2] * X[:, 0], {"degree": 4}, r"measured degree is 3"),
         (lambda w, X: w[0] * w[1] * X[:, 0], {}, r"degree=2: .*use saddles.agf.network"),
+        (lambda w, X: 0 * w[0] * X[:, 0], {}, r"largest output of network\(init, X\) is 0\.0"),
+        (lambda w, X: w[0] * w[1] * w[2] * X, {}, r"network\(theta, X\) has shape \(2, 2\)"),
     ],
 )
 def test_networks_that_do_not_fit_are_refused(network, options, message):
