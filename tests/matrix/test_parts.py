@@ -78,7 +78,7 @@ def assert_superposed(parts, whole):
     assert not path.certificates.unique[-1] or not any(together)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 2**32 - 1), shuffled=st.booleans())
 def test_parts_learn_as_if_they_were_alone(seed, shuffled):
     parts, whole = drawn(seed, shuffled)
@@ -86,7 +86,7 @@ def test_parts_learn_as_if_they_were_alone(seed, shuffled):
     assert_superposed(parts, whole)
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_parts_that_no_coordinate_shows_learn_as_if_they_were_alone(seed):
     parts, whole = drawn(seed, shuffled=False)

@@ -103,8 +103,9 @@ DELTAS = (-1e3, -30.0, -1.0, -1e-3, 0.0, 1e-3, 1.0, 30.0, 1e3)
 
 
 @pytest.mark.parametrize("delta", DELTAS)
-def test_flows_conserve_delta_and_end_where_limit_says(delta):
-    for seed in range(14):
+@pytest.mark.parametrize("seeds", [range(5), pytest.param(range(5, 40), marks=pytest.mark.slow)])
+def test_flows_conserve_delta_and_end_where_limit_says(delta, seeds):
+    for seed in seeds:
         X, y, beta0 = random_problem(seed)
         flow = neuron.function_space_flow(X, y, beta0=beta0, delta=delta)
         a0, w0 = weights_of(beta0, delta)

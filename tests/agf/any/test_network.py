@@ -135,6 +135,7 @@ def test_modular_neurons_give_the_published_path(seed):
     assert (missed <= np.maximum(TIMES, 3 * np.max(changes, axis=0))).all()
 
 
+@pytest.mark.slow
 def test_modular_neurons_give_the_whole_path_where_saddles_are_finite():
     """Six exact neurons for each of two frequencies: six ring at once, and remove theirs."""
     template = np.fft.irfft([0, 6.0, 3.0, 0], 7)

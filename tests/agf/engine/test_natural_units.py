@@ -79,7 +79,7 @@ def test_paths_scale_with_their_data(family: str) -> None:
         )
 
 
-@pytest.mark.parametrize("factor", [3.7e-60, 0.3, 41.0, 7.1e60])
+@pytest.mark.parametrize("factor", [3.7e-60, 41.0])
 def test_units_that_are_no_powers_of_two(factor: float) -> None:
     base = saddles.agf.modular_addition(TEMPLATE, width=2)
     path = saddles.agf.modular_addition(factor * TEMPLATE, width=2)
