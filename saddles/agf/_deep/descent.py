@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.linalg import norm
 
 from saddles._numerics.critical import FLAT, Point, Rules, Spectrum, search
 from saddles._numerics.stepping import Equation, Integration, Tolerances
@@ -22,19 +23,28 @@ from saddles.typing import Array, Indices
 
 __all__ = ["Landed", "descend"]
 
-#: What the new weights change where the descent begins, relative to where they stop to help.
-AMPLITUDE = 1e-3
+#: Force where the descent begins, relative to what it is where the new weights stop to help. What
+#: the straight way there leaves out is small like the way, and rounding is small beside the force.
+FORCE = 1e-8
 #: Error of a step, and their number.
-RTOL, ATOL, STEPS = 1e-8, 1e-10, 20_000
+RTOL, ATOL, STEPS = 1e-8, 1e-12, 20_000
+#: How far the first step goes, as a share of the way from the saddle.
+CAREFUL = 1e-3
 #: Newton's method is tried where the force has fallen to this share of its largest, and at every
 #: decade after that, down to the last.
 FIRST, DECADE, LAST = 1e-3, 0.1, 1e-11
 #: Force, relative to the largest it could be, at which a point is critical, and may be.
 ENOUGH, CRITICAL, PATIENCE = 1e-15, 1e-9, 6
-#: A displacement as long as this share of the point leads somewhere else.
-NEAR = 0.1
+#: Newton's method is tried where the loss has fallen by this share of what the new weights alone
+#: can lower it by: close to the saddle that is left it would lead back.
+LEFT = 0.01
+#: A longer displacement, relative to the point, would leave what the flow conserves, and so the
+#: minimum that it tends to among all those that symmetries connect. The error is its square.
+NEAR = 1e-4
 #: Doublings of the first trial length until the loss has stopped to fall.
 TRIAL, DOUBLINGS = 2.0**-30, 60
+#: Error of a loss, as a share of it.
+ROUNDING = 1e-13
 #: How far from a point symmetries are counted, as a share of its size.
 AWAY = 0.2
 #: Size of the weights, relative to where they stop to help, on their way to infinity.
@@ -63,8 +73,9 @@ def descend(network: Whole, theta: Array, active: Indices, direction: Array, deg
         STALLED if no critical point is reached, UNBOUNDED if weights grow beyond all bounds.
     """
     far = _reach(network, theta, direction)
-    start = (theta + far * AMPLITUDE ** (1 / degree) * direction)[active]
-    size = far + float(np.linalg.norm(theta))
+    way = far * FORCE ** (1 / (degree - 1))
+    start = (theta + way * direction)[active]
+    size = far + float(norm(theta))
     ground = _Ground(network, theta, active, size)
 
     def velocity(_: float, y: Array) -> Array:
@@ -75,17 +86,19 @@ def descend(network: Whole, theta: Array, active: Indices, direction: Array, deg
 
     run = Integration(
         Equation(velocity, start, jacobian=jacobian, overflows=True),
-        Tolerances(rtol=RTOL, atol=ATOL * size),
+        Tolerances(rtol=RTOL, atol=ATOL * size, first=CAREFUL * way / norm(velocity(0.0, start))),
         STEPS,
     )
+    height = network.value(theta)
+    level = height - LEFT * (height - network.value(theta + far * direction))
     largest, mark = 0.0, FIRST
     for solver in run:
-        if not np.linalg.norm(solver.y) <= DIVERGED * size:
+        if not norm(solver.y) <= DIVERGED * size:
             raise Breakdown(Status.UNBOUNDED, "the active weights grow beyond all bounds")
-        force = float(np.linalg.norm(velocity(0.0, solver.y)))
+        force = float(norm(velocity(0.0, solver.y)))
         largest = max(largest, force)
         mark = max(mark, DECADE**3 * force / largest)
-        if force <= mark * largest:
+        if force <= mark * largest and network.value(ground.whole(solver.y)) < level:
             found = ground.polished(solver.y)
             if found is not None:
                 return found
@@ -97,10 +110,11 @@ def descend(network: Whole, theta: Array, active: Indices, direction: Array, deg
 
 def _reach(network: Whole, theta: Array, direction: Array) -> float:
     """Return how far along a direction the loss falls."""
-    far, before = TRIAL, network.value(theta + TRIAL * direction)
+    far = TRIAL
+    before = height = network.value(theta)
     for _ in range(DOUBLINGS):
         after = network.value(theta + 2 * far * direction)
-        if not after <= before:
+        if not after <= before + ROUNDING * height:
             return far
         far, before = 2 * far, after
     raise Breakdown(Status.UNBOUNDED, "the loss falls without bound along what activates")
@@ -125,7 +139,7 @@ class _Ground:
         theta = self.whole(y)
         force = -self.network.slope(theta)[self.active]
         curved = Spectrum.of(self.network.bend(theta, self.active))
-        share = float(np.linalg.norm(force)) / (curved.largest * self.size)
+        share = float(norm(force)) / (curved.largest * self.size)
         return Point(y, force, share, lambda: curved)
 
     def newton_step(self, at: Point, /) -> Array:
@@ -140,7 +154,7 @@ class _Ground:
             return None
         spectrum = found.point.spectrum
         assert spectrum is not None
-        if np.linalg.norm(found.moved) > NEAR * np.linalg.norm(y) or spectrum.climbs(found.moved):
+        if norm(found.moved) > NEAR * norm(y) or spectrum.climbs(found.moved):
             return None
         down = (spectrum.values < -FLAT * spectrum.largest).any()
         return Landed(

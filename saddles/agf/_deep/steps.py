@@ -48,8 +48,9 @@ SOURCE = (
 #: Growth after which weights that blew up are told from those that stay: both powers of it lie
 #: apart from all weights. Growth after which it is given up.
 FAR, STAYS, GROWS, FARTHEST = 1e6, 0.4, 0.6, 1e14
-#: Dormant weights that have fallen to this share of their size do not grow again.
-FALLEN = 1e-3
+#: Dormant weights shrink as long as C_m < 0, towards rest; where it is positive they blow up. Those
+#: that have fallen to this share of their size, or move as slowly, do not grow again.
+FALLEN, STILL = 1e-3, 1e-7
 #: Error of a step of a wait.
 RTOL = 1e-9
 #: Most entries of a derivative of the loss: 40 MB.
@@ -190,9 +191,11 @@ def _blow_up(slope: Callable[[Array], Array], start: Array, degree: int) -> Blow
     pace = float(np.linalg.norm(slope(begin)))
     if not pace:
         return Status.NO_GROWTH
+    falls = False
     for time, z in growing(lambda z: slope(z) / pace, begin, degree, rtol=RTOL):
-        size = float(np.linalg.norm(z))
-        if size < FALLEN:
+        size, force = float(np.linalg.norm(z)), slope(z) / pace
+        falls = float(z @ force) <= 0
+        if falls and (size < FALLEN or np.linalg.norm(force) < STILL * size ** (degree - 1)):
             return Status.NO_GROWTH
         if size > FAR:
             grown = np.abs(z) > size**GROWS
@@ -200,6 +203,8 @@ def _blow_up(slope: Callable[[Array], Array], start: Array, degree: int) -> Blow
                 return _blown(lambda z: slope(z) / pace, z, grown, degree, time, unit, pace)
         if size > FARTHEST:
             break
+    if falls:
+        return Status.NO_GROWTH
     raise Breakdown(Status.NOT_ALIGNED, "no single unit wins among the dormant weights")
 
 

@@ -56,21 +56,36 @@ def test_a_three_layer_quadratic_network_has_clocks_of_degree_7_and_3():
     assert path.physical_times(np.log(0.01))[1:] == pytest.approx(np.cumsum(waits))
 
 
-def test_its_flow_makes_the_same_jumps():
-    path = learnt(2)
-    waits, plateaus = measured(2, path, 0.004)
-    assert abs(waits[0]) < 1e-6
-    assert np.abs(waits).max() < 0.08
+def assert_tends_to(seed, path, largest):
+    """Plateaus agree; waits are off by no more than `largest`, half as much at half the scale."""
+    (waits, plateaus), (closer, _) = (measured(seed, path, alpha) for alpha in (0.004, 0.002))
     assert np.abs(plateaus).max() < 1e-5
+    assert abs(waits[0]) < 1e-6
+    assert np.abs(waits).max() < largest
+    assert (np.abs(closer[1:]) < 0.6 * np.abs(waits[1:])).all()
+
+
+def test_its_flow_makes_the_same_jumps():
+    assert_tends_to(2, learnt(2), 0.01)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 2, 3])
-def test_waits_of_quadratic_networks_are_right_to_some_per_cent(seed):
-    path = learnt(seed)
-    waits, plateaus = measured(seed, path, 0.004)
-    assert np.abs(plateaus).max() < 1e-5
-    assert np.abs(waits).max() < 0.08
+@pytest.mark.parametrize("seed", [0, 1, 3, 4, 5, 7, 8, 9])
+def test_flows_of_quadratic_networks_tend_to_their_paths(seed):
+    """The third race is close in two of them, 4 and 8: they are 13 and 10 per cent off."""
+    path = saddles.agf.deep_network(*problem(seed), on_failure="return")
+    assert len(path) > 1
+    assert_tends_to(seed, path, 0.14 if seed in (4, 8) else 0.08)
+
+
+@pytest.mark.slow
+def test_weights_that_come_to_rest_do_not_grow():
+    """The first wait has no end, as C_7 < 0 all the way."""
+    path = saddles.agf.deep_network(*problem(6))
+    assert path.status is Status.NO_GROWTH
+    _, X, Y, init = problem(6)
+    found, _ = oracle.staircase(X, Y, init, (2, 3, 2), 0.02, [0.499], 1e4 * 0.02**-5)
+    assert np.isnan(found).all()
 
 
 def test_a_path_of_mixed_degrees_is_kept_and_compared_as_such(tmp_path):
