@@ -2,14 +2,14 @@
 What depth changes
 ==================
 
-How small must α be before plateaus are seen? For two layers each jump is blurred over a share
-1/log(1/α) of the time, for D layers over α^(D − 2) only. Here networks of depth 2, 3 and 4 learn
-the same data from the same α = 0.01. Times are in units of the clock's boundary, so that all of
-them have the same limit (dashed). Two layers do not show the second plateau yet. The curve of four
-layers lies on the limit.
+How small must α be before plateaus can be seen? With two layers each jump takes a share 1/log(1/α)
+of the time, with D layers only α^(D − 2). Here networks of depth 2, 3 and 4 learn the same data
+from the same α = 0.01. Times are divided by the boundary, the value at which a clock of that depth
+rings, so that all networks have the same limit (dashed). Two layers miss the last plateau. The
+curve of four layers lies on the limit.
 
-Try it: start with other weights, ``init=[1, 0.5, 0]``. All times change, since from depth 3 on the
-initial weights set them.
+Try it: give ``init=[1, 0.5, 0]`` to ``boundaries`` and the flow instead of ``depth``. All times of
+this network are longer, but divided by its boundary they have the same limit.
 """
 
 import math
@@ -34,8 +34,8 @@ axis.set(xlabel="scaled time / boundary", ylabel="loss", yscale="log", ylim=(1e-
 axis.legend(frameon=False)
 
 # %%
-# The same saddles at every depth, but only from equal initial shapes. With the weights of
-# coefficient 2 doubled, it comes first, and coefficient 0 is never learnt:
+# The saddles are the same at every depth if all coefficients start alike. If the weights of
+# coefficient 2 are doubled, it is learnt first, and coefficient 0 is never learnt:
 
 init = np.array([[1.0, 1.0, 2.0, 1.0], [1.0, 1.0, 2.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
 saddles.diagonal_network(X, y, init=init).to_frame()
