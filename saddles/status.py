@@ -115,8 +115,8 @@ class Status(Enum):
     TIED = (
         "singular values tied",
         "The two largest singular values of the gradient between dormant directions are nearly "
-        "equal. Which of the two directions activates then shows only at scales far below those "
-        "of any training. The path is right up to here, and training goes on.",
+        "equal. Theory decides which of the two directions activates only for initial scales far "
+        "below those of any training. The path is right up to here, and training goes on.",
         "Change the data so that the singular values are equal or differ by more, or integrate "
         "the flow.",
         True,
@@ -124,9 +124,9 @@ class Status(Enum):
     )
     DEGREE_ONE = (
         "degree one",
-        "Hidden units of degree one (linear ones, ReLU) share the direction that activates, and "
-        "no theory says when the next one does. The path is right up to here, and its `remaining` "
-        "has the time of the first jump. Training goes on.",
+        "Hidden units of degree one (linear or ReLU) share the direction that activates, and no "
+        "theory says when the next direction does. The path is right up to here, and training "
+        "goes on. If there is no jump yet, `remaining` has the time of the first one, if known.",
         "Use activations of degree two or more, agf.deep_linear for linear layers, or integrate "
         "the flow.",
         True,
@@ -135,17 +135,17 @@ class Status(Enum):
     SIGN_CONSERVED = (
         "sign conserved",
         "The loss can be lower, but the dormant layers shrink towards zero. The flow conserves a "
-        "sign, which for balanced layers is that of the determinant of W, and every direction that "
-        "lowers the loss has the other one: training from these layers ends here.",
+        "sign: for balanced layers it is that of the determinant of W. Every direction that lowers "
+        "the loss needs the other sign, so training from these layers ends here.",
         "Start from layers that are not balanced, or whose product has the other sign.",
         True,
         True,
     )
     NO_GROWTH = (
         "no neuron grows",
-        "The loss can be lower, but no dormant neuron has a direction of positive utility, or "
-        "can turn to one: training from these neurons ends here.",
-        "Other initial directions, or more neurons, may go on.",
+        "The loss can be lower, but no dormant neuron has a positive utility, or can turn to a "
+        "direction of positive utility: training from these neurons ends here.",
+        "Start from other initial directions, or from more neurons.",
         True,
         True,
     )
@@ -247,10 +247,9 @@ class Status(Enum):
     )
     LOSS_FAILED = (
         "loss failed",
-        "The loss is not sound where the path led: its value or gradient is not finite, or "
-        "one is not the derivative of the other.",
-        "Correct the loss there, or rescale the targets so that the path stays where the loss "
-        "is sound.",
+        "The loss failed at a point of the path: its value or gradient is not finite, or one is "
+        "not the derivative of the other.",
+        "Correct the loss, or rescale the targets so that the path does not reach that point.",
         False,
         False,
     )
@@ -259,8 +258,8 @@ class Status(Enum):
         "Which direction grows next depends on components far below rounding. The data "
         "commute, or split into parts that do not interact, up to rounding or very weak "
         "links.",
-        "Rotate the data into the basis in which they do so exactly, perturb them so that the "
-        "links are stronger, or stop earlier.",
+        "Rotate the data into the basis in which they commute or split exactly, perturb them so "
+        "that the links are stronger, or stop earlier.",
         False,
         False,
     )
