@@ -2,11 +2,11 @@
 A staircase, and the flow that climbs down it
 =============================================
 
-Does training really fall in steps, and does the prediction know where? Ten features, thirty
-samples, a diagonal network β = u ⊙ v. The dashed steps are the prediction of `Pesme and
+Does the loss really fall in steps, and are the steps where theory predicts them? A diagonal network
+β = u ⊙ v learns thirty samples of ten features. The dashed steps are the prediction of `Pesme and
 Flammarion <../algorithms/pesme_flammarion.html>`__, computed in a millisecond without any
-training. The colours are gradient flow from an initialisation of size e⁻¹⁰⁰⁰⁰: they should lie on
-the dashes.
+training. The colours are gradient flow from weights of size e⁻¹⁰⁰⁰⁰. They should lie on the dashed
+steps.
 
 Try it: set ``log_alpha=-20``. Neighbouring jumps then run into each other.
 """
@@ -26,7 +26,6 @@ figure = saddles.compare(path, flow).plot()
 figure
 
 # %%
-# The comparison is also a number: the worst of all relative errors of jump times, and of the
-# coefficients on the plateaus.
+# In numbers: the largest relative error of the jump times, and of the coefficients on the plateaus.
 
 saddles.compare(path, flow)

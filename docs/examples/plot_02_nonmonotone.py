@@ -2,9 +2,9 @@
 A coefficient that enters and leaves again
 ==========================================
 
-Do features, once learnt, stay? Not always. In this published example with two samples and four
-features (arXiv:2607.12332) coefficient 0 is learnt first, and is exactly zero again from the
-second jump on: coefficient 2 explains the same, and better.
+Does a feature stay once it is learnt? Not always. In this published example with two samples and
+four features (arXiv:2607.12332) coefficient 0 is learnt first. From the second jump on it is
+exactly zero again, because coefficient 2 explains the same part of the targets, and better.
 
 Try it: change the 0.7 of the first row to 0.4. Coefficient 0 then stays.
 """
@@ -21,6 +21,7 @@ figure = saddles.compare(path, flow).plot()
 figure
 
 # %%
-# Which coefficients enter and leave, when, and the certificate of every saddle:
+# The table has one row per saddle: its time, the coefficients that enter and leave, and its
+# certificate.
 
 path.to_frame()

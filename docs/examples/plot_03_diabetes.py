@@ -3,9 +3,10 @@ The diabetes study, compared with the lasso
 ===========================================
 
 How does stopping at a saddle differ from the lasso? The data are those on which least angle
-regression was introduced: 442 patients, 10 features. Both paths start from zero and end at least
-squares, and their first features are the same. A saddle is the least-squares fit on its features.
-The lasso shrinks its coefficients, so until the end it explains less with as many features.
+regression was introduced: 442 patients, 10 features. Both paths start from zero and end at the
+least-squares solution, and their first features are the same. A saddle is the least-squares fit on
+its features. The lasso shrinks its coefficients, so with the same number of features it explains
+less.
 
 Try it: multiply one column of X by 10. The path depends on units, as the lasso does.
 """

@@ -2,12 +2,12 @@
 Matrix completion, rank by rank
 ===============================
 
-Does gradient flow complete a matrix with the lowest rank? A symmetric 6 × 6 matrix has rank 3,
-and four of its entries are hidden. The flow U' = −∇f(UUᵀ)U from a tiny U adds one rank at a time.
-The colours are the singular values of W = UUᵀ at an initial scale of e⁻²⁰⁰⁰, over the predicted
-ones (dashed).
+Does gradient flow fill in the hidden entries of a matrix of low rank? This symmetric 6 × 6 matrix
+has rank 3, and four of its entries are hidden. The flow U' = −∇f(UUᵀ)U from a tiny U adds one rank
+at a time. The colours are the loss and the singular values of W = UUᵀ at an initial scale of
+e⁻²⁰⁰⁰. They lie on the prediction (dashed).
 
-Try it: hide more entries. From some number on, the hidden ones are not recovered.
+Try it: hide more entries. If too many are hidden, they are not recovered.
 """
 
 import numpy as np
@@ -27,6 +27,7 @@ figure = saddles.compare(path, flow).plot()
 figure
 
 # %%
-# The hidden entries are recovered too. The largest error of all entries, to nine digits:
+# The hidden entries are recovered. This is the largest error of all entries, rounded to nine
+# digits:
 
 float(np.abs(path.betas[-1] - U @ U.T).max().round(9))

@@ -2,12 +2,12 @@
 Where a single linear neuron ends
 =================================
 
-Many weights fit the data: which ones does training find? For f(x) = a w·x with one sample in two
-dimensions every point of the line β·x = y is a fit. The end depends on ``δ = a² − |w|²``, which
-gradient flow conserves. The curves are the flow in function space, all from the same β₀. The
-circles are the minimisers of Theorem 3.1, computed without the flow: each curve should end in its
-circle. Upstream (δ ≫ 0) β goes straight to the line, as linear regression does. Downstream (δ ≪
-0) it keeps its direction first and turns late.
+Many weights fit the data. Which ones does training find? For f(x) = a w·x with one sample in two
+dimensions, β = a w fits at every point of the line β·x = y. The end depends on ``δ = a² − |w|²``,
+which gradient flow conserves. The curves are the flow of β, all from the same β₀. The
+circles are the minimisers of Theorem 3.1, computed without the flow. Each curve should end in its
+circle. For large δ > 0 (upstream) β goes straight to the line, as in linear regression. For large
+δ < 0 (downstream) it keeps its direction at first, and turns late.
 
 Try it: start from ``[-0.3, 0.1]``. Some flows then pass through β = 0, and the theorem does not
 apply.

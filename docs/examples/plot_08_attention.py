@@ -3,10 +3,10 @@ Linear attention learns principal components
 ============================================
 
 In which order does attention learn the directions of its inputs? One layer of linear attention
-learns regressions in its context: four inputs whose variances fall like 1/i, contexts of 32
-pairs. Each jump adds one principal component of the inputs, the largest first. The levels
-(dotted) are closed forms, and the path should touch each. When a head activates depends on where
-it started.
+learns linear regression in context. Its four inputs have variances proportional to 1/i, and
+contexts have 32 pairs. Each jump adds one principal component of the inputs, the largest first. The
+losses on the plateaus are known in closed form (dotted), and the path should touch each of them.
+The time at which a head becomes active depends on where it started.
 
 Try it: change ``seed``. Times change, levels do not.
 """

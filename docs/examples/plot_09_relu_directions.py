@@ -2,12 +2,12 @@
 Where ReLU neurons turn to
 ==========================
 
-To which directions do the neurons of a ReLU layer turn before they grow? From a tiny
-initialisation they gather along a few directions that the data alone determine (Maennel, Bousquet
-and Gelly 2018). Here are all of them for six samples in the plane. The curve is G(w) = (1/n) Σ y
-relu(w·x), the growth of a neuron with direction w. Neurons with a > 0 gather at its local maxima,
-those with a < 0 at its local minima. Grey lines are kinks, where a sample leaves or enters the
-half-plane of the neuron. Some directions sit on them.
+To which directions do the neurons of a ReLU layer turn before they grow? From tiny weights they
+gather at a few directions that the data alone determine (Maennel, Bousquet and Gelly 2018). Here
+are all of these directions for six samples in the plane. The curve is G(w) = (1/n) Σ y relu(w·x),
+the growth rate of a neuron with direction w and a > 0. Neurons with a > 0 gather at its local
+maxima, and neurons with a < 0 at its local minima. Grey lines are kinks, where a sample leaves or
+enters the half-plane of the neuron. Some directions are on kinks.
 
 Try it: draw other samples. A search for w parallel to its own gradient misses the directions on
 kinks.
@@ -39,7 +39,7 @@ axis.set(xlabel="angle of w", ylabel="G(w)")
 axis.legend(loc="upper right", framealpha=1.0)
 
 # %%
-# The whole path of a network on these data follows from them. Neurons that share a direction ring
-# together, as one jump.
+# The path of a whole network on these data. Neurons that share a direction become active together,
+# in one jump.
 
 saddles.agf.relu(X, y, width=40, seed=0)

@@ -3,11 +3,11 @@ Lazy and rich: when features are learnt
 =======================================
 
 When does a network learn features, and when does it only fit? A two-layer ReLU student learns a
-narrow ReLU teacher from 50 samples. At a large initial scale it fits them without moving its
-neural tangent kernel: lazy. At a small one the kernel moves, as features are learnt: rich. The
-relative scale of the two layers matters too. At the smallest overall scale, a start with larger
-input weights (δ = −1, downstream) hardly moves the kernel. Means and standard errors over three
-seeds.
+narrow ReLU teacher from 50 samples. From a large initial scale it fits them while its neural
+tangent kernel stays nearly constant. This is lazy training. From a small scale the kernel moves,
+since features are learnt. This is rich training. The relative scale of the two layers matters too.
+At the smallest overall scale, a start with larger input weights (δ = −1, downstream) hardly moves
+the kernel. Points are means over three seeds, with standard errors.
 
 Try it: add the scale 0.03 to the grid. It takes longer, and moves the kernel more.
 """

@@ -2,12 +2,12 @@
 Stopping at a saddle as sparse regression
 =========================================
 
-Is a saddle a good sparse model? ``SaddlePathCV`` stops at the jump that cross-validation chooses,
-and is an ordinary scikit-learn regressor. Here 8 of 200 features matter, and there are 100 noisy
-samples. The saddle path keeps fewer features that do not matter than the lasso does, and does not
-shrink those that do.
+Is a saddle a good sparse model? ``SaddlePathCV`` is a scikit-learn regressor that stops at the jump
+which cross-validation chooses. Here 8 of 200 features are relevant, and there are 100 noisy
+samples. Compared with the lasso, the saddle path selects fewer irrelevant features, and does not
+shrink the relevant ones.
 
-Try it: multiply the noise by 3, and see which features go first.
+Try it: multiply the noise by 3, and see which relevant features are no longer found.
 """
 
 import matplotlib.pyplot as plt

@@ -10,7 +10,7 @@ that theory predicts, and how much of the difference is due to my learning rate?
 # Record the run
 # --------------
 #
-# A recorder takes the loss and, if you like, the coefficients. Record before the update, so that
+# A recorder takes the loss and, if you like, the coefficients. Call it before the update, so that
 # step 0 is the start.
 
 import numpy as np
@@ -39,9 +39,9 @@ for _ in range(2500):
 # Compare it with the prediction
 # ------------------------------
 #
-# Nothing is fitted: declare the initial scale, the learning rate and the loss. Torch's mean
+# Nothing is fitted: you declare the initial scale, the learning rate and the loss. Torch's mean
 # squared error is twice the loss of the package, so ``loss_factor`` is 2. The prediction is for
-# α → 0, so give the gradient flow at the α of this run too.
+# α → 0. To compare at the α of this run too, pass the gradient flow from that α.
 
 path = saddles.pesme_flammarion(X, y)
 run = saddles.compare_run(
@@ -57,31 +57,31 @@ figure
 
 # %%
 # The run (colours) makes the jumps of the prediction (dashed), a little late. The dotted curve is
-# the gradient flow. The errors of the jump times, in per cent:
+# gradient flow. Here are the errors of the jump times of the run, in per cent:
 
 (100 * run.time_errors).round(1)
 
 # %%
-# Whose fault is it?
-# ------------------
+# Why is it late?
+# ---------------
 #
-# Gradient flow at the α of this run is late too, without any learning rate:
+# Gradient flow at the α of this run has no learning rate, and is late too. Its errors in per cent:
 
 (100 * run.flow.time_errors).round(1)
 
 # %%
-# What is left is due to the learning rate:
+# Compared with this flow, the run is late because of its learning rate:
 
 (100 * run.flow_errors).round(1)
 
 # %%
-# Halve the learning rate and these numbers halve. If they do not, something else differs: the
-# loss factor, momentum, weight decay, or batches that are not the whole data.
+# If you halve the learning rate, these numbers should halve. If they do not, something else
+# differs: the loss factor, momentum, weight decay, or batches that are not the whole data.
 #
 # If the number of jumps differs
 # ------------------------------
 #
-# ``run.same_jumps`` is then False. Train longer if later jumps are missing. Start from a smaller
-# α if neighbouring jumps merge. Adam is not gradient flow: no learning rate makes it one.
+# ``run.same_jumps`` is then False. If later jumps are missing, train longer. If neighbouring jumps
+# merge, start from a smaller α. Adam does not follow gradient flow at any learning rate.
 
 run.same_jumps

@@ -2,17 +2,18 @@
 Test my algorithm
 =================
 
-I wrote a solver for the saddles of a diagonal network. Is it right, also where data are awkward:
-ties, copies of columns, more features than samples? The package tries it on such problems, and
-shows the smallest one on which it fails.
+I wrote a solver for the saddles of a diagonal network. Is it right, also if the data have ties,
+copies of columns, or more features than samples? The package tries it on such problems, and shows
+the smallest one on which it fails.
 """
 
 # %%
 # A solver with an error
 # ----------------------
 #
-# A solver takes X and y and returns times, coefficients and losses, the start included. This one
-# never lets a coefficient return to zero: it fits all coefficients that have ever been active.
+# A solver takes X and y. It returns the times, coefficients and losses of all saddles, the start
+# included. This solver has an error: it fits all coefficients that have ever been active, so none
+# can return to zero.
 
 import numpy as np
 
@@ -44,15 +45,15 @@ except testing.LawError as error:
     print(error)
 
 # %%
-# Read the report from the top: the law that is broken, the smallest example found, what was
-# expected and what the solver returned. Here a coefficient has the wrong sign for its clock: the
-# least-squares problem lacks its sign constraints.
+# The report has the law that is broken, the smallest example that was found, what was expected and
+# what the solver returned. Here a coefficient has the wrong sign for its clock, because the
+# least-squares problem has no sign constraints.
 #
-# The error removed
-# -----------------
+# The error corrected
+# -------------------
 #
-# With sign constraints, a coefficient at its boundary may be zero, and its clock may move away
-# again.
+# With sign constraints, a coefficient whose clock is at its boundary may be zero, and its clock may
+# move away again.
 
 from scipy.optimize import nnls
 
@@ -78,14 +79,14 @@ def second_attempt(X, y):
 print(testing.check_diagonal_path(second_attempt, minimum_norm=False))
 
 # %%
-# ``minimum_norm=False`` accepts any coefficients with the right fit where the data do not
-# determine them.
+# If the data do not determine the coefficients, ``minimum_norm=False`` accepts any coefficients
+# with the right fit.
 #
-# The picture of a problem that separates the two
-# -----------------------------------------------
+# A picture of the error
+# ----------------------
 #
-# In the published example coefficient 0 enters and leaves again. The first attempt keeps it, and
-# its loss falls too early.
+# In this published example coefficient 0 has to return to zero at the second jump. The first
+# attempt keeps it, so its loss falls too early.
 
 import matplotlib.pyplot as plt
 

@@ -2,16 +2,17 @@
 Which jumps will my own network make?
 =====================================
 
-I have a two-layer network in torch. Which staircase does the theory predict from its own initial
-weights, and, once training is under way, when does the next jump come?
+I have a two-layer network in torch. Which staircase does theory predict from its initial weights?
+And once training is under way, when does the next jump come?
 """
 
 # %%
 # The prediction
 # --------------
 #
-# 64 ReLU neurons learn 1 for a handwritten zero and -0.3 for a one, from weights of about 1e-4.
-# ``two_layer`` reads the module, its scale included, and follows the path from there.
+# 64 ReLU neurons learn the output 1 for a handwritten zero and −0.3 for a one. The norms of the
+# neurons are about 1e-4 at the start. ``two_layer`` reads the weights of the module, and computes
+# the path from them.
 
 import copy
 
@@ -35,8 +36,8 @@ path = saddles.agf.two_layer(net, X, y)
 # The run
 # -------
 #
-# Train as usual, and keep one checkpoint on the way. Torch's mean squared error is twice the loss
-# of the package.
+# Train as usual, and keep one checkpoint. Torch's mean squared error is twice the loss of the
+# package, so ``loss_factor`` is 2.
 
 inputs, targets = torch.tensor(X), torch.tensor(y)[:, None]
 optimizer, recorder = torch.optim.SGD(net.parameters(), lr=0.005), saddles.Recorder()
@@ -56,15 +57,16 @@ figure = run.plot()
 figure
 
 # %%
-# The run (line) makes the jumps of the prediction (dashed), some per cent early. Which norm counts
-# as active is a convention that moves times by O(1/log(1/α)), a tenth at this scale.
+# The run (line) makes both jumps of the prediction (dashed), about a tenth earlier. Which norm
+# counts as active is a convention. It changes times by O(1/log(1/α)), which is a tenth at this
+# scale.
 #
 # The forecast
 # ------------
 #
-# The checkpoint of step 2000 lies on the second plateau. Its large neurons are active, and the
-# others are dormant where they are. So its path begins there, and its first jump is the next one
-# of the run. Here are the step of the forecast and the step at which the run jumped:
+# At step 2000 the run is on its second plateau. The large neurons of this checkpoint are active,
+# and the others are dormant. The path from the checkpoint makes its first jump when the run makes
+# its next one. Here are the step of the forecast, and the step at which the run did jump:
 
 forecast = saddles.agf.two_layer(start, X, y, start=checkpoint)
 steps_per_time = -path.log_alpha / (2 * 0.005)
