@@ -90,7 +90,7 @@ CLAIMS = (
         "deep_completion",
         "depth .: time, closed form",
         "Jump times of `greedy_low_rank` of depth 3 and 4, with their closed form",
-        "a symmetric 4 × 4 matrix of which entries are missing",
+        "a symmetric 4 × 4 matrix with hidden entries",
     ),
     Claim(
         "deep_completion",
@@ -101,7 +101,7 @@ CLAIMS = (
     Claim(
         "deep_completion",
         "depth .: nuclear norm 10",
-        "Nuclear norm of the completion found, with its fraction",
+        "Nuclear norm of the completion that is found, with 10",
         SAME_DATA,
     ),
     Claim(

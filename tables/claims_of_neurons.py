@@ -69,7 +69,7 @@ CLAIMS = (
     Claim(
         "modular_scales",
         "later frequencies at 0.01: median",
-        "Begin of later frequencies, AGF with the flow at α = 1e-2",
+        "Times at which later frequencies begin, by AGF and by the flow at α = 1e-2",
         "4 random starts, 7 times",
         "median {}, relative",
         first=True,
@@ -77,7 +77,7 @@ CLAIMS = (
     Claim(
         "modular_scales",
         "later frequencies at 0.001: median",
-        "Begin of later frequencies, AGF with the flow at α = 1e-3",
+        "The same at α = 1e-3",
         SAME_DATA,
         "median {}, relative",
         first=True,
@@ -85,7 +85,7 @@ CLAIMS = (
     Claim(
         "modular_scales",
         "later frequencies at 0.0001: median|later frequencies at 0.0001, the limit: median",
-        "The same at α = 1e-4, and AGF's limit with that flow",
+        "The same at α = 1e-4, and the limit of AGF with that flow",
         SAME_DATA,
         "median {}, relative",
         first=True,
@@ -93,15 +93,15 @@ CLAIMS = (
     Claim(
         "modular_scales",
         "later frequencies at .*: worst",
-        "Single times among these three rows",
+        "The worst single time of these three rows",
         SAME_DATA,
-        "**{}, relative**: single times are wrong by up to a factor of three",
+        "**{}, relative**: such a time may be wrong by a factor of three",
         first=True,
     ),
     Claim(
         "modular_scales",
         "times off by more .*",
-        "Times among these that are off by more than a per cent, without an error bar that says so",
+        "Number of these times that are off by more than a per cent, with a smaller error bar",
         SAME_DATA,
         "at most {}",
     ),

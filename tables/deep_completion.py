@@ -57,12 +57,13 @@ def build() -> Table:
         name="deep_completion",
         title="Matrix completion by deeper factorisations",
         text=(
-            "Does a deeper factorisation find other matrices? W = W_L…W_1 learns the entries that "
-            "are seen, from W_j = alpha times the identity (UUᵀ at depth 2, from a generic U). "
-            "Times are t / log(1/alpha) at depth 2 and t alpha^(L-2) above.\n\n"
-            "The first problem is the 4 x 4 matrix whose least nuclear norm is 8. At every depth "
-            "the flow ends at rank 1 with nuclear norm 10, after one jump at 1/((L-2) λ), λ = (1 + "
-            "√17)/2. Then follow random matrices of size 5 and rank 2."
+            "Does a deeper factorisation find other matrices? W = W_L…W_1 learns the observed "
+            "entries of a matrix, from W_j = alpha times the identity (UUᵀ at depth 2, from a "
+            "generic U). Times are t / log(1/alpha) at depth 2 and t alpha^(L-2) above.\n\n"
+            "The first problem is a 4 x 4 matrix whose least nuclear norm is 8. At every depth "
+            "the flow ends at rank 1 with nuclear norm 10, after one jump. From depth 3 on its "
+            "time is 1/((L-2) λ), λ = (1 + √17)/2. The other problems are random matrices of size "
+            "5 and rank 2."
         ),
         frame=pd.DataFrame(rows),
         checks=tuple(checks),

@@ -69,15 +69,16 @@ def build() -> Table:
         name="deep_linear",
         title="Deep linear networks: what depth changes",
         text=(
-            "Does a deeper linear network make the same jumps, and when? f(x) = W_L…W_1 x with "
-            "loss E|y - Wx|^2 / 2. Times are t / log(1/alpha) for two layers, and t alpha^(L-2) "
-            "for L layers. They are predicted for alpha → 0, and measured on the flow at three "
-            "alpha.\n\n"
-            "`integers` is a problem in small integers that does not commute. `commuting` has b = "
-            "(2, 1), s = (1, 3): the mode that correlates more explains less. Two layers rest at a "
-            "loss of 2 there, deeper ones at 1.5. The flow passes the loss of 2 in a time like "
-            "log(1/alpha), which is slow beside these alpha: its second jump approaches the "
-            "prediction like alpha log(1/alpha)."
+            "Does a deeper linear network make the same jumps, and when? The network is f(x) = "
+            "W_L…W_1 x, with the loss E|y - Wx|^2 / 2. Times are t / log(1/alpha) for two layers, "
+            "and t alpha^(L-2) for L layers. They are predicted for alpha → 0, and measured on "
+            "the flow at three alpha.\n\n"
+            "The problem `integers` has small integers, and covariances that do not commute. The "
+            "problem `commuting` has b = (2, 1), s = (1, 3): the mode with the larger correlation "
+            "explains less variance. There two layers rest at a loss of 2, and deeper networks at "
+            "1.5. Their flow also passes the loss of 2, and stays there for a time like "
+            "log(1/alpha). So its second jump approaches the prediction only like alpha "
+            "log(1/alpha)."
         ),
         frame=pd.concat(frames, ignore_index=True),
         checks=tuple(checks),

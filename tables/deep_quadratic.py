@@ -79,13 +79,14 @@ def build() -> Table:
         name="deep_quadratic",
         title="Three-layer quadratic networks: clocks of different degrees",
         text=(
-            "How long does a network wait whose units are not linear? f(x) = w_3·φ(W_2 φ(W_1 x)), "
-            "φ(z) = z², two inputs, three and two hidden units, trained on the outputs of another "
-            "such network with loss |y - f|^2 / 2n. The first wait has degree 7 and lasts "
-            "τ alpha^(-5), all later ones have degree 3 and last τ/alpha.\n\n"
-            "Each row is a jump. The last columns say by how much the wait of the flow differs "
-            "from the predicted one. Waits after the first are a conjecture: their errors need "
-            "not vanish with alpha."
+            "How long are the waits of a network with quadratic units? The network is f(x) = "
+            "w_3·φ(W_2 φ(W_1 x)) with φ(z) = z², two inputs, and three and two hidden units. It "
+            "is trained on the outputs of another such network with loss |y - f|^2 / 2n. The "
+            "first wait has degree 7 and lasts τ alpha^(-5). All later ones have degree 3 and "
+            "last τ/alpha.\n\n"
+            "Each row is a jump. The last columns are the differences of the flow's waits from "
+            "the predicted ones, relative to these. The prediction is a conjecture after the "
+            "first wait, and its errors need not vanish with alpha."
         ),
         frame=pd.concat(frames, ignore_index=True),
         checks=tuple(checks),

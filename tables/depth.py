@@ -19,20 +19,23 @@ RTOL, EXTRAPOLATED = 1e-9, 1e-7
 WIDTHS = (1e-3, 1e-4, 1e-5)
 
 TEXT = (
-    "The example of arXiv:2607.12332, in which coefficient 0 enters and leaves, for "
-    "β = w_1 w_2 ⋯ w_D. Weights start at α times (1, …, 1, 0) in every coordinate, or where the "
-    "table says so, with those of coefficient 2 doubled, or all equal. Times are t/log(1/α) for "
-    "D = 2, and t α^{D−2} above. From equal shapes, order and plateaus are the same at every "
-    "depth, and only the unit of time changes: D = 3 has π/2 times the times of D = 2, D = 4 the "
-    "same. Doubled weights change nothing at D = 2. At D = 3 coefficient 2 then overtakes, and "
-    "coefficient 0 is never learnt. From equal weights no coefficient can become negative. The "
-    "flow is measured at three α and extrapolated; c is its lateness, T(α) = T + c α^{D−2}."
+    "Does a deeper diagonal network, β = w_1 w_2 ⋯ w_D, make the same jumps, and when? The data "
+    "are the example of arXiv:2607.12332, in which coefficient 0 enters and leaves. Column start "
+    "has the initial weights over α. They are (1, …, 1, 0) for every coordinate, or those of "
+    "coefficient 2 are doubled, or all weights are equal. Times are t/log(1/α) for D = 2, and t "
+    "α^{D−2} above. The flow is measured at three α and extrapolated. Column c is its lateness: "
+    "T(α) = T + c α^{D−2}.\n\n"
+    "If all coordinates start alike, order and plateaus are the same at every depth, and only the "
+    "unit of time changes. The times of D = 3 are π/2 times those of D = 2, and the times of D = "
+    "4 are equal to them. Doubled weights change nothing at D = 2. At D = 3 coefficient 2 then "
+    "comes first, and coefficient 0 is never learnt. From equal weights no coefficient can become "
+    "negative."
 )
 
 CAPTION = (
-    "Losses of gradient flow at α = 0.01 (colours) and of the limit (dashed), over time in units "
-    "of the clocks' boundary. The deeper the network, the sharper the plateaus: a jump takes a "
-    "share 1/log(1/α) of the time for D = 2, and α^{D−2} above."
+    "Losses of gradient flow at α = 0.01 (colours) and of the limit (dashed), over time divided "
+    "by the boundary of the clocks. The deeper the network, the sharper the plateaus: a jump "
+    "takes a share 1/log(1/α) of the time for D = 2, and α^{D−2} above."
 )
 
 #: The scale and the times of the picture, and the losses that it shows.

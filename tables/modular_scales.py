@@ -64,25 +64,27 @@ def build() -> Table:
         name="modular_scales",
         title="Modular addition: initial scales",
         text=(
-            "When each frequency begins: by AGF at the initial scale α, by gradient flow from the "
-            "same neurons at the same α, and by AGF in the limit α → 0. The network is that of the "
-            "table modular_addition. A frequency begins when a tenth of its power has left the "
-            "loss. Times are scaled, t α. Three starts have six random neurons of each frequency. "
-            "The last start is the random one of the table modular_addition; its flow is followed "
+            "When does each frequency begin, and how far can AGF be trusted? The table has these "
+            "times by AGF at the initial scale α, by gradient flow from the same neurons at the "
+            "same α, and by AGF in the limit α → 0. The network is that of the table "
+            "modular_addition. A frequency begins when a tenth of its power has left the loss. "
+            "Times are scaled, t α. Three starts have six random neurons of each frequency. The "
+            "last start is the random one of the table modular_addition, and its flow is followed "
             "until frequency 3 begins.\n\n"
-            "The last column is the exponent b of |flow − limit| ~ α^b, where this difference "
+            "The last column is the exponent b of |flow − limit| ~ α^b, if this difference "
             "falls from scale to scale. For the first frequency b is 1. Phases of later neurons "
-            "turn slowly compared with their growth: at activation an error of order "
-            f"α^{_valley(network):.3f} is left, and neurons that nearly cancel keep it. AGF at the "
-            "same α includes this effect. It does not follow what neurons do while they creep to "
-            "infinity. Where that decides which neuron rings next, times are wrong by up to a "
-            "factor of three, although the path's status is a success. "
+            "turn slowly compared with their growth. When these neurons activate, an error of "
+            f"order α^{_valley(network):.3f} is left, and neurons that nearly cancel keep this "
+            "error. AGF at the same α includes this effect. It does not include the slow growth "
+            "of neurons towards infinity. Where this decides which neuron activates next, times "
+            "are wrong by up to a factor of three, although the status of the path is a "
+            "success. "
             f"{_counted(gaps, beyond)}\n\n"
-            "Every time of AGF has an error bar, `certificates.time_error`, relative to it: how "
-            "far it moves when the rest of the path is run again, with coarser tolerances and "
-            "another tilt. At a finite α neurons then creep for a share of the plateau only, and "
-            f"dormant neurons grow on during descents. {_foreseen(gaps, bars)} The picture is the "
-            "first start at the smallest scale."
+            "Every time of AGF has a relative error bar, `certificates.time_error`. It is the "
+            "change of the time if the rest of the path is run again, with coarser tolerances and "
+            "another tilt. At a finite α the second run also lets neurons creep for a share of "
+            "the plateau only, and lets dormant neurons grow during descents. "
+            f"{_foreseen(gaps, bars)} The picture is the first start at the smallest scale."
         ),
         frame=frame,
         checks=(
@@ -213,9 +215,9 @@ def _counted(gaps: Array, beyond: Array) -> str:
     """Say how many times of later frequencies (scales, f) agree with the flow's."""
     mine, limit = (", ".join(map(str, (g <= CLOSE).sum(axis=1))) for g in (gaps, beyond))
     return (
-        f"Of the {gaps.shape[1]} times of later frequencies, AGF at the same α has {mine} within "
-        f"one per cent of the flow, at α = {', '.join(map(str, SCALES))}; AGF in the limit has "
-        f"{limit}."
+        f"Of the {gaps.shape[1]} times of later frequencies, {mine} are within one per cent of the "
+        f"flow at α = {', '.join(map(str, SCALES))}, if AGF has the same α. With AGF in the limit "
+        f"{limit} are."
     )
 
 
@@ -223,9 +225,9 @@ def _foreseen(gaps: Array, bars: Array) -> str:
     """Say how many wrong times of later frequencies (scales, f) have an error bar."""
     off = gaps > CLOSE
     return (
-        f"Of the {off.sum()} times that differ from the flow's by more than a per cent, "
-        f"{(off & (bars > CLOSE)).sum()} have an error bar of more than a per cent; of the "
-        f"{(~off).sum()} others, {(~off & (bars > CLOSE)).sum()}."
+        f"Of the {off.sum()} times that are off by more than a per cent, "
+        f"{(off & (bars > CLOSE)).sum()} have an error bar of more than a per cent. Of the "
+        f"{(~off).sum()} others, {(~off & (bars > CLOSE)).sum()} have one."
     )
 
 

@@ -55,15 +55,15 @@ def build() -> Table:
         name="modular_times",
         title="Modular addition: jump times",
         text=(
-            "Are jump times right where they are known in closed form? p = 20, templates with "
-            "spectrum 10, 5, 2.5 at frequencies 1, 3, 5. Times are scaled, t α. Eighteen "
-            "neurons start along the six exact solutions of each frequency, all at norm α. They "
-            "ring at the earliest time possible, 1/(3U*), six at once, and leave the power of "
-            "the other frequencies.\n\n"
-            "Flow: the times at which half of a drop of the loss is done, at α = 0.01 and 0.002 "
-            "(for the random start of the table modular_addition at 0.001 and 0.0001). Growth "
-            "beyond size 1 and the drop itself take a time of order 1, so scaled times approach "
-            "the limit like α."
+            "Are jump times right where they are known in closed form? The templates have p = 20 "
+            "and the spectrum 10, 5, 2.5 at frequencies 1, 3, 5. Times are scaled, t α. Eighteen "
+            "neurons start along the six exact solutions of each frequency, all with norm α. The "
+            "six neurons of a frequency become active together, at the earliest time possible, "
+            "1/(3U*). The loss after a jump is the power of the other frequencies.\n\n"
+            "The flow jumps at the times at which half of a drop of the loss is done. It starts "
+            "from α = 0.01 and 0.002, and for the random start of the table modular_addition from "
+            "0.001 and 0.0001. The drop, and the growth beyond size 1, take a time of order 1, so "
+            "scaled times approach the limit like α."
         ),
         frame=frame,
         checks=(

@@ -28,11 +28,12 @@ EXTRAPOLATED = 1e-8
 
 #: What the columns are.
 COLUMNS = (
-    "Each row is a jump, with the features that enter and leave. Times are t / log(1/alpha) of the "
-    "mean loss, computed in four ways: PF is Pesme and Flammarion's path, AGF alternating gradient "
-    f"flows at log(alpha) = {AGF_SCALE:g}, exact the path in rational arithmetic, and flow the "
-    "integrated gradient flow, extrapolated from log(alpha) = -1e4, -1e5, -1e6. Then come the "
-    "relative differences from the exact times. The last column is the loss after the jump."
+    "Each row is a jump, with the features that enter and leave. Times are t / log(1/alpha) of "
+    "the mean loss, computed in four ways. PF is the path of Pesme and Flammarion. AGF is "
+    f"alternating gradient flow at log(alpha) = {AGF_SCALE:g}. The column exact has the path in "
+    "rational arithmetic. The column flow has gradient flow, extrapolated from log(alpha) = -1e4, "
+    "-1e5, -1e6. The next columns have the relative differences from the exact times, and the "
+    "last one the loss after the jump."
 )
 
 
