@@ -1,4 +1,4 @@
-"""Stopping at a jump as a sparse regression: `SaddlePathCV` beside scikit-learn's lasso by LARS."""
+"""Stopping at a jump as a sparse regression: `SaddlePathCV` and scikit-learn's lasso by LARS."""
 
 from __future__ import annotations
 

@@ -127,15 +127,15 @@ class Start:
 def boundaries(
     init: ArrayLike | None = None, *, depth: int | None = None, form: str = "product"
 ) -> tuple[Any, Any]:
-    """Return at which values of the clocks the coordinates of a diagonal network activate.
+    """Return the values of the clocks at which coordinates of a diagonal network activate.
 
     Parameters
     ----------
     init : array_like of shape (D,) or (D, d), optional
-        Initial weights over α: a layer each row, a coordinate each column. A vector stands for one
-        coordinate, or for all. By default it is (1, …, 1, 0), from which both signs are learnt
-        alike. For ``form="difference"`` it has shape (2,) or (2, d) and holds u and v, by default 1
-        and 1.
+        Initial weights over α, one layer per row and one coordinate per column. A vector stands for
+        one coordinate, or for all. By default it is (1, …, 1, 0), from which both signs are learnt
+        alike. For ``form="difference"`` the shape is (2,) or (2, d), and the rows are u and v, by
+        default 1 and 1.
     depth : int, optional
         Depth D, at least 2. By default it is that of `init`, and 2 without one.
     form : {"product", "difference"}
@@ -145,8 +145,8 @@ def boundaries(
     -------
     t_plus, t_minus : ndarray of shape (d,), or float for one coordinate
         Integral of the gradient at which a coordinate becomes positive, or negative, in scaled time
-        ``t * alpha**(depth - 2)`` (``t / log(1/alpha)`` for depth 2). Infinity forbids that sign:
-        if the two smallest weights of a product have the same size, β never changes its sign.
+        ``t * alpha**(depth - 2)`` (``t / log(1/alpha)`` for depth 2). Infinity means that this sign
+        is never learnt. It occurs if the two smallest weights of a product have the same size.
 
     Raises
     ------
@@ -156,8 +156,8 @@ def boundaries(
 
     Notes
     -----
-    Depth 3 and 4 are Carlson's R_F; from depth 5 on the integral is hyperelliptic, and computed by
-    a quadrature to rounding.
+    For depth 3 and 4 the integral is Carlson's R_F. From depth 5 on it is hyperelliptic, and is
+    computed by quadrature to rounding.
 
     Examples
     --------

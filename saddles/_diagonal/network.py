@@ -49,15 +49,15 @@ def diagonal_network(
     depth : int, optional
         Depth D, at least 2. By default it is that of `init`, and 2 without one.
     init : array_like of shape (D,) or (D, d), optional
-        Initial weights over α, a layer each row; a vector serves every coordinate. By default it is
-        (1, …, 1, 0), from which both signs are learnt alike. For ``form="difference"`` it has shape
-        (2,) or (2, d) and holds u and v, by default 1 and 1. From weights that all are equal a
-        product can learn only β ≥ 0.
+        Initial weights over α, one layer per row; a vector is for every coordinate. By default it
+        is (1, …, 1, 0), from which both signs are learnt alike. From weights that are all equal, a
+        product can learn only β ≥ 0. For ``form="difference"`` the shape is (2,) or (2, d), and the
+        rows are u and v, by default 1 and 1.
     form : {"product", "difference"}
         β = w_1 w_2 ⋯ w_D with a weight in each layer, or β = u^D − v^D.
     log_alpha : float
-        Logarithm of the initial scale, below 0, that ``path.physical_times()`` uses without an
-        argument. The path itself is the limit, whatever this is.
+        Logarithm of the initial scale, below 0, which ``path.physical_times()`` uses without an
+        argument. The path itself is always the limit.
     start : SaddlePath, optional
         Beginning of the path of the same problem, to be continued; see `pesme_flammarion`.
     max_jumps : int, optional
@@ -88,10 +88,10 @@ def diagonal_network(
 
     Notes
     -----
-    If the boundaries of all coordinates are the same number t on both sides, saddles and their
-    order are those of depth 2, and times are t times as long: depth changes the path only where
-    coordinates start with different shapes. From a finite α, jumps come later or earlier by
-    ``alpha**(depth - 2)`` times a constant, which `vanishing_limit` measures.
+    If all coordinates start alike, with the same boundary t on both sides, then saddles and their
+    order are those of depth 2, and times are t times as long. Otherwise the saddles may differ. At
+    a finite α, jumps come later or earlier by ``alpha**(depth - 2)`` times a constant, which
+    `vanishing_limit` measures.
 
     Examples
     --------

@@ -49,7 +49,7 @@ def deep_linear(
         Σyx = E[yxᵀ]; its rows must lie in the range of `sigma_xx`, as those of data do.
     init : sequence of L array_like
         Initial layers over α, from the input on: ``init[0]`` has shape (n_1, d), ``init[j]`` has
-        shape (n_{j+1}, n_j), the last one has c rows. All their entries enter all jump times.
+        shape (n_{j+1}, n_j), and the last layer has c rows. Every jump time depends on all entries.
     sigma_yy : array_like of shape (c, c), optional
         Σyy = E[yyᵀ]. Only its trace matters: it adds to every loss the part that no linear map
         explains. By default this part is zero, so losses fall to 0.
@@ -73,8 +73,9 @@ def deep_linear(
     SaddlePath
         ``betas[k]`` is the map W (c, d) at saddle k; ``times`` are t α^{L−2} for the loss
         L = ½ E|y − Wx|² and W_j' = −∂L/∂W_j. A unit is a mode, numbered in the order of
-        activation. A certificate's margin is 1 − σ₂/σ₁ of the gradient at the saddle before: jump
-        times at a finite α are later or earlier by powers of α^{1 − σ₂/σ₁}.
+        activation. A certificate's margin is 1 − σ₂/σ₁, with the singular values of the gradient at
+        the saddle before. At a finite α, jumps after the first differ from the limit by multiples
+        of α^{1 − ρ}, where ρ is the largest σ₂/σ₁ before them.
 
     Raises
     ------
@@ -85,14 +86,14 @@ def deep_linear(
 
     Notes
     -----
-    The path to the first saddle is proved for a simple largest singular value of Σyx. The later
-    jumps are derived to leading order in α and were checked against the flow,
-    `saddles.flow.deep_linear`.
+    The path to the first saddle is proved if the largest singular value of Σyx is simple (Jacot et
+    al. 2021, arXiv:2106.15933). The jump times are derived to leading order in α. They were
+    compared with the flow, `saddles.flow.deep_linear`.
 
     Examples
     --------
-    Three layers that start at the identity learn one mode of a diagonal map after the other, at
-    1/((L − 2) σ):
+    Three layers that start at α times the identity learn the modes of a diagonal map one after the
+    other, at the times 1/((L − 2) σ):
 
     >>> import numpy as np, saddles
     >>> target = np.diag([4.0, 2.0])

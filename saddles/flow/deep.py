@@ -98,10 +98,10 @@ def deep_linear(
         explains. By default this part is zero, so the loss falls to 0.
     until : float, optional
         Scaled time ``t * alpha**(L - 2)`` at which to stop. Without it, the flow is followed until
-        the gradient of the loss vanishes. Layers narrower than the data, or a sign that the flow
-        conserves, may keep it from vanishing: give `until` there.
+        the gradient of the loss vanishes. If layers are narrower than the data, or if the flow
+        conserves a sign, the gradient may never vanish: give `until` then.
     rtol : float
-        Relative error of jump times that is aimed at, from 1e-12 to 1e-3, and at least
+        Relative error of jump times to aim at, from 1e-12 to 1e-3. It must be at least
         1.1e-13 / alpha.
     on_failure : {"raise", "return"}
         Whether a flow that misses its tolerance raises `PathError`, or is returned as far as it
@@ -143,8 +143,8 @@ def deep_linear(
     if (len(layers) - 2) * scale < math.log(SHORTEST):
         raise ValueError(
             f"log_alpha={scale!r}: with {len(layers)} layers alpha**{len(layers) - 2} is below "
-            f"{SHORTEST:g}, and jumps are shorter than float64 resolves beside the plateaus; the "
-            "flow is its limit there, so use saddles.agf.deep_linear."
+            f"{SHORTEST:g}, and jumps are too short for float64 to resolve next to the plateaus; "
+            "the flow is its limit there, so use saddles.agf.deep_linear."
         )
     if rtol * SHARE * math.exp(scale) < LEAST_RTOL:
         raise ValueError(

@@ -59,7 +59,7 @@ def deep_modes(
         Initial size of the mode in each layer over α, above 0; 1 for layers that start as α times
         the identity.
     share : float
-        Share of σ/γ at which a mode counts as learnt, between 0 and 1.
+        Share of its final value σ/γ at which a mode counts as learnt, between 0 and 1.
 
     Returns
     -------
@@ -74,8 +74,8 @@ def deep_modes(
 
     Notes
     -----
-    In the limit they are 1/((L − 2) σ init^(L − 2)), and 1/σ for two layers: each mode keeps a
-    clock of its own.
+    An aligned start is diagonal in the same bases as the data, so each mode has a clock of its own.
+    In the limit the times are 1/((L − 2) σ init^(L − 2)), and 1/σ for two layers.
 
     Examples
     --------

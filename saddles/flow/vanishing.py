@@ -116,16 +116,15 @@ def vanishing_limit(
     flow : callable
         Takes a log_alpha and returns the `Flow` from that scale, long enough to show all jumps.
     log_alphas : sequence of float, optional
-        At least two different initial scales, so small that the jumps are well separated in units
-        of 1/log(1/alpha): what is left of the neighbouring jumps is exponentially small in that
-        distance, and ``errors`` shows it. By default they are -1e4, -1e5 and -1e6 for degree 2,
-        where smaller scales cost a flow in these coordinates nothing, and those at which
-        ``alpha**(kappa - 2)`` is 1e-4, 1e-5 and 1e-6 above.
+        At least two different initial scales. They must be so small that jumps are well separated
+        in units of 1/log(1/alpha), since the influence of neighbouring jumps is exponentially small
+        in their distance; ``errors`` shows how small. By default they are -1e4, -1e5 and -1e6 for
+        degree 2, and above those at which ``alpha**(kappa - 2)`` is 1e-4, 1e-5 and 1e-6.
     powers : sequence of float, optional
-        Exponents, above 0 and increasing, of the terms of T_k(alpha) - T_k: of 1/log(1/alpha) for
-        degree 2, by default 1, 2, 3 and so on, and of alpha above, by default kappa - 2, kappa,
-        kappa + 2 and so on, which are those of a diagonal network. As many are used as there are
-        scales beside the first one.
+        Exponents, above 0 and increasing, of the terms of T_k(alpha) - T_k. For degree 2 they are
+        exponents of 1/log(1/alpha), by default 1, 2, 3 and so on. Above they are exponents of
+        alpha, by default kappa - 2, kappa, kappa + 2 and so on, as in a diagonal network. With m
+        scales the first m - 1 exponents are used.
     progress : bool
         Whether to show a bar of the scales measured (needs tqdm).
     time_limit : float, optional

@@ -72,42 +72,46 @@ def network(
     Parameters
     ----------
     neuron : callable or HomogeneousNetwork
-        ``neuron(theta, X)``: the outputs of one neuron with parameters `theta`, a tensor (p,), on
-        the inputs `X`, a tensor; of the shape of `Y`. See `TorchNetwork`; this needs the extra
-        ``saddles[torch]``. Or an object with the methods of
+        ``neuron(theta, X)``: the outputs, of the shape of `Y`, of one neuron with parameters
+        `theta`, a tensor (p,), on the inputs `X`, a tensor. See `TorchNetwork`; this needs the
+        extra ``saddles[torch]``. Or an object with the methods of
         `saddles.homogeneous.HomogeneousNetwork`, which holds its data.
     X : array_like of shape (n, ...), optional
-        Inputs; the first axis counts samples. With a function only.
+        Inputs; the first axis counts samples. Only for a function.
     Y : array_like of shape (n,) or (n, c), optional
-        Targets of the loss L = |Y − f(X)|²/(2n), f the sum of all neurons. With a function only.
+        Targets of the loss L = |Y − f(X)|²/(2n), with f the sum of all neurons. Only for a
+        function.
     init : array_like of shape (H, p), optional
         Initial neurons over α, one per row. Without it, `width` neurons of `size` parameters are
         drawn, uniform on the unit sphere.
     degree : int, optional
-        Degree of homogeneity κ, at least 2; checked on random neurons. With a function only. A
-        (leaky) ReLU neuron, a φ(w·x), is recognised and followed as by `relu`. Any other neuron
-        with kinks is followed across them, but not along: where the flow slides, the path ends as
-        failed.
+        Degree of homogeneity κ, at least 2, which is checked on random neurons. Only for a
+        function. A (leaky) ReLU neuron, a φ(w·x), is recognised, and its path is that of `relu`.
+        Other neurons with kinks are followed across them. If the flow would move along a kink, the
+        path ends as failed.
     size, width : int, optional
-        p and H, where `init` is not given; an object has its own size.
+        p and H, if `init` is not given; an object has its own size.
     seed : int
         Seed of the draw.
     log_alpha : float
         Logarithm of the initial scale, below 0; minus infinity is the limit. Paths of degree above
-        2 may approach it slowly: give the scale of an experiment to compare with it. Neurons that
-        are quadratic forms always follow the limit, from which log_alpha and activation_norm would
-        move jump times by O(1/log(1/α)); here it only sets the unit of ``physical_times``.
+        2 may approach the limit slowly: to compare with an experiment, give its scale. For neurons
+        that are quadratic forms the path is always the limit, and this only sets the unit of
+        ``physical_times``. At a finite scale their jump times would differ by O(1/log(1/α)).
     activation_norm : float
         Norm at which a neuron counts as active.
     start : array_like of shape (H, p), optional
-        Weights θ (not over α) of the same neurons in the midst of training, from the finite scale
-        `log_alpha`: the path begins there, and its times count from there. Neurons of a norm of at
-        least `active_above` are active, and descend; the others are dormant where they are.
+        Weights θ (not over α) of the same neurons during training that began at the finite scale
+        `log_alpha`. The path begins there, and its times count from there. Neurons with a norm of
+        at least `active_above` are active, and descend to a saddle. The others are dormant, and
+        grow on from their norms.
     active_above : float, optional
-        By default a tenth of `activation_norm`.
-    tol, creep : float
-        When learning ends, and how closely the infimum of a creeping loss is extrapolated: see
-        ``certificates.creep``.
+        Norm from which neurons of `start` are active. By default a tenth of `activation_norm`.
+    tol : float
+        Learning ends when the loss, or every dormant neuron's rate, is below `tol` times the first.
+    creep : float
+        Largest difference of two extrapolations of a creeping loss to its infimum, as a share of
+        the first loss; see ``certificates.creep``.
     max_jumps : int, optional
         Largest number of jumps; None goes to the end of training.
     on_failure : {"raise", "return"}
@@ -116,8 +120,8 @@ def network(
     callback : callable, optional
         Called with each `Saddle`; returning True stops there.
     error_bars : bool
-        Whether jumps after a saddle at infinity get error bars, ``certificates.time_error``: the
-        rest of the path is run again, which takes about half as long as the first run.
+        Whether jumps after a saddle at infinity get error bars, ``certificates.time_error``. For
+        them the rest of the path is run again, which takes about half as long as the first run.
     progress : bool
         Whether to show a bar of the jumps made (needs tqdm).
     time_limit : float, optional
@@ -128,10 +132,10 @@ def network(
     -------
     SaddlePath
         ``betas`` are the outputs f(X); times are t / log(1/α) for degree 2 and t α^(κ−2) above. The
-        path is a `NeuronPath`, and its units are neurons, rows of `init`. Indecomposable quadratic
-        forms, such as the neurons of a linear network, are an exception: any rotation may mix them,
-        and they learn one direction together. Their path is a plain `SaddlePath`, whose units are
-        the directions in the order of activation.
+        path is a `NeuronPath`, and its units are neurons, rows of `init`. Quadratic forms that do
+        not split into parts, such as the neurons of a linear network, are an exception: any
+        rotation may mix them, so they learn a direction together. Their path is a plain
+        `SaddlePath`, whose units are the directions in the order of activation.
 
     Raises
     ------

@@ -56,25 +56,25 @@ def two_layer(
     Parameters
     ----------
     module : torch.nn.Sequential
-        Linear(d, H), an activation, Linear(H, q); or the two layers alone. The activation must be
+        Linear(d, H), an activation, Linear(H, q), or only the two layers. The activation must be
         homogeneous: ReLU, LeakyReLU, a power, or none.
     X : array_like of shape (n, d)
-        Inputs, all that the module is trained on.
+        Inputs of all training samples.
     Y : array_like of shape (n,) or (n, q)
         Targets of the loss L = |Y − f(X)|²/(2n): ``nn.MSELoss`` is 2/q times that.
     log_alpha : float, optional
-        Logarithm of the initial scale, below 0. By default that of the module, where α is the root
-        mean square of the norms of its neurons (w, b, a). Another one is for the path from the same
-        directions at that scale; minus infinity is the limit α → 0.
+        Logarithm of the initial scale, below 0. By default it is that of the module: α is the root
+        mean square of the norms of its neurons (w, b, a). With another value, the path starts from
+        the same directions at that scale; minus infinity is the limit α → 0.
     activation_norm : float, optional
-        Norm at which a neuron counts as active. By default about the norm at which one neuron would
-        explain the targets.
+        Norm at which a neuron counts as active. By default it is about the norm with which a single
+        neuron could explain the targets.
     start : torch.nn.Module or state dict, optional
-        A checkpoint of the module in the midst of training: the path begins there, and its times
-        count from there. Neurons of a norm of at least `active_above` are active, and descend; the
-        others are dormant where they are. Not for linear networks.
+        A checkpoint of the module during training. The path begins there, and its times count from
+        there. Neurons with a norm of at least `active_above` are active, and descend to a saddle.
+        The others are dormant, and grow on from their norms. Not for linear networks.
     active_above : float, optional
-        By default a tenth of `activation_norm`.
+        Norm from which neurons of `start` are active. By default a tenth of `activation_norm`.
     tol : float
         Learning ends when the loss, or every dormant neuron's rate, is below `tol` times the first.
     max_jumps : int, optional
@@ -93,9 +93,9 @@ def two_layer(
     Returns
     -------
     SaddlePath
-        A `NeuronPath` whose units are hidden neurons, and whose ``neurons`` are rows (w, b, a);
-        ``betas`` are the outputs f(X), of the shape of `Y`. For a linear network it is that of
-        `linear`, whose ``betas`` are maps (q, d), and which follows the limit.
+        A `NeuronPath` whose units are hidden neurons, and whose ``neurons`` are rows (w, b, a).
+        ``betas`` are the outputs f(X), of the shape of `Y`. For a linear network it is the path of
+        `linear`: ``betas`` are maps (q, d), and times are those of the limit.
 
     Raises
     ------
@@ -107,8 +107,8 @@ def two_layer(
 
     Notes
     -----
-    A bias of the first layer is a weight on an input that is 1. A bias of the second layer is
-    learnt at once: outputs and targets are taken less their means.
+    A bias of the first layer counts as a weight on an input that is always 1. A bias of the second
+    layer is learnt at once, so the mean is subtracted from outputs and targets.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def _relu(
     """
     if layers.centred:
         raise ValueError(
-            "the second layer has a bias, which is not followed beside ReLU neurons; make it with "
+            "the second layer has a bias, which is not supported next to ReLU; make it with "
             "bias=False, and subtract the mean of Y."
         )
     forward = abs(layers.ahead) >= abs(layers.behind)

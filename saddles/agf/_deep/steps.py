@@ -7,9 +7,9 @@ of the cheapest dormant unit: a neuron between active ones has 1 + the degree of
 weights that blow up become active and descend to the next saddle; all others keep the finite values
 that they had at the blow-up.
 
-The first wait is proved (Kumar and Haupt, arXiv:2403.08121). The rest was checked against flows of
-three-layer quadratic networks, and is a conjecture. It needs winners that are single units: hidden
-activations of degree two or more.
+The first direction is proved (Kumar and Haupt, arXiv:2403.08121), and the first wait derived. The
+rest was checked against flows of three-layer quadratic networks, and is a conjecture. It needs
+winners that are single units: hidden activations of degree two or more.
 
 ===============  ==========================================================================
 code name        symbol

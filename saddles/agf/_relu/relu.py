@@ -87,11 +87,12 @@ def relu(
     bias : bool
         Append a feature that is 1.
     start : array_like of shape (H, d + q), optional
-        Weights θ (not over α) of the same neurons in the midst of training, from the finite scale
-        `log_alpha`: the path begins there, and its times count from there. Neurons of a norm of at
-        least `active_above` are active, and descend; the others are dormant where they are.
+        Weights θ (not over α) of the same neurons during training that began at the finite scale
+        `log_alpha`. The path begins there, and its times count from there. Neurons with a norm of
+        at least `active_above` are active, and descend to a saddle. The others are dormant, and
+        grow on from their norms.
     active_above : float, optional
-        By default a tenth of `activation_norm`.
+        Norm from which neurons of `start` are active. By default a tenth of `activation_norm`.
     tol : float
         Learning ends when the loss, or every dormant neuron's rate, is below `tol` times the first.
     max_jumps : int, optional
