@@ -1,4 +1,4 @@
-"""Real data: the diabetes study of Efron, Hastie, Johnstone and Tibshirani (2004), compared with LARS."""
+"""Real data: the diabetes study of Efron, Hastie, Johnstone and Tibshirani (2004), and LARS."""
 
 from __future__ import annotations
 
