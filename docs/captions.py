@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from markup import restructured
+
 __all__ = ["CAPTIONS", "captioned"]
 
 #: Name of the script -> the caption of its figure.
@@ -90,4 +92,4 @@ def captioned(image: str, script: str) -> str:
     """Return a figure of the page of `script`, with its caption, in reStructuredText."""
     caption = CAPTIONS[script]
     options = f"   :alt: {caption}\n   :class: sphx-glr-single-img"
-    return f"\n.. figure:: /{image}\n{options}\n\n   {caption}\n"
+    return f"\n.. figure:: /{image}\n{options}\n\n   {restructured(caption)}\n"

@@ -90,8 +90,11 @@ LETTERS = re.compile(r"[A-Za-z]+")
 #: What stands after an atom. The half is a power of its own only after a sign for powers.
 RAISED_ONES = re.compile("[" + "".join(RAISED).replace("½", "") + "]+")
 LOWERED_ONES = re.compile("[" + "".join(LOWERED) + "]+")
+#: A bare index ends before a letter with an index of its own, as in W_1W_1, and a number before a
+#: letter that counts nothing, as in W_1x: i to n count.
 SCRIPT = re.compile(
-    r"([_^])(\{[^{}]*\}|\([^()]*\)|[−-]?\d+\.\d+|[−-]?[A-Za-z0-9α-ω∞⊥½]{1,5}(?![A-Za-z0-9]))"
+    r"([_^])(\{[^{}]*\}|\([^()]*\)|[−-]?\d+\.\d+|[A-Za-z0-9]{1,2}?(?=[A-Za-zα-ω]_)"
+    r"|\d+(?=[A-Za-ho-z])|[−-]?[A-Za-z0-9α-ω∞⊥½]{1,5}(?![A-Za-z0-9]))"
 )
 #: What links a number, with a sign or a power of ten, to the one before it.
 FURTHER = re.compile(r"(,|\s+and|\s+or)\s+(?=[−-]\d|\d+(?:\.\d+)?e[−-]?\d)")
@@ -245,7 +248,11 @@ def _factor(text: str, at: int) -> Piece | None:
         return None
     tex, end, sure = piece
     lone = end - at == 1 or text[at:end] in SPELLED or text[at + 1 : end] == "\u0302"
+    marked = ""
     for kind, mark, length in _marks(text, end, lone):
+        if kind in marked if kind else "^" in marked:
+            break  # TeX knows one index and one power, and no prime after a power
+        marked += kind
         tex += f"{kind}{{{mark}}}" if kind else mark
         end, sure = end + length, True
     return Piece(tex, end, sure)

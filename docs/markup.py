@@ -26,6 +26,9 @@ KEPT_IN_MARKDOWN = re.compile(
     re.DOTALL,
 )
 KEPT_IN_RESTRUCTURED = re.compile(r"``.*?``|:[\w:]+:`[^`]*`|`[^`]*`_{0,2}|https?://\S+|\*\*.*?\*\*")
+#: The escaped space that parts a formula from a word, where a space or the end of a line does so.
+#: It has to go: at the end of a line it would take the line's break with it.
+NEXT_TO_SPACE = re.compile(r"(?<!\S)\\ (?=:math:)|(?<=`)\\ (?!\S)")
 #: A formula among literals, for its bars: code has none, and writes powers with two stars.
 LITERAL_FORMULA = re.compile(r"``((?:(?!``|\*\*).)*(?:[|²ᵀ½^]|sqrt\()(?:(?!``|\*\*).)*)``")
 
@@ -74,7 +77,8 @@ def restructured(text: str) -> str:
         rest = typeset(code[1], lambda formula: tex.append(formula) or "")
         return wrap(tex[0]) if len(tex) == 1 and not rest else code[0]
 
-    return _outside(KEPT_IN_RESTRUCTURED, LITERAL_FORMULA.sub(literal, text), prose)
+    made = _outside(KEPT_IN_RESTRUCTURED, LITERAL_FORMULA.sub(literal, text), prose)
+    return NEXT_TO_SPACE.sub("", made)
 
 
 def _outside(kept: re.Pattern[str], text: str, change: Callable[[str], str]) -> str:

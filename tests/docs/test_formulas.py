@@ -25,6 +25,14 @@ PAGES = sorted(
 #: Letters and signs that stand for mathematics wherever they are.
 SIGNS = re.compile(r"[α-ωΓΔΘΛΞΠΣΦΨΩ²³⁺⁻ᵀ₀-₉∇∂√∫⊙½⊥∥≤≥→∞≫≪ℓ\u0302ŵÛŷ^]")
 MATH = re.compile(r"(?:\{math\}|:math:)`[^`]*`")
+#: What TeX refuses: a second index or power of one letter, and a prime after a power.
+DOUBLE = re.compile(r"([_^])(\{(?:[^{}]|\{[^{}]*\})*\})[_^']")
+
+
+def doubled(tex):
+    """Whether a letter has two indices, or two powers, or a prime after its power."""
+    found = (m for m in DOUBLE.finditer(tex))
+    return any(m[0][-1] == m[1] or (m[0][-1] == "'" and m[1] == "^") for m in found)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +86,9 @@ def dollars(tex):
         ),
         ("sqrt(s − delta) beta/|beta|", r"$\sqrt{s - \delta}\, \beta/\lvert \beta \rvert$"),
         ("a neuron (w, a)", "a neuron $(w,\\ a)$"),
+        ("f(x) = W_L…W_1x", r"$f (x) = W_{L} \ldots W_{1} x$"),
+        ("W_2ᵀW_2 − W_jW_jᵀ", r"$W_{2}^{\top} W_{2} - W_{j} W_{j}^{\top}$"),
+        ("β_i = w_1i w_2i", r"$\beta_{i} = w_{1 i}\, w_{2 i}$"),
     ],
 )
 def test_formulas_become_tex(formulas, prose, typeset):
@@ -114,8 +125,13 @@ def test_captions_of_figures_are_prose(markup):
 def test_bars_of_tables_part_cells_and_others_are_norms(markup):
     row = markup.markdown("| a \\|w\\|² | `x|y` | β |\n")
     assert row == "| a {math}`\\lvert w \\rvert^{2}` | `x|y` | {math}`\\beta` |\n"
-    assert markup.restructured("|r| and |no norm|") == (
-        r"\ :math:`\lvert r \rvert`\  and \|no norm\|"
+    assert markup.restructured("|r| and |no norm|") == (r":math:`\lvert r \rvert` and \|no norm\|")
+
+
+def test_a_formula_is_parted_from_words_by_one_space(markup):
+    """An escaped space at the end of a line would take the line's break with it."""
+    assert markup.restructured("an α-clock (of α) at τ") == (
+        r"an :math:`\alpha`\ -clock (of :math:`\alpha`\ ) at :math:`\tau`"
     )
 
 
@@ -131,6 +147,7 @@ def test_any_text_is_typeset_or_left(formulas, text):
     left = formulas.typeset(text, wrap).split("\0")
     for tex in made:
         assert re.sub(r"\\[{}]", "", tex).count("{") == re.sub(r"\\[{}]", "", tex).count("}")
+        assert not doubled(tex), tex
     rest = text
     for part in left:
         assert part in rest
@@ -142,6 +159,7 @@ def test_every_formula_of_a_page_is_typeset(markup, page):
     text = markup.KEPT_BLOCKS.sub("", markup.markdown(page.read_text("utf-8")))
     left = markup.KEPT_IN_MARKDOWN.sub("", text)
     assert [line for line in left.splitlines() if SIGNS.search(line)] == []
+    assert [tex for tex in MATH.findall(text) if doubled(tex)] == []
 
 
 def test_every_formula_of_the_reference_is_typeset(building, markup):
@@ -155,6 +173,7 @@ def test_every_formula_of_the_reference_is_typeset(building, markup):
             for line, made in zip(lines, building.prose(lines), strict=True):
                 left = markup.KEPT_IN_RESTRUCTURED.sub("", MATH.sub("", made))
                 assert made == line or not SIGNS.search(left), f"{name}: {line}"
+                assert not any(map(doubled, MATH.findall(made))), f"{name}: {line}"
 
 
 def test_formulas_of_an_included_table_are_typeset_whatever_its_page_is_called(building):
