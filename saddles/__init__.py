@@ -1,8 +1,8 @@
 """Saddle-to-saddle learning dynamics: predicted staircases and the flows they describe.
 
 Neural networks started from a vanishing initialisation learn in jumps between saddles of the loss.
-This package predicts the whole staircase (which saddle, in which order, at what time) and checks
-every prediction against the gradient flow that it is about. Names load when first used.
+This package predicts the whole staircase (which saddles, in which order, at what times) and
+compares every prediction with gradient flow. Names load when first used.
 """
 
 from __future__ import annotations

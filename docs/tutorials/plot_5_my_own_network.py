@@ -65,9 +65,14 @@ figure
 # ------------
 #
 # At step 2000 the run is on its second plateau. The large neurons of this checkpoint are active,
-# and the others are dormant. The path from the checkpoint makes its first jump when the run makes
-# its next one. Here are the step of the forecast, and the step at which the run did jump:
+# and the others are dormant. The path from the checkpoint forecasts the next jump of the run. Here
+# are the step of the forecast, and the step at which the run did jump:
 
 forecast = saddles.agf.two_layer(start, X, y, start=checkpoint)
 steps_per_time = -path.log_alpha / (2 * 0.005)
-2000 + steps_per_time * forecast.times[1], steps_per_time * run.measured[1]
+print(f"forecast: step {2000 + steps_per_time * forecast.times[1]:.0f}")
+print(f"run:      step {steps_per_time * run.measured[1]:.0f}")
+
+# %%
+# The forecast is late for the same reason as the prediction. From a smaller scale, both are closer
+# to the run.

@@ -4,13 +4,15 @@ Kunin, Marchetti, Chen, Karkada, Simon, DeWeese, Ganguli and Miolane, "Alternati
 Theory of Feature Learning in Two-layer Neural Networks" (2025, arXiv:2506.06489).
 
 ``diagonal``, ``linear``, ``modular_addition``, ``attention``, ``relu``, ``network`` (any neuron)
-and ``two_layer`` (a torch module) return saddle paths. ``extremal_directions`` finds where dormant
-ReLU neurons turn to; ``attention_modes`` has the losses of attention's plateaus in closed form.
+and ``two_layer`` (a torch module) return saddle paths of networks of two layers, ``deep_linear``
+and ``deep_network`` those of deeper ones. ``extremal_directions`` finds the directions to which
+dormant ReLU neurons turn. ``attention_modes`` has the losses on the plateaus of linear attention,
+in closed form.
 
 Read `_engine` first, the steps for every network of homogeneous neurons, then one family:
-`_attention` is the shortest, `_modular`, `_relu` and `_any` are packages. ``diagonal`` and
-``linear`` have clocks in closed form; they live with the other solvers of their networks, in
-`saddles._diagonal` and `saddles._matrix`.
+`_attention` is the shortest, and `_modular`, `_relu`, `_any` and `_deep` are packages.
+``diagonal``, ``linear`` and ``deep_linear`` are in `saddles._diagonal` and `saddles._matrix`, with
+the other solvers of their networks.
 """
 
 from __future__ import annotations

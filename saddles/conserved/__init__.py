@@ -2,10 +2,11 @@
 
 Kunin, Sagastuy-Brena, Ganguli, Yamins and Tanaka, "Neural Mechanics" (ICLR 2021, arXiv:2012.04728).
 
-``rescaling``, ``translation`` and ``scaling`` are the symmetries of the architectures in use, as
-`Symmetry` records with generator and invariant; ``from_action`` makes one of any one-parameter
-action. ``Symmetry.drift`` measures how well a flow, or somebody's checkpoints, keep the invariant;
-``check`` tries whether a torch module has the symmetry at all, and ``checkpoints`` trains one.
+``rescaling``, ``translation`` and ``scaling`` are the symmetries of common architectures, as
+`Symmetry` records with generator and invariant. ``from_action`` makes such a record from any
+one-parameter action. ``Symmetry.drift`` measures how well a flow, or the checkpoints of a run,
+conserve the invariant. ``check`` tries whether a torch module has the symmetry, and
+``checkpoints`` trains a module.
 
 Read `_symmetry` first, the record and the theorem, then `_instances`, the symmetries in use.
 `_action`, `_invariance` and `_checkpoints` hold ``from_action``, ``check`` and ``checkpoints``.

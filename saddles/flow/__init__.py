@@ -1,15 +1,20 @@
 """Gradient flow that stays exact at any initial scale, and its limit; names load when first used.
 
-``diagonal`` integrates the flow of a diagonal linear network in mirror coordinates, ``matrix`` and
-``linear`` those of factorised matrices and of linear networks in graded ones, ``neurons`` that of
-any homogeneous neurons in polar ones, ``deep_linear`` that of deep linear networks in their layers;
-``full`` and ``whitened`` are closed forms of the second and third, ``deep_modes`` of the jump times
-of deeper ones; ``Flow`` is what all return; ``vanishing_limit`` extrapolates measured jump times to
-α → 0.
+=============================  ====================================================================
+``diagonal``                   diagonal linear networks, in mirror coordinates
+``matrix``, ``linear``         factorised matrices and linear networks, in graded coordinates
+``neurons``                    any smooth homogeneous neurons, in polar coordinates
+``deep_linear``                linear networks of three and more layers, in their layers
+``full``, ``whitened``         closed forms for ``matrix`` and ``linear``
+``deep_modes``                 closed form of the mode times of deep linear networks
+``vanishing_limit``            jump times of any of these flows, extrapolated to α → 0
+=============================  ====================================================================
+
+Flows are returned as ``Flow``.
 
 Each coordinate system has a module. Read `mirror` first, then `graded` with its package `_graded`,
-`polar` with its package `_polar`, `deep`, the closed forms in `riccati` and
-`modes`, and `vanishing`. What a flow returns is in `saddles._result.flow`.
+`polar` with its package `_polar`, `deep`, the closed forms in `riccati` and `modes`, and
+`vanishing`. `saddles._result.flow` has the class ``Flow``.
 """
 
 from __future__ import annotations

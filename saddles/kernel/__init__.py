@@ -1,8 +1,9 @@
 """Neural tangent kernels: of any torch module, of two-layer networks, and along training.
 
-``empirical`` differentiates a torch module; ``linear`` and ``relu`` are the closed forms of
-two-layer networks (numpy alone). ``distance`` and ``alignment`` compare kernels, ``Evolution``
-follows them. The kernel that does not move is lazy training; the one that does learns features.
+``empirical`` differentiates a torch module. ``linear`` and ``relu`` are the closed forms of
+two-layer networks, and need only numpy. ``distance`` and ``alignment`` compare kernels, and
+``Evolution`` follows them along training. In lazy training the kernel hardly changes; if features
+are learnt, it does.
 
 Read `_closed` first, then `_empirical`, then `_evolution`, which holds the comparisons.
 """

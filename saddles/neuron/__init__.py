@@ -6,7 +6,7 @@ unbalanced initializations promote rapid feature learning" (NeurIPS 2024, arXiv:
 ``exact`` solves the gradient flow in closed form for whitened inputs; ``function_space_flow``
 integrates it for any data; ``limit`` computes where it ends and whether Theorem 3.1 applies.
 ``conserved``, ``preconditioner``, ``kernel``, ``kernel_distance`` and ``speeds`` are the formulas
-of the function-space view; ``regime`` tells lazy from rich from delayed rich.
+of the function-space view. ``regime`` says whether training is lazy, rich or delayed rich.
 
 Every flow is θ' = −∇L. Functions that take data use the mean loss L = |y − Xβ|²/(2n) of the rest of
 the package; the paper has the sum |y − Xβ|²/2, whose times are the ones here divided by n.

@@ -1,10 +1,10 @@
 """Property tests for your own algorithms: strategies that draw problems, and laws to obey.
 
 ``check_diagonal_path``, ``check_greedy_low_rank`` and ``check_linear_path`` try a solver on every
-law and report the first that fails, with the smallest example; ``check_deep_flow`` tries a gradient
-flow; ``assert_diagonal_path`` and its siblings try one answer; ``regressions``, ``matrix_losses``,
-``moments``, ``initial_weights`` and the rest are Hypothesis
-strategies. Hypothesis comes with ``pip install 'saddles[testing]'``; names load when first used.
+law, and report the first law that is broken, with the smallest example. ``check_deep_flow`` tries a
+gradient flow. ``assert_diagonal_path`` and its siblings check a single result. ``regressions``,
+``matrix_losses``, ``moments``, ``initial_weights`` and the rest are Hypothesis strategies.
+Hypothesis comes with ``pip install 'saddles[testing]'``; names load when first used.
 ``pytest --pyargs saddles.testing.selfcheck`` tries the solvers of an installed copy.
 
 Read `_checks` first, the functions that users call, then the laws: `_diagonal_identities` judges
