@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from saddles.agf._modular.modes import Modes
     from saddles.agf._modular.network import ModularAddition
     from saddles.agf._modular.report import ModularReport
+    from saddles.agf._multi_index.activation import Homogeneous, Spherical
+    from saddles.agf._multi_index.target import HermiteTarget
     from saddles.agf._relu.extremal import ExtremalDirections, extremal_directions
     from saddles.agf._relu.network import ReluNetwork
     from saddles.agf._relu.relu import relu
@@ -46,12 +48,15 @@ __path__.append(f"{__path__[0]}/_moved")
 _HOMES = {
     "AttentionModes": "saddles.agf._attention",
     "ExtremalDirections": "saddles.agf._relu.extremal",
+    "HermiteTarget": "saddles.agf._multi_index.target",
+    "Homogeneous": "saddles.agf._multi_index.activation",
     "LinearAttention": "saddles.agf._attention",
     "Modes": "saddles.agf._modular.modes",
     "ModularAddition": "saddles.agf._modular.network",
     "ModularReport": "saddles.agf._modular.report",
     "NeuronPath": "saddles.agf._engine.steps",
     "ReluNetwork": "saddles.agf._relu.network",
+    "Spherical": "saddles.agf._multi_index.activation",
     "TorchNetwork": "saddles.agf._any.torch_network",
     "attention": "saddles.agf._attention",
     "attention_modes": "saddles.agf._attention",
@@ -69,12 +74,15 @@ _HOMES = {
 __all__ = [
     "AttentionModes",
     "ExtremalDirections",
+    "HermiteTarget",
+    "Homogeneous",
     "LinearAttention",
     "Modes",
     "ModularAddition",
     "ModularReport",
     "NeuronPath",
     "ReluNetwork",
+    "Spherical",
     "TorchNetwork",
     "attention",
     "attention_modes",
