@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from saddles.agf._modular.network import ModularAddition
     from saddles.agf._modular.report import ModularReport
     from saddles.agf._multi_index.activation import Homogeneous, Spherical
+    from saddles.agf._multi_index.network import MultiIndex
     from saddles.agf._multi_index.target import HermiteTarget
     from saddles.agf._relu.extremal import ExtremalDirections, extremal_directions
     from saddles.agf._relu.network import ReluNetwork
@@ -54,6 +55,7 @@ _HOMES = {
     "Modes": "saddles.agf._modular.modes",
     "ModularAddition": "saddles.agf._modular.network",
     "ModularReport": "saddles.agf._modular.report",
+    "MultiIndex": "saddles.agf._multi_index.network",
     "NeuronPath": "saddles.agf._engine.steps",
     "ReluNetwork": "saddles.agf._relu.network",
     "Spherical": "saddles.agf._multi_index.activation",
@@ -80,6 +82,7 @@ __all__ = [
     "Modes",
     "ModularAddition",
     "ModularReport",
+    "MultiIndex",
     "NeuronPath",
     "ReluNetwork",
     "Spherical",
