@@ -3,16 +3,16 @@
 Kunin, Marchetti, Chen, Karkada, Simon, DeWeese, Ganguli and Miolane, "Alternating Gradient Flows: A
 Theory of Feature Learning in Two-layer Neural Networks" (2025, arXiv:2506.06489).
 
-``diagonal``, ``linear``, ``modular_addition``, ``attention``, ``relu``, ``network`` (any neuron)
-and ``two_layer`` (a torch module) return saddle paths of networks of two layers, ``deep_linear``
-and ``deep_network`` those of deeper ones. ``extremal_directions`` finds the directions to which
-dormant ReLU neurons turn. ``attention_modes`` has the losses on the plateaus of linear attention,
-in closed form.
+``diagonal``, ``linear``, ``modular_addition``, ``group_composition``, ``attention``, ``relu``,
+``multi_index`` (a whole population), ``network`` (any neuron) and ``two_layer`` (a torch module)
+return saddle paths of networks of two layers, ``deep_linear`` and ``deep_network`` those of deeper
+ones. ``extremal_directions`` finds the directions to which dormant ReLU neurons turn.
+``attention_modes`` has the losses on the plateaus of linear attention, in closed form.
 
 Read `_engine` first, the steps for every network of homogeneous neurons, then one family:
-`_attention` is the shortest, and `_modular`, `_relu`, `_any` and `_deep` are packages.
-``diagonal``, ``linear`` and ``deep_linear`` are in `saddles._diagonal` and `saddles._matrix`, with
-the other solvers of their networks.
+`_attention` is the shortest; `_modular`, `_groups`, `_relu`, `_multi_index`, `_any` and `_deep` are
+packages. ``diagonal``, ``linear`` and ``deep_linear`` are in `saddles._diagonal` and
+`saddles._matrix`, with the other solvers of their networks.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from saddles.agf._modular.report import ModularReport
     from saddles.agf._multi_index.activation import Homogeneous, Spherical
     from saddles.agf._multi_index.network import MultiIndex
+    from saddles.agf._multi_index.path import MultiIndexPath, multi_index, single_index
     from saddles.agf._multi_index.target import HermiteTarget
     from saddles.agf._relu.extremal import ExtremalDirections, extremal_directions
     from saddles.agf._relu.network import ReluNetwork
@@ -56,6 +57,7 @@ _HOMES = {
     "ModularAddition": "saddles.agf._modular.network",
     "ModularReport": "saddles.agf._modular.report",
     "MultiIndex": "saddles.agf._multi_index.network",
+    "MultiIndexPath": "saddles.agf._multi_index.path",
     "NeuronPath": "saddles.agf._engine.steps",
     "ReluNetwork": "saddles.agf._relu.network",
     "Spherical": "saddles.agf._multi_index.activation",
@@ -67,9 +69,11 @@ _HOMES = {
     "diagonal": "saddles._diagonal.agf",
     "extremal_directions": "saddles.agf._relu.extremal",
     "linear": "saddles._matrix.agf_linear",
+    "multi_index": "saddles.agf._multi_index.path",
     "modular_addition": "saddles.agf._modular.addition",
     "network": "saddles.agf._any.network",
     "relu": "saddles.agf._relu.relu",
+    "single_index": "saddles.agf._multi_index.path",
     "two_layer": "saddles.agf._any.two_layer",
 }
 
@@ -83,6 +87,7 @@ __all__ = [
     "ModularAddition",
     "ModularReport",
     "MultiIndex",
+    "MultiIndexPath",
     "NeuronPath",
     "ReluNetwork",
     "Spherical",
@@ -95,8 +100,10 @@ __all__ = [
     "extremal_directions",
     "linear",
     "modular_addition",
+    "multi_index",
     "network",
     "relu",
+    "single_index",
     "two_layer",
 ]
 
