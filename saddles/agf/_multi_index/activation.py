@@ -9,12 +9,15 @@ weights alone may be any function of the direction, |w|^k s(ŵ·x), s = Σ_j s_j
 s = He_k makes the symmetric tensor w^{⊗k}.
 
 On x ~ N(0, I) two neurons at an angle t have the correlation |w|^k |w'|^k F(cos t), where
-F = Σ_j s_j² j! cos^j t. For `Homogeneous` that is F = (c₊² + c₋²) Φ_k(c) + 2 c₊c₋ Φ_k(−c), with
-c = cos t and the arc-cosine kernels (Cho and Saul, 2009, arXiv:1112.3712)
+F = Σ_j s_j² j! cos^j t. For `Homogeneous` that is F = A Φ_k(c) + B Φ_k(−c) with A = c₊² + c₋²,
+B = 2 c₊c₋, c = cos t and the arc-cosine kernels (Cho and Saul, 2009, arXiv:1112.3712)
 
     Φ_k = [(π − t) P_k(c) + sin t Q_k(c)] / 2π,    Φ_k' = k² Φ_{k−1},
 
-and polynomials P_k, Q_k of which P_0 = 1, Q_0 = 0.
+and polynomials P_k, Q_k of which P_0 = 1, Q_0 = 0; P_k is even or odd as k is, Q_k as k − 1. So the
+derivatives of F by c differ in their polynomials alone,
+
+    F^(m) = (k!/(k−m)!)² [(A (π − t) ± B t) P_{k−m}(c) + (A ∓ B) sin t Q_{k−m}(c)] / 2π,  ± = (−1)^k.
 
 ===============  ==========================================================================
 code name        symbol
@@ -22,7 +25,7 @@ code name        symbol
 ``k``            k; the neuron a σ(w·x) has degree κ = k + 1
 ``plus``         c₊ = σ(1);  ``minus`` c₋ = σ(−1)
 ``hermite``      s_j of the probabilists' Hermite polynomials He_j
-``correlation``  F(cos t), F'(cos t) and F''(cos t) sin² t
+``correlation``  F and F';  ``bend`` F'' sin² t
 ===============  ==========================================================================
 """
 
@@ -31,10 +34,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import polynomial
 
 from saddles import checks
 from saddles.typing import Array
@@ -100,15 +104,27 @@ class Homogeneous:
         """Return s_j for j up to `degree` (at most 170), σ = Σ_j s_j He_j, (degree + 1,)."""
         return self.normalised(degree) / _root_factorials(degree)
 
-    def correlation(self, angle: Array) -> tuple[Array, Array, Array]:
-        """Return F, F' and F'' sin² t at angles t, each of the shape of `angle`."""
-        even, cross = self.plus**2 + self.minus**2, 2 * self.plus * self.minus
-        here, there = _arc_cosine(self.k, angle), _arc_cosine(self.k, np.pi - angle)
-        signs = (1.0, -1.0, 1.0)
-        value, slope, bend = (
-            even * a + sign * cross * b for a, b, sign in zip(here, there, signs, strict=True)
-        )
-        return value, slope, bend
+    def correlation(self, angle: Array, c: Array, sine: Array) -> tuple[Array, Array]:
+        """Return F and F' at angles t, given their cosines and sines, each of that shape."""
+        ahead, behind = self._shares(angle, sine)
+        value, slope = (self._derivative(m, ahead, behind, c) for m in (0, 1))
+        return value, slope
+
+    def bend(self, angle: Array, c: Array, sine: Array) -> Array:
+        """Return F'' sin² t."""
+        ahead, behind = self._shares(angle, sine)
+        return behind if self.k == 1 else sine**2 * self._derivative(2, ahead, behind, c)
+
+    def _shares(self, angle: Array, sine: Array) -> tuple[Array, Array]:
+        """Return (A (π − t) ± B t) / 2π and (A ∓ B) sin t / 2π."""
+        even, cross = self.plus**2 + self.minus**2, 2 * self.plus * self.minus * (-1) ** self.k
+        ahead = even / 2 + (cross - even) / (2 * np.pi) * angle
+        return ahead, (even - cross) / (2 * np.pi) * sine
+
+    def _derivative(self, order: int, ahead: Array, behind: Array, c: Array) -> Array:
+        p, q = _polynomials(self.k - order)
+        factor = float(math.perm(self.k, order)) ** 2
+        return factor * (ahead * _horner(p, c) + behind * _horner(q, c))
 
 
 @dataclass(frozen=True)
@@ -165,11 +181,18 @@ class Spherical:
         known = self.coefficients[: degree + 1]
         return np.pad(known, (0, degree + 1 - len(known)))
 
-    def correlation(self, angle: Array) -> tuple[Array, Array, Array]:
-        """Return F, F' and F'' sin² t at angles t, each of the shape of `angle`."""
-        value = np.polynomial.Polynomial(self.normalised(len(self.coefficients) - 1) ** 2)
-        c = np.cos(angle)
-        return value(c), value.deriv()(c), value.deriv(2)(c) * np.sin(angle) ** 2
+    def correlation(self, angle: Array, c: Array, sine: Array) -> tuple[Array, Array]:
+        """Return F and F' at angles t, given their cosines and sines, each of that shape."""
+        series = self._series
+        return _horner(series, c), _horner(polynomial.polyder(series), c)
+
+    def bend(self, angle: Array, c: Array, sine: Array) -> Array:
+        """Return F'' sin² t."""
+        return sine**2 * _horner(polynomial.polyder(self._series, 2), c)
+
+    @cached_property
+    def _series(self) -> Array:
+        return self.normalised(len(self.coefficients) - 1) ** 2
 
 
 Activation = Homogeneous | Spherical
@@ -231,7 +254,7 @@ def _half(k: int, degree: int) -> Array:
 
 @cache
 def _polynomials(k: int) -> tuple[Array, Array]:
-    """Return the coefficients of P_k (k + 1,) and Q_k (k + 1,), lowest power first.
+    """Return the coefficients of P_k (k + 1,) and Q_k (k,), lowest power first.
 
     P_k' = k² P_{k−1} and (1 − c²) Q_k' − c Q_k + P_k = k² (1 − c²) Q_{k−1}.
     """
@@ -239,37 +262,23 @@ def _polynomials(k: int) -> tuple[Array, Array]:
         return np.ones(1), np.zeros(1)
     p_before, q_before = _polynomials(k - 1)
     p = np.concatenate([[0.0], k**2 * p_before / np.arange(1, k + 1)])
-    right = k**2 * (_padded(q_before, k + 3) - _shifted(q_before, k + 3))
+    right = k**2 * (
+        np.pad(q_before, (0, k + 3 - len(q_before))) - np.pad(q_before, (2, k + 1 - len(q_before)))
+    )
     q = np.zeros(k + 3)
     for j in range(k, 0, -1):
         q[j - 1] = ((j + 1) * q[j + 1] + p[j] - right[j]) / j
     p[0] = right[0] - q[1]
-    return p, q[: k + 1]
+    return p, q[:k]
 
 
-def _padded(values: Array, size: int) -> Array:
-    return np.pad(values, (0, size - len(values)))
-
-
-def _shifted(values: Array, size: int) -> Array:
-    return np.pad(values, (2, size - 2 - len(values)))
-
-
-def _arc_cosine(k: int, angle: Array) -> tuple[Array, Array, Array]:
-    """Return Φ_k, Φ_k' and Φ_k'' sin² t; for k = 1 the last is sin t / 2π."""
-    sine = np.sin(angle)
-    value, slope = _arc_cosine_value(k, angle), k**2 * _arc_cosine_value(k - 1, angle)
-    if k == 1:
-        return value, slope, sine / (2 * np.pi)
-    return value, slope, (k * (k - 1)) ** 2 * sine**2 * _arc_cosine_value(k - 2, angle)
-
-
-def _arc_cosine_value(k: int, angle: Array) -> Array:
-    p, q = _polynomials(k)
-    c = np.cos(angle)
-    evaluated = np.polynomial.polynomial.polyval
-    rest: Array = (np.pi - angle) * evaluated(c, p) + np.sin(angle) * evaluated(c, q)
-    return rest / (2 * np.pi)
+def _horner(coefficients: Array, c: Array) -> Array:
+    """Return a polynomial, lowest power first, of a few coefficients at many c."""
+    value = np.full_like(c, coefficients[-1])
+    for each in coefficients[-2::-1].tolist():
+        value *= c
+        value += each
+    return value
 
 
 def lacking(activation: Activation, degrees: Iterable[int]) -> list[int]:

@@ -15,8 +15,8 @@ code name        symbol
 ``w``            w, (H, d);  ``v`` w', (J, d)
 ``lengths``      |w|, (H,)
 ``units``        u, (H, d); zero where w is
-``angle``        t, the angle between w and w', (H, J)
-``toward``       n, the unit tangent at u towards u', (H, J, d); ``back`` that at u' towards u
+``angle``        t, the angle between w and w', (H, J);  ``c``, ``sine`` cos t, sin t
+``toward``       n, the unit tangent at u towards u', (H, J, d)
 ``value``        F;  ``first`` F';  ``second`` F'' sin² t, each (H, J)
 ===============  ==========================================================================
 """
@@ -24,8 +24,6 @@ code name        symbol
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -39,92 +37,74 @@ __all__ = ["Pairs", "Term", "lengths_and_units"]
 
 def lengths_and_units(w: Array) -> tuple[Array, Array]:
     """Return |w| (H,) and directions (H, d), zero where w is."""
-    lengths = np.linalg.norm(w, axis=1)
+    lengths = _norm(w)
     return lengths, w / np.where(lengths > 0, lengths, 1.0)[:, None]
 
 
-@dataclass(frozen=True, eq=False)
 class Pairs:
     """The correlations K of every w (H, d) with every v (J, d)."""
 
-    activation: Activation
-    w: Array
-    v: Array
-
-    @cached_property
-    def _left(self) -> tuple[Array, Array]:
-        return lengths_and_units(self.w)
-
-    @cached_property
-    def _right(self) -> tuple[Array, Array]:
-        return lengths_and_units(self.v)
-
-    @cached_property
-    def angle(self) -> Array:
-        """Return the angles (H, J)."""
+    def __init__(self, activation: Activation, w: Array, v: Array) -> None:
+        self._activation, self._k = activation, activation.k
+        self._left = lengths_and_units(w)
+        self._right = self._left if v is w else lengths_and_units(v)
         a, b = self._left[1][:, None], self._right[1]
-        return 2 * np.arctan2(_norm(a - b), _norm(a + b))
-
-    @cached_property
-    def _known(self) -> tuple[Array, Array, Array]:
-        return self.activation.correlation(self.angle)
-
-    @cached_property
-    def _powers(self) -> tuple[Array, Array]:
-        k = self.activation.k
-        return self._left[0] ** k, self._right[0] ** k
+        self._angle = 2 * np.arctan2(_norm(a - b), _norm(a + b))
+        self._c, self._sine = np.cos(self._angle), np.sin(self._angle)
+        self._value, self._first = activation.correlation(self._angle, self._c, self._sine)
+        self._powers = self._left[0] ** self._k, self._right[0] ** self._k
 
     def value(self) -> Array:
         """Return K (H, J)."""
         left, right = self._powers
-        return left[:, None] * self._known[0] * right
+        return left[:, None] * self._value * right
 
     def pull(self, weights: Array) -> Array:
         """Return Σ_j b_j ∂K(w, v_j)/∂w (H, d), of weights b (J,)."""
-        value, first, _ = self._known
-        k, (lengths, units), (_, others) = self.activation.k, self._left, self._right
-        along = weights * self._powers[1]
-        radial = (k * value - np.cos(self.angle) * first) @ along
-        slope = radial[:, None] * units + (first * along) @ others
-        return np.asarray(_power(lengths, k - 1)[:, None] * slope)
+        (lengths, units), along = self._left, weights * self._powers[1]
+        radial = (self._k * self._value - self._c * self._first) @ along
+        slope = radial[:, None] * units + (self._first * along) @ self._right[1]
+        return np.asarray(_power(lengths, self._k - 1)[:, None] * slope)
 
     def _tangents(self, others: bool = False) -> Array:
         """Return n (H, J, d), at w towards v or, with `others`, at v towards w."""
         a, b = self._left[1][:, None], self._right[1]
         here, there = (b, a) if others else (a, b)
-        toward = (there - here) + 2 * np.sin(self.angle / 2)[..., None] ** 2 * here
+        toward = (there - here) + 2 * np.sin(self._angle / 2)[..., None] ** 2 * here
         size = _norm(toward)[..., None]
         return np.asarray(toward / np.where(size > 0, size, 1.0))
 
     def bend(self, weights: Array) -> Array:
         """Return Σ_j b_j ∂²K(w, v_j)/∂w∂w (H, d, d)."""
-        value, first, second = self._known
         toward, along = self._tangents(), weights * self._powers[1]
-        shapes = np.matmul((toward * (second * along)[..., None]).transpose(0, 2, 1), toward)
-        tangent = np.einsum("hj,hjd->hd", np.sin(self.angle) * first * along, toward)
-        level, radial = value @ along, (np.cos(self.angle) * first) @ along
-        return _bend(self.activation.k, *self._left, level, radial, tangent, shapes)
+        second = self._second() * along
+        shapes = np.matmul((toward * second[..., None]).transpose(0, 2, 1), toward)
+        tangent = np.einsum("hj,hjd->hd", self._sine * self._first * along, toward)
+        level, radial = self._value @ along, (self._c * self._first) @ along
+        return _bend(self._k, *self._left, level, radial, tangent, shapes)
+
+    def _second(self) -> Array:
+        return self._activation.bend(self._angle, self._c, self._sine)
 
     def slopes(self) -> Array:
         """Return ∂K/∂w (H, J, d)."""
-        value, first, _ = self._known
-        k, (lengths, units) = self.activation.k, self._left
-        along = (np.sin(self.angle) * first)[..., None] * self._tangents()
-        inner = k * value[..., None] * units[:, None] + along
+        k, (lengths, units) = self._k, self._left
+        along = (self._sine * self._first)[..., None] * self._tangents()
+        inner = k * self._value[..., None] * units[:, None] + along
         sizes = _power(lengths, k - 1)[:, None] * self._powers[1]
         return np.asarray(sizes[..., None] * inner)
 
     def mixed(self) -> Array:
         """Return ∂²K/∂w∂v (H, J, d, d)."""
-        value, first, second = self._known
-        k, (lengths, u), (others, v) = self.activation.k, self._left, self._right
-        n, m, sine = self._tangents(), self._tangents(others=True), np.sin(self.angle)
+        k, (lengths, u), (others, v) = self._k, self._left, self._right
+        n, m, first = self._tangents(), self._tangents(others=True), self._first
         u, v = np.broadcast_to(u[:, None], n.shape), np.broadcast_to(v, n.shape)
-        left = (k * k * value, k * sine * first, k * sine * first, second)
+        turn = k * self._sine * first
+        left = (k * k * self._value, turn, turn, self._second())
         rows = zip(left, (u, n, u, n), (v, v, m, m), strict=True)
         found = sum(size[..., None, None] * _outer(a, b) for size, a, b in rows)
         turned = np.eye(n.shape[-1]) - _outer(u, u) - _outer(v, v)
-        turned = turned + np.cos(self.angle)[..., None, None] * _outer(u, v)
+        turned = turned + self._c[..., None, None] * _outer(u, v)
         sizes = _power(lengths, k - 1)[:, None] * _power(others, k - 1)
         return np.asarray(sizes[..., None, None] * (found + first[..., None, None] * turned))
 
@@ -158,6 +138,8 @@ class Term:
 
     def slope(self, w: Array) -> tuple[Array, Array]:
         """Return T (H,) and ∂T/∂w (H, d)."""
+        if not self._columns.any():
+            return np.zeros(len(w)), np.zeros_like(w)
         lengths, units, found = self._at(w)
         inner = found[:, 1 : self._r + 1]
         radial = self._k * found[:, 0] - np.sum(inner * units[:, : self._r], axis=1)
@@ -222,7 +204,7 @@ def _power(lengths: Array, power: int) -> Array:
 
 
 def _norm(rows: Array) -> Array:
-    return np.asarray(np.linalg.norm(rows, axis=-1))
+    return np.asarray(np.sqrt(np.einsum("...d,...d->...", rows, rows)))
 
 
 def _outer(a: Array, b: Array) -> Array:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from saddles import Status
+from saddles.agf import HermiteTarget, MultiIndex
 from saddles.agf._engine.steps import solve_network
 from tests.agf import networks
-from tests.agf.population import staircase, start, teachers
 
 #: Directions are known to 1e-9, and times follow from rates along them.
 TIMES = 1e-6
@@ -18,6 +18,21 @@ LOSSES = 1e-9
 
 AXES = np.eye(3)
 FOUR = np.array([AXES[0], AXES[1], -AXES[0], -AXES[1]])
+
+
+def teachers(weights, directions):
+    """ReLU teachers in three dimensions."""
+    return MultiIndex(HermiteTarget.teacher(weights, directions), 3)
+
+
+def start(width, seed, *, signs):
+    """Balanced neurons, |a| = |w|, in random directions; every other one negative if `signs`.
+
+    A negative neuron on a target that is nowhere negative shrinks to w = 0, where kernels kink.
+    """
+    w = np.random.default_rng(seed).standard_normal((width, 3))
+    w /= np.linalg.norm(w, axis=1, keepdims=True)
+    return np.column_stack([np.where(signs & (np.arange(width) % 2 == 1), -1.0, 1.0), w])
 
 
 def orthogonal(r):
@@ -39,22 +54,22 @@ def of_equal(r):
 
 
 CASES = {
-    "two": (teachers([1.0, 1.0], AXES[:2], 3), 4, of_equal(2), levels(2)),
-    "three": (teachers([1.0, 1.0, 1.0], AXES, 3), 6, of_equal(3), levels(3)),
+    "two": (teachers([1.0, 1.0], AXES[:2]), 4, of_equal(2), levels(2)),
+    "three": (teachers([1.0, 1.0, 1.0], AXES), 6, of_equal(3), levels(3)),
     "|z1| + |z2|/2": (
-        teachers([1.0, 1.0, 0.5, 0.5], FOUR[[0, 2, 1, 3]], 3),
+        teachers([1.0, 1.0, 0.5, 0.5], FOUR[[0, 2, 1, 3]]),
         6,
         [1 / (0.5 + 1 / (2 * pi)), pi],
         [0.9433099, 0.0743394, 0.0],
     ),
     "one and a half": (
-        teachers([1.0, 0.5], AXES[:2], 3),
+        teachers([1.0, 0.5], AXES[:2]),
         4,
         [1.6688617, 3.9629487],
         [0.3920775, 0.0330238, 0.0],
     ),
     "two clusters": (
-        teachers([1.0, 1.0, -0.5, -0.5], FOUR, 3),
+        teachers([1.0, 1.0, -0.5, -0.5], FOUR),
         8,
         [1.3675065, 3.0358024, sqrt(2) * pi],
         [0.6647887, 0.1300505, 0.0215447, 0.0],
@@ -65,7 +80,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_clusters_of_relu_neurons_part_when_predicted(name):
     network, width, times, losses = CASES[name]
-    first = start(network, width, 0, signs=name == "two clusters")
+    first = start(width, 0, signs=name == "two clusters")
     path = solve_network(network, first)
     # Printed numbers have seven digits.
     assert path.times[1:] == pytest.approx(times, rel=TIMES, abs=1e-7)
@@ -80,8 +95,8 @@ def test_clusters_of_relu_neurons_part_when_predicted(name):
 
 def test_two_clusters_part_at_once_where_the_fastest_direction_has_changed():
     """z1 + z1 z2: dormant deviations shrink out of the plane, and grow there afterwards."""
-    network = staircase(3)
-    path = solve_network(network, start(network, 6, 0, signs=True), max_jumps=2)
+    network = MultiIndex(HermiteTarget({(1, 0): 1.0, (1, 1): 1.0}), 3)
+    path = solve_network(network, start(6, 0, signs=True), max_jumps=2)
     a, w = path.neurons[1][:, 0], path.neurons[1][:, 1:]
     plus, minus = w[a > 0][0], w[a < 0][0]
     unit, other = plus / np.linalg.norm(plus), minus / np.linalg.norm(minus)
@@ -106,8 +121,8 @@ def without_curvature(network):
 
 
 def test_without_second_derivatives_a_cluster_is_not_the_end():
-    network = teachers([1.0, 1.0], AXES[:2], 3)
-    path = solve_network(without_curvature(network), start(network, 4, 0, signs=False))
+    network = teachers([1.0, 1.0], AXES[:2])
+    path = solve_network(without_curvature(network), start(4, 0, signs=False))
     assert path.status is Status.NEURONS_PART
     assert not path.status.finished
     assert path.losses == pytest.approx(levels(2)[:2], abs=1e-8)
@@ -115,8 +130,8 @@ def test_without_second_derivatives_a_cluster_is_not_the_end():
 
 def test_copies_of_a_neuron_never_part():
     """Equal neurons stay equal, so they end at the saddle; so do those in proportion."""
-    network = teachers([1.0, 1.0], AXES[:2], 3)
-    one = start(network, 1, 0, signs=False)
+    network = teachers([1.0, 1.0], AXES[:2])
+    one = start(1, 0, signs=False)
     path = solve_network(network, np.vstack([one, 2 * one, one]))
     assert path.status is Status.MAX_RANK
     assert path.losses == pytest.approx(levels(2)[:2], abs=1e-8)
