@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,11 +52,10 @@ def correlation(activation: Activation, angle: float) -> float:
         for side in (0.5 * math.pi, 1.5 * math.pi)
         for shift in (0.0, angle)
     }
-    ends = [0.0, *sorted(kinks), 2 * math.pi]
     total = 0.0
-    for begin, end in zip(ends[:-1], ends[1:], strict=True):
+    for begin, end in pairwise([0.0, *sorted(kinks), 2 * math.pi]):
         phi, weights = _between(begin, end)
-        total += weights @ (activation(np.cos(phi)) * activation(np.cos(phi - angle)))
+        total += float(weights @ (activation(np.cos(phi)) * activation(np.cos(phi - angle))))
     return 2.0**activation.k * math.factorial(activation.k) * total / (2 * math.pi)
 
 

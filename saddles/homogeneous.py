@@ -31,6 +31,9 @@ code name                     meaning
 ``within(theta, basis)``      the loss over that z (flattened), an object with the
                               methods ``loss``, ``gradient`` and ``hessian``; or
                               None where it would not be faster
+``conserved``                 (p,): weights c of Σ_i c_i θ_i², which the flow
+                              conserves in each neuron; they have two values, one
+                              above and one below zero
 ``kinked``                    whether gradients jump, so that flows may slide along
                               kinks: they are given up sooner
 ``kind``                      what a point consists of: "outputs" (by default),
@@ -98,6 +101,7 @@ class Declared:
     point: Callable[[Array], Array]
     hessian: Callable[[Array, Array], Array] | None = None
     within: Callable[[Array, Array], Any] | None = None
+    conserved: Array | None = None
     kinked: bool = False
     kind: str = "outputs"
 
@@ -125,9 +129,17 @@ class Declared:
                     f"network.{name}={checks.show(method)} must be a method; see "
                     "saddles.homogeneous for what it takes and returns."
                 )
+        conserved = getattr(network, "conserved", None)
         kinked = bool(getattr(network, "kinked", False))
         kind = checks.one_of(getattr(network, "kind", cls.kind), "network.kind", checks.KINDS)
-        return cls(degree=network.degree, size=network.size, kinked=kinked, kind=kind, **methods)
+        return cls(
+            degree=network.degree,
+            size=network.size,
+            conserved=conserved,
+            kinked=kinked,
+            kind=kind,
+            **methods,
+        )
 
 
 _METHODS = ("loss", "gradient", "utility", "utility_gradient", "point")

@@ -41,6 +41,7 @@ import numpy as np
 from saddles._numerics.stepping import crossing
 from saddles._numerics.watch import tick
 from saddles.agf._engine.active_flow import DESCENT_STEPS
+from saddles.agf._engine.balance import Balance
 from saddles.agf._engine.clock import ROUNDING, TIE, Clock, Dormant, Phase
 from saddles.agf._engine.sweep import curves, step
 from saddles.agf._engine.way import OLD, RESTING, Gradient, Ways, closely, gained, stiff
@@ -66,6 +67,7 @@ def first_ring(
     until: float = math.inf,
     rtol: float = WAY_RTOL,
     steps: int = DESCENT_STEPS,
+    balance: Balance | None = None,
 ) -> Phase:
     """Follow dormant neurons until the first of them activates.
 
@@ -89,13 +91,15 @@ def first_ring(
         Local relative error of the directions.
     steps : int
         Steps after which a direction that does not come to rest is given up.
+    balance : Balance, optional
+        What keeps balanced neurons balanced.
 
     Raises
     ------
     Breakdown
         If directions neither come to rest nor ring in many steps.
     """
-    run = _Run(gradient, dormant, clock, noise, least, until, rtol, steps)
+    run = _Run(gradient, dormant, clock, noise, least, until, rtol, steps, balance)
     run.follow(np.arange(len(dormant.lacking)))
     away = np.linalg.norm(dormant.directions - home.directions, axis=1) > RESTING
     while True:
@@ -131,12 +135,13 @@ class _Run:
         until: float,
         rtol: float,
         steps: int,
+        balance: Balance | None,
     ) -> None:
         self.clock, self.until, self.steps = clock, until, steps
         self.tolerances = closely(rtol)
         self.begun = Dormant(dormant.directions.copy(), dormant.lacking.copy())
         count = len(dormant.lacking)
-        self.ways = Ways.of(gradient, clock.degree, self.begun.directions)
+        self.ways = Ways.of(gradient, clock.degree, self.begun.directions, balance)
         self.pull = float(np.linalg.norm(gradient(dormant.directions), axis=1).max(initial=0.0))
         self.noise = max(ROUNDING * self.pull, noise)
         self.least = max(self.noise, least)
@@ -152,7 +157,8 @@ class _Run:
             dormant.directions,
             dormant.lacking,
         )
-        self.ways = Ways.of(self.ways.gradient, self.ways.degree, self.begun.directions)
+        known = self.ways
+        self.ways = Ways.of(known.gradient, known.degree, self.begun.directions, known.balance)
         slowness = np.exp(self.clock.log_slowness(dormant.lacking))
         self.unit[rows], self.since[rows] = slowness / self.ways.first[rows], since
         ways = self.ways.rows(rows)
@@ -269,7 +275,7 @@ class _Run:
 
     def at(self, time: float) -> Dormant:
         """Return all neurons at a time up to the deadline."""
-        directions, lacking = self.y[:, :-2].copy(), self.lacking
+        places, lacking = self.y.copy(), self.lacking
         if math.isfinite(time):
             lacking = lacking - np.where(self.rests, self.growth * (time - self.tau), 0.0)
         rows = np.flatnonzero(self.tau > time)
@@ -280,9 +286,9 @@ class _Run:
             age = _passes(curve, level, node)
             y = curve(age)
             grown = np.array([y[-2] * math.exp(age)])
-            directions[row] = y[:-2]
+            places[row] = y
             lacking[row] = self.clock.after(self.begun.lacking[[row]], grown)[0]
-        return Dormant(directions / np.linalg.norm(directions, axis=1, keepdims=True), lacking)
+        return Dormant(self.ways.units(places), lacking)
 
     def _within(self, row: int, level: float) -> _Node:
         """Return the step of a neuron within which its logarithm of time comes to a level."""

@@ -136,6 +136,11 @@ class Rescaled:
         """Whether gradients jump."""
         return self.network.kinked
 
+    @property
+    def conserved(self) -> Array | None:
+        """What the flow conserves in each neuron."""
+        return self.network.conserved
+
     @cached_property
     def _slope(self) -> float:
         """Unit of a weight over that of a loss."""

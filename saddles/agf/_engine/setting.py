@@ -13,6 +13,7 @@ import numpy as np
 from saddles import checks
 from saddles._result.path import SaddlePath
 from saddles.agf._engine.active import Descent
+from saddles.agf._engine.balance import Balance
 from saddles.agf._engine.clock import Clock, Dormant, Phase
 from saddles.agf._engine.natural_units import NaturalUnits, in_units, natural
 from saddles.agf._engine.parting import tells
@@ -261,6 +262,12 @@ class Setting:
     def parts(self) -> bool:
         """Whether it is known when neurons that activated together part."""
         return self.own is None and self.checkpoint is None and tells(self.network)
+
+    @cached_property
+    def balance(self) -> Balance | None:
+        """What keeps balanced neurons balanced, if the flow does."""
+        conserved = self.network.conserved
+        return None if conserved is None else Balance(conserved)
 
     def pull(self, active: Array) -> Callable[[Array], Array]:
         """Return the map from directions (D, p) to the gradients of their utilities."""

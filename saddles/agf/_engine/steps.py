@@ -369,6 +369,7 @@ def _phase(setting: Setting, state: State, least: float = 0.0, until: float = ma
         until=until,
         rtol=setting.limits.rtol,
         steps=KINKED_DESCENT_STEPS if setting.network.kinked else DESCENT_STEPS,
+        balance=setting.balance,
     )
 
 
@@ -438,7 +439,7 @@ def _activated(
     finite = degree > 2 and math.isfinite(setting.clock.scale)
     pull, blur = setting.pull(state.neurons), _blur(setting, state)
     if phase.begun is not None and not finite:  # else the network's own phases end at rest
-        direction = align(pull, direction, blur=blur)
+        direction = align(pull, direction, blur=blur, balance=setting.balance)
     size = reach(setting.network, state.neurons, direction)
     small = amplitude(degree) * size
     if phase.begun is None or not finite:
@@ -448,7 +449,8 @@ def _activated(
     gain = math.log(small) - first
     if not setting.network.utility(begun[None], state.neurons)[0] > 0:
         gain = max(gain, ROUNDING)  # first it shrinks, then it is back and grows
-    return align(pull, begun, gain=gain, blur=blur), size, max(small, min(math.exp(first), size))
+    turned = align(pull, begun, gain=gain, blur=blur, balance=setting.balance)
+    return turned, size, max(small, min(math.exp(first), size))
 
 
 def _blur(setting: Setting, state: State) -> float:

@@ -47,8 +47,9 @@ from saddles._numerics.stepping import (
     crossing,
 )
 from saddles.agf._engine.active_flow import DESCENT_STEPS
+from saddles.agf._engine.balance import Balance
 from saddles.agf._engine.clock import ROUNDING
-from saddles.typing import Array, Indices
+from saddles.typing import Array, Indices, Mask
 
 __all__ = [
     "ALIGNED",
@@ -86,22 +87,37 @@ Gradient = Callable[[Array], Array]
 
 @dataclass(frozen=True, eq=False)
 class Ways:
-    """The equation of ways that begin at `start` (D, p)."""
+    """The equation of ways that begin at `start` (D, p), of which some are `balanced` (D,)."""
 
     gradient: Gradient
     degree: int
     start: Array
     first: Array
+    balance: Balance | None
+    balanced: Mask
 
     @classmethod
-    def of(cls, gradient: Gradient, degree: int, start: Array) -> Ways:
+    def of(
+        cls, gradient: Gradient, degree: int, start: Array, balance: Balance | None = None
+    ) -> Ways:
         """Measure the pull at the start."""
         first = np.linalg.norm(gradient(start), axis=1)
-        return cls(gradient, degree, start, np.where(first > 0, first, 1.0))
+        balanced = np.zeros(len(start), dtype=bool) if balance is None else balance.holds(start)
+        return cls(gradient, degree, start, np.where(first > 0, first, 1.0), balance, balanced)
 
     def rows(self, rows: Indices) -> Ways:
         """Return some of them."""
-        return Ways(self.gradient, self.degree, self.start[rows], self.first[rows])
+        some = self.start[rows], self.first[rows]
+        return Ways(self.gradient, self.degree, *some, self.balance, self.balanced[rows])
+
+    def units(self, y: Array) -> Array:
+        """Return θ̂ (D, p)."""
+        units = np.asarray(y[:, :-2] / np.linalg.norm(y[:, :-2], axis=1, keepdims=True))
+        return units if self.balance is None else self.balance.onto(units, self.balanced)
+
+    def unit(self, y: Array) -> Array:
+        """Return θ̂ (p,) of the only one of them."""
+        return np.asarray(self.units(y[None])[0])
 
     @property
     def origin(self) -> Array:
@@ -110,7 +126,7 @@ class Ways:
 
     def split(self, y: Array) -> tuple[Array, Array, Array]:
         """Return θ̂, P⊥∇U and κU."""
-        units = y[:, :-2] / np.linalg.norm(y[:, :-2], axis=1, keepdims=True)
+        units = self.units(y)
         slope = self.gradient(units)
         growth = np.sum(slope * units, axis=1)
         return units, slope - growth[:, None] * units, growth
@@ -158,7 +174,12 @@ def stiff(ways: Ways, age: float, y: Array, tolerances: Tolerances, steps: int) 
 
 
 def align(
-    gradient: Gradient, direction: Array, *, gain: float = math.inf, blur: float = BLUR
+    gradient: Gradient,
+    direction: Array,
+    *,
+    gain: float = math.inf,
+    blur: float = BLUR,
+    balance: Balance | None = None,
 ) -> Array:
     """Return where the flow of directions takes a `direction` (p,).
 
@@ -174,21 +195,23 @@ def align(
     blur : float
         The gradient is known to this share. A direction that moves on evenly at a speed below it
         is left where that was first seen.
+    balance : Balance, optional
+        What keeps balanced neurons balanced.
     """
     if gain <= 0:
         return direction
-    ways = Ways.of(gradient, 2, direction[None])
+    ways = Ways.of(gradient, 2, direction[None], balance)
     places, speeds = [ways.origin[0]], [_misaligned(ways, ways.origin[0])]
     looks = _doublings(ways, gain)
     while speeds[-1] > ALIGNED and (found := next(looks, None)) is not None:
         place, done = found
         if done:
-            return _unit(place)
+            return ways.unit(place)
         places.append(place)
         speeds.append(_misaligned(ways, place))
         if max(speeds[-3:]) <= blur and len(speeds) > 4 and _even(speeds[-3:]):
-            return _unit(places[-3])
-    return _unit(places[int(np.argmin(speeds))])
+            return ways.unit(places[-3])
+    return ways.unit(places[int(np.argmin(speeds))])
 
 
 def _misaligned(ways: Ways, y: Array) -> float:
@@ -222,10 +245,6 @@ def gained(curve: Callable[[float], Array], gain: float, start: float, stop: flo
         return float(curve(age)[-2] * math.exp(age)) - gain
 
     return crossing(above, start, stop) if above(stop) >= 0 else math.inf
-
-
-def _unit(y: Array) -> Array:
-    return np.asarray(y[:-2] / np.linalg.norm(y[:-2]))
 
 
 def _even(speeds: list[float]) -> bool:

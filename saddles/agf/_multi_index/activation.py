@@ -17,7 +17,9 @@ B = 2 c₊c₋, c = cos t and the arc-cosine kernels (Cho and Saul, 2009, arXiv:
 and polynomials P_k, Q_k of which P_0 = 1, Q_0 = 0; P_k is even or odd as k is, Q_k as k − 1. So the
 derivatives of F by c differ in their polynomials alone,
 
-    F^(m) = (k!/(k−m)!)² [(A (π − t) ± B t) P_{k−m}(c) + (A ∓ B) sin t Q_{k−m}(c)] / 2π,  ± = (−1)^k.
+    F^(m) = (k!/(k−m)!)² [(A (π − t) ± B t) P_{k−m}(c) + (A ∓ B) sin t Q_{k−m}(c)] / 2π,
+
+where ± is (−1)^k.
 
 ===============  ==========================================================================
 code name        symbol
@@ -105,13 +107,25 @@ class Homogeneous:
         return self.normalised(degree) / _root_factorials(degree)
 
     def correlation(self, angle: Array, c: Array, sine: Array) -> tuple[Array, Array]:
-        """Return F and F' at angles t, given their cosines and sines, each of that shape."""
+        """Return F and F', each of the shape of `angle`.
+
+        Parameters
+        ----------
+        angle, c, sine : ndarray of shape (...)
+            Angles t, their cosines and sines.
+        """
         ahead, behind = self._shares(angle, sine)
         value, slope = (self._derivative(m, ahead, behind, c) for m in (0, 1))
         return value, slope
 
     def bend(self, angle: Array, c: Array, sine: Array) -> Array:
-        """Return F'' sin² t."""
+        """Return F'' sin² t.
+
+        Parameters
+        ----------
+        angle, c, sine : ndarray of shape (...)
+            Angles t, their cosines and sines.
+        """
         ahead, behind = self._shares(angle, sine)
         return behind if self.k == 1 else sine**2 * self._derivative(2, ahead, behind, c)
 
@@ -182,17 +196,30 @@ class Spherical:
         return np.pad(known, (0, degree + 1 - len(known)))
 
     def correlation(self, angle: Array, c: Array, sine: Array) -> tuple[Array, Array]:
-        """Return F and F' at angles t, given their cosines and sines, each of that shape."""
-        series = self._series
-        return _horner(series, c), _horner(polynomial.polyder(series), c)
+        """Return F and F', each of the shape of `angle`.
+
+        Parameters
+        ----------
+        angle, c, sine : ndarray of shape (...)
+            Angles t, their cosines and sines.
+        """
+        return _horner(self._series[0], c), _horner(self._series[1], c)
 
     def bend(self, angle: Array, c: Array, sine: Array) -> Array:
-        """Return F'' sin² t."""
-        return sine**2 * _horner(polynomial.polyder(self._series, 2), c)
+        """Return F'' sin² t.
+
+        Parameters
+        ----------
+        angle, c, sine : ndarray of shape (...)
+            Angles t, their cosines and sines.
+        """
+        return np.asarray(sine**2 * _horner(self._series[2], c))
 
     @cached_property
-    def _series(self) -> Array:
-        return self.normalised(len(self.coefficients) - 1) ** 2
+    def _series(self) -> list[Array]:
+        """F and its first two derivatives by cos t, lowest power first."""
+        series = self.normalised(len(self.coefficients) - 1) ** 2
+        return [np.asarray(polynomial.polyder(series, m), dtype=float) for m in range(3)]
 
 
 Activation = Homogeneous | Spherical

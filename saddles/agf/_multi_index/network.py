@@ -122,6 +122,11 @@ class MultiIndex:
         """Return 1 + d, the number of parameters of one neuron."""
         return int(self.d) + 1
 
+    @property
+    def conserved(self) -> Array:
+        """Weights of k a² − |w|², which the flow conserves in each neuron, (1 + d,)."""
+        return np.array([float(self.activation.k), *[-1.0] * int(self.d)])
+
     @cached_property
     def _root(self) -> Array:
         """Σ^{1/2}, (d, d)."""

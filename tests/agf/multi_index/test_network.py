@@ -88,7 +88,7 @@ def test_any_dimension_reduces_to_the_span_of_the_start(name):
     wide = MultiIndex(target, 300, activation=name)
     init = np.random.default_rng(0).standard_normal((4, 301))
     small, rows = wide.reduced(init)
-    assert small.d == 6 and rows.shape == (4, 7)
+    assert (small.d, rows.shape) == (6, (4, 7))
     assert rows[:, 1:] @ rows[:, 1:].T == pytest.approx(init[:, 1:] @ init[:, 1:].T, rel=1e-12)
     theta, other = init / 20, rows / 20
     for _ in range(30):
@@ -144,5 +144,5 @@ def test_what_is_wrong_is_said():
         lambda: multi_index(TWO, 3, init=np.ones((1, 4)), signs=[1]),
         lambda: HermiteTarget([1.0]),
     ):
-        with pytest.raises(TypeError, match="=|came with"):
+        with pytest.raises(TypeError, match=r"=|came with"):
             call()
