@@ -39,6 +39,10 @@ def neurons():
     return saddles.agf.relu(X.T, [1.0, 0.5, 0.2, 0.1], width=3, max_jumps=1, on_failure="return")
 
 
+def population():
+    return saddles.agf.single_index([0.0, 1.0], 3, width=2, max_jumps=1)
+
+
 def neurons_flow():
     network = saddles.agf.ReluNetwork(np.eye(2), np.array([[2.0], [1.0]]))
     init = [[0.6, 0.0, 0.8], [0.0, 0.6, 0.8]]
@@ -84,6 +88,7 @@ RESULTS = {
     "agf.linear": lambda: saddles.agf.linear(COUPLED, M),
     "agf.relu": neurons,
     "agf.attention": lambda: saddles.agf.attention(M, 20),
+    "agf.single_index": population,
     "attention modes": lambda: saddles.agf.attention_modes(M, 20),
     "extremal": lambda: saddles.agf.extremal_directions(np.eye(2), [[1.0], [-0.5]]),
     "modular report": modular_report,
