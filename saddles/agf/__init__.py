@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from saddles.agf._multi_index.activation import Homogeneous, Spherical
     from saddles.agf._multi_index.network import MultiIndex
     from saddles.agf._multi_index.path import MultiIndexPath, multi_index, single_index
+    from saddles.agf._multi_index.search import search_time
     from saddles.agf._multi_index.target import HermiteTarget
     from saddles.agf._relu.extremal import ExtremalDirections, extremal_directions
     from saddles.agf._relu.network import ReluNetwork
@@ -69,10 +70,11 @@ _HOMES = {
     "diagonal": "saddles._diagonal.agf",
     "extremal_directions": "saddles.agf._relu.extremal",
     "linear": "saddles._matrix.agf_linear",
-    "multi_index": "saddles.agf._multi_index.path",
     "modular_addition": "saddles.agf._modular.addition",
+    "multi_index": "saddles.agf._multi_index.path",
     "network": "saddles.agf._any.network",
     "relu": "saddles.agf._relu.relu",
+    "search_time": "saddles.agf._multi_index.search",
     "single_index": "saddles.agf._multi_index.path",
     "two_layer": "saddles.agf._any.two_layer",
 }
@@ -103,6 +105,7 @@ __all__ = [
     "multi_index",
     "network",
     "relu",
+    "search_time",
     "single_index",
     "two_layer",
 ]
