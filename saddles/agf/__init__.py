@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from saddles.agf._modular.network import ModularAddition
     from saddles.agf._modular.report import ModularReport
     from saddles.agf._multi_index.activation import Homogeneous, Spherical
+    from saddles.agf._multi_index.exponents import information_exponent, leap
     from saddles.agf._multi_index.network import MultiIndex
     from saddles.agf._multi_index.path import MultiIndexPath, multi_index, single_index
     from saddles.agf._multi_index.search import search_time
@@ -69,6 +70,8 @@ _HOMES = {
     "deep_network": "saddles.agf._deep.network",
     "diagonal": "saddles._diagonal.agf",
     "extremal_directions": "saddles.agf._relu.extremal",
+    "information_exponent": "saddles.agf._multi_index.exponents",
+    "leap": "saddles.agf._multi_index.exponents",
     "linear": "saddles._matrix.agf_linear",
     "modular_addition": "saddles.agf._modular.addition",
     "multi_index": "saddles.agf._multi_index.path",
@@ -100,6 +103,8 @@ __all__ = [
     "deep_network",
     "diagonal",
     "extremal_directions",
+    "information_exponent",
+    "leap",
     "linear",
     "modular_addition",
     "multi_index",

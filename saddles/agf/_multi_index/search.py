@@ -85,7 +85,7 @@ def search_time(k: int, p: int, mu: float, v0: float, *, log_alpha: float = -mat
     >>> import saddles
     >>> times = [saddles.agf.search_time(3, 3, 6.0, d**-0.5) for d in (1e2, 1e4, 1e6)]
     >>> [round(time, 4) for time in times]
-    [1.1664, 12.7031, 128.1719]
+    [1.1664, 12.703, 128.1719]
     """
     degree, order = (checks.whole_number(n, name, least=1) for n, name in ((k, "k"), (p, "p")))
     rate, overlap = checks.finite_number(mu, "mu"), checks.finite_number(v0, "v0")
@@ -101,7 +101,7 @@ def search_time(k: int, p: int, mu: float, v0: float, *, log_alpha: float = -mat
         return math.inf
     if degree == 1 and math.isinf(scale):
         return 1 / rate
-    speed = float(degree) ** (degree / 2) * (degree + 1.0) ** ((1 - degree) / 2) * rate
+    speed: float = degree ** (degree / 2) * (degree + 1.0) ** ((1 - degree) / 2) * rate
     with np.errstate(over="ignore", invalid="ignore"):
         time = _integral(degree, order, overlap, scale) / (speed * (scale if degree == 1 else 1.0))
     if not math.isfinite(time):
