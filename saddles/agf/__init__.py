@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from saddles.agf._modular.report import ModularReport
     from saddles.agf._multi_index.activation import Homogeneous, Spherical
     from saddles.agf._multi_index.exponents import information_exponent, leap
+    from saddles.agf._multi_index.maximisers import UtilityMaximisers, utility_maximisers
     from saddles.agf._multi_index.network import MultiIndex
     from saddles.agf._multi_index.path import MultiIndexPath, multi_index, single_index
+    from saddles.agf._multi_index.rates import SplittingRates, splitting_rates
     from saddles.agf._multi_index.search import search_time
     from saddles.agf._multi_index.target import HermiteTarget
     from saddles.agf._relu.extremal import ExtremalDirections, extremal_directions
@@ -63,7 +65,9 @@ _HOMES = {
     "NeuronPath": "saddles.agf._engine.steps",
     "ReluNetwork": "saddles.agf._relu.network",
     "Spherical": "saddles.agf._multi_index.activation",
+    "SplittingRates": "saddles.agf._multi_index.rates",
     "TorchNetwork": "saddles.agf._any.torch_network",
+    "UtilityMaximisers": "saddles.agf._multi_index.maximisers",
     "attention": "saddles.agf._attention",
     "attention_modes": "saddles.agf._attention",
     "deep_linear": "saddles._matrix.deep_linear",
@@ -79,7 +83,9 @@ _HOMES = {
     "relu": "saddles.agf._relu.relu",
     "search_time": "saddles.agf._multi_index.search",
     "single_index": "saddles.agf._multi_index.path",
+    "splitting_rates": "saddles.agf._multi_index.rates",
     "two_layer": "saddles.agf._any.two_layer",
+    "utility_maximisers": "saddles.agf._multi_index.maximisers",
 }
 
 __all__ = [
@@ -96,7 +102,9 @@ __all__ = [
     "NeuronPath",
     "ReluNetwork",
     "Spherical",
+    "SplittingRates",
     "TorchNetwork",
+    "UtilityMaximisers",
     "attention",
     "attention_modes",
     "deep_linear",
@@ -112,7 +120,9 @@ __all__ = [
     "relu",
     "search_time",
     "single_index",
+    "splitting_rates",
     "two_layer",
+    "utility_maximisers",
 ]
 
 __getattr__, __dir__ = lazily(__name__, _HOMES)
