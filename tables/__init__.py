@@ -36,6 +36,8 @@ NAMES = (
     "deep_linear",
     "deep_completion",
     "deep_quadratic",
+    "search",
+    "hermite_tensors",
 )
 
 #: Timings, made only when asked for by name and printed, not kept.
