@@ -28,13 +28,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddles._numerics.precision import EPS, ZERO
+from saddles._numerics.precision import ZERO
 from saddles._numerics.watch import tick
 from saddles.agf._relu.lockstep import SKIM, Block, Clock, Weights
 from saddles.agf._relu.piecewise import (
+    NUDGE,
     ON_LINE,
     PiecewiseUtility,
     leave,
+    past,
     slide,
     within,
 )
@@ -44,8 +46,6 @@ __all__ = ["End", "climb", "climb_all", "neurons_climb", "neurons_move"]
 
 #: Neurons with ||a| − |w|| below this, relative to |θ|, are balanced but for rounding.
 BALANCED = 1e-12
-#: Half of the digits: how far a weight is moved off a hyperplane that rounding would move it off.
-NUDGE = EPS**0.5
 #: Changes of hyperplane, per hyperplane, after which an ascent is given up. Each climbs, so that
 #: none repeats; in practice there are fewer than one per hyperplane.
 CHANGES_PER_LINE = 100
@@ -215,7 +215,10 @@ class _Walk(Weights):
         row, w, v = slice(i, i + 1), self.w[i], self.velocity[i]
         length, size = float(np.linalg.norm(w)), float(np.linalg.norm(v))
         along = float(v @ w) / length
-        if size <= ZERO * self.utility.scale or self.left[i] <= 0:
+        if size <= ZERO * self.utility.scale:
+            self.w[i] = past(self.utility.lines, self.side[i], w)
+            return self._end(i, self.w[i] / np.linalg.norm(self.w[i]), 0.0)
+        if self.left[i] <= 0:
             return self._end(i, w / length, 0.0)
         if self.turning[i]:
             return self._turn(i)

@@ -36,6 +36,7 @@ from saddles.agf._relu.piecewise import (
     ON_LINE,
     Pulls,
     leave,
+    past,
     pull_back,
     slide,
     within,
@@ -226,6 +227,8 @@ class _Walk:
         leg = self._leg()
         self.legs.append(leg)
         if np.abs(leg.rates).max() <= self.noise:
+            w, a = self.parts
+            self.theta = np.concatenate([past(self.pulls.lines, self.side, w), a])
             return self._end(replace(leg, rates=np.zeros(1), modes=self.theta[None]))
         found = _first_event(_Margins(leg, *self._events(), self.dimension))
         if found is None or self.time + found[0] > until:

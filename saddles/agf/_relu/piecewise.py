@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from saddles._numerics.precision import EPS
+from saddles._numerics.precision import EPS, ZERO
 from saddles.typing import Array, Indices
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "entered",
     "hold",
     "leave",
+    "past",
     "pull_back",
     "slide",
     "within",
@@ -62,6 +63,8 @@ MOST_PRODUCTS = 8192
 
 #: A weight this close to a hyperplane, relative to |w|, is on it.
 ON_LINE = 64 * EPS
+#: Half of the digits: how far a weight is moved off a hyperplane that rounding would move it off.
+NUDGE = EPS**0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,14 +357,35 @@ def slide(utility: PiecewiseUtility, side: Array, sign: float) -> Slide:
     return Slide(found.velocity, side, found.basis)
 
 
+def past(lines: Array, side: Array, w: Array) -> Array:
+    """Return a weight `w` (d,) at rest beyond the hyperplanes that it has just crossed.
+
+    The last sample that moves a ReLU neuron may push it off itself. It comes to rest on that
+    sample's hyperplane, with nothing beyond that would take it farther. Steps of training are
+    finite and take it beyond, where it stays whatever residual the sample has later. On the
+    hyperplane itself rounding would decide whether it comes back.
+    """
+    size = float(np.linalg.norm(w))
+    short = NUDGE * size - side * (lines @ w)
+    near = np.flatnonzero((side != 0) & (short > 0))
+    if not near.size:
+        return w
+    moved = w + pull_back(lines[near], w)[1] @ lines[near]
+    return np.asarray(moved + NUDGE * size * np.linalg.pinv(lines[near]) @ side[near])
+
+
 def leave(utility: PiecewiseUtility, side: Array, j: int, sign: float) -> bool:
     """Enter in `side` to where a weight leaves hyperplane `j`, which bends up; whether it must.
 
-    It could leave to the other side too if both push away; then it goes where that is faster.
+    It could leave to the other side too if both push away; then it goes where that is faster. On a
+    side where nothing moves it, it stays: φ'(0) is that of a sample that is not seen.
     """
     towards = []
     for side[j] in (-1.0, 1.0):
-        towards.append(float(utility.lines[j] @ slide(utility, side, sign).velocity))
+        velocity = slide(utility, side, sign).velocity
+        if np.linalg.norm(velocity) <= ZERO * utility.scale:
+            return True
+        towards.append(float(utility.lines[j] @ velocity))
     below, above = towards
     side[j] = 1.0 if above > 0 and above >= -below else -1.0
     return not below < 0 < above
