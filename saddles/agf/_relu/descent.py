@@ -182,6 +182,7 @@ class _Flow:
     def __init__(self, network: ReluNetwork, theta: Array, aside: Passengers) -> None:
         self.network, self.theta, self.aside = network, theta, aside
         self.levels, self.length, self.steps = _Levels(), math.nan, 0
+        self.lasted = 0.0
         w, _ = network.parts(theta)
         heights = w @ network.lines.normals.T
         on_line = np.abs(heights) <= ON_LINE * np.linalg.norm(w, axis=1)[:, None]
@@ -195,7 +196,7 @@ class _Flow:
             tick()
             self.theta = _placed(self.network, self.theta, self.side)
             piece = Piece.at(self.network, self.theta, self.side, asked, piece)
-            passed = None
+            passed, self.lasted = None, 0.0
             while passed is None:
                 velocity = piece.velocity(self.theta)
                 if self.levels.low(float(np.linalg.norm(velocity))) or near:
@@ -203,8 +204,10 @@ class _Flow:
                     if found is not None:
                         return found
                 passed = self._step(piece, velocity)
-            # A hyperplane that lets go is asked again, like one that is met.
-            asked = np.asarray(passed.any(axis=1))
+            # A hyperplane that lets go is asked again, like one that is met; but where it let go
+            # to a side from which the neuron comes back at once, it holds.
+            back = passed & (self.side == 0) & (piece.side != 0) & (self.lasted == 0)
+            asked = np.asarray(passed.any(axis=1) & ~back.any(axis=1))
             after = np.where(passed, 0.0, piece.side)
             self.side = _crossed(self.network, self.theta, piece.side, after)
         raise Breakdown(Status.STALLED, "the flow of the active ReLU neurons met too many kinks")
@@ -215,6 +218,7 @@ class _Flow:
         looks = _Looks.of(piece, curve)
         end, passed = looks.event()
         looks.until(end, self.aside)
+        self.lasted += end
         self.theta = curve(np.array([end]))[0].reshape(self.theta.shape)
         return passed
 
