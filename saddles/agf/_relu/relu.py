@@ -140,7 +140,8 @@ def relu(
     While the residual is constant, the direction and the growth of a dormant neuron are exact, also
     at kinks (Filippov's solution). The descent of the active neurons takes no scaled time, but
     dormant neurons turn during it, under the residual of each moment: they may come into another
-    basin.
+    basin. A neuron that comes to rest where it stops to see its last sample stays at rest, as it
+    does in training by small steps.
 
     Examples
     --------

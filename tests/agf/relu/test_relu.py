@@ -35,6 +35,13 @@ def steps(network, theta, time, step):
         yield theta
 
 
+def descent(network, theta, time, step):
+    """Train by plain gradient descent; yield θ after each step."""
+    for _ in range(int(time / step)):
+        theta = theta + step * network.utility_gradient(theta, theta)
+        yield theta
+
+
 def trained(network, theta, time, step):
     """Return θ after `time`, and after a little more by shorter steps that go to and fro less."""
     for length, size in ((time, step), (time / 30, step / 10)):
@@ -394,6 +401,11 @@ def test_a_weight_crosses_the_hyperplane_of_a_sample_that_is_fitted():
     ("seed", "times", "losses"),
     [
         (
+            11,  # an active neuron comes back at once to the hyperplane that it leaves
+            [4.46176185815944, 4.789881956335987, 6.145769931108813],
+            [0.12907861956758618, 0.07260459538209812, 0.008505233518583547],
+        ),
+        (
             25,
             [2.714102745608369, 5.6118433498014895, 6.006220089223311],
             [0.5891985353633677, 0.36776344195611066, 0.3304235610864276],
@@ -424,19 +436,49 @@ def digits(n):
     return data.data[rows] / 16, 2.0 * data.target[rows] - 1
 
 
-def test_digits_as_one_stiff_flow_of_all_neurons_has_them():
-    """It takes a second; with dormant neurons among the coordinates it took a minute."""
-    path = saddles.agf.relu(*digits(100), width=20, max_jumps=2)
+def test_digits_to_their_end_as_one_stiff_flow_of_all_neurons_has_them():
+    """The eight neurons that are left are dead, and stay so: there is no third jump."""
+    path = saddles.agf.relu(*digits(100), width=20)
+    assert path.status is Status.CONVERGED
     assert path.times[1:] == pytest.approx([0.7637899369723116, 0.7743738175995968], rel=1e-8)
     assert path.losses[1:] == pytest.approx([0.250027760526065, 2.8361229524511768e-05], rel=1e-8)
     assert path.certificates.worst <= 1e-8
 
 
+def test_digits_trained_by_steps_have_those_dead_neurons():
+    """No sample sees them again, though residuals of the samples that they saw last change sign."""
+    network = saddles.agf.ReluNetwork(*digits(100))
+    theta = 1e-4 * _balanced(20, *network.widths, 0)
+    *_, early = descent(network, theta, 3, 0.02)
+    seen = (network.parts(early)[0] @ network.X.T > 0).any(axis=1)
+    assert np.count_nonzero(seen) == 12
+    last = np.abs(network.parts(early)[0][~seen] @ network.X.T).argmin(axis=1)
+    signs = np.sign(network.residual(early)[last])
+    *_, late = descent(network, early, 140, 0.02)
+    assert (network.residual(late)[last] * signs < 0).any()
+    assert (late[~seen] == early[~seen]).all()
+
+
 @pytest.mark.slow
-def test_digits_to_the_end():
-    path = saddles.agf.relu(*digits(100), width=20)
-    assert path.status is Status.CONVERGED
-    assert path.losses[-1] <= 1e-20
+def test_more_digits():
     wide = saddles.agf.relu(*digits(360), width=50, max_jumps=2)
     assert wide.times[1:] == pytest.approx([0.8431630743676657, 0.8653234361422397], rel=1e-8)
     assert wide.losses[1:] == pytest.approx([0.24952297038979576, 0.007024077661559], rel=1e-8)
+
+
+@pytest.mark.parametrize("log_alpha", [-math.inf, -50.0])
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("height", [0.3, 0.0])
+def test_a_neuron_that_no_sample_sees_stays_so(log_alpha, outputs, height):
+    """It comes to rest where it stops to see a sample, whose residual changes its sign later."""
+    X, y = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]), np.array([0.1, 2.0, 0.1])
+    init = np.array([[1, 1, math.sqrt(2)], [height, -1, -math.sqrt(1 + height**2)]])
+    more = np.zeros((3, outputs - 1))
+    Y = y if outputs == 1 else np.hstack([y[:, None], more])
+    init = np.hstack([init, np.zeros((2, outputs - 1))])
+    path = saddles.agf.relu(X, Y, init=init, log_alpha=log_alpha)
+    assert path.status is Status.CONVERGED
+    assert path.losses == pytest.approx([0.67, 0.18], rel=CLOSE)
+    network = saddles.agf.ReluNetwork(X, Y)
+    *_, theta = descent(network, 1e-8 * init, 200, 0.02)
+    assert network.loss(theta) == pytest.approx(0.18, rel=CLOSE)
