@@ -34,9 +34,11 @@ from saddles.agf._relu.lockstep import SKIM, Block, Clock, Weights
 from saddles.agf._relu.piecewise import (
     NUDGE,
     ON_LINE,
+    SAME_DIRECTION,
     PiecewiseUtility,
     leave,
     past,
+    pull_back,
     slide,
     within,
 )
@@ -157,6 +159,7 @@ class _Walk(Weights):
         super().__init__(utility, w, sign, imbalance, left)
         self.unique, self.done = np.ones(len(w), dtype=bool), np.zeros(len(w), dtype=bool)
         self.through = np.zeros(len(w), dtype=bool)
+        self.left_end = np.full(w.shape, math.inf)
         self.ends: list[End | None] = [None] * len(w)
         on_line = self.side == 0
         for i in np.flatnonzero(on_line.any(axis=1)).tolist():
@@ -254,9 +257,9 @@ class _Walk(Weights):
         """Decide what becomes of a weight that goes straight to 0; `heights` are those of w/|w|."""
         w, delta = self.w[i], float(self.imbalance[i])
         touched = (self.side[i] != 0) & (heights <= ON_LINE)
-        if touched.any():
-            shift = NUDGE * self.side[i, touched] @ self.utility.lines[touched]
-            self.w[i], self.unique[i] = w + float(np.linalg.norm(w)) * shift, False
+        off = self._along(i, self.side[i, touched] @ self.utility.lines[touched])
+        if np.linalg.norm(off) > ON_LINE:
+            self.w[i], self.unique[i] = w + NUDGE * float(np.linalg.norm(w)) * off, False
             return False
         if not 0 < delta < math.inf:
             return self._end(i, w / np.linalg.norm(w), along)
@@ -269,6 +272,11 @@ class _Walk(Weights):
             return self._end(i, w / np.linalg.norm(w), along)
         self.left[i] -= clock.time(np.array([to_zero]))[0]
         return self._go_through(i)
+
+    def _along(self, i: int, vector: Array) -> Array:
+        """Return the part of `vector` (d,) along the hyperplanes that hold a weight."""
+        held = self.utility.lines[self.side[i] == 0]
+        return within(pull_back(held, vector)[0], vector) if len(held) else vector
 
     def _go_through(self, i: int) -> bool:
         """Let a weight that has come to 0 go on straight; if it comes back, it stays."""
@@ -284,8 +292,11 @@ class _Walk(Weights):
     def _passes(self, i: int, direction: Array) -> bool:
         """Whether hyperplanes that hold the end of a ray let it out on their other side.
 
-        Such an end attracts from one side alone; whatever disturbs the flow moves it on.
+        Such an end attracts from one side alone; whatever disturbs the flow moves it on. Growth
+        rises on a way, so what comes back to it has not left.
         """
+        if np.abs(direction - self.left_end[i]).max() <= SAME_DIRECTION:
+            return False
         touched = (self.side[i] != 0) & (np.abs(self.utility.lines @ direction) <= ON_LINE)
         if not (touched & (self.sign[i] * self.utility.bends > 0)).any():
             return False
@@ -293,7 +304,7 @@ class _Walk(Weights):
         self._take_sides(i, touched)
         if (self.side[i] == before).all():
             return False
-        self.w[i], self.unique[i] = direction, False
+        self.w[i], self.left_end[i], self.unique[i] = direction, direction, False
         return True
 
     def _end(self, i: int, direction: Array, growth: float) -> bool:
