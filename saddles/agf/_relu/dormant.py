@@ -125,8 +125,8 @@ def _in_the_limit(ends: list[_End], dormant: Dormant, noise: float) -> _Found:
     """Let neurons grow where their directions end."""
     growth = np.array([end.growth for end in ends])
     growth[np.abs(growth) <= noise] = 0.0
-    with np.errstate(divide="ignore"):
-        times = np.where(growth > 0, dormant.lacking / np.abs(growth), math.inf)
+    times = np.full(len(growth), math.inf)
+    np.divide(dormant.lacking, growth, out=times, where=growth > 0)
     delay = float(times.min(initial=math.inf))
     together = np.isfinite(times) & (times <= delay * (1 + TIE))
     lacking = dormant.lacking - growth * delay if math.isfinite(delay) else dormant.lacking

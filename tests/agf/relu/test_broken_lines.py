@@ -11,6 +11,7 @@ from saddles.agf._relu import lockstep
 from saddles.agf._relu.broken_lines import climb, climb_all, neurons_climb, neurons_move
 from saddles.agf._relu.exponential_ways import turn
 from saddles.agf._relu.piecewise import PiecewiseUtility, Pulls
+from saddles.agf._relu.relu import _balanced
 
 #: Both are exact but for the condition of what comes after.
 CLOSE = 1e-8
@@ -82,3 +83,18 @@ def test_the_end_is_where_time_leads(seed):
         w = row[:-1] / np.linalg.norm(row[:-1])
         if end.growth > 1e-6 * G.scale:
             assert w == pytest.approx(end.direction, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", [49, 151, 184, 313, 443, 506, 592, 694])
+def test_where_hyperplanes_of_whole_numbers_meet_ways_end_too(seed):
+    """Several hold a neuron, and others touch its ray: it cannot leave them, or comes back."""
+    rng = np.random.default_rng([11, seed])
+    n, slope = int(rng.integers(4, 8)), float(rng.choice([0, 0.1]))
+    X, r = (rng.integers(-2, 3, shape).astype(float) for shape in ((n, 3), n))
+    G = PiecewiseUtility.of(X, r, slope)
+    ends = neurons_climb(G, _balanced(4, 3, 1, seed))
+    for end in ends:
+        assert end is not None
+        assert end.residual <= CLOSE
+        rate = end.sign * float(G.value(end.direction))
+        assert end.growth == pytest.approx(rate, abs=CLOSE * G.scale)
