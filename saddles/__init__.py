@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         implicit_bias,
         kernel,
         neuron,
+        optim,
         teacher_student,
         testing,
     )
@@ -92,6 +93,7 @@ _ROOMS = (
     "implicit_bias",
     "kernel",
     "neuron",
+    "optim",
     "teacher_student",
     "testing",
 )
@@ -133,6 +135,7 @@ __all__ = [
     "implicit_bias",
     "kernel",
     "neuron",
+    "optim",
     "pesme_flammarion",
     "solve",
     "sweep",

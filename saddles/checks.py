@@ -354,6 +354,13 @@ def whole_number(value: Any, name: str, *, least: int = 0, otherwise: str = "") 
     return number
 
 
+def switch(value: Any, name: str) -> bool:
+    """Return True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}={show(value)} must be True or False.")
+    return bool(value)
+
+
 #: What a function-space point may consist of.
 KINDS = ("coefficients", "outputs", "template")
 

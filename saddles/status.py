@@ -141,6 +141,14 @@ class Status(Enum):
         True,
         True,
     )
+    NO_GAIN = (
+        "no gain",
+        "The last jumps lowered the training loss, but not the score: the validation loss or, "
+        "without validation samples, that of generalised cross-validation.",
+        "Raise patience, or give more samples, to grow a wider network.",
+        True,
+        False,
+    )
     NO_GROWTH = (
         "no neuron grows",
         "The loss can be lower, but no dormant neuron has a positive utility, or can turn to a "

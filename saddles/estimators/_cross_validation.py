@@ -21,7 +21,7 @@ import numpy as np
 from saddles import checks
 from saddles._numerics.watch import counting, left, watching
 from saddles._result.path import PathError, SaddlePath
-from saddles.estimators._model import LinearOnPath, along, is_cut, switch
+from saddles.estimators._model import LinearOnPath, along, is_cut
 from saddles.status import Status
 from saddles.typing import Array, Indices
 
@@ -165,8 +165,8 @@ class SaddlePathCV(LinearOnPath):
 
         max_jumps = checks.count(self.max_jumps, "max_jumps")
         checks.one_of(self.rule, "rule", RULES)
-        switch(self.fit_intercept, "fit_intercept")
-        switch(self.positive, "positive")
+        checks.switch(self.fit_intercept, "fit_intercept")
+        checks.switch(self.positive, "positive")
         X, y, weight = self._validated(X, y, sample_weight)
         given = np.iterable(self.cv) and not hasattr(self.cv, "split")
         splits = self.cv if given else check_cv(self.cv).split(X, y, groups)

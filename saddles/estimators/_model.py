@@ -217,10 +217,3 @@ def _as_given(values: Array, kind: Any) -> Array:
         largest = float(np.abs(values).max())
         raise ValueError(f"X is {kind}, which cannot hold {largest!r}; pass it as float64.")
     return given
-
-
-def switch(value: Any, name: str) -> bool:
-    """Return True or False."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name}={checks.show(value)} must be True or False.")
-    return bool(value)

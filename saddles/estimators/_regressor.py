@@ -11,7 +11,7 @@ from typing import Any
 
 from saddles import checks
 from saddles._numerics.watch import watching
-from saddles.estimators._model import LinearOnPath, switch
+from saddles.estimators._model import LinearOnPath
 
 __all__ = ["SaddlePathRegressor"]
 
@@ -121,8 +121,8 @@ class SaddlePathRegressor(LinearOnPath):
             If the time was over before the path was followed so far.
         """
         n_jumps = checks.count(self.n_jumps, "n_jumps")
-        switch(self.fit_intercept, "fit_intercept")
-        switch(self.positive, "positive")
+        checks.switch(self.fit_intercept, "fit_intercept")
+        checks.switch(self.positive, "positive")
         X, y, weight = self._validated(X, y, sample_weight)
         with watching(self.progress, self.time_limit):
             self._settle(X, y, weight, [n_jumps] * y.shape[1])

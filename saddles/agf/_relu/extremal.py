@@ -246,9 +246,7 @@ def checked_features(
     values = checks.real_array(targets, name, (1, 2))
     checks.same_length(features, "X", values, name)
     number = checks.finite_number(slope, "slope")
-    if not isinstance(bias, bool | np.bool_):
-        raise TypeError(f"bias={checks.show(bias)} must be True or False.")
-    if bias:
+    if checks.switch(bias, "bias"):
         features = np.column_stack([features, np.ones(len(features))])
     return features, values, number
 

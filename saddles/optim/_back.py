@@ -1,0 +1,124 @@
+"""The step back: neurons that are superfluous after a cost step return to the dormant set.
+
+A neuron leaves if the others, refitted, do as well without it. They begin their descent where they
+are or, for ReLU neurons, on the other side of some hyperplanes. Since φ(z) − φ(−z) = (1 + leak) z,
+networks whose neurons look the other way differ by a linear function only, and a greedy network
+often spends one neuron that is active everywhere on such a function.
+
+================  ================================================================
+code name         symbol
+================  ================================================================
+``rises``         how much the loss rises without neuron i, the outputs refitted
+``odd``           (φ(z) − φ(−z))/z, 0 where that is no constant
+``share``         how much of neuron i is to look the other way: 0 or 1 if it fits
+================  ================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_solve, lstsq
+
+from saddles.optim._cost import Fit, Task, descend
+from saddles.optim._losses import Squared, factor
+from saddles.typing import Array, Indices
+
+__all__: list[str] = []
+
+#: Number of neurons that are tried, the cheapest first, before none counts as superfluous.
+TRIED = 2
+
+#: A descent is hopeless if this many steps like the last one would not reach its goal.
+PATIENCE = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Back:
+    """The network after the step back, the neurons that are left in it, and the gradients used."""
+
+    fit: Fit
+    kept: Indices
+    gradients: int
+
+
+def step_back(
+    task: Task,
+    fit: Fit,
+    method: str,
+    *,
+    floor: float,
+    limit: float,
+    as_well: Callable[[Fit, Fit], bool],
+) -> Back:
+    """Let superfluous neurons leave, one at a time.
+
+    ``as_well(smaller, larger)`` compares two networks. A smaller one must also have a cost below
+    `limit`, that of the saddle before, so that every jump lowers the cost.
+    """
+    kept, gradients = np.arange(len(fit.W)), 0
+    while True:
+        for i, start in _smaller(task, fit):
+            end = descend(task, start, method, floor=floor, give_up=_hopeless(limit))
+            gradients += end.gradients
+            if end.fit.penalised < limit and as_well(end.fit, fit):
+                fit, kept = end.fit, np.delete(kept, i)
+                break
+        else:
+            return Back(fit, kept, gradients)
+
+
+def _hopeless(limit: float) -> Callable[[float, float], bool]:
+    """Return whether costs before and after a step leave no hope to come below `limit`."""
+    return lambda before, after: after - PATIENCE * (before - after) > limit
+
+
+def _smaller(task: Task, fit: Fit) -> Iterator[tuple[int, Fit]]:
+    """Yield neurons that may be superfluous, and where the others begin without them."""
+    if len(fit.W) < 2:
+        return
+    turned = _turned(task, fit)
+    if turned is not None:
+        yield turned
+    for i in np.argsort(_rises(task, fit), kind="stable")[:TRIED]:
+        yield int(i), task.at(np.delete(fit.W, i, axis=0), np.delete(fit.outputs, i, axis=0))
+
+
+def _rises(task: Task, fit: Fit) -> Array:
+    """Return the rise of the loss (H,) without each neuron, by its curvature in the outputs."""
+    H = len(fit.W)
+    L = factor(fit.F, task.penalty(H))
+    inverse = np.diag(cho_solve((L, True), np.eye(len(L))))[:H]
+    return np.asarray(np.sum(fit.outputs[:H] ** 2, axis=1) / inverse)
+
+
+def _turned(task: Task, fit: Fit) -> tuple[int, Fit] | None:
+    """Return a neuron that only supplies a linear function, and the others turned to supply it.
+
+    Some neuron may be replaced by a linear function if the fit stays as good. If neurons i in a set
+    look the other way, Σ odd a_i w_i is taken away from that function, which is to vanish.
+    """
+    odd = getattr(task.feature, "odd", 0.0)
+    if not (odd and isinstance(task.loss, Squared)):
+        return None
+    H, p = fit.W.shape
+    wide = np.concatenate([fit.F, np.asarray(task.X, dtype=np.float64)], axis=1)
+    G, Z = wide.T @ wide, wide.T @ task.Y
+    losses, solutions = np.full(H, np.inf), []
+    for i in range(H):
+        rest = np.delete(np.arange(len(G)), i)
+        outputs = lstsq(G[np.ix_(rest, rest)], Z[rest])[0]
+        R = task.Y - wide[:, rest] @ outputs
+        losses[i] = np.vdot(R, R) / (2 * len(R))
+        solutions.append(outputs)
+    i = int(np.argmin(losses))
+    noise = np.finfo(np.float64).eps * float(np.vdot(task.Y, task.Y)) / len(task.Y)
+    if losses[i] > max(fit.penalised, noise):
+        return None
+    W, outputs = np.delete(fit.W, i, axis=0), solutions[i]
+    change = odd * W[:, :, None] * outputs[: H - 1, None, :]
+    share = lstsq(change.reshape(H - 1, -1).T, -outputs[-p:].ravel())[0]
+    turned = share > 0.5
+    return (i, task.at(np.where(turned[:, None], -W, W))) if turned.any() else None

@@ -1,0 +1,252 @@
+"""The second half: the active neurons descend, their output weights always at their best.
+
+Variable projection (Golub and Pereyra, 1973; Kaufman's approximation, 1975): the outputs A of fixed
+unit weights W are the solution of a least squares problem, so the cost is a function of W alone.
+By the envelope theorem its gradient is that of the loss at these outputs.
+
+================  ================================================================
+code name         symbol
+================  ================================================================
+``W``, ``A``      unit weights (H, p), of norm 1, and output weights (H, c)
+``F``             features and, with an offset, a column of ones, shape (n, m)
+``D``             ∂φ(w_i, x_n)/∂w_i as a matrix (n, H p)
+``P``             projection on the complement of the columns of F
+``G``, ``g``      (A Aᵀ)_ij (DᵀPD)_ij/n, the Gauss–Newton matrix, and the gradient
+``mu``            damping of Levenberg and Marquardt, relative to the diagonal of G
+================  ================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
+from scipy.optimize import minimize
+
+from saddles.optim._features import Feature
+from saddles.optim._losses import Loss, Squared, factor
+from saddles.typing import Array
+
+__all__: list[str] = []
+
+METHODS = ("lm", "lbfgs", "outputs")
+
+#: Entries of unit weights up to which a Gauss–Newton matrix costs less than the steps it saves.
+MATRIX = 300
+
+#: Rows whose derivatives are held at a time.
+BLOCK = 4096
+
+#: Steps of a descent, and the relative fall below which two steps in a row end it.
+STEPS, FALL = 100, 1e-6
+
+#: A round of L-BFGS is followed by another if it lowers the cost to this share.
+HALF = 0.5
+
+#: Damping of the first step, and its least value.
+DAMPING, LEAST_DAMPING = 1e-3, 1e-9
+
+#: Dampings that are tried for one step, and factors from one to the next.
+TRIES, LESS, MORE = 12, 0.2, 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is minimised: the data, the loss, the penalty, and whether there is an offset."""
+
+    feature: Feature
+    X: Any
+    Y: Array
+    loss: Loss
+    ridge: float = 0.0
+    offset: bool = False
+
+    def features(self, W: Any) -> Array:
+        """Return the features (n, H) in float64, and a column of ones with an offset."""
+        F = np.asarray(self.feature.values(self.X, W), dtype=np.float64)
+        return np.concatenate([F, np.ones((len(F), 1))], axis=1) if self.offset else F
+
+    def penalty(self, neurons: int) -> Array:
+        """Return the penalty of each row of outputs."""
+        return np.array([self.ridge] * neurons + [0.0] * self.offset)
+
+    def at(self, W: Any, outputs: Array | None = None, *, keep: bool = False) -> Fit:
+        """Return the network with unit weights `W` and its best outputs, or those given."""
+        W = unit_rows(W)
+        F, penalty = self.features(W), self.penalty(len(W))
+        start = np.zeros((F.shape[1], self.Y.shape[1]))
+        if outputs is not None:
+            start[: len(outputs)] = outputs
+        best = start if keep else self.loss.outputs(F, self.Y, penalty, start)
+        f = F @ best
+        loss = self.loss.value(f, self.Y)
+        penalised = loss + float(np.sum(penalty[:, None] * best**2)) / 2
+        return Fit(W=W, outputs=best, F=F, f=f, loss=loss, penalised=penalised, Y=self.Y)
+
+    def stationarity(self, fit: Fit) -> float:
+        """Return the largest gradient of a neuron, relative to that of a residual as the targets.
+
+        A descent ends where steps no longer pay, so this is a report and not a promise.
+        """
+        if not len(fit.W):
+            return 0.0
+        rows = np.sqrt(np.mean(np.sum(np.square(self.X, dtype=np.float64), axis=1)))
+        size = np.sqrt(np.mean(np.sum(self.Y**2, axis=1))) * rows * np.abs(fit.outputs).max()
+        return float(np.linalg.norm(self.slope(fit), axis=1).max() / size) if size else 0.0
+
+    def slope(self, fit: Fit) -> Any:
+        """Return the Riemannian gradient (H, p) over unit weights, the outputs at their best."""
+        R = self.loss.residual(fit.f, self.Y)
+        C = R @ fit.outputs[: len(fit.W)].T
+        g = -np.asarray(self.feature.pull(self.X, fit.W, C.astype(self.X.dtype)), float) / len(R)
+        return g - np.sum(g * fit.W, axis=1, keepdims=True) * fit.W
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A network with its outputs on the samples; ``outputs`` has the offset in its last row."""
+
+    W: Any
+    outputs: Array
+    F: Array
+    f: Array
+    loss: float
+    penalised: float
+    Y: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Where a descent ends, and the gradients of single neurons that it took."""
+
+    fit: Fit
+    gradients: int
+
+
+#: Called with the costs before and after a step: whether the descent may stop as hopeless.
+GiveUp = Callable[[float, float], bool]
+
+
+def unit_rows(W: Any) -> Any:
+    """Return the rows of `W` over their norms."""
+    return W / np.linalg.norm(W, axis=1, keepdims=True)
+
+
+def chosen_method(method: str, task: Task, W: Any) -> str:
+    """Return how the cost of these unit weights is minimised, where that is not said."""
+    if method != "auto":
+        return method
+    return "lm" if W.size <= MATRIX and isinstance(task.loss, Squared) else "lbfgs"
+
+
+def descend(
+    task: Task,
+    fit: Fit,
+    method: str,
+    *,
+    floor: float = 0.0,
+    steps: int = STEPS,
+    give_up: GiveUp | None = None,
+) -> Descent:
+    """Minimise the penalised loss over unit and output weights, from `fit`."""
+    if method == "outputs" or not fit.W.size:
+        return Descent(fit, 0)
+    run = _levenberg_marquardt if method == "lm" else _lbfgs
+    return run(task, fit, floor, steps, give_up)
+
+
+def _levenberg_marquardt(
+    task: Task, fit: Fit, floor: float, steps: int, give_up: GiveUp | None
+) -> Descent:
+    mu, small, count = DAMPING, 0, 0
+    while count < steps and fit.penalised > floor and small < 2:
+        count += 1
+        trial, mu = _damped_step(task, fit, mu)
+        if trial is None:
+            break
+        fall = fit.penalised - trial.penalised
+        small = small + 1 if fall <= FALL * fit.penalised else 0
+        hopeless = give_up is not None and give_up(fit.penalised, trial.penalised)
+        fit = trial
+        if hopeless:
+            break
+    return Descent(fit, count * len(fit.W))
+
+
+def _damped_step(task: Task, fit: Fit, mu: float) -> tuple[Fit | None, float]:
+    """Return the network after a step that lowers the cost, or None, and the next damping."""
+    G, g = _gauss_newton(task, fit), task.slope(fit).ravel()
+    diagonal = np.diag(G)
+    scale = np.maximum(diagonal, LEAST_DAMPING * max(float(diagonal.max()), np.finfo(float).tiny))
+    for _ in range(TRIES):
+        try:
+            step = -cho_solve(cho_factor(G + np.diag(mu * scale)), g).reshape(fit.W.shape)
+        except LinAlgError:
+            mu *= MORE
+            continue
+        trial = task.at((fit.W + step).astype(fit.W.dtype), fit.outputs)
+        if trial.penalised < fit.penalised:
+            return trial, max(mu * LESS, LEAST_DAMPING)
+        mu *= MORE
+    return None, mu
+
+
+def _gauss_newton(task: Task, fit: Fit) -> Array:
+    """Return the Gauss–Newton matrix (H p, H p) of the reduced problem, summed over blocks."""
+    (H, p), n = fit.W.shape, len(fit.F)
+    square, cross = np.zeros((H * p, H * p)), np.zeros((fit.F.shape[1], H * p))
+    for start in range(0, n, BLOCK):
+        rows = slice(start, start + BLOCK)
+        D = task.feature.jacobian(task.X[rows], fit.W).reshape(-1, H * p).astype(np.float64)
+        square += D.T @ D
+        cross += fit.F[rows].T @ D
+    along = solve_triangular(factor(fit.F, task.penalty(H)), cross / n, lower=True)
+    outer = fit.outputs[:H] @ fit.outputs[:H].T
+    G = (square / n - along.T @ along).reshape(H, p, H, p) * outer[:, None, :, None]
+    return np.asarray(G.reshape(H * p, H * p))
+
+
+class _Enough(Exception):
+    """Ends a search of scipy's that is at the floor, or hopeless."""
+
+
+def _lbfgs(task: Task, fit: Fit, floor: float, steps: int, give_up: GiveUp | None) -> Descent:
+    """Run L-BFGS in rounds, each in units of its own start, while the last one halved the cost."""
+    count = 0
+    while True:
+        before = fit.penalised
+        fit, used, ended = _round(task, fit, floor, steps, give_up)
+        count += used
+        if ended or not fit.penalised <= HALF * before:
+            return Descent(fit, count)
+
+
+def _round(
+    task: Task, fit: Fit, floor: float, steps: int, give_up: GiveUp | None
+) -> tuple[Fit, int, bool]:
+    """Return the best network of one round, its gradients, and whether that is the end."""
+    best, count, unit = fit, 0, fit.penalised
+
+    def objective(flat: Array) -> tuple[float, Array]:
+        nonlocal best, count
+        count += len(fit.W)
+        W = flat.reshape(fit.W.shape)
+        trial = task.at(W.astype(fit.W.dtype), best.outputs)
+        before, best = best, trial if trial.penalised < best.penalised else best
+        if best.penalised <= floor:
+            raise _Enough
+        if give_up is not None and best is trial and give_up(before.penalised, best.penalised):
+            raise _Enough
+        norms = np.linalg.norm(W, axis=1, keepdims=True)
+        return trial.penalised / unit, (task.slope(trial) / norms).ravel() / unit
+
+    options = {"maxiter": steps, "ftol": FALL, "gtol": 0.0}
+    begin = fit.W.astype(np.float64).ravel()
+    try:
+        minimize(objective, begin, jac=True, method="L-BFGS-B", options=options)
+    except _Enough:
+        return best, count, True
+    return best, count, False

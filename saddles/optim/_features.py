@@ -1,0 +1,204 @@
+"""Neurons of the trainer: their features on samples, and the derivatives of these.
+
+A neuron is a φ(w, x): its feature φ depends on the unit weights w alone, and is homogeneous in
+them, so the output weights a carry its size. Closed forms are functions of X Wᵀ; any other feature
+is a torch function, and ``torch.func`` differentiates it.
+
+================  ==========================================================
+code name         symbol
+================  ==========================================================
+``W``             unit weights w_i, one neuron per row, shape (H, p)
+``values``        φ(w_i, x_n), shape (n, H)
+``pull``          Σ_n C_ni ∂φ(w_i, x_n)/∂w_i, shape (H, p)
+``jacobian``      ∂φ(w_i, x_n)/∂w_i, shape (n, H, p)
+================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from saddles import checks
+from saddles._tools.extras import extra
+
+__all__ = ["NEURONS", "Feature", "feature_of"]
+
+#: Names of the neurons with closed forms.
+NEURONS = ("relu", "leaky", "quadratic", "linear")
+
+#: Slope of the leaky ReLU for negative inputs; that of ``torch.nn.LeakyReLU``.
+LEAK = 0.01
+
+#: How far a feature may be from homogeneous, relative: float32 rounding of a long sum.
+HOMOGENEOUS = 1e-4
+
+#: Number of samples on which it is checked.
+SOME = 64
+
+
+class Feature(Protocol):
+    """What the trainer needs of a neuron; `X` is (n, p), and `W` (H, p) has unit rows."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+
+    def values(self, X: Any, W: Any) -> Any:
+        """Return the features (n, H)."""
+
+    def pull(self, X: Any, W: Any, C: Any) -> Any:
+        """Return Σ_n C_ni ∂φ(w_i, x_n)/∂w_i, shape (H, p), for coefficients `C` (n, H)."""
+
+    def jacobian(self, X: Any, W: Any) -> Any:
+        """Return ∂φ(w_i, x_n)/∂w_i, shape (n, H, p)."""
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """A feature φ(w·x) with its slope φ'."""
+
+    name: str
+    function: Callable[[Any], Any]
+    slope: Callable[[Any], Any]
+    odd: float = 0.0
+
+    def values(self, X: Any, W: Any) -> Any:
+        """Return the features (n, H)."""
+        return self.function(X @ W.T)
+
+    def pull(self, X: Any, W: Any, C: Any) -> Any:
+        """Return Σ_n C_ni φ'(w_i·x_n) x_n, shape (H, p)."""
+        return (C * self.slope(X @ W.T)).T @ X
+
+    def jacobian(self, X: Any, W: Any) -> Any:
+        """Return φ'(w_i·x_n) x_n, shape (n, H, p)."""
+        return self.slope(X @ W.T)[:, :, None] * X[:, None, :]
+
+
+def _relu(z: Any) -> Any:
+    return np.maximum(z, 0)
+
+
+def _relu_slope(z: Any) -> Any:
+    return (z > 0).astype(z.dtype)
+
+
+def _leaky(z: Any) -> Any:
+    return np.maximum(z, z.dtype.type(LEAK) * z)
+
+
+def _leaky_slope(z: Any) -> Any:
+    return np.where(z > 0, z.dtype.type(1), z.dtype.type(LEAK))
+
+
+def _double(z: Any) -> Any:
+    return 2 * z
+
+
+def _same(z: Any) -> Any:
+    return z
+
+
+CLOSED = {
+    "relu": ClosedForm("relu", _relu, _relu_slope, odd=1.0),
+    "leaky": ClosedForm("leaky", _leaky, _leaky_slope, odd=1.0 + LEAK),
+    "quadratic": ClosedForm("quadratic", np.square, _double),
+    "linear": ClosedForm("linear", _same, np.ones_like),
+}
+
+
+class TorchFeature:
+    """A feature that torch evaluates and ``torch.func`` differentiates."""
+
+    def __init__(self, function: Callable[[Any, Any], Any], name: str, device: str) -> None:
+        self._torch = extra("torch", "a neuron given as a function", "torch")
+        self.name, self._device = name, device
+        func = self._torch.func
+        self._all = func.vmap(function, in_dims=(0, None), out_dims=1)
+        self._jacobian = func.vmap(func.jacrev(function), in_dims=(0, None), out_dims=1)
+
+    def values(self, X: Any, W: Any) -> Any:
+        """Return the features (n, H)."""
+        return self._array(self._all(self._tensor(W), self._tensor(X)))
+
+    def pull(self, X: Any, W: Any, C: Any) -> Any:
+        """Return Σ_n C_ni ∂φ(w_i, x_n)/∂w_i, shape (H, p)."""
+        X = self._tensor(X)
+        _, back = self._torch.func.vjp(lambda weights: self._all(weights, X), self._tensor(W))
+        return self._array(back(self._tensor(C))[0])
+
+    def jacobian(self, X: Any, W: Any) -> Any:
+        """Return ∂φ(w_i, x_n)/∂w_i, shape (n, H, p)."""
+        return self._array(self._jacobian(self._tensor(W), self._tensor(X)))
+
+    def _tensor(self, array: Any) -> Any:
+        return self._torch.as_tensor(np.ascontiguousarray(array), device=self._device)
+
+    def _array(self, tensor: Any) -> Any:
+        return tensor.detach().cpu().numpy()
+
+
+def feature_of(neuron: Any, device: Any = "cpu") -> Feature:
+    """Return the feature of a neuron, given by its name or as a torch function, on a device."""
+    if isinstance(neuron, ClosedForm | TorchFeature):
+        return neuron
+    place = _device(device)
+    if callable(neuron):
+        return TorchFeature(neuron, getattr(neuron, "__name__", type(neuron).__name__), place)
+    name = checks.one_of(neuron, "neuron", NEURONS)
+    return CLOSED[name] if place == "cpu" else TorchFeature(_in_torch(name), name, place)
+
+
+def _device(device: Any) -> str:
+    """Return the name of a device that is there."""
+    if str(device) == "cpu":
+        return "cpu"
+    torch = extra("torch", f"device={device!r}", "torch")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r} is not available: {' '.join(str(error).split())[:120]}; use "
+            "device='cpu'."
+        ) from None
+    return str(device)
+
+
+def _in_torch(name: str) -> Callable[[Any, Any], Any]:
+    """Return a closed form as a torch function of unit weights (p,) and samples (n, p)."""
+    torch = extra("torch", "a device other than the processor", "torch")
+    forms = {
+        "relu": torch.relu,
+        "leaky": lambda z: torch.nn.functional.leaky_relu(z, LEAK),
+        "quadratic": torch.square,
+        "linear": lambda z: z,
+    }
+    return lambda w, X: forms[name](X @ w)
+
+
+def homogeneous(feature: Feature, X: Any) -> None:
+    """Raise unless a feature has the shape of features, and is homogeneous in its weights."""
+    if isinstance(feature, ClosedForm):
+        return
+    X = X[:SOME]
+    w = np.random.default_rng(0).standard_normal((1, X.shape[1])).astype(X.dtype)
+    once, twice = feature.values(X, w), feature.values(X, 2 * w)
+    if once.shape != (len(X), 1):
+        raise ValueError(
+            f"neuron(w, X) has shape {once.shape[:1] + once.shape[2:]}; it must return one feature "
+            f"per sample, ({len(X)},)."
+        )
+    size = float(np.vdot(once, once))
+    if not math.isfinite(size):
+        raise ValueError("neuron(w, X) is not finite for random unit weights; change the neuron.")
+    ratio = float(np.vdot(once, twice)) / size if size else 1.0
+    if ratio <= 0 or np.abs(twice - ratio * once).max() > HOMOGENEOUS * np.abs(twice).max():
+        raise ValueError(
+            "neuron(w, X) is not homogeneous in w: its values at 2 w are no multiple of those at "
+            "w. Leave out biases that are not among the weights, and activations such as tanh."
+        )

@@ -1,0 +1,328 @@
+"""One run of the trainer: the five functions that the loop of `saddles.alternation` asks for.
+
+================  ====================================================================
+code name         symbol
+================  ====================================================================
+``fit``           unit weights, outputs and their cost on the samples
+``units``         numbers of the active neurons, in the order in which they came
+``limit``         cost of the saddle before, which every saddle after it undercuts
+``best``          the jump with the best score so far, and this score
+================  ====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import numpy as np
+
+from saddles._numerics.watch import OutOfTime
+from saddles._result.certificate import Certificate
+from saddles._result.path import Saddle
+from saddles.alternation import Algorithm, Rest, Ring, trace
+from saddles.optim._back import step_back
+from saddles.optim._cost import Fit, Task, chosen_method, descend
+from saddles.optim._network import Network
+from saddles.optim._utility import checked_ascent, largest
+from saddles.status import Status
+from saddles.typing import Array, Indices
+
+__all__ = ["Step"]
+
+#: Cosine above which two directions are one: each would give the other's share of the residual.
+APART = 0.95
+
+#: Parameters that a unit weight counts for: it is fitted, and chosen among many directions. The
+#: same factor serves knots in multivariate adaptive regression splines (Friedman, 1991).
+CHOSEN = 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Settings:
+    """What the user asked for; see `AGF`."""
+
+    max_neurons: int
+    starts: int | Array
+    criterion: str
+    cost: str
+    ridge: float
+    per_jump: int
+    patience: int | None
+    batch_size: int
+    seed: int
+
+    def check_starts(self, size: int) -> None:
+        """Raise unless starts that are given have `size` entries each."""
+        if isinstance(self.starts, np.ndarray) and self.starts.shape[1] != size:
+            raise ValueError(
+                f"starts has shape {self.starts.shape}; unit weights have {size} entries here, so "
+                f"it must be (S, {size}): the columns of X, and one more for the bias if there is "
+                "one."
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Step(Saddle):
+    """One saddle of the trainer: `time` counts jumps, and `beta` is f on the samples (n, c).
+
+    Attributes
+    ----------
+    network : Network
+        The network there.
+    utility : float
+        Utility of the neuron that became active; 0 at the start.
+    validation : float or None
+        Loss on the validation samples, if there are any.
+    score : float
+        Validation loss; without one, the loss that generalised cross-validation expects.
+    gradients : int
+        Gradients of single neurons so far, each over all samples used.
+    seconds : float
+        Processor time so far.
+    """
+
+    network: Network
+    utility: float
+    validation: float | None
+    score: float
+    gradients: int
+    seconds: float
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return len(self.active)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Found(Ring):
+    """The neurons that become active: unit weights (m, p), and the utility of the first."""
+
+    W: Any
+    utility: float
+    gradients: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _State:
+    """A saddle, and what is remembered of those before."""
+
+    fit: Fit
+    units: Indices
+    entered: Indices
+    left: Indices
+    validation: float | None
+    score: float
+    best: tuple[int, float]
+    index: int = 0
+    born: int = 0
+    utility: float = 0.0
+    gradients: int = 0
+    limit: float = math.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The alternation on given samples; `held` are those for validation."""
+
+    settings: Settings
+    task: Task
+    held: Task | None
+    floor: float
+    single: bool
+    began: float = field(default_factory=time.process_time)
+
+    def algorithm(self) -> Algorithm[_State]:
+        """Return the functions of the loop."""
+        return Algorithm(
+            name="AGF trainer",
+            source="Kunin et al. (2025), arXiv:2506.06489, Algorithm 1, made greedy",
+            start=self._start,
+            utility=self._utility,
+            jump=self._jump,
+            cost=self._cost,
+            saddle=self._saddle,
+            kind="outputs",
+        )
+
+    def steps(self) -> Generator[Step, None, Status]:
+        """Yield the saddles, and return why there are no more."""
+        return cast(Generator[Step, None, Status], trace(self.algorithm()))
+
+    def trained(self) -> tuple[tuple[Step, ...], Status, Network]:
+        """Return all saddles, why there are no more, and the network that is best."""
+        track, path = self.steps(), []
+        try:
+            while True:
+                path.append(next(track))
+        except StopIteration as end:
+            status = end.value
+        except OutOfTime as over:
+            if not path:
+                raise
+            status = over.status
+        return tuple(path), status, self._refitted(self._chosen(path))
+
+    def _chosen(self, path: list[Step]) -> Step:
+        """Return the saddle with the best score; one at the floor has nothing left to learn."""
+        if self.settings.patience is None or path[-1].loss <= self.floor:
+            return path[-1]
+        return min(path, key=lambda step: step.score)
+
+    def _refitted(self, step: Step) -> Network:
+        """Return a network after one more descent on all samples, also those for validation."""
+        if self.held is None:
+            return step.network
+        X = np.concatenate([self.task.X, self.held.X])
+        both = replace(self.task, X=X, Y=np.concatenate([self.task.Y, self.held.Y]))
+        fit = both.at(step.network.unit_weights.astype(X.dtype))
+        method = chosen_method(self.settings.cost, both, fit.W)
+        return self._network(descend(both, fit, method, floor=self.floor).fit)
+
+    def _start(self) -> _State:
+        fit = self.task.at(np.zeros((0, self.task.X.shape[1]), self.task.X.dtype))
+        none = np.arange(0)
+        validation, score = self._scores(fit)
+        return _State(
+            fit=fit,
+            units=none,
+            entered=none,
+            left=none,
+            validation=validation,
+            score=score,
+            best=(0, score),
+        )
+
+    def _utility(self, state: _State) -> Ring | Rest | Status:
+        settings, task = self.settings, self.task
+        if state.fit.penalised <= self.floor:
+            return Status.CONVERGED if state.index else Status.NOTHING_TO_LEARN
+        if len(state.units) + settings.per_jump > settings.max_neurons:
+            return Status.MAX_RANK
+        if settings.patience is not None and state.index - state.best[0] >= settings.patience:
+            return Status.NO_GAIN
+        R = task.loss.residual(state.fit.f, task.Y)
+        draw = np.random.default_rng([settings.seed, state.index])
+        found = checked_ascent(
+            task.feature,
+            task.X,
+            R,
+            self._starts(draw),
+            criterion=settings.criterion,
+            offset=task.offset,
+            rows=settings.batch_size,
+            draw=draw,
+        )
+        growth = float(found.utilities[0])
+        least = math.sqrt(np.finfo(task.X.dtype).eps) * largest(settings.criterion, task.X, R)
+        if not growth > least:
+            return Rest(growth=growth, least=least)
+        W = _apart(found.W, settings.per_jump)
+        units = state.born + np.arange(len(W))
+        return _Found(delay=1.0, units=units, W=W, utility=growth, gradients=found.gradients)
+
+    def _starts(self, draw: np.random.Generator) -> Any:
+        given, p = self.settings.starts, self.task.X.shape[1]
+        if isinstance(given, int):
+            given = draw.standard_normal((given, p))
+        return given.astype(self.task.X.dtype)
+
+    def _jump(self, state: _State, ring: Ring) -> _State:
+        assert isinstance(ring, _Found)
+        outputs = np.insert(state.fit.outputs, [len(state.units)] * len(ring.W), 0.0, axis=0)
+        return replace(
+            state,
+            fit=self.task.at(np.concatenate([state.fit.W, ring.W]), outputs),
+            units=np.append(state.units, ring.units),
+            entered=ring.units,
+            index=state.index + 1,
+            born=state.born + len(ring.W),
+            utility=ring.utility,
+            gradients=state.gradients + ring.gradients,
+            limit=state.fit.penalised,
+        )
+
+    def _cost(self, state: _State) -> _State:
+        method = chosen_method(self.settings.cost, self.task, state.fit.W)
+        end = descend(self.task, state.fit, method, floor=self.floor)
+        back = step_back(
+            self.task,
+            end.fit,
+            method,
+            floor=self.floor,
+            limit=state.limit,
+            as_well=self._as_well,
+        )
+        validation, score = self._scores(back.fit)
+        units = state.units[back.kept]
+        gone = np.setdiff1d(state.units, units)
+        return replace(
+            state,
+            fit=back.fit,
+            units=units,
+            entered=np.setdiff1d(state.entered, gone),
+            left=np.setdiff1d(gone, state.entered),
+            validation=validation,
+            score=score,
+            best=(state.index, score) if score < state.best[1] else state.best,
+            gradients=state.gradients + end.gradients + back.gradients,
+        )
+
+    def _as_well(self, small: Fit, large: Fit) -> bool:
+        """Whether the smaller network has as good a score, or is at the floor."""
+        return small.penalised <= self.floor or self._scores(small)[1] <= self._scores(large)[1]
+
+    def _scores(self, fit: Fit) -> tuple[float | None, float]:
+        """Return the validation loss, if there is one, and the score."""
+        if self.held is not None:
+            held = self.held
+            loss = held.loss.value(held.features(fit.W) @ fit.outputs, held.Y)
+            return loss, loss
+        (n, c), (H, p) = self.task.Y.shape, fit.W.shape
+        parameters = H * (CHOSEN * (p - 1) + c) + self.task.offset * c
+        return None, self.task.loss.expected(fit.loss, parameters, n, c)
+
+    def _saddle(self, state: _State) -> Step:
+        return Step(
+            index=state.index,
+            time=float(state.index),
+            beta=state.fit.f,
+            loss=state.fit.loss,
+            dual=None,
+            active=state.units,
+            entered=state.entered,
+            left=state.left,
+            certificate=Certificate(stationarity=self.task.stationarity(state.fit), violation=0.0),
+            network=self._network(state.fit),
+            utility=state.utility,
+            validation=state.validation,
+            score=state.score,
+            gradients=state.gradients,
+            seconds=time.process_time() - self.began,
+        )
+
+    def _network(self, fit: Fit) -> Network:
+        bias, H = self.task.offset, len(fit.W)
+        W = fit.W.astype(np.float64)
+        return Network(
+            feature=self.task.feature,
+            weights=W[:, :-1] if bias else W,
+            biases=W[:, -1] if bias else np.zeros(H),
+            outputs=fit.outputs[:H],
+            offset=fit.outputs[-1] if bias else np.zeros(fit.outputs.shape[1]),
+            bias=bias,
+            single=self.single,
+        )
+
+
+def _apart(W: Any, count: int) -> Any:
+    """Return the first unit weights of which no two are nearly parallel."""
+    kept: list[int] = []
+    for i, w in enumerate(W):
+        if len(kept) < count and (W[kept] @ w < APART).all():
+            kept.append(i)
+    return W[kept]

@@ -1,0 +1,150 @@
+"""The first half: which direction has the largest utility, given the residual.
+
+The utility of a dormant neuron with unit weights w is how strongly its feature pulls at the
+residual R, whatever its output weights will be. Kunin et al., "Alternating Gradient Flows" (2025,
+arXiv:2506.06489) have |Rᵀφ(w)|/n; a greedy method rather asks how far the loss falls once the
+outputs are refitted, |Rᵀφ(w)|/|φ(w)|. A network with an offset has taken the mean of φ already.
+
+================  ==============================================================
+code name         symbol
+================  ==============================================================
+``residual``      R = −∂ℓ/∂f, shape (n, c)
+``criterion``     "utility": |Rᵀφ|/n; "decrease": |Rᵀφ|/(|φ| |R|), φ − φ̄ with an offset
+``starts``        unit weights from which the ascent begins, shape (S, p)
+================  ==============================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from saddles._tools.record import Record
+from saddles.optim._cost import unit_rows
+from saddles.optim._features import Feature
+
+__all__ = ["Ascent"]
+
+CRITERIA = ("decrease", "utility")
+
+#: Steps of the ascent at most, and the relative gain of a step below which a start rests.
+STEPS, GAIN = 60, 1e-4
+
+
+#: Number of samples up to which all are used.
+SAMPLE = 20_000
+
+#: Share by which the utility on a sample may differ from that on all samples.
+CONFIRMED = 0.1
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Ascent(Record):
+    """Where the ascents of the utility end, the highest first.
+
+    Attributes
+    ----------
+    W : ndarray of shape (S, p)
+        Unit weights.
+    utilities : ndarray of shape (S,)
+        Their utilities, descending.
+    gradients : int
+        Gradients of single neurons that were used, each over the samples used.
+    """
+
+    W: Any
+    utilities: Any
+    gradients: int
+
+
+def utilities(
+    feature: Feature, X: Any, R: Any, W: Any, criterion: str, offset: bool
+) -> tuple[Any, Any]:
+    """Return the utilities (S,), and the coefficients (n, S) whose `pull` is their gradient."""
+    F = feature.values(X, W)
+    pulls = R.T @ F
+    size = np.linalg.norm(pulls, axis=0)
+    along = R @ (pulls / np.where(size > 0, size, 1))
+    if criterion == "utility":
+        return size / len(F), along / len(F)
+    if offset:
+        F = F - F.mean(axis=0)
+    norm = np.linalg.norm(F, axis=0)
+    norm = np.where(norm > 0, norm, np.inf)
+    whole = max(float(np.linalg.norm(R)), np.finfo(R.dtype).tiny)
+    value = size / norm / whole
+    return value, along / (norm * whole) - F * (value / norm**2)
+
+
+def largest(criterion: str, X: Any, R: Any) -> float:
+    """Return the unit of utilities: that of a feature as large as the samples, along R."""
+    if criterion == "decrease":
+        return 1.0
+    return float(np.linalg.norm(X) * np.linalg.norm(R)) / len(R)
+
+
+def ascend(
+    feature: Feature,
+    X: Any,
+    R: Any,
+    starts: Any,
+    *,
+    criterion: str,
+    offset: bool,
+    steps: int = STEPS,
+) -> Ascent:
+    """Ascend the utility from all starts at once, on the unit sphere, with a step of each's own."""
+    W, count = unit_rows(starts), 0
+    value, C = utilities(feature, X, R, W, criterion, offset)
+    step = np.full(len(W), 1.0)
+    moving = np.arange(len(W))
+    slope = _slope(feature, X, W, C)
+    for _ in range(steps):
+        count += len(moving)
+        length = np.linalg.norm(slope, axis=1, keepdims=True)
+        trial = unit_rows(W[moving] + step[moving, None] * slope / np.where(length > 0, length, 1))
+        higher, C = utilities(feature, X, R, trial, criterion, offset)
+        up = higher > value[moving]
+        gain = higher - value[moving]
+        step[moving] *= np.where(up, 1.5, 0.4)
+        slope[up] = _slope(feature, X, trial[up], C[:, up]) if up.any() else slope[up]
+        W[moving[up]], value[moving[up]] = trial[up], higher[up]
+        rests = np.where(up, (gain <= GAIN * higher) & (step[moving] < 0.1), step[moving] < 1e-3)
+        moving, slope = moving[~rests], slope[~rests]
+        if not len(moving):
+            break
+    order = np.argsort(-value, kind="stable")
+    return Ascent(W[order], value[order], count)
+
+
+def checked_ascent(
+    feature: Feature,
+    X: Any,
+    R: Any,
+    starts: Any,
+    *,
+    criterion: str,
+    offset: bool,
+    rows: int,
+    draw: np.random.Generator,
+) -> Ascent:
+    """Ascend on a sample of `rows` rows, doubled until all rows confirm the best utility."""
+    n, gradients = len(X), 0
+    while rows < n:
+        some = np.sort(draw.choice(n, rows, replace=False))
+        found = ascend(feature, X[some], R[some], starts, criterion=criterion, offset=offset)
+        gradients += found.gradients
+        all_rows, _ = utilities(feature, X, R, found.W[:1], criterion, offset)
+        if all_rows[0] >= (1 - CONFIRMED) * found.utilities[0]:
+            return replace(found, gradients=gradients)
+        starts, rows = found.W, 2 * rows
+    found = ascend(feature, X, R, starts, criterion=criterion, offset=offset)
+    return replace(found, gradients=gradients + found.gradients)
+
+
+def _slope(feature: Feature, X: Any, W: Any, C: Any) -> Any:
+    """Return the Riemannian gradients (S, p)."""
+    G = feature.pull(X, W, C)
+    return G - np.sum(G * W, axis=1, keepdims=True) * W
