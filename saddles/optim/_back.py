@@ -52,16 +52,19 @@ def step_back(
     floor: float,
     limit: float,
     as_well: Callable[[Fit, Fit], bool],
+    goal: Callable[[Fit], float],
 ) -> Back:
     """Let superfluous neurons leave, one at a time.
 
-    ``as_well(smaller, larger)`` compares two networks. A smaller one must also have a cost below
-    `limit`, that of the saddle before, so that every jump lowers the cost.
+    ``as_well(smaller, larger)`` compares two networks; a smaller one can only pass if its cost is
+    at most ``goal(larger)``. It must also be below `limit`, the cost of the saddle before, so that
+    every jump lowers the cost.
     """
     kept, gradients = np.arange(len(fit.W)), 0
     while True:
+        give_up = _hopeless(min(limit, max(goal(fit), floor)))
         for i, start in _smaller(task, fit):
-            end = descend(task, start, method, floor=floor, give_up=_hopeless(limit))
+            end = descend(task, start, method, floor=floor, give_up=give_up)
             gradients += end.gradients
             if end.fit.penalised < limit and as_well(end.fit, fit):
                 fit, kept = end.fit, np.delete(kept, i)
@@ -70,9 +73,9 @@ def step_back(
             return Back(fit, kept, gradients)
 
 
-def _hopeless(limit: float) -> Callable[[float, float], bool]:
-    """Return whether costs before and after a step leave no hope to come below `limit`."""
-    return lambda before, after: after - PATIENCE * (before - after) > limit
+def _hopeless(goal: float) -> Callable[[float, float], bool]:
+    """Return whether costs before and after a step leave no hope to come down to `goal`."""
+    return lambda before, after: after - PATIENCE * (before - after) > goal
 
 
 def _smaller(task: Task, fit: Fit) -> Iterator[tuple[int, Fit]]:

@@ -19,6 +19,7 @@ code name         symbol
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +38,18 @@ METHODS = ("lm", "lbfgs", "outputs")
 #: Entries of unit weights up to which a Gauss–Newton matrix costs less than the steps it saves.
 MATRIX = 300
 
+#: Entries up to which such steps finish what L-BFGS began: it does not see how costs creep.
+LARGE_MATRIX = 1000
+
+#: Relative fall of the cost that is worth such a step.
+WORTH = 1e-2
+
 #: Rows whose derivatives are held at a time.
 BLOCK = 4096
 
-#: Steps of a descent, and the relative fall below which two steps in a row end it.
-STEPS, FALL = 100, 1e-6
+#: Steps of a descent. Two damped steps in a row that lower the cost by less than the second number,
+#: or one of L-BFGS by less than the third, end it.
+STEPS, SMALL, FALL = 100, 1e-4, 1e-6
 
 #: A round of L-BFGS is followed by another if it lowers the cost to this share.
 HALF = 0.5
@@ -139,7 +147,9 @@ def chosen_method(method: str, task: Task, W: Any) -> str:
     """Return how the cost of these unit weights is minimised, where that is not said."""
     if method != "auto":
         return method
-    return "lm" if W.size <= MATRIX and isinstance(task.loss, Squared) else "lbfgs"
+    if not isinstance(task.loss, Squared):
+        return "lbfgs"
+    return "lm" if W.size <= MATRIX else "both" if W.size <= LARGE_MATRIX else "lbfgs"
 
 
 def descend(
@@ -149,18 +159,31 @@ def descend(
     *,
     floor: float = 0.0,
     steps: int = STEPS,
+    least: float = SMALL,
     give_up: GiveUp | None = None,
 ) -> Descent:
-    """Minimise the penalised loss over unit and output weights, from `fit`."""
+    """Minimise the penalised loss over unit and output weights, from `fit`.
+
+    It ends at the `floor`, after a number of `steps`, when two damped steps in a row lower the cost
+    by a share below `least`, or when it is told to `give_up`.
+    """
     if method == "outputs" or not fit.W.size:
         return Descent(fit, 0)
-    run = _levenberg_marquardt if method == "lm" else _lbfgs
-    return run(task, fit, floor, steps, give_up)
+    if method == "lm":
+        return _levenberg_marquardt(task, fit, floor, steps, give_up, least)
+    if not isinstance(task.loss, Squared):
+        return _joint(task, fit, steps, give_up)
+    end = _lbfgs(task, fit, floor, steps, give_up)
+    if method == "lbfgs":
+        return end
+    last = _levenberg_marquardt(task, end.fit, floor, steps, give_up, WORTH)
+    return Descent(last.fit, end.gradients + last.gradients)
 
 
 def _levenberg_marquardt(
-    task: Task, fit: Fit, floor: float, steps: int, give_up: GiveUp | None
+    task: Task, fit: Fit, floor: float, steps: int, give_up: GiveUp | None, least: float
 ) -> Descent:
+    """Make damped Gauss–Newton steps until two in a row lower the cost by less than `least`."""
     mu, small, count = DAMPING, 0, 0
     while count < steps and fit.penalised > floor and small < 2:
         count += 1
@@ -168,7 +191,7 @@ def _levenberg_marquardt(
         if trial is None:
             break
         fall = fit.penalised - trial.penalised
-        small = small + 1 if fall <= FALL * fit.penalised else 0
+        small = small + 1 if fall <= least * fit.penalised else 0
         hopeless = give_up is not None and give_up(fit.penalised, trial.penalised)
         fit = trial
         if hopeless:
@@ -250,3 +273,29 @@ def _round(
     except _Enough:
         return best, count, True
     return best, count, False
+
+
+def _joint(task: Task, fit: Fit, steps: int, give_up: GiveUp | None) -> Descent:
+    """Run L-BFGS over unit weights and outputs together, where best outputs take a search."""
+    H, p = fit.W.shape
+    best, count, penalty = fit, 0, task.penalty(H)[:, None]
+    sizes = np.sqrt(np.maximum(np.mean(fit.F**2, axis=0), np.finfo(np.float64).tiny))[:, None]
+
+    def objective(flat: Array) -> tuple[float, Array]:
+        nonlocal best, count
+        count += H
+        W, outputs = flat[: H * p].reshape(H, p), flat[H * p :].reshape(sizes.size, -1) / sizes
+        trial = task.at(W.astype(fit.W.dtype), outputs, keep=True)
+        before, best = best, trial if trial.penalised < best.penalised else best
+        if give_up is not None and best is trial and give_up(before.penalised, best.penalised):
+            raise _Enough
+        R = task.loss.residual(trial.f, task.Y)
+        over_outputs = penalty * outputs - trial.F.T @ R / len(R)
+        over_weights = task.slope(trial) / np.linalg.norm(W, axis=1, keepdims=True)
+        return trial.penalised, np.append(over_weights.ravel(), (over_outputs / sizes).ravel())
+
+    begin = np.append(fit.W.astype(np.float64).ravel(), (fit.outputs * sizes).ravel())
+    options = {"maxiter": steps, "ftol": FALL, "gtol": 0.0}
+    with suppress(_Enough):
+        minimize(objective, begin, jac=True, method="L-BFGS-B", options=options)
+    return Descent(best, count)

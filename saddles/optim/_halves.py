@@ -18,7 +18,8 @@ import numpy as np
 
 from saddles import checks
 from saddles._tools.record import Record
-from saddles.optim._cost import METHODS, Task, chosen_method, descend
+from saddles._tools.threads import one_pool
+from saddles.optim._cost import FALL, METHODS, Task, chosen_method, descend
 from saddles.optim._features import feature_of, homogeneous
 from saddles.optim._losses import loss_of
 from saddles.optim._utility import CRITERIA, SAMPLE, Ascent, checked_ascent
@@ -53,6 +54,7 @@ class Cost(Record):
     gradients: int
 
 
+@one_pool
 def maximise_utility(
     feature: Any,
     X: ArrayLike,
@@ -126,6 +128,7 @@ def maximise_utility(
     )
 
 
+@one_pool
 def minimise_cost(
     feature: Any,
     W: ArrayLike,
@@ -185,7 +188,7 @@ def minimise_cost(
     ridge = checks.real_number(ridge, "ridge", rule, lambda value: 0 <= value < math.inf)
     task = Task(feature=neuron, X=X, Y=Y, loss=way, ridge=ridge)
     start = task.at(checks.neurons(W, "W", X.shape[1]))
-    end = descend(task, start, chosen_method(method, task, start.W))
+    end = descend(task, start, chosen_method(method, task, start.W), least=FALL)
     return Cost(
         W=end.fit.W,
         A=end.fit.outputs,

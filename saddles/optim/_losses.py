@@ -56,6 +56,9 @@ class Loss(Protocol):
     def expected(self, loss: float, parameters: int, n: int, c: int) -> float:
         """Return the loss expected on other samples, after fitting this number of parameters."""
 
+    def allowed(self, score: float, parameters: int, n: int, c: int) -> float:
+        """Return the loss whose expected one is `score`: the inverse of `expected`."""
+
     def check(self, Y: Array, name: str) -> None:
         """Raise unless `Y` can be targets."""
 
@@ -88,6 +91,10 @@ class Squared:
         """Return the loss of generalised cross-validation (Craven and Wahba, 1979)."""
         share = parameters / (n * c)
         return loss / (1 - share) ** 2 if share < 1 else math.inf
+
+    def allowed(self, score: float, parameters: int, n: int, c: int) -> float:
+        """Return the loss of which `expected` makes this score."""
+        return score * max(0.0, 1 - parameters / (n * c)) ** 2 if score < math.inf else math.inf
 
     def check(self, Y: Array, name: str) -> None:
         """Accept any targets."""
@@ -130,6 +137,10 @@ class Logistic:
     def expected(self, loss: float, parameters: int, n: int, c: int) -> float:
         """Return Akaike's criterion (1974), in units of the loss."""
         return loss + parameters / n
+
+    def allowed(self, score: float, parameters: int, n: int, c: int) -> float:
+        """Return the loss of which `expected` makes this score."""
+        return score - parameters / n
 
     def check(self, Y: Array, name: str) -> None:
         """Raise unless every row of `Y` holds probabilities of at least two classes."""

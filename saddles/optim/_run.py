@@ -24,8 +24,8 @@ from saddles._numerics.watch import OutOfTime
 from saddles._result.certificate import Certificate
 from saddles._result.path import Saddle
 from saddles.alternation import Algorithm, Rest, Ring, trace
-from saddles.optim._back import step_back
-from saddles.optim._cost import Fit, Task, chosen_method, descend
+from saddles.optim._back import Back, step_back
+from saddles.optim._cost import FALL, STEPS, Fit, Task, chosen_method, descend
 from saddles.optim._network import Network
 from saddles.optim._utility import checked_ascent, largest
 from saddles.status import Status
@@ -39,6 +39,10 @@ APART = 0.95
 #: Parameters that a unit weight counts for: it is fitted, and chosen among many directions. The
 #: same factor serves knots in multivariate adaptive regression splines (Friedman, 1991).
 CHOSEN = 2
+
+
+#: Steps of the last descent on many samples, which only corrects for those left out before.
+FEW = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,6 +79,8 @@ class Step(Saddle):
         The network there.
     utility : float
         Utility of the neuron that became active; 0 at the start.
+    penalised : float
+        The loss with its penalty, which every jump lowers.
     validation : float or None
         Loss on the validation samples, if there are any.
     score : float
@@ -87,6 +93,7 @@ class Step(Saddle):
 
     network: Network
     utility: float
+    penalised: float
     validation: float | None
     score: float
     gradients: int
@@ -127,13 +134,19 @@ class _State:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The alternation on given samples; `held` are those for validation."""
+    """The alternation on given samples; `held` are those for validation.
+
+    Of many samples, neurons descend on `some`, and all confirm that the cost has fallen. Neurons
+    with unit weights `initial` are active at the start.
+    """
 
     settings: Settings
     task: Task
+    some: Task
     held: Task | None
     floor: float
     single: bool
+    initial: Any
     began: float = field(default_factory=time.process_time)
 
     def algorithm(self) -> Algorithm[_State]:
@@ -174,24 +187,30 @@ class Run:
         return min(path, key=lambda step: step.score)
 
     def _refitted(self, step: Step) -> Network:
-        """Return a network after one more descent on all samples, also those for validation."""
-        if self.held is None:
-            return step.network
-        X = np.concatenate([self.task.X, self.held.X])
-        both = replace(self.task, X=X, Y=np.concatenate([self.task.Y, self.held.Y]))
-        fit = both.at(step.network.unit_weights.astype(X.dtype))
-        method = chosen_method(self.settings.cost, both, fit.W)
-        return self._network(descend(both, fit, method, floor=self.floor).fit)
+        """Return a network after a last, finer descent on all samples, also those held out."""
+        whole = self.task
+        if self.held is not None:
+            X = np.concatenate([whole.X, self.held.X])
+            whole = replace(whole, X=X, Y=np.concatenate([whole.Y, self.held.Y]))
+        fit = whole.at(step.network.unit_weights.astype(whole.X.dtype))
+        method = chosen_method(self.settings.cost, whole, fit.W)
+        steps = STEPS if len(fit.f) <= self.settings.batch_size else FEW
+        end = descend(whole, fit, method, floor=self.floor, steps=steps, least=FALL)
+        return self._network(end.fit)
 
     def _start(self) -> _State:
-        fit = self.task.at(np.zeros((0, self.task.X.shape[1]), self.task.X.dtype))
-        none = np.arange(0)
+        fit, none = self.task.at(self.initial), np.arange(0)
+        if len(fit.W):
+            method = chosen_method(self.settings.cost, self.task, fit.W)
+            fit = descend(self.task, fit, method, floor=self.floor).fit
+        units = np.arange(len(fit.W))
         validation, score = self._scores(fit)
         return _State(
             fit=fit,
-            units=none,
-            entered=none,
+            units=units,
+            entered=units,
             left=none,
+            born=len(units),
             validation=validation,
             score=score,
             best=(0, score),
@@ -247,30 +266,45 @@ class Run:
         )
 
     def _cost(self, state: _State) -> _State:
-        method = chosen_method(self.settings.cost, self.task, state.fit.W)
-        end = descend(self.task, state.fit, method, floor=self.floor)
-        back = step_back(
-            self.task,
-            end.fit,
-            method,
-            floor=self.floor,
-            limit=state.limit,
-            as_well=self._as_well,
-        )
-        validation, score = self._scores(back.fit)
-        units = state.units[back.kept]
+        end = self._descended(self.some, state)
+        if self.some is not self.task:
+            whole = self.task.at(end.fit.W, end.fit.outputs)
+            end = replace(end, fit=whole)
+            if not whole.penalised < state.limit:
+                end = self._descended(self.task, state)
+        validation, score = self._scores(end.fit)
+        units = state.units[end.kept]
         gone = np.setdiff1d(state.units, units)
         return replace(
             state,
-            fit=back.fit,
+            fit=end.fit,
             units=units,
             entered=np.setdiff1d(state.entered, gone),
             left=np.setdiff1d(gone, state.entered),
             validation=validation,
             score=score,
             best=(state.index, score) if score < state.best[1] else state.best,
-            gradients=state.gradients + end.gradients + back.gradients,
+            gradients=state.gradients + end.gradients,
         )
+
+    def _descended(self, task: Task, state: _State) -> Back:
+        """Return the network after the descent and the step back, on these samples."""
+        fit, before = state.fit, state.limit
+        if task is not self.task:
+            fit = task.at(fit.W, fit.outputs)
+            before = task.at(fit.W[: -len(state.entered)]).penalised
+        method = chosen_method(self.settings.cost, task, fit.W)
+        end = descend(task, fit, method, floor=self.floor)
+        back = step_back(
+            task,
+            end.fit,
+            method,
+            floor=self.floor,
+            limit=before,
+            as_well=self._as_well,
+            goal=self._goal,
+        )
+        return replace(back, gradients=end.gradients + back.gradients)
 
     def _as_well(self, small: Fit, large: Fit) -> bool:
         """Whether the smaller network has as good a score, or is at the floor."""
@@ -282,9 +316,20 @@ class Run:
             held = self.held
             loss = held.loss.value(held.features(fit.W) @ fit.outputs, held.Y)
             return loss, loss
-        (n, c), (H, p) = self.task.Y.shape, fit.W.shape
-        parameters = H * (CHOSEN * (p - 1) + c) + self.task.offset * c
-        return None, self.task.loss.expected(fit.loss, parameters, n, c)
+        return None, self.task.loss.expected(fit.loss, self._parameters(fit), *fit.f.shape)
+
+    def _parameters(self, fit: Fit, fewer: int = 0) -> int:
+        """Return the parameters that a network's score counts, less those of some neurons."""
+        (H, p), c = fit.W.shape, fit.f.shape[1]
+        return int((H - fewer) * (CHOSEN * (p - 1) + c) + self.task.offset * c)
+
+    def _goal(self, fit: Fit) -> float:
+        """Return the largest cost with which one neuron less may do as well."""
+        if self.held is not None:
+            return math.inf
+        score = self._scores(fit)[1]
+        loss = self.task.loss.allowed(score, self._parameters(fit, fewer=1), *fit.f.shape)
+        return loss + CHOSEN * (fit.penalised - fit.loss)
 
     def _saddle(self, state: _State) -> Step:
         return Step(
@@ -299,6 +344,7 @@ class Run:
             certificate=Certificate(stationarity=self.task.stationarity(state.fit), violation=0.0),
             network=self._network(state.fit),
             utility=state.utility,
+            penalised=state.fit.penalised,
             validation=state.validation,
             score=state.score,
             gradients=state.gradients,

@@ -21,12 +21,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
 from saddles._numerics.watch import watching
+from saddles._tools.threads import one_pool
 from saddles.optim._cost import METHODS, Task
 from saddles.optim._features import feature_of, homogeneous
 from saddles.optim._losses import loss_of
@@ -85,7 +87,8 @@ class AGF:
         Number of jumps without a better score after which growth ends. The saddle with the best
         score is returned, the start included. None grows to the end and returns the last saddle.
     batch_size : int
-        Largest number of samples on which the utility is ascended.
+        Largest number of samples on which the utility is ascended and the cost descends. All
+        samples confirm the fall of each cost, and the last descent is on all of them.
     dtype : {"float64", "float32"}
         Precision of the features. Sums over samples and outputs are float64.
     device : str
@@ -161,7 +164,12 @@ class AGF:
         )
 
     def steps(
-        self, X: ArrayLike, Y: ArrayLike, *, validation: tuple[ArrayLike, ArrayLike] | None = None
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        *,
+        validation: tuple[ArrayLike, ArrayLike] | None = None,
+        start: ArrayLike | None = None,
     ) -> Generator[Step, None, Status]:
         """Yield the saddles one by one, and return why there are no more.
 
@@ -173,11 +181,13 @@ class AGF:
             Targets.
         validation : pair of array_like, optional
             Samples and targets whose loss is the score.
+        start : array_like of shape (H, p), optional
+            Unit weights of neurons that are active at the start; by default there are none.
 
         Yields
         ------
         Step
-            The start, which has no neuron, and then the saddle after each jump.
+            The start, and then the saddle after each jump.
 
         Raises
         ------
@@ -192,14 +202,16 @@ class AGF:
         >>> [step.neurons for step in AGF("quadratic", bias=False).steps(X, X[:, 0] ** 2)]
         [0, 1]
         """
-        return self._run(X, Y, validation).steps()
+        return self._run(X, Y, validation, start).steps()
 
+    @one_pool
     def fit(
         self,
         X: ArrayLike,
         Y: ArrayLike,
         *,
         validation: tuple[ArrayLike, ArrayLike] | None = None,
+        start: ArrayLike | None = None,
         time_limit: float | None = None,
     ) -> AGF:
         """Grow a network, and choose the saddle with the best score.
@@ -214,6 +226,8 @@ class AGF:
             Targets.
         validation : pair of array_like, optional
             Samples and targets whose loss is the score.
+        start : array_like of shape (H, p), optional
+            Unit weights of neurons that are active at the start, such as ``network.unit_weights``.
         time_limit : float, optional
             Seconds after which to stop, between two jumps.
 
@@ -228,7 +242,7 @@ class AGF:
             For bad input: the name and value, the rule and the remedy.
         """
         with watching(time_limit=time_limit):
-            run = self._run(X, Y, validation)
+            run = self._run(X, Y, validation, start)
             self.path, self.status, self.network = run.trained()
         return self
 
@@ -266,7 +280,7 @@ class AGF:
             raise AttributeError("this trainer has no network yet; call fit(X, Y) first.")
         return self.network
 
-    def _run(self, X: Any, Y: Any, validation: Any) -> Run:
+    def _run(self, X: Any, Y: Any, validation: Any, start: Any) -> Run:
         task, single = self._task(X, Y, "X", "Y")
         held = None
         if validation is not None:
@@ -285,7 +299,26 @@ class AGF:
         self._settings.check_starts(task.X.shape[1])
         rounding = ROUNDINGS * float(np.finfo(task.X.dtype).eps)
         floor = rounding**2 * float(np.mean(np.sum(task.Y**2, axis=1))) / 2
-        return Run(self._settings, task, held, floor, single)
+        p = task.X.shape[1]
+        initial = np.zeros((0, p)) if start is None else checks.neurons(start, "start", p)
+        return Run(
+            settings=self._settings,
+            task=task,
+            some=self._some(task),
+            held=held,
+            floor=floor,
+            single=single,
+            initial=initial.astype(task.X.dtype),
+        )
+
+    def _some(self, task: Task) -> Task:
+        """Return a task with at most `batch_size` samples."""
+        n, most = len(task.X), self._settings.batch_size
+        if n <= most:
+            return task
+        rows = np.random.default_rng(self._settings.seed).choice(n, most, replace=False)
+        rows.sort()
+        return replace(task, X=task.X[rows], Y=task.Y[rows])
 
     def _task(self, X: Any, Y: Any, x: str, y: str) -> tuple[Task, bool]:
         """Return the samples (n, p) and targets (n, c), and whether the targets had one axis."""
