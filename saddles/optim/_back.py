@@ -103,7 +103,7 @@ def _turned(task: Task, fit: Fit) -> tuple[int, Fit] | None:
     Some neuron may be replaced by a linear function if the fit stays as good. If neurons i in a set
     look the other way, Σ odd a_i w_i is taken away from that function, which is to vanish.
     """
-    odd = getattr(task.feature, "odd", 0.0)
+    odd = task.odd
     if not (odd and isinstance(task.loss, Squared)):
         return None
     H, p = fit.W.shape

@@ -63,7 +63,10 @@ TRIES, LESS, MORE = 12, 0.2, 4.0
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is minimised: the data, the loss, the penalty, and whether there is an offset."""
+    """What is minimised: the data, the loss, the penalty, and whether there is an offset.
+
+    `odd` is (φ(z) − φ(−z))/z, or 0 where that is no constant.
+    """
 
     feature: Feature
     X: Any
@@ -71,6 +74,7 @@ class Task:
     loss: Loss
     ridge: float = 0.0
     offset: bool = False
+    odd: float = 0.0
 
     def features(self, W: Any) -> Array:
         """Return the features (n, H) in float64, and a column of ones with an offset."""

@@ -120,7 +120,8 @@ class TorchFeature:
         self.name, self._device = name, device
         func = self._torch.func
         self._all = func.vmap(function, in_dims=(0, None), out_dims=1)
-        self._jacobian = func.vmap(func.jacrev(function), in_dims=(0, None), out_dims=1)
+        slope = func.grad(lambda w, x: function(w, x[None])[0])
+        self._jacobian = func.vmap(func.vmap(slope, (0, None)), (None, 0))
 
     def values(self, X: Any, W: Any) -> Any:
         """Return the features (n, H)."""
@@ -181,10 +182,17 @@ def _in_torch(name: str) -> Callable[[Any, Any], Any]:
     return lambda w, X: forms[name](X @ w)
 
 
-def homogeneous(feature: Feature, X: Any) -> None:
-    """Raise unless a feature has the shape of features, and is homogeneous in its weights."""
+def odd_part(feature: Feature, X: Any) -> float:
+    """Return (φ(w, x) − φ(−w, x))/(w·x) of a sound feature, or 0 if that is no constant.
+
+    Raises
+    ------
+    ValueError
+        If a function does not return one feature per sample, each from its own sample, or is not
+        homogeneous in its weights.
+    """
     if isinstance(feature, ClosedForm):
-        return
+        return feature.odd
     X = X[:SOME]
     w = np.random.default_rng(0).standard_normal((1, X.shape[1])).astype(X.dtype)
     once, twice = feature.values(X, w), feature.values(X, 2 * w)
@@ -202,3 +210,12 @@ def homogeneous(feature: Feature, X: Any) -> None:
             "neuron(w, X) is not homogeneous in w: its values at 2 w are no multiple of those at "
             "w. Leave out biases that are not among the weights, and activations such as tanh."
         )
+    if np.abs(feature.values(X[:1], w) - once[:1]).max() > HOMOGENEOUS * np.abs(once).max():
+        raise ValueError(
+            "neuron(w, X) depends on the other samples: the feature of X[:1] alone is another. "
+            "Leave out means over samples, and normalise them before."
+        )
+    odd, z = once - feature.values(X, -w), X @ w.T
+    slope = float(np.vdot(z, odd)) / max(float(np.vdot(z, z)), np.finfo(np.float64).tiny)
+    linear = np.abs(odd - slope * z).max() <= HOMOGENEOUS * np.abs(once).max()
+    return slope if linear and abs(slope) > HOMOGENEOUS else 0.0

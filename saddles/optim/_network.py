@@ -18,14 +18,14 @@ __all__ = ["Network"]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Network(Record):
-    """f(x) = Σ_i a_i φ(w_i·x + b_i) + b, with unit weights (w_i, b_i) of norm 1.
+    """f(x) = Σ_i a_i φ(w_i·x + b_i) + b, where (w_i, b_i/unit) has norm 1.
 
     Attributes
     ----------
     feature : Feature
         The neuron's feature φ.
     weights : ndarray of shape (H, d)
-        Unit weights w.
+        Weights w.
     biases : ndarray of shape (H,)
         Biases of the neurons; zero without.
     outputs : ndarray of shape (H, c)
@@ -34,6 +34,8 @@ class Network(Record):
         The network's offset b; zero without.
     bias : bool
         Whether it has biases and an offset.
+    unit : float
+        Size of the samples in the root mean square: the constant that stands beside them.
     single : bool
         Whether outputs are vectors (n,), as the targets were.
     """
@@ -44,6 +46,7 @@ class Network(Record):
     outputs: Array
     offset: Array
     bias: bool
+    unit: float
     single: bool
 
     @property
@@ -53,10 +56,10 @@ class Network(Record):
 
     @property
     def unit_weights(self) -> Array:
-        """Unit weights with the biases as last column, shape (H, p)."""
+        """Rows (w_i, b_i/unit) of norm 1, shape (H, p); without biases the weights."""
         if not self.bias:
             return self.weights
-        return np.concatenate([self.weights, self.biases[:, None]], axis=1)
+        return np.concatenate([self.weights, self.biases[:, None] / self.unit], axis=1)
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs for samples `X` (q, d).
@@ -82,7 +85,7 @@ class Network(Record):
                 f"{self.weights.shape[1]} columns; pass as many."
             )
         if self.bias:
-            X = np.concatenate([X, np.ones((len(X), 1))], axis=1)
+            X = np.concatenate([X, np.full((len(X), 1), self.unit)], axis=1)
         f = self.feature.values(X, self.unit_weights) @ self.outputs + self.offset
         return np.asarray(f[:, 0] if self.single else f)
 

@@ -25,7 +25,7 @@ from saddles._result.certificate import Certificate
 from saddles._result.path import Saddle
 from saddles.alternation import Algorithm, Rest, Ring, trace
 from saddles.optim._back import Back, step_back
-from saddles.optim._cost import FALL, STEPS, Fit, Task, chosen_method, descend
+from saddles.optim._cost import FALL, SMALL, STEPS, Fit, Task, chosen_method, descend
 from saddles.optim._network import Network
 from saddles.optim._utility import checked_ascent, largest
 from saddles.status import Status
@@ -58,6 +58,11 @@ class Settings:
     patience: int | None
     batch_size: int
     seed: int
+
+    @property
+    def least(self) -> float:
+        """Return how finely costs descend: whoever follows utilities looks at the saddles."""
+        return FALL if self.criterion == "utility" else SMALL
 
     def check_starts(self, size: int) -> None:
         """Raise unless starts that are given have `size` entries each."""
@@ -137,7 +142,7 @@ class Run:
     """The alternation on given samples; `held` are those for validation.
 
     Of many samples, neurons descend on `some`, and all confirm that the cost has fallen. Neurons
-    with unit weights `initial` are active at the start.
+    with unit weights `initial` are active at the start. `unit` is the constant of the biases.
     """
 
     settings: Settings
@@ -146,6 +151,7 @@ class Run:
     held: Task | None
     floor: float
     single: bool
+    unit: float
     initial: Any
     began: float = field(default_factory=time.process_time)
 
@@ -294,7 +300,7 @@ class Run:
             fit = task.at(fit.W, fit.outputs)
             before = task.at(fit.W[: -len(state.entered)]).penalised
         method = chosen_method(self.settings.cost, task, fit.W)
-        end = descend(task, fit, method, floor=self.floor)
+        end = descend(task, fit, method, floor=self.floor, least=self.settings.least)
         back = step_back(
             task,
             end.fit,
@@ -357,10 +363,11 @@ class Run:
         return Network(
             feature=self.task.feature,
             weights=W[:, :-1] if bias else W,
-            biases=W[:, -1] if bias else np.zeros(H),
+            biases=self.unit * W[:, -1] if bias else np.zeros(H),
             outputs=fit.outputs[:H],
             offset=fit.outputs[-1] if bias else np.zeros(fit.outputs.shape[1]),
             bias=bias,
+            unit=self.unit,
             single=self.single,
         )
 

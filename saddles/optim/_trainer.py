@@ -30,7 +30,7 @@ from saddles import checks
 from saddles._numerics.watch import watching
 from saddles._tools.threads import one_pool
 from saddles.optim._cost import METHODS, Task
-from saddles.optim._features import feature_of, homogeneous
+from saddles.optim._features import feature_of, odd_part
 from saddles.optim._losses import loss_of
 from saddles.optim._network import Network
 from saddles.optim._run import Run, Settings, Step
@@ -45,6 +45,9 @@ PRECISIONS = ("float32", "float64")
 
 #: Rounding errors of a sample that count as nothing: those of sums over features and neurons.
 ROUNDINGS = 64
+
+#: Power of samples and targets that must fit a float64: squares of quadratic features.
+POWER = 4
 
 
 class AGF:
@@ -64,11 +67,13 @@ class AGF:
         `w`. A function needs the extra ``saddles[torch]``.
     bias : bool
         Whether neurons have biases and the network has an offset b. A function then gets the
-        samples with a column of ones at their end.
+        samples with a constant column at their end, as large as X is in the root mean square: so
+        nothing depends on the unit of X.
     max_neurons : int
         Largest width.
     starts : int or array_like of shape (S, p)
-        Number of random unit weights from which the utility is ascended, or these themselves.
+        Number of random unit weights from which the utility is ascended, or weights to start from,
+        rows w or, with biases, (w, b).
     criterion : {"decrease", "utility"}
         Which direction counts as best: that with the largest decrease of the squared loss once its
         output is fitted, |Rᵀφ|/|φ − φ̄|, or with the largest utility |Rᵀφ|/n, as in gradient flow.
@@ -149,6 +154,8 @@ class AGF:
         rule = "the penalty must be at least 0 and finite; 0 has none"
         self._feature = feature_of(neuron, device)
         self._loss = loss_of(loss)
+        if cost == "lm" and loss != "squared":
+            raise ValueError(f"cost='lm' is for the squared loss, not loss={loss!r}; use 'lbfgs'.")
         self._dtype = checks.one_of(dtype, "dtype", PRECISIONS)
         self._bias = checks.switch(bias, "bias")
         self._settings = Settings(
@@ -182,7 +189,8 @@ class AGF:
         validation : pair of array_like, optional
             Samples and targets whose loss is the score.
         start : array_like of shape (H, p), optional
-            Unit weights of neurons that are active at the start; by default there are none.
+            Neurons that are active at the start, rows w or, with biases, (w, b). By default there
+            are none.
 
         Yields
         ------
@@ -227,7 +235,7 @@ class AGF:
         validation : pair of array_like, optional
             Samples and targets whose loss is the score.
         start : array_like of shape (H, p), optional
-            Unit weights of neurons that are active at the start, such as ``network.unit_weights``.
+            Neurons that are active at the start, rows w or, with biases, (w, b).
         time_limit : float, optional
             Seconds after which to stop, between two jumps.
 
@@ -281,7 +289,8 @@ class AGF:
         return self.network
 
     def _run(self, X: Any, Y: Any, validation: Any, start: Any) -> Run:
-        task, single = self._task(X, Y, "X", "Y")
+        unit = self._unit(X)
+        task, single = self._task(X, Y, "X", "Y", unit)
         held = None
         if validation is not None:
             if not isinstance(validation, tuple | list) or len(validation) != 2:
@@ -289,25 +298,32 @@ class AGF:
                     f"validation={checks.show(validation)} must be a pair (X, Y) of samples and "
                     "targets."
                 )
-            held, _ = self._task(validation[0], validation[1], "validation[0]", "validation[1]")
+            held, _ = self._task(
+                validation[0], validation[1], "validation[0]", "validation[1]", unit
+            )
             if held.X.shape[1] != task.X.shape[1] or held.Y.shape[1] != task.Y.shape[1]:
                 raise ValueError(
                     f"validation has samples {held.X.shape} and targets {held.Y.shape}; they must "
                     "have as many columns as X and Y."
                 )
-        homogeneous(self._feature, task.X)
+        task = replace(task, odd=odd_part(self._feature, task.X))
         self._settings.check_starts(task.X.shape[1])
         rounding = ROUNDINGS * float(np.finfo(task.X.dtype).eps)
         floor = rounding**2 * float(np.mean(np.sum(task.Y**2, axis=1))) / 2
-        p = task.X.shape[1]
-        initial = np.zeros((0, p)) if start is None else checks.neurons(start, "start", p)
+        p, settings = task.X.shape[1], self._settings
+        initial = np.zeros((0, p))
+        if start is not None:
+            initial = self._in_unit(checks.neurons(start, "start", p), unit)
+        if isinstance(settings.starts, np.ndarray):
+            settings = replace(settings, starts=self._in_unit(settings.starts, unit))
         return Run(
-            settings=self._settings,
+            settings=settings,
             task=task,
             some=self._some(task),
             held=held,
             floor=floor,
             single=single,
+            unit=unit,
             initial=initial.astype(task.X.dtype),
         )
 
@@ -320,15 +336,25 @@ class AGF:
         rows.sort()
         return replace(task, X=task.X[rows], Y=task.Y[rows])
 
-    def _task(self, X: Any, Y: Any, x: str, y: str) -> tuple[Task, bool]:
+    def _in_unit(self, rows: Array, unit: float) -> Array:
+        """Return weights with biases as multiples of the constant beside the samples."""
+        return np.append(rows[:, :-1], rows[:, -1:] / unit, axis=1) if self._bias else rows
+
+    def _unit(self, X: Any) -> float:
+        """Return the constant that stands beside samples: their root mean square."""
+        X = checks.moderate(checks.real_array(X, "X", 2), "X", POWER)
+        size = math.sqrt(float(np.vdot(X, X)) / X.size)
+        return size if size > 0 and self._bias else 1.0
+
+    def _task(self, X: Any, Y: Any, x: str, y: str, unit: float) -> tuple[Task, bool]:
         """Return the samples (n, p) and targets (n, c), and whether the targets had one axis."""
-        X = checks.real_array(X, x, 2)
-        Y = checks.real_array(Y, y, (1, 2))
+        X = checks.moderate(checks.real_array(X, x, 2), x, POWER)
+        Y = checks.moderate(checks.real_array(Y, y, (1, 2)), y, POWER)
         checks.same_length(X, x, Y, y)
         self._loss.check(Y, y)
         single, Y = Y.ndim == 1, Y.reshape(len(Y), -1)
         if self._bias:
-            X = np.concatenate([X, np.ones((len(X), 1))], axis=1)
+            X = np.concatenate([X, np.full((len(X), 1), unit)], axis=1)
         task = Task(
             feature=self._feature,
             X=np.asarray(X, dtype=self._dtype),

@@ -36,6 +36,9 @@ STEPS, GAIN = 60, 1e-4
 #: Number of samples up to which all are used.
 SAMPLE = 20_000
 
+#: Units of rounding that a feature without its mean must exceed.
+ROUNDINGS = 64
+
 #: Share by which the utility on a sample may differ from that on all samples.
 CONFIRMED = 0.1
 
@@ -69,10 +72,11 @@ def utilities(
     along = R @ (pulls / np.where(size > 0, size, 1))
     if criterion == "utility":
         return size / len(F), along / len(F)
+    least = np.finfo(F.dtype).eps * np.linalg.norm(F, axis=0)
     if offset:
         F = F - F.mean(axis=0)
     norm = np.linalg.norm(F, axis=0)
-    norm = np.where(norm > 0, norm, np.inf)
+    norm = np.where(norm > ROUNDINGS * least, norm, np.inf)  # a constant is no feature
     whole = max(float(np.linalg.norm(R)), np.finfo(R.dtype).tiny)
     value = size / norm / whole
     return value, along / (norm * whole) - F * (value / norm**2)

@@ -52,3 +52,44 @@ def test_zero_neurons_are_a_candidate():
     trainer = AGF("relu").fit(X, y, validation=(Xv, yv))
     assert trainer.network.width == 0
     assert trainer.predict(Xv) == pytest.approx(np.append(y, yv).mean())
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_units_of_samples_and_targets_do_not_matter(scale):
+    (X, y), _, _ = teacher(3, noise=0.1)
+    plain = AGF("relu", max_neurons=3).fit(X, y)
+    scaled = AGF("relu", max_neurons=3).fit(X * scale, y / scale)
+    assert [step.neurons for step in scaled.path] == [step.neurons for step in plain.path]
+    assert scaled.predict(X * scale) * scale == pytest.approx(plain.predict(X), rel=1e-4)
+
+
+@pytest.mark.parametrize("neuron", ["relu", "leaky", "linear"])
+def test_the_module_is_the_network(neuron):
+    torch = pytest.importorskip("torch")
+    (X, y), _, _ = teacher(4, noise=0.1)
+    trainer = AGF(neuron, max_neurons=3).fit(X, np.stack([y, X[:, 0]], axis=1))
+    out = trainer.module()(torch.tensor(X)).detach().numpy()
+    assert out == pytest.approx(trainer.predict(X), abs=1e-12)
+
+
+def test_quadratic_neurons_have_no_module():
+    (X, y), _, _ = teacher(4)
+    with pytest.raises(ValueError, match="has no activation in torch"):
+        AGF("quadratic", max_neurons=1).fit(X, y).module()
+
+
+def test_a_function_of_torch_grows_the_same_network():
+    torch = pytest.importorskip("torch")
+    (X, y), (Xt, _), _ = teacher(0, n=200, noise=0.1)
+    options = {"max_neurons": 2, "starts": 4}
+    closed = AGF("leaky", **options).fit(X, y)
+    general = AGF(lambda w, X: torch.nn.functional.leaky_relu(X @ w), **options).fit(X, y)
+    assert [step.neurons for step in general.path] == [step.neurons for step in closed.path]
+    assert general.predict(Xt) == pytest.approx(closed.predict(Xt), rel=1e-5)
+
+
+def test_many_samples_are_learnt_from_some():
+    (X, y), (Xt, yt), _ = teacher(5, n=3000)
+    trainer = AGF("relu", batch_size=400).fit(X, y)
+    assert trainer.network.width == 3
+    assert trainer.predict(Xt) == pytest.approx(yt, abs=1e-10)

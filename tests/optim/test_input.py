@@ -1,0 +1,87 @@
+"""What the trainer refuses, and what it makes of data that have little to teach."""
+
+import numpy as np
+import pytest
+
+from saddles.optim import AGF, maximise_utility, minimise_cost
+from saddles.status import Status
+
+torch = pytest.importorskip("torch")
+
+X = np.random.default_rng(0).standard_normal((30, 3))
+Y = np.random.default_rng(1).standard_normal(30)
+BROKEN = np.where(np.arange(90).reshape(30, 3) == 10, np.nan, X)
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "said"),
+    [
+        ({}, (BROKEN, Y), r"X\[3, 1\]=nan is not finite"),
+        ({}, (X, Y[:-1]), "same number of rows"),
+        ({}, (X * 1e100, Y), "overflow"),
+        ({"neuron": lambda w, X: torch.tanh(X @ w)}, (X, Y), "not homogeneous in w"),
+        ({"neuron": lambda w, X: (X @ w)[:, None]}, (X, Y), r"one feature per sample, \(30,\)"),
+        ({"neuron": lambda w, X: X @ w - (X @ w).mean()}, (X, Y), "depends on the other samples"),
+        ({"loss": "logistic"}, (X, Y), "probabilities"),
+        ({"starts": np.ones((2, 3))}, (X, Y), r"must be \(S, 4\)"),
+    ],
+)
+def test_bad_data_are_refused_with_a_remedy(options, data, said):
+    with pytest.raises(ValueError, match=said):
+        AGF(**options).fit(*data)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"neuron": "tanh"}, "neuron='tanh' must be one of"),
+        ({"device": "cuda:99"}, "device='cuda:99' is not available.*use device='cpu'"),
+        ({"dtype": "float16"}, "dtype='float16'"),
+        ({"ridge": -1.0}, r"ridge=-1\.0"),
+        ({"loss": "logistic", "cost": "lm"}, "use 'lbfgs'"),
+        ({"max_neurons": 0}, "max_neurons=0"),
+    ],
+)
+def test_bad_options_are_refused(options, said):
+    with pytest.raises(ValueError, match=said):
+        AGF(**options)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [(X[:1], Y[:1]), (X, np.full(30, 1e6 + 1 / 3)), (0 * X, Y)],
+    ids=["one row", "constant targets", "no features"],
+)
+def test_where_there_is_nothing_to_learn_the_network_is_its_offset(data):
+    trainer = AGF().fit(*data)
+    assert trainer.status is Status.NOTHING_TO_LEARN
+    assert trainer.network.width == 0
+    assert trainer.predict(X) == pytest.approx(np.mean(data[1]))
+
+
+@pytest.mark.parametrize("patience", [2, None])
+def test_more_neurons_than_rows_are_never_needed(patience):
+    trainer = AGF(max_neurons=20, patience=patience).fit(X[:6], Y[:6])
+    assert trainer.network.width < 6
+
+
+@pytest.mark.parametrize("cost", ["lm", "lbfgs", "outputs"])
+def test_a_cost_is_never_above_that_of_its_start(cost):
+    W = np.random.default_rng(2).standard_normal((4, 3))
+    start = minimise_cost("relu", W, X, Y, "outputs", ridge=0.1)
+    end = minimise_cost("relu", 3 * W, X, Y, cost, ridge=0.1)
+    assert end.penalised <= start.penalised
+    assert np.linalg.norm(end.W, axis=1) == pytest.approx(1)
+    assert end.penalised == pytest.approx(end.loss + 0.05 * np.sum(end.A**2))
+    assert end.residual[:, 0] == pytest.approx(Y - (np.maximum(X @ end.W.T, 0) @ end.A)[:, 0])
+
+
+@pytest.mark.parametrize("criterion", ["decrease", "utility"])
+def test_an_ascent_never_ends_below_its_start(criterion):
+    starts = np.random.default_rng(3).standard_normal((8, 3))
+    found = maximise_utility("relu", X, Y, starts=starts, criterion=criterion)
+    F = np.maximum(X @ (starts / np.linalg.norm(starts, axis=1, keepdims=True)).T, 0)
+    pulls = np.abs(Y @ F)
+    norms = np.linalg.norm(F, axis=0) * np.linalg.norm(Y) if criterion == "decrease" else len(X)
+    assert found.utilities[0] >= (pulls / norms).max()
+    assert (np.diff(found.utilities) <= 0).all()
