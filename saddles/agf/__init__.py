@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from saddles.agf._attention import AttentionModes, LinearAttention, attention, attention_modes
     from saddles.agf._deep.network import deep_network
     from saddles.agf._engine.steps import NeuronPath
+    from saddles.agf._groups.learn import group_composition
+    from saddles.agf._groups.modes import GroupModes
+    from saddles.agf._groups.network import GroupComposition
+    from saddles.agf._groups.report import GroupReport
+    from saddles.agf._groups.template import Blocks
     from saddles.agf._modular.addition import modular_addition
     from saddles.agf._modular.modes import Modes
     from saddles.agf._modular.network import ModularAddition
@@ -53,7 +58,11 @@ __path__.append(f"{__path__[0]}/_moved")
 #: Public name -> the module that holds it.
 _HOMES = {
     "AttentionModes": "saddles.agf._attention",
+    "Blocks": "saddles.agf._groups.template",
     "ExtremalDirections": "saddles.agf._relu.extremal",
+    "GroupComposition": "saddles.agf._groups.network",
+    "GroupModes": "saddles.agf._groups.modes",
+    "GroupReport": "saddles.agf._groups.report",
     "HermiteTarget": "saddles.agf._multi_index.target",
     "Homogeneous": "saddles.agf._multi_index.activation",
     "LinearAttention": "saddles.agf._attention",
@@ -74,6 +83,7 @@ _HOMES = {
     "deep_network": "saddles.agf._deep.network",
     "diagonal": "saddles._diagonal.agf",
     "extremal_directions": "saddles.agf._relu.extremal",
+    "group_composition": "saddles.agf._groups.learn",
     "information_exponent": "saddles.agf._multi_index.exponents",
     "leap": "saddles.agf._multi_index.exponents",
     "linear": "saddles._matrix.agf_linear",
@@ -90,7 +100,11 @@ _HOMES = {
 
 __all__ = [
     "AttentionModes",
+    "Blocks",
     "ExtremalDirections",
+    "GroupComposition",
+    "GroupModes",
+    "GroupReport",
     "HermiteTarget",
     "Homogeneous",
     "LinearAttention",
@@ -111,6 +125,7 @@ __all__ = [
     "deep_network",
     "diagonal",
     "extremal_directions",
+    "group_composition",
     "information_exponent",
     "leap",
     "linear",

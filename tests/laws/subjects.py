@@ -85,6 +85,12 @@ def _modular(rng: np.random.Generator) -> Solve:
     return Solve(saddles.agf.modular_addition, rng.standard_normal(5), **options)
 
 
+def _group(rng: np.random.Generator) -> Solve:
+    options = {"width": 3, "seed": int(rng.integers(100)), "max_jumps": 1}
+    group = saddles.groups.symmetric(3)
+    return Solve(saddles.agf.group_composition, group, rng.standard_normal(6), **options)
+
+
 #: Name of the algorithm -> problems for it, and how many to try.
 STAIRCASES = {
     "pesme_flammarion": (
@@ -99,6 +105,7 @@ STAIRCASES = {
     "agf.linear": (strategies.moments().map(lambda p: Solve(saddles.agf.linear, *p)), 10),
     "agf.attention": (generators.map(_attention), 2),
     "agf.modular_addition": (generators.map(_modular), 2),
+    "agf.group_composition": (generators.map(_group), 1),
     "agf.relu": (generators.map(_relu), 4),
     "agf.network": (generators.map(_neurons), 2),
     "agf.network, quadratic": (generators.map(_quadratic_neurons), 8),

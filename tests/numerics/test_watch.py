@@ -68,6 +68,7 @@ LONG = {
     "agf.relu": ((X.T, [1.0, 0.0, 0.5, -1.0]), {"width": 4}),
     "agf.attention": ((np.diag([3.0, 1.0]), 20), {"heads": 3}),
     "agf.modular_addition": ((np.cos(2 * np.pi * np.arange(3) / 3),), {"width": 1}),
+    "agf.group_composition": ((saddles.groups.cyclic(2), [1.0, -1.0]), {"width": 1}),
     "agf.network": ((linear, X.T, [1.0, 0.0, 0.5, -1.0], np.eye(3)), {"degree": 2}),
     "flow.diagonal": ((X, Y), {"log_alpha": -1e3}),
     "flow.matrix": ((COMPLETION,), {"log_alpha": -1e2}),

@@ -60,6 +60,17 @@ def modular_report():
     return network.report(found)
 
 
+def group_network():
+    group = saddles.groups.symmetric(3)
+    return saddles.agf.GroupComposition(group, [2.0, -1.0, 0.5, 0.0, 1.0, -2.5])
+
+
+def group_report():
+    network = group_network()
+    path = saddles.agf.group_composition(network.group, network, width=2, max_jumps=1)
+    return network.report(path)
+
+
 def checkpoints():
     net = torch.nn.Linear(2, 1)
     return saddles.conserved.checkpoints(
@@ -92,6 +103,11 @@ RESULTS = {
     "attention modes": lambda: saddles.agf.attention_modes(M, 20),
     "extremal": lambda: saddles.agf.extremal_directions(np.eye(2), [[1.0], [-0.5]]),
     "modular report": modular_report,
+    "group": lambda: saddles.groups.symmetric(3),
+    "irrep": lambda: saddles.groups.symmetric(3).irreps[2],
+    "blocks": lambda: group_network().blocks,
+    "group modes": lambda: group_network().modes(np.eye(18)[:2]),
+    "group report": group_report,
     "flow.diagonal": flow,
     "flow.full": lambda: saddles.flow.full(M, log_alpha=-20.0),
     "flow.matrix": lambda: saddles.flow.matrix(saddles.FullMatrix(M), log_alpha=-20.0),

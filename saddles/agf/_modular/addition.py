@@ -12,15 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-
-from saddles import checks
 from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle
 from saddles.agf._engine.active import CREEP
 from saddles.agf._engine.steps import NeuronPath, solve_network
+from saddles.agf._groups.learn import initial_rows
 from saddles.agf._modular.network import ModularAddition
-from saddles.typing import Array, ArrayLike
+from saddles.typing import ArrayLike
 
 __all__ = ["modular_addition"]
 
@@ -121,7 +119,7 @@ def modular_addition(
     network = template if isinstance(template, ModularAddition) else ModularAddition(template)
     return solve_network(
         network,
-        _initial(network, width, init, seed),
+        initial_rows(network.size, width, init, seed),
         log_alpha=log_alpha,
         activation_norm=activation_norm,
         name="AGF of modular addition",
@@ -133,20 +131,3 @@ def modular_addition(
         callback=callback,
         error_bars=error_bars,
     )
-
-
-def _initial(
-    network: ModularAddition, width: int | None, init: ArrayLike | None, seed: int
-) -> Array:
-    """Return the initial rows (width, 3p)."""
-    count = checks.count(width, "width", least=1)
-    if init is None:
-        if count is None:
-            raise ValueError("width=None: pass the number of neurons, or their initial weights.")
-        rows = np.random.default_rng(checks.whole_number(seed, "seed")).standard_normal(
-            (count, network.size)
-        )
-        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
-    rows = checks.real_array(init, "init", 2)
-    checks.same_count(width, "width", rows)
-    return rows

@@ -36,7 +36,7 @@ def published():
     return template(20, {1: 10.0, 3: 5.0, 5: 2.5})
 
 
-@pytest.mark.parametrize("grid", [0, 32])
+@pytest.mark.parametrize("grid", [0, 32**3])
 @given(
     p=st.integers(3, 7),
     h=st.integers(0, 3),
@@ -46,7 +46,7 @@ def published():
 )
 def test_loss_utility_and_gradients_are_those_of_all_pairs(grid, p, h, a, centred, seed):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("saddles.agf._modular.network.GRID", grid)
+        patch.setattr("saddles.agf._groups.composition.GRID", grid)
         check_all_pairs(p, h, a, centred, seed)
 
 
@@ -565,11 +565,11 @@ def test_weak_frequencies_count_in_both_forms_of_the_loss(monkeypatch):
     assert network.frequencies.tolist() == [1, 2]
     theta = np.random.default_rng(0).standard_normal((3, 21))
     pull = network.gradient(theta)
-    monkeypatch.setattr("saddles.agf._modular.network.GRID", 0)
+    monkeypatch.setattr("saddles.agf._groups.composition.GRID", 0)
     assert network.gradient(theta) == pytest.approx(pull, rel=1e-11, abs=1e-13)
     only = 1e3 * np.tile(np.cos(4 * np.pi * np.arange(7) / 7), 3)[None]
     nothing = np.zeros((0, 21))
     closed = network.utility(only, nothing)
     assert closed[0] > 0
-    monkeypatch.setattr("saddles.agf._modular.network.GRID", 32)
+    monkeypatch.setattr("saddles.agf._groups.composition.GRID", 32**3)
     assert network.utility_gradient(only, nothing)[0] @ only[0] == pytest.approx(3 * closed[0])

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from saddles.agf._engine.subspace import NO_PART, span, with_neurons
-from saddles.typing import Array
+from saddles.typing import Array, Indices
 
 __all__ = ["Products"]
 
@@ -40,28 +40,33 @@ class Products:
 
     Parameters
     ----------
-    shifts : ndarray of shape (p, p)
-        Entry [c, m] is x[c − m].
-    theta : ndarray of shape (A, 3p)
+    shifts : ndarray of shape (n, n)
+        Column m is L_m x.
+    table : ndarray of int, shape (n, n)
+        Products of the group's elements.
+    waves : ndarray of shape (n, n)
+        An orthonormal basis of functions on the group, the constant first.
+    theta : ndarray of shape (A, 3n)
         θ⁰.
-    basis : ndarray of shape (3p, m)
+    basis : ndarray of shape (3n, m)
         B, orthonormal.
     """
 
-    def __init__(self, shifts: Array, theta: Array, basis: Array) -> None:
+    def __init__(
+        self, shifts: Array, table: Indices, waves: Array, theta: Array, basis: Array
+    ) -> None:
         columns, self._start = with_neurons(theta, basis)
-        self._period, self._free = len(shifts), basis.shape[1]
-        u, v, w = columns.T.reshape(-1, 3, self._period).transpose(1, 0, 2)
-        waves = _waves(self._period)
+        self._order, self._free = len(shifts), basis.shape[1]
+        u, v, w = columns.T.reshape(-1, 3, self._order).transpose(1, 0, 2)
         self._products, used = _products(u @ shifts, v @ shifts, waves)
         kept = span(w)
         self._outputs = w @ kept
-        self._targets, self._constant = _targets(shifts, waves, used, kept)
+        self._targets, self._constant = _targets(shifts, table, waves, used, kept)
 
     @staticmethod
-    def fit(period: int, columns: int) -> bool:
+    def fit(order: int, columns: int) -> bool:
         """Whether this number of columns is small enough."""
-        return columns**2 * period**2 <= ENTRIES
+        return columns**2 * order**2 <= ENTRIES
 
     def _at(self, z: Array) -> tuple[Array, Array, Array, Array]:
         """Return ``moved``, ``squares``, the outputs w_i (A, q) and the residual (n, q)."""
@@ -76,14 +81,14 @@ class Products:
     def loss(self, z: Array) -> float:
         """Return L."""
         residual = self._at(z)[3].ravel()
-        return float(self._constant + residual @ residual / (2 * self._period**2))
+        return float(self._constant + residual @ residual / (2 * self._order**2))
 
     def gradient(self, z: Array) -> Array:
         """Return ∂L/∂z, flattened."""
         moved, squares, w, residual = self._at(z)
         slope = (moved @ (2 * (w @ residual.T))[:, :, None])[:, :, 0]
         slope += (squares @ residual) @ self._outputs[: self._free].T
-        return np.asarray(-slope.ravel() / self._period**2)
+        return np.asarray(-slope.ravel() / self._order**2)
 
     def hessian(self, z: Array) -> Array:
         """Return ∂²L/∂z²."""
@@ -103,34 +108,27 @@ class Products:
         bend = (2 * w @ residual.T @ own.T).reshape(count, free, free)
         cross = 2 * moved @ (residual @ outputs.T)
         result[rows, :, rows, :] -= bend + cross + cross.transpose(0, 2, 1)
-        return np.asarray(result.reshape(flat.shape[0], -1) / self._period**2)
-
-
-def _waves(p: int) -> Array:
-    """Return the real waves of period p, orthonormal columns, the constant first: (p, p)."""
-    angles = 2 * np.pi / p * (np.outer(np.arange(p), np.arange(1, p // 2 + 1)) % p)
-    both = np.stack([np.cos(angles), np.sin(angles)], axis=2).reshape(p, -1)[:, : p - 1]
-    waves = np.hstack([np.ones((p, 1)), both])
-    return np.asarray(waves / np.linalg.norm(waves, axis=0))
+        return np.asarray(result.reshape(flat.shape[0], -1) / self._order**2)
 
 
 def _products(U: Array, V: Array, waves: Array) -> tuple[Array, Any]:
     """Return the products of the responses of columns, and which products of waves they use."""
-    p = U.shape[1]
+    n = U.shape[1]
     cross = (U @ waves)[:, None, :, None] * (V @ waves)[None, :, None, :]
     cross = cross + cross.transpose(1, 0, 2, 3)
-    cross[:, :, :, 0] += np.sqrt(p) * ((U[:, None] * U) @ waves)
-    cross[:, :, 0, :] += np.sqrt(p) * ((V[:, None] * V) @ waves)
+    cross[:, :, :, 0] += np.sqrt(n) * ((U[:, None] * U) @ waves)
+    cross[:, :, 0, :] += np.sqrt(n) * ((V[:, None] * V) @ waves)
     largest = np.abs(cross).max(axis=(0, 1))
     used = largest > NO_PART * largest.max()
     return np.ascontiguousarray(cross[:, :, used]), used
 
 
-def _targets(shifts: Array, waves: Array, used: Any, kept: Array) -> tuple[Array, float]:
+def _targets(
+    shifts: Array, table: Indices, waves: Array, used: Any, kept: Array
+) -> tuple[Array, float]:
     """Return the targets where neurons can reach them, and the loss of the rest."""
-    p = len(shifts)
-    sums = np.add.outer(np.arange(p), np.arange(p)) % p
-    whole = np.tensordot(waves, np.tensordot(waves, shifts.T[sums], (0, 1)), (0, 1))
+    n = len(shifts)
+    whole = np.tensordot(waves, np.tensordot(waves, shifts.T[table], (0, 1)), (0, 1))
     within = whole[used] @ kept
     whole[used] -= within @ kept.T
-    return within, float(np.sum(whole**2)) / (2 * p**2)
+    return within, float(np.sum(whole**2)) / (2 * n**2)

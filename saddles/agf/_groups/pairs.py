@@ -32,7 +32,7 @@ class Seen:
 
     UV: Array
     w: Array
-    waves: Any = None
+    waves: tuple[Any, ...] = ()
 
     @property
     def U(self) -> Array:
@@ -74,9 +74,9 @@ class Pair:
 
     def kernel(self) -> Array:
         """Return K_ij (H, A)."""
-        p, (UU, VV) = self.seen.w.shape[1], self.overlaps
+        n, (UU, VV) = self.seen.w.shape[1], self.overlaps
         own, other = self.seen.squares, self.others.squares
-        result = 4 * UU * VV + p * (own[0] @ other[0].T + own[1] @ other[1].T)
+        result = 4 * UU * VV + n * (own[0] @ other[0].T + own[1] @ other[1].T)
         result += own.sum(2).T @ other.sum(2)[::-1]
         if not self.centred:
             for k in (0, 1):

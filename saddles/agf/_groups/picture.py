@@ -1,11 +1,12 @@
-"""The picture of modular addition: the loss over scaled time, and what is learnt of each frequency.
+"""The picture of composition: the loss over scaled time, and what is learnt of each irrep.
 
-AGF is black, and dashed beside a flow; frequencies are told apart by colour and marker.
+AGF is black, and dashed beside a flow; irreps are told apart by colour and marker.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,37 +15,44 @@ from saddles._pictures.staircase import COLOURS
 from saddles._pictures.words import new_picture
 from saddles._result.flow import Flow
 from saddles._result.path import SaddlePath
-from saddles.agf._modular.template import Template
 from saddles.typing import Array
 
-__all__ = ["plot_frequencies"]
+__all__ = ["plot_parts"]
 
-FREQUENCY_MARKERS = ("o", "s", "^", "D", "v", "P")
+MARKERS = ("o", "s", "^", "D", "v", "P")
 #: Points of the flow, spaced evenly in the logarithm of time, and the number from one marker to the
 #: next.
 FLOW_POINTS, EVERY = 1500, 130
 
 
-def plot_frequencies(known: Template, path: SaddlePath, flow: Flow | None) -> Any:
-    """Draw the staircases of AGF and of the flow, as mean squared errors per output, and powers."""
+def plot_parts(
+    path: SaddlePath,
+    flow: Flow | None,
+    plateaus: Array,
+    parts: Mapping[str, Callable[[Array], Array]],
+    what: str,
+) -> Any:
+    """Draw the staircases of AGF and of the flow, as mean squared errors per output, and powers.
+
+    `parts` has names, and maps from templates (m, n) to the shares (m,) that are learnt; `what`
+    says of what.
+    """
     figure = new_picture(7.2, 6.0)
     error, power = figure.subplots(2, 1, sharex=True)
-    _draw_errors(error, known, path, flow)
-    for index, k in enumerate(known.frequencies):
-        look = {
-            "color": COLOURS[index % len(COLOURS)],
-            "marker": FREQUENCY_MARKERS[index % len(FREQUENCY_MARKERS)],
-        }
-        ladder = _learnt(known, path.betas, int(k))
-        steps, name = np.append(ladder, ladder[-1]), f"frequency {k}"
+    scale = 2 / np.shape(path.betas[0])[0]
+    _draw_errors(error, plateaus, path, flow, scale)
+    for index, (name, learnt) in enumerate(parts.items()):
+        look = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+        ladder = learnt(np.asarray(path.betas))
+        steps = np.append(ladder, ladder[-1])
         if flow is None:
             power.step(_ends(path), steps, where="post", label=name, markevery=3, **look)
         else:
             grid, marked = _grid(path, flow), (EVERY * (index + 1) // 4, EVERY)
-            curve = _learnt(known, flow.at(np.minimum(grid, flow.until)), int(k))
+            curve = learnt(flow.at(np.minimum(grid, flow.until)))
             power.plot(grid, curve, label=name, markevery=marked, **look)
             power.step(_ends(path), steps, where="post", color="black", linestyle="--", lw=1.2)
-    power.set_ylabel("share of the frequency learnt")
+    power.set_ylabel(f"share of the {what} learnt")
     power.set_xlabel("scaled time t α")
     power.legend(frameon=False, loc="center left", bbox_to_anchor=(0.66, 0.55))
     power.set_xscale("log")
@@ -54,10 +62,11 @@ def plot_frequencies(known: Template, path: SaddlePath, flow: Flow | None) -> An
     return figure
 
 
-def _draw_errors(axis: Any, known: Template, path: SaddlePath, flow: Flow | None) -> None:
+def _draw_errors(
+    axis: Any, plateaus: Array, path: SaddlePath, flow: Flow | None, scale: float
+) -> None:
     """Draw losses, and the levels predicted by the power that remains."""
-    scale = 2 / known.period
-    for level in known.plateaus * scale:
+    for level in plateaus * scale:
         axis.axhline(level, color="0.8", linewidth=0.8, zorder=0)
     if flow is not None:
         grid, label = _grid(path, flow), f"gradient flow, {_scale(flow.log_alpha)}"
@@ -87,8 +96,3 @@ def _grid(path: SaddlePath, flow: Flow) -> Array:
     """Return times of the flow, which rests where it has ended."""
     end = _ends(path)[-1] if flow.status.finished else flow.until
     return np.geomspace(path.times[1] / 2, end, FLOW_POINTS)
-
-
-def _learnt(known: Template, points: Array, k: int) -> Array:
-    """Return the share (m,) of the power of frequency k that templates (m, p) hold."""
-    return np.asarray(np.abs(np.fft.fft(points)[:, k] / known.spectrum[k]) ** 2)

@@ -1,0 +1,119 @@
+"""What a path of composition learnt: a row per neuron that rang, a row per irrep.
+
+Kunin et al., "Alternating Gradient Flows" (2025, arXiv:2506.06489), section 6 and Theorem 6.2, have
+the cyclic group.
+
+==================  ============================================================
+code name           symbol
+==================  ============================================================
+``irrep``           ρ, that of the neuron as it activates
+``bound``           U*, the largest utility at unit norm
+``plateau``         loss once ρ and all of a larger bound are learnt
+==================  ============================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddles import checks
+from saddles._tools.extras import extra
+from saddles._tools.record import Record
+from saddles.agf._engine.setting import NeuronPath
+from saddles.agf._groups.modes import read_modes
+from saddles.agf._groups.template import GroupTemplate
+from saddles.typing import Array, Indices
+
+__all__ = ["GroupReport", "report"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class GroupReport(Record):
+    """Neurons of a path of composition as they activate, and what was predicted.
+
+    Attributes
+    ----------
+    jump : ndarray of int, shape (R,)
+        The jump at which a neuron rang, from 1; neurons that tie have a row each.
+    neuron : ndarray of int, shape (R,)
+        The neuron, a row of the initial weights.
+    irrep : ndarray of int, shape (R,)
+        Its irrep as it activates, as in ``group.irreps``.
+    share : ndarray of shape (R,)
+        Share of that irrep in the neuron's power.
+    rank : ndarray of shape (R,)
+        Its effective rank there: 1 where its utility is largest.
+    time : ndarray of shape (R,)
+        Scaled time t α^(k−1).
+    loss : ndarray of shape (R,)
+        Loss of the saddle that the jump leads to.
+    learnable : ndarray of int, shape (m,)
+        The irreps with power, by falling ``bound``.
+    bound : ndarray of shape (m,)
+        Their largest utilities at unit norm, while none is learnt.
+    earliest : ndarray of shape (m,)
+        Scaled times before which no neuron of unit initial norm over α activates along them; a
+        guide only after the first jump.
+    plateau : ndarray of shape (m,)
+        The loss that remains once this irrep and those before it are learnt.
+    unlearnable : float
+        Loss that no neurons can ever remove: above zero where x̂(ρ) of an irrep is singular.
+    ties : bool
+        Whether several irreps have the largest bound, so that none is sure to be first.
+    """
+
+    jump: Indices
+    neuron: Indices
+    irrep: Indices
+    share: Array
+    rank: Array
+    time: Array
+    loss: Array
+    learnable: Indices
+    bound: Array
+    earliest: Array
+    plateau: Array
+    unlearnable: float
+    ties: bool
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row per neuron that rang (needs pandas)."""
+        pd = extra("pandas", "to_frame", "plot")
+        names = ("jump", "neuron", "irrep", "share", "rank", "time", "loss")
+        return pd.DataFrame({name: getattr(self, name) for name in names}).set_index("jump")
+
+
+def report(known: GroupTemplate, path: Any) -> GroupReport:
+    """Return the report of a path of this network; see `GroupComposition.report`."""
+    size = (known.k + 1) * known.group.order
+    rows = [d for d in getattr(path, "directions", ()) if len(d)]
+    fits = isinstance(path, NeuronPath) and np.shape(path.betas[0]) == known.template.shape
+    if not fits or any(d.shape[1] != size for d in rows):
+        raise ValueError(
+            f"path={checks.show(path)} must be a path of neurons with (k+1)n = {size} weights, and "
+            f"templates of length n = {known.group.order} as its points; pass what "
+            "group_composition returned for this template."
+        )
+    # A path without jumps has no neurons to read: those of one, and none of them.
+    directions = np.vstack(rows) if rows else np.ones((1, size))
+    modes, count = read_modes(known.group, directions, known.k), sum(len(d) for d in rows)
+    jump = np.repeat(np.arange(len(path)), [len(units) for units in path.rang])
+    learnable = known.learnable
+    return GroupReport(
+        jump=jump,
+        neuron=np.concatenate(path.rang),
+        irrep=modes.irrep[:count],
+        share=modes.share[:count],
+        rank=modes.rank[:count],
+        time=path.times[jump],
+        loss=path.losses[jump],
+        learnable=learnable,
+        bound=known.utility_bounds[learnable],
+        earliest=known.time_bounds(log_alpha=path.log_alpha)[learnable],
+        plateau=known.plateaus(by="irrep")[1:],
+        unlearnable=float(known.unlearnable.sum()),
+        ties=known.ties,
+    )
