@@ -128,10 +128,10 @@ class Composition(ABC):
 
     def within(self, theta: Array, basis: Array, /) -> Products | None:
         """Return the loss over z, θ_i + `basis` (p, m) z_i; None if it would not be faster."""
-        fits = self._inputs == 2 and Products.fit(len(self.template), basis.shape[1])
-        if not fits:
+        if self._inputs != 2:
             return None
-        return Products(self._shifts, self._table, self._functions, theta, basis)
+        found = Products(self._shifts, self._table, self._functions, theta, basis)
+        return found if found.fits else None
 
     def point(self, theta: Array, /) -> Array:
         """Return the template (n,) that the network has learnt: E L_{(g_1⋯g_k)⁻¹} f.

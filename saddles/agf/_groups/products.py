@@ -1,9 +1,10 @@
-"""Quadratic neurons on modular addition within a small subspace, where all pairs are few numbers.
+"""Quadratic neurons on products within a small subspace, where all pairs are few numbers.
 
-With U, V and w of `saddles.agf._modular.network`, a neuron's outputs are s(a, b)² w, s(a, b) =
-U(a) + V(b). Neurons that move in a subspace, θ_i = θ_i⁰ + B z_i, have s_i linear in coordinates, so
-that s_i² are combinations of products of columns of B. Over an orthonormal basis of those products
-(waves in a times waves in b) and of the outputs, the residual of all p² pairs is a small matrix.
+With U, V and w of `saddles.agf._groups.composition`, k = 2, a neuron's outputs are s(g, h)² w,
+s(g, h) = U(g) + V(h). Neurons that move in a subspace, θ_i = θ_i⁰ + B z_i, have s_i linear in
+coordinates, so that s_i² are combinations of products of columns of B. Over an orthonormal basis of
+those products (waves in g times waves in h) and of the outputs, the residual of all n² pairs is a
+small matrix. Waves belong to irreps, so that few of them are used by neurons of few irreps.
 
 The residual is formed before it is multiplied by anything: if neurons nearly cancel, the
 slopes along which they still move then lose far fewer digits than by sums over pairs of neurons.
@@ -12,11 +13,12 @@ slopes along which they still move then lose far fewer digits than by sums over 
 code name           symbol
 ==================  =====================================================================
 ``coordinates``     c, neurons θ_i = Σ_α c_iα (column α), (A, M); the last ones never move
-``products``        products of columns α and β over the basis, (M, M, n)
+``used``            the products of waves that columns use, N pairs of numbers
+``products``        products of columns α and β over the basis, (M, M, N)
 ``outputs``         w of the columns over the basis of outputs, (M, q)
-``targets``         the targets over both bases, (n, q)
-``moved[i, α]``     product of s_i and column α, (A, M, n)
-``squares``         s_i², (A, n)
+``targets``         the targets over both bases, (N, q)
+``moved[i, α]``     product of s_i and column α, (A, M, N)
+``squares``         s_i², (A, N)
 ==================  =====================================================================
 """
 
@@ -58,15 +60,15 @@ class Products:
         columns, self._start = with_neurons(theta, basis)
         self._order, self._free = len(shifts), basis.shape[1]
         u, v, w = columns.T.reshape(-1, 3, self._order).transpose(1, 0, 2)
-        self._products, used = _products(u @ shifts, v @ shifts, waves)
-        kept = span(w)
-        self._outputs = w @ kept
-        self._targets, self._constant = _targets(shifts, table, waves, used, kept)
-
-    @staticmethod
-    def fit(order: int, columns: int) -> bool:
-        """Whether this number of columns is small enough."""
-        return columns**2 * order**2 <= ENTRIES
+        U, V = u @ shifts, v @ shifts
+        used = _used(U @ waves, V @ waves)
+        #: Whether there are few enough of them; else nothing else may be asked for.
+        self.fits = len(w) ** 2 * len(used[0]) <= ENTRIES
+        if self.fits:
+            self._products, used = _products(U, V, waves, used)
+            kept = span(w)
+            self._outputs = w @ kept
+            self._targets, self._constant = _targets(shifts, table, waves, used, kept)
 
     def _at(self, z: Array) -> tuple[Array, Array, Array, Array]:
         """Return ``moved``, ``squares``, the outputs w_i (A, q) and the residual (n, q)."""
@@ -111,24 +113,37 @@ class Products:
         return np.asarray(result.reshape(flat.shape[0], -1) / self._order**2)
 
 
-def _products(U: Array, V: Array, waves: Array) -> tuple[Array, Any]:
+def _used(U: Array, V: Array) -> tuple[Indices, Indices]:
+    """Return the pairs of waves that may be used: of responses, and of squares with constants."""
+    own, other = (np.abs(over).max(axis=0, initial=0.0) for over in (U, V))
+    mask = np.logical_and.outer(own > NO_PART * own.max(), other > NO_PART * other.max())
+    mask[0] = mask[:, 0] = True
+    first, second = np.nonzero(mask)
+    return first, second
+
+
+def _products(
+    U: Array, V: Array, waves: Array, used: tuple[Indices, Indices]
+) -> tuple[Array, tuple[Indices, Indices]]:
     """Return the products of the responses of columns, and which products of waves they use."""
-    n = U.shape[1]
-    cross = (U @ waves)[:, None, :, None] * (V @ waves)[None, :, None, :]
-    cross = cross + cross.transpose(1, 0, 2, 3)
-    cross[:, :, :, 0] += np.sqrt(n) * ((U[:, None] * U) @ waves)
-    cross[:, :, 0, :] += np.sqrt(n) * ((V[:, None] * V) @ waves)
+    first, second = used
+    cross = (U @ waves)[:, None, first] * (V @ waves)[None, :, second]
+    cross = cross + cross.transpose(1, 0, 2)
+    root = np.sqrt(U.shape[1])
+    cross[:, :, second == 0] += root * ((U[:, None] * U) @ waves)
+    cross[:, :, first == 0] += root * ((V[:, None] * V) @ waves)
     largest = np.abs(cross).max(axis=(0, 1))
-    used = largest > NO_PART * largest.max()
-    return np.ascontiguousarray(cross[:, :, used]), used
+    large = largest > NO_PART * largest.max()
+    return np.ascontiguousarray(cross[:, :, large]), (first[large], second[large])
 
 
 def _targets(
-    shifts: Array, table: Indices, waves: Array, used: Any, kept: Array
+    shifts: Array, table: Indices, waves: Array, used: tuple[Indices, Indices], kept: Array
 ) -> tuple[Array, float]:
     """Return the targets where neurons can reach them, and the loss of the rest."""
-    n = len(shifts)
-    whole = np.tensordot(waves, np.tensordot(waves, shifts.T[table], (0, 1)), (0, 1))
-    within = whole[used] @ kept
-    whole[used] -= within @ kept.T
-    return within, float(np.sum(whole**2)) / (2 * n**2)
+    n, seen = len(shifts), kept.T @ shifts
+    whole = waves.T @ seen[:, table] @ waves
+    within = whole[:, *used].T
+    whole[:, *used] = 0.0
+    beside = n * np.sum((shifts - kept @ seen) ** 2)
+    return np.ascontiguousarray(within), float(np.sum(whole**2) + beside) / (2 * n**2)
