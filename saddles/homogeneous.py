@@ -36,6 +36,8 @@ code name                     meaning
                               above and one below zero
 ``kinked``                    whether gradients jump, so that flows may slide along
                               kinks: they are given up sooner
+``floor``                     a part of the loss that no neurons can remove, 0 by
+                              default: learning ends when all else is learnt
 ``kind``                      what a point consists of: "outputs" (by default),
                               "coefficients" or "template"; pictures say so
 ============================  =====================================================
@@ -43,6 +45,7 @@ code name                     meaning
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -103,6 +106,7 @@ class Declared:
     within: Callable[[Array, Array], Any] | None = None
     conserved: Array | None = None
     kinked: bool = False
+    floor: float = 0.0
     kind: str = "outputs"
 
     @classmethod
@@ -131,15 +135,18 @@ class Declared:
                 )
         conserved = getattr(network, "conserved", None)
         kinked = bool(getattr(network, "kinked", False))
-        kind = checks.one_of(getattr(network, "kind", cls.kind), "network.kind", checks.KINDS)
-        return cls(
-            degree=network.degree,
-            size=network.size,
-            conserved=conserved,
-            kinked=kinked,
-            kind=kind,
-            **methods,
+        rule = "it is a part of the loss, finite and at least 0; leave it out if it is not known"
+        floor = checks.real_number(
+            getattr(network, "floor", 0.0), "network.floor", rule, lambda v: 0 <= v < math.inf
         )
+        kind = checks.one_of(getattr(network, "kind", cls.kind), "network.kind", checks.KINDS)
+        said: dict[str, Any] = {
+            "conserved": conserved,
+            "kinked": kinked,
+            "floor": floor,
+            "kind": kind,
+        }
+        return cls(degree=network.degree, size=network.size, **said, **methods)
 
 
 _METHODS = ("loss", "gradient", "utility", "utility_gradient", "point")

@@ -24,6 +24,13 @@ class Curved(Product):
         return self.curvature
 
 
+@dataclass(frozen=True)
+class Floored(Product):
+    """A product that knows how much of the loss it cannot remove."""
+
+    floor: float = 0.25
+
+
 def test_what_a_network_lacks_is_none():
     known = Declared.of(Product(3))
     assert isinstance(known, HomogeneousNetwork)
@@ -39,6 +46,16 @@ def test_what_it_offers_is_taken():
     assert Declared.of(Curved(3)).hessian is None
     template = np.cos(2 * np.pi * np.arange(7) / 7)
     assert Declared.of(saddles.agf.ModularAddition(template)).within is not None
+
+
+def test_losses_are_counted_from_what_no_neurons_can_remove():
+    known = Declared.of(Floored(3))
+    assert known.floor == 0.25
+    theta = np.array([[1.0, 2.0, 0.5]])
+    units = NaturalUnits(3, weight=2.0, loss=4.0, floor=known.floor)
+    assert in_units(known, units).loss(theta) == (known.loss(2 * theta) - 0.25) / 4
+    with pytest.raises(ValueError, match=r"network\.floor=-1\.0: it is a part of the loss"):
+        Declared.of(Floored(3, floor=-1.0))
 
 
 def test_it_is_declared_once():

@@ -9,7 +9,7 @@ import numpy as np
 
 from saddles.groups import Group, alternating, cyclic, dihedral, quaternion, symmetric
 
-__all__ = ["GROUPS", "group_named", "matrix_group", "relabelled"]
+__all__ = ["GROUPS", "group_named", "matrix_group", "relabelled", "with_singular_values"]
 
 
 def matrix_group(p, generators):
@@ -60,3 +60,14 @@ GROUPS = {
 def group_named(name):
     """One of `GROUPS`, with its irreps found once for all tests."""
     return GROUPS[name][0]()
+
+
+def with_singular_values(group, parts):
+    """A template whose x̂(ρ) has these singular values: number of the irrep -> value or values."""
+    x = np.zeros(group.order)
+    for number, values in parts.items():
+        irrep = group.irreps[number]
+        both = irrep.dim * (1 + (irrep.kind == "complex")) / group.order
+        diagonal = np.broadcast_to(values, irrep.dim)
+        x += both * np.einsum("gii,i->g", irrep.matrices.conj(), diagonal).real
+    return x

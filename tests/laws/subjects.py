@@ -104,7 +104,7 @@ STAIRCASES = {
     ),
     "agf.linear": (strategies.moments().map(lambda p: Solve(saddles.agf.linear, *p)), 10),
     "agf.attention": (generators.map(_attention), 2),
-    "agf.modular_addition": (generators.map(_modular), 2),
+    "agf.modular_addition": (generators.map(_modular), 1),
     "agf.group_composition": (generators.map(_group), 1),
     "agf.relu": (generators.map(_relu), 4),
     "agf.network": (generators.map(_neurons), 2),

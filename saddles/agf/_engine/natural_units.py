@@ -4,13 +4,15 @@ A network of degree κ whose weights are counted in units c and whose losses in 
 θ = c θ̂ and L(θ) = e L̂(θ̂), has the flow θ̂' = −∇L̂(θ̂) in the time t̂ = (e/c²) t. For κ > 2 the
 initial scale has a unit too, α = a α̂, since scaled times t α^(κ−2) depend on initial norms. Units
 are powers of two, so nothing is rounded; in them the tolerances of integrators mean the same for
-all data, and products overflow for none but extreme ones.
+all data, and products overflow for none but extreme ones. Losses are counted from the part that no
+neurons can remove, if a network knows it.
 
 ===============  =========================================================
 code name        symbol
 ===============  =========================================================
 ``weight``       c
 ``loss``         e
+``floor``        the loss that no neurons can remove, in the user's units
 ``scale``        a
 ``time``         c²/e a^(κ−2), the unit of scaled time
 ``point``        the unit of function-space points
@@ -42,6 +44,7 @@ class NaturalUnits:
     loss: float = 1.0
     scale: float = 1.0
     point: float = 1.0
+    floor: float = 0.0
 
     @property
     def time(self) -> float:
@@ -69,7 +72,7 @@ def natural(network: Declared, rows: Array) -> NaturalUnits:
     norms, degree = np.linalg.norm(rows, axis=1, keepdims=True), network.degree
     directions = rows / norms
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = float(network.loss(rows[:0]))
+        loss = float(network.loss(rows[:0])) - network.floor
         pull = float(np.abs(network.utility_gradient(directions, rows[:0])).max())
     if not (math.isfinite(loss) and math.isfinite(pull)):
         raise ValueError(
@@ -77,15 +80,16 @@ def natural(network: Declared, rows: Array) -> NaturalUnits:
             f"{pull!r}, beyond float64; multiply inputs or targets by a constant."
         )
     if not (loss > 0 and pull > 0):
-        return NaturalUnits(degree)
+        return NaturalUnits(degree, floor=network.floor)
     weight = _power(math.log2(loss / pull) / degree)
     scale = weight * _power(-math.log2(norms.max())) if degree > 2 else 1.0
-    return NaturalUnits(degree, weight=weight, loss=_power(math.log2(loss)), scale=scale)
+    power = _power(math.log2(loss))
+    return NaturalUnits(degree, weight=weight, loss=power, scale=scale, floor=network.floor)
 
 
 def in_units(network: Declared, units: NaturalUnits) -> Declared:
     """Return the network in these units."""
-    same = units.weight == 1 and units.loss == 1
+    same = units.weight == 1 and units.loss == 1 and units.floor == 0
     return network if same else Declared.of(Rescaled(network, units))
 
 
@@ -148,7 +152,8 @@ class Rescaled:
 
     def loss(self, theta: Array, /) -> float:
         """Return L̂."""
-        return self.network.loss(self.units.weight * theta) / self.units.loss
+        own = self.network.loss(self.units.weight * theta)
+        return (own - self.units.floor) / self.units.loss
 
     def gradient(self, theta: Array, /) -> Array:
         """Return ∂L̂/∂θ̂."""
@@ -197,7 +202,7 @@ class _Within:
 
     def loss(self, z: Array) -> float:
         """Return L̂."""
-        return float(self.own.loss(self.units.weight * z)) / self.units.loss
+        return (float(self.own.loss(self.units.weight * z)) - self.units.floor) / self.units.loss
 
     def gradient(self, z: Array) -> Array:
         """Return ∂L̂/∂ẑ."""

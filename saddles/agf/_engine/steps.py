@@ -473,7 +473,7 @@ def _saddle(setting: Setting, state: State) -> Saddle:
         index=state.jumps,
         time=state.time * units.time,
         beta=units.point * np.asarray(setting.network.point(state.neurons), dtype=float),
-        loss=state.loss * units.loss,
+        loss=state.loss * units.loss + units.floor,
         dual=None,
         active=np.flatnonzero(state.active),
         entered=np.flatnonzero(state.active & ~state.previous),

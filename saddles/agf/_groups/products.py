@@ -24,8 +24,6 @@ code name           symbol
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from saddles.agf._engine.subspace import NO_PART, span, with_neurons

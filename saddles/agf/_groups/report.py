@@ -114,6 +114,6 @@ def report(known: GroupTemplate, path: Any) -> GroupReport:
         bound=known.utility_bounds[learnable],
         earliest=known.time_bounds(log_alpha=path.log_alpha)[learnable],
         plateau=known.plateaus(by="irrep")[1:],
-        unlearnable=float(known.unlearnable.sum()),
+        unlearnable=known.floor,
         ties=known.ties,
     )

@@ -177,6 +177,11 @@ class GroupTemplate:
         seen = [np.count_nonzero(values) / len(values) for values in self.singular_values]
         return self.power * (1 - np.array(seen) ** (self.k - 1))
 
+    @property
+    def floor(self) -> float:
+        """The loss that no neurons can remove: all that is `unlearnable`."""
+        return float(self.unlearnable.sum())
+
     @cached_property
     def learnable(self) -> Indices:
         """Numbers of the irreps with power, by falling `utility_bounds`."""
@@ -209,8 +214,7 @@ class GroupTemplate:
             utility = self.blocks.utility
             last = np.append(utility[1:] < (1 - TIED) * utility[:-1], True)
             parts = np.diff(np.cumsum(self.blocks.power)[last], prepend=0.0)
-        rest = float(self.unlearnable.sum())
-        return np.append(np.cumsum(parts[::-1])[::-1], 0.0) + rest
+        return np.append(np.cumsum(parts[::-1])[::-1], 0.0) + self.floor
 
     def time_bounds(self, *, log_alpha: float = -math.inf, norm: float = 1.0) -> Array:
         """Return, per irrep, the earliest scaled time at which a neuron of it activates, (m,).

@@ -417,7 +417,7 @@ def test_gradient_descent_from_the_same_neurons_jumps_when_predicted():
     assert excess[1] == pytest.approx(excess[0], rel=0.2)
 
 
-@pytest.mark.parametrize("log_alpha", [-7.0, -9.0])
+@pytest.mark.parametrize("log_alpha", [-7.0, pytest.param(-9.0, marks=pytest.mark.slow)])
 def test_paths_at_a_finite_scale_are_those_of_the_flow(log_alpha):
     """The last neuron's time hangs on the phases of the two before it, which turn slowly."""
     network = ModularAddition(template(7, {1: 2.0}))
