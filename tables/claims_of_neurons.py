@@ -209,9 +209,16 @@ CLAIMS = (
     ),
     Claim(
         "deep_quadratic",
-        ".*: waits at alpha = 0.004",
-        "Waits of `agf.deep_network` (conjectured after the first), with the flow at α = 0.004",
-        "two networks of three layers of quadratic units, trained on the outputs of others",
+        ".*: waits at alpha = 0.002",
+        "Waits of `agf.deep_network` (conjectured after the first), with the flow at α = 0.002",
+        "three networks of three layers of quadratic units, trained on the outputs of others",
+    ),
+    Claim(
+        "deep_quadratic",
+        ".*: errors of waits at alpha over 2 alpha",
+        "Errors of these waits at α = 0.002, with those at 0.004 (half as large in the limit)",
+        SAME_DATA,
+        "{} of them",
     ),
     Claim(
         "deep_quadratic",
