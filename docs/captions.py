@@ -59,6 +59,10 @@ CAPTIONS = {
         "Loss over scaled time for networks of depth 2, 3 and 4, all from α = 0.01. The deeper the "
         "network, the nearer its curve is to the limit (dashed). Depth 2 misses the last plateau."
     ),
+    "plot_13_multi_index": (
+        "Loss (above) and largest overlap of an active neuron with each coordinate (below) over "
+        "scaled time. Each of three neurons learns one coordinate, and each makes one step."
+    ),
     "plot_1_my_data": (
         "Loss (above) and coefficients (below) of the diabetes data over scaled time. The flow "
         "(colours) lies on the prediction (dashed)."
@@ -80,6 +84,11 @@ CAPTIONS = {
         "Loss of 64 ReLU neurons on handwritten zeros and ones, from norms of 1e-4: the run, and "
         "the prediction from the same weights (dashed). The run makes both jumps early, by "
         "about a tenth."
+    ),
+    "plot_7_million_dimensions": (
+        "First: time of the first jump against the dimension, for information exponents 1 to 4. "
+        "Second: loss of two ReLU neurons on two teachers, by prediction (dashed) and by flow at "
+        "α = e⁻¹⁰ (colours). They ring together and part later."
     ),
     "plot_6_depth": (
         "Loss over time for diagonal networks of depth 2, 3 and 4, all from α = 0.01. Depth 4 lies "

@@ -36,7 +36,10 @@ NAMES = (
     "deep_linear",
     "deep_completion",
     "deep_quadratic",
+    "multi_index",
     "search",
+    "samples",
+    "leaps",
     "hermite_tensors",
 )
 

@@ -29,6 +29,11 @@ LONG = (
     "deep_linear",
     "deep_completion",
     "deep_quadratic",
+    "multi_index",
+    "search",
+    "samples",
+    "leaps",
+    "hermite_tensors",
 )
 
 
