@@ -153,7 +153,8 @@ def _pull(network: ReluNetwork, theta: Array) -> float:
 
 def _crossed(network: ReluNetwork, theta: Array, before: Array, side: Array) -> Array:
     """Return the sides after an event: hyperplanes that bend up are crossed."""
-    bends = network.parts(theta)[1] @ network.pulls(network.residual(theta)).bends.T
+    residual = network.residual(theta).reshape(network.columns.shape)
+    bends = network.parts(theta)[1] @ network.lines.bends(residual, network.slope).T
     met = (side == 0) & (before != 0)
     return np.where(met & (bends >= 0), -before, side)
 
@@ -317,6 +318,8 @@ class _Looks:
 
     def until(self, end: float, aside: Passengers) -> None:
         """Show the residuals until `end` to the dormant neurons, as closely as they need them."""
+        if not aside.alive.any():
+            return
         sooner = self.times < end
         known = {
             float(t): r for t, r in zip(self.times[sooner], self.residuals[sooner], strict=True)

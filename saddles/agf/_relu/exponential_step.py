@@ -21,6 +21,7 @@ code name      symbol
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ __all__ = ["Curve", "Expansion"]
 
 #: Below this size of its argument φ_k is summed, in so many terms; above, it is a quotient.
 SERIES, TERMS = 1.0, 18
+#: 1/(k + 4)! of the term x^k of φ₄, the last one first.
+COEFFICIENTS = [1 / math.factorial(k + 4) for k in range(TERMS, -1, -1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +101,10 @@ class Expansion:
 def _phis(x: Array) -> tuple[Array, Array, Array]:
     """Return φ₁, φ₃ and φ₄ of `x`: φ₀ = exp, φ_k = (φ_{k−1} − 1/(k−1)!) / x."""
     near = np.clip(x, -SERIES, SERIES)
-    fourth = np.ones_like(x)
-    for k in range(TERMS, 0, -1):
-        fourth = 1 + near * fourth / (k + 4)
-    fourth = fourth / 24
+    fourth = np.zeros_like(x)
+    for coefficient in COEFFICIENTS:
+        fourth *= near
+        fourth += coefficient
     third = 1 / 6 + near * fourth
     first = 1 + near * (0.5 + near * third)
     far = np.abs(x) > SERIES

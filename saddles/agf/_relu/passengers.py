@@ -12,6 +12,7 @@ code name      symbol
 ``mean``       ∫ (y − f) dt since they were last moved, (n, q)
 ``time``       how long that is
 ``seen``       the residual at the last look, ``moved`` when they were moved
+``alive``      whether a sample moves them, (D,); no others ever move
 =============  ============================================================
 """
 
@@ -60,10 +61,12 @@ class Passengers:
         self.seen = self.moved = residual
         self.mean, self.time = np.zeros_like(residual), 0.0
         self.sizes = np.abs(network.lines.sizes) / len(network.X)
+        heights = network.parts(theta)[0] @ network.X.T
+        self.alive = np.asarray((heights > 0 if network.slope == 0 else heights != 0).any(axis=1))
 
     def far(self, residual: Array, wait: float) -> bool:
         """Whether the residual after `wait` is too far from the last one for any mean of both."""
-        return len(self.theta) > 0 and self._angle(residual - self.seen, wait) > ANGLE
+        return bool(self._angle(residual - self.seen, wait) > ANGLE)
 
     def _angle(self, change: Array, time: float) -> float:
         """Return by what angle a change of the residual may turn a neuron within `time`."""
@@ -79,22 +82,24 @@ class Passengers:
 
     def move(self) -> Array:
         """Take neurons to where they are now, and return their directions."""
-        if self.time > 0 and len(self.theta):
-            self.theta = self._turned(self.mean / self.time)
+        if self.time > 0 and self.alive.any():
+            turned = self._turned(self.theta[self.alive], self.mean / self.time)
+            self.theta = self.theta.copy()
+            self.theta[self.alive] = turned
         self.mean, self.time, self.moved = np.zeros_like(self.mean), 0.0, self.seen
         return self.theta
 
-    def _turned(self, residual: Array) -> Array:
-        """Return the directions under this residual (n, q) after ``time``."""
+    def _turned(self, theta: Array, residual: Array) -> Array:
+        """Return the directions of `theta` under this residual (n, q) after ``time``."""
         network, late = self.network, Breakdown(Status.STALLED, "dormant ReLU neurons on their way")
         if network.widths[1] == 1:
             utility = network.lines.utility(residual[:, 0], network.slope).bent()
-            moved = neurons_move(utility, self.theta, self.time)
+            moved = neurons_move(utility, theta, self.time)
             if moved is None:
                 raise late
             return moved
         pulls = network.pulls(residual).bent()
-        ways = [turn(pulls, row, noise=ZERO * pulls.scale, until=self.time) for row in self.theta]
+        ways = [turn(pulls, row, noise=ZERO * pulls.scale, until=self.time) for row in theta]
         arrived = [way for way in ways if way is not None and not way.vanishes]
         if len(arrived) < len(ways):
             raise late

@@ -178,7 +178,8 @@ class Piece:
         residual = self.network.columns - (self.slopes * heights).T @ a
         if self.held.size:
             i, j = self.held
-            bends = np.sum(a[i] * self.network.pulls(residual).bends[j], axis=1)
+            bends = self.network.lines.bends(residual, self.network.slope)
+            bends = np.sum(a[i] * bends[j], axis=1)
             needed = np.sum(self.backs * self.inner(theta, residual)[i], axis=1)
             # The size of pulls at the start: where all is fitted, nothing but rounding is left.
             pulls = np.linalg.norm(a[i], axis=1) * self.network.scale

@@ -120,17 +120,23 @@ class Lines:
         numbers[self.members] = np.repeat(np.arange(len(self.spans)), np.diff(self.spans)[:, 0])
         return numbers
 
+    def bends(self, residual: Array, slope: float) -> Array:
+        """Return b for this residual, shape (m,) or (m, q)."""
+        if not self.members.size:
+            return np.zeros((0, *residual.shape[1:]))
+        moments = (residual.T * np.abs(self.sizes)).T[self.members]
+        sums = np.add.reduceat(moments, self.spans[:, 0])
+        return np.asarray((1 - slope) / len(self.X) * sums)
+
     def utility(self, residual: Array, slope: float) -> PiecewiseUtility:
         """Return G for this residual (n,), a bend for every line."""
         n = len(self.X)
-        moments = residual * np.abs(self.sizes) / n
-        sums = np.bincount(self.of_sample[self.members], moments[self.members], len(self.spans))
         below = np.where(self.sizes > 0, slope, 1.0) * residual / n
         return PiecewiseUtility(
             lines=self.normals,
-            bends=np.asarray((1 - slope) * sums),
+            bends=self.bends(residual, slope),
             offset=np.asarray(below @ self.X),
-            scale=float(np.abs(moments).sum()),
+            scale=float(np.abs(residual) @ np.abs(self.sizes)) / n,
             members=self.members,
             spans=self.spans,
             whole=self,
@@ -139,15 +145,12 @@ class Lines:
     def pulls(self, residual: Array, slope: float) -> Pulls:
         """Return G for this residual (n, q), a bend for every line."""
         n = len(self.X)
-        moments = residual * np.abs(self.sizes)[:, None] / n
-        bends = np.zeros((len(self.spans), residual.shape[1]))
-        np.add.at(bends, self.of_sample[self.members], moments[self.members])
         below = np.where(self.sizes > 0, slope, 1.0)[:, None] * residual / n
         return Pulls(
             lines=self.normals,
-            bends=(1 - slope) * bends,
+            bends=self.bends(residual, slope),
             offset=np.asarray(below.T @ self.X),
-            scale=float(np.linalg.norm(moments, axis=1).sum()),
+            scale=float(np.linalg.norm(residual, axis=1) @ np.abs(self.sizes)) / n,
             members=self.members,
             spans=self.spans,
         )
@@ -366,8 +369,7 @@ def past(lines: Array, side: Array, w: Array) -> Array:
     hyperplane itself rounding would decide whether it comes back.
     """
     size = float(np.linalg.norm(w))
-    short = NUDGE * size - side * (lines @ w)
-    near = np.flatnonzero((side != 0) & (short > 0))
+    near = np.flatnonzero((side != 0) & (side * (lines @ w) < NUDGE / 2 * size))
     if not near.size:
         return w
     moved = w + pull_back(lines[near], w)[1] @ lines[near]
