@@ -6,8 +6,9 @@ Theory of Feature Learning in Two-layer Neural Networks" (2025, arXiv:2506.06489
 ``diagonal``, ``linear``, ``modular_addition``, ``group_composition``, ``attention``, ``relu``,
 ``multi_index`` (a whole population), ``network`` (any neuron) and ``two_layer`` (a torch module)
 return saddle paths of networks of two layers, ``deep_linear`` and ``deep_network`` those of deeper
-ones. ``extremal_directions`` finds the directions to which dormant ReLU neurons turn.
-``attention_modes`` has the losses on the plateaus of linear attention, in closed form.
+ones. ``recurrent_composition`` makes a recurrent network of neurons that multiply two elements.
+``extremal_directions`` finds the directions to which dormant ReLU neurons turn. ``attention_modes``
+has the losses on the plateaus of linear attention, in closed form.
 
 Read `_engine` first, the steps for every network of homogeneous neurons, then one family:
 `_attention` is the shortest; `_modular`, `_groups`, `_relu`, `_multi_index`, `_any` and `_deep` are
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from saddles.agf._groups.learn import group_composition
     from saddles.agf._groups.modes import GroupModes
     from saddles.agf._groups.network import GroupComposition
+    from saddles.agf._groups.recurrent import recurrent_composition
     from saddles.agf._groups.report import GroupReport
     from saddles.agf._groups.template import Blocks
     from saddles.agf._modular.addition import modular_addition
@@ -90,6 +92,7 @@ _HOMES = {
     "modular_addition": "saddles.agf._modular.addition",
     "multi_index": "saddles.agf._multi_index.path",
     "network": "saddles.agf._any.network",
+    "recurrent_composition": "saddles.agf._groups.recurrent",
     "relu": "saddles.agf._relu.relu",
     "search_time": "saddles.agf._multi_index.search",
     "single_index": "saddles.agf._multi_index.path",
@@ -132,6 +135,7 @@ __all__ = [
     "modular_addition",
     "multi_index",
     "network",
+    "recurrent_composition",
     "relu",
     "search_time",
     "single_index",
