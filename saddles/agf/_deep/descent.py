@@ -34,7 +34,7 @@ CAREFUL = 1e-3
 #: decade after that, down to the last.
 FIRST, DECADE, LAST = 1e-3, 0.1, 1e-11
 #: Force, relative to the largest it could be, at which a point is critical, and may be.
-ENOUGH, CRITICAL, PATIENCE = 1e-15, 1e-9, 6
+ENOUGH, CRITICAL, PATIENCE = 1e-15, 1e-13, 6
 #: Newton's method is tried where the loss has fallen by this share of what the new weights alone
 #: can lower it by: close to the saddle that is left it would lead back.
 LEFT = 0.01

@@ -121,8 +121,14 @@ def first_wait(network: Whole, init: Array) -> Blown | Status:
 
 def _utility(task: _Task, state: _State) -> Ring | Rest | Status:
     """Find the lowest degree at which dormant weights move, and when they blow up."""
-    if not state.minimal or (state.index == 0 and task.network.kinked):
+    if state.index == 0 and task.network.kinked:
         return Status.DEGREE_ONE
+    learnt = _learnt(task, state) if state.index else None
+    if learnt is not None:
+        return learnt
+    if not state.minimal:
+        # Where no weight is dormant, those that share a direction have left the flat ones.
+        return Status.STALLED if state.dormant.any() else Status.DEGREE_ONE
     found = _lowest(task, state)
     if isinstance(found, Rest | Status):
         return found
@@ -134,6 +140,13 @@ def _utility(task: _Task, state: _State) -> Ring | Rest | Status:
     return Ring(delay=blown.delay, units=blown.units)
 
 
+def _learnt(task: _Task, state: _State) -> Rest | None:
+    """Return that training ends, if the residual is below ``tol`` of the targets."""
+    network = task.network
+    missing = math.sqrt(network.value(state.theta) / network.value(np.zeros(network.size)))
+    return Rest(growth=missing, least=task.tol) if missing <= task.tol else None
+
+
 def _lowest(task: _Task, state: _State) -> tuple[int, Callable[[Array], Array]] | Rest | Status:
     """Return the lowest degree m of the loss over dormant weights, and ∇C_m."""
     network = task.network
@@ -142,9 +155,6 @@ def _lowest(task: _Task, state: _State) -> tuple[int, Callable[[Array], Array]] 
         least = task.tol * float(np.linalg.norm(network.slope(state.dormant)))
         growth = float(np.linalg.norm(first))
         return (network.degree, network.correlation) if growth > least else Rest()
-    missing = math.sqrt(network.value(state.theta) / network.value(np.zeros(network.size)))
-    if missing <= task.tol:
-        return Rest(growth=missing, least=task.tol)
     asleep, growth, below = np.flatnonzero(state.dormant), 0.0, []
     for order in range(1, network.degree if asleep.size else 0):
         if network.size ** (order + 1) > LARGEST:
