@@ -39,6 +39,7 @@ SIGNS = {
     "∞": r"\infty",
     "ℓ": r"\ell",
     "…": r"\ldots",
+    "⋯": r"\cdots",
     "∇": r"\nabla",
     "∂": r"\partial",
     "⊥": r"\perp",
@@ -82,7 +83,7 @@ SHOWN = {"{": r"\{", "}": r"\}", "⟨": r"\langle ", "⟩": r"\rangle", "<": r"\
 #: Letters that are words of English when they stand alone.
 WORDS = ("a", "A", "I")
 #: Products of letters, which look like words.
-PRODUCTS = ("AWx", "AW", "Wx", "UU", "aw", "bs", "dt", "dL", "Hp")
+PRODUCTS = ("AWx", "AW", "Wx", "UU", "aw", "bs", "dt", "dL", "Hp", "FZ", "tz")
 #: Where no formula begins or ends: within words, numbers, names and code.
 WITHIN_WORD = re.compile(r"[\w'’`.\\@#&$]")
 NUMBER = re.compile(r"\d+(?:[, ]\d{3}(?!\d))*(?:\.\d+)?(?:e[−-]?\d+)?")
