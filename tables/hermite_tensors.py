@@ -67,19 +67,21 @@ def build() -> Table:
         name="hermite_tensors",
         title="Hermite tensors: the nearest index vector, and merging ones",
         text=(
-            "Which index vector does a neuron learn, and when? First rows: the target is "
-            f"He_{P}(z_1) + 0.8 He_{P}(z_2) + 0.6 He_{P}(z_3) of {D} inputs. {WIDTH} neurons "
-            f"a |w|^{P} He_{P} start balanced at random. In the time s, ds = a dt, their "
-            "coordinates decouple. A neuron goes to the component j with the largest "
-            "weight_j v_j^(p-2), the nearest index vector if weights are equal. Its time is an "
-            "integral of 1/a(s), continued with one component fewer after each jump.\n\n"
-            "Last rows: r index vectors have equal overlaps b. Their mean attracts neurons if b "
-            "is above (p-2)/(r+p-2) (arXiv:2411.08798), so that the index vectors are not told "
-            "apart. The package's value is the b at which the largest of `splitting_rates` "
-            "equals the growth, by bisection.\n\n"
-            "Columns: what is compared; closed form (scaled time t alpha^2, or overlap); relative "
-            f"difference of AGF or the bisection; of gradient flow at log(alpha) = {LOG_ALPHA:g}, "
-            "halfway down each drop; loss after the jump."
+            "Which index vector does a neuron learn, and when? In the first rows the target is "
+            f"He_{P}(z_1) + 0.8 He_{P}(z_2) + 0.6 He_{P}(z_3) of {D} inputs. {WIDTH} neurons a "
+            f"|w|^{P} He_{P} start balanced in random directions. In the time s with ds = a dt, "
+            "the coordinates of a neuron do not influence each other. A neuron goes to the "
+            "component j with the largest weight_j v_j^(p-2), which is the nearest index vector "
+            "if weights are equal. Its time is an integral of 1/a(s). After each jump this "
+            "integral goes on with one component fewer.\n\n"
+            "In the last rows r index vectors have equal overlaps b with each other. If b is "
+            "above (p-2)/(r+p-2), their mean attracts neurons, so that the index vectors are not "
+            "told apart (arXiv:2411.08798). The package's value is the b at which the largest of "
+            "`splitting_rates` equals the growth, found by bisection.\n\n"
+            "The closed form is a scaled time t alpha^2, or an overlap. The next two columns are "
+            "relative differences from it: of AGF or the bisection, and of gradient flow at "
+            f"log(alpha) = {LOG_ALPHA:g}, halfway down each drop. The last column is the loss "
+            "after the jump."
         ),
         frame=pd.concat([tensor, critical], ignore_index=True),
         checks=(

@@ -37,20 +37,21 @@ def build() -> Table:
         name="search",
         title="Searching for one direction in d dimensions",
         text=(
-            "How much later does a neuron ring in more dimensions? The target is He_p of one of d "
-            "coordinates, so p is its information exponent. One neuron starts balanced, with the "
-            "overlap 1/sqrt(d). log(1/alpha) is 20 for ReLU and 10 for the other activations.\n\n"
-            "Columns: activation; p; d; scaled time at which the neuron's norm is 1, by "
-            "`search_time`; AGF's relative difference from it; relative difference of gradient "
-            "flow's time, for d up to 10^4. The flow's time is the one at which the loss is "
-            "halfway between its plateaus, less the same for d = 100: the drop itself takes as "
-            "long in every dimension. Last, what the time grows by from 10^4 to 10^6: the law for "
-            "large d, and the value by `search_time`. For p = 2 it is the increase of the time "
-            "for each factor e of d, for p > 2 the power of d.\n\n"
+            "How much later does a neuron activate in more dimensions? The target is He_p of one "
+            "of d coordinates, so p is its information exponent. One neuron starts balanced, with "
+            "the overlap 1/sqrt(d) with this coordinate. log(1/alpha) is 20 for ReLU and 10 for "
+            "the other activations.\n\n"
+            "The time by `search_time` is the scaled time at which the norm of the neuron is 1. "
+            "The next columns are the relative differences of AGF and of gradient flow from it, "
+            "for gradient flow with d up to 10^4. The flow's time is the one at which the loss is "
+            "halfway between its plateaus, less its value for d = 100, since the drop takes the "
+            "same time in every dimension. The last two columns say how the time grows from 10^4 "
+            "to 10^6: by the law for large d, and by `search_time`. For p = 2 they are the "
+            "increase of the time for each factor e of d, and for p > 2 the power of d.\n\n"
             "Times are t/log(1/alpha) for ReLU, t alpha for quadratic and t alpha^2 for cubic "
-            "neurons. For ReLU the limit alpha to 0 of the scaled time is the same in every "
-            "dimension. At this alpha and p = 4 it is not yet: with d = 10^6 the search takes "
-            "thousands of times as long as the growth."
+            "neurons. For ReLU the scaled time has the same limit, alpha to 0, in every "
+            "dimension. For p = 4 this limit is far away at the alpha of the table: with d = 10^6 "
+            "the search takes thousands of times as long as the growth."
         ),
         frame=frame,
         checks=(
@@ -60,9 +61,9 @@ def build() -> Table:
         ),
         figure=_figure(cases),
         caption=(
-            "Scaled time against d, relative to the time with overlap 1. Information exponent 1: "
-            "no growth; 2: like log d; 3: like the square root of d; 4: like d. Dots are gradient "
-            "flow."
+            "Scaled time against d, relative to the time with overlap 1. For information exponent "
+            "1 it does not grow. For 2 it grows like log d, for 3 like the square root of d, and "
+            "for 4 like d. Dots are gradient flow."
         ),
     )
 

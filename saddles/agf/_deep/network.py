@@ -92,7 +92,7 @@ def deep_network(
     Lipschitz (Kumar and Haupt 2024, arXiv:2403.08121). The first wait is derived. It is a
     conjecture that a later wait depends only on the part of lowest degree of the loss. It was
     checked on three-layer quadratic networks at α = 0.004: losses on the plateaus of the flow agree
-    to 1e-5, and later waits to some per cent. The errors of waits halve with α.
+    to 1e-5, and later waits to a few per cent. The errors of waits halve with α.
 
     Examples
     --------
