@@ -50,6 +50,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from saddles import checks
 from saddles.typing import Array
 
@@ -133,7 +135,7 @@ class Declared:
                     f"network.{name}={checks.show(method)} must be a method; see "
                     "saddles.homogeneous for what it takes and returns."
                 )
-        conserved = getattr(network, "conserved", None)
+        conserved = _two_values(getattr(network, "conserved", None), network.size)
         kinked = bool(getattr(network, "kinked", False))
         rule = "it is a part of the loss, finite and at least 0; leave it out if it is not known"
         floor = checks.real_number(
@@ -147,6 +149,20 @@ class Declared:
             "kind": kind,
         }
         return cls(degree=network.degree, size=network.size, **said, **methods)
+
+
+def _two_values(conserved: Any, size: int) -> Array | None:
+    """Return the weights of a conserved quantity (p,), if any."""
+    if conserved is None:
+        return None
+    weights = checks.per_feature(conserved, "network.conserved", size)
+    values = np.unique(weights)
+    if len(values) != 2 or not values[0] < 0 < values[1]:
+        raise ValueError(
+            f"network.conserved={checks.show(weights)} must have two values, one above and one "
+            "below zero; leave it out if the flow conserves another quantity."
+        )
+    return weights
 
 
 _METHODS = ("loss", "gradient", "utility", "utility_gradient", "point")

@@ -18,6 +18,7 @@ class Curved(Product):
 
     curvature: Any = None
     kinked: bool = True
+    conserved: Any = None
 
     @property
     def hessian(self):
@@ -82,3 +83,16 @@ def test_what_is_no_network_is_refused(take):
 def test_what_is_offered_must_be_a_method():
     with pytest.raises(TypeError, match=r"network\.hessian=3 must be a method; see"):
         Declared.of(Curved(3, curvature=3))
+
+
+def test_what_is_conserved_has_two_values():
+    with pytest.raises(ValueError, match=r"network\.conserved=.* must have two values"):
+        Declared.of(Curved(3, conserved=[1.0, 1.0, 1.0]))
+    with pytest.raises(ValueError, match=r"network\.conserved has shape \(2,\)"):
+        Declared.of(Curved(3, conserved=[1.0, -1.0]))
+
+
+def test_what_is_said_to_be_conserved_must_be():
+    network = Curved(3, conserved=[1.0, 1.0, -5.0])
+    with pytest.raises(ValueError, match=r"network\.conserved .* must be zero"):
+        saddles.agf.network(network, init=np.ones((1, 3)))

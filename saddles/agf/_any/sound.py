@@ -5,7 +5,8 @@ are asked first, by what every `saddles.homogeneous.HomogeneousNetwork` obeys:
 
 - U(sθ) = s^κ U(θ), and hence θ·∇U(θ) = κ U(θ) (Euler);
 - ∂L/∂θ = −∇U(θ), of each neuron beside all of them;
-- ∂L/∂θ is the derivative of L.
+- ∂L/∂θ is the derivative of L;
+- Σ_i c_i θ_i ∂U/∂θ_i = 0, if it says that its flow conserves Σ_i c_i θ_i².
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ def check_network(network: Declared) -> None:
     _equal(rule, np.sum(theta * slope, axis=1), degree * utility, ROUNDING)
     rule = "network.gradient(theta) must be -utility_gradient(theta, theta)"
     _equal(rule, gradient, -network.utility_gradient(theta, theta), ROUNDING)
+    if network.conserved is not None:
+        pulled = theta * slope
+        rule = "the sum of network.conserved * theta * utility_gradient(theta) must be zero"
+        lost = pulled @ network.conserved
+        _equal(rule, lost, np.zeros_like(lost), ROUNDING, float(np.abs(pulled).max()))
     aside = STEP * np.random.default_rng(1).standard_normal(theta.shape)
     change = network.loss(theta + aside) - network.loss(theta - aside)
     rule = "network.gradient(theta) must be the derivative of network.loss(theta)"
