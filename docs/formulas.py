@@ -32,7 +32,7 @@ GREEK = dict(zip("αβγδεζηθκλμνξπρστφχψωΓΔΘΛΞΠΣΦΨΩ
 #: Greek letters that docstrings spell, since they are names of arguments too.
 SPELLED = ("alpha", "beta", "delta", "theta", "rho", "tau", "Psi", "psi", "eta", "lambda", "gamma")
 RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀⁿ½", [*"0123456789+-", r"\top", "n", "1/2"], strict=True))
-LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
+LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊", "0123456789+", strict=True))
 SIGNS = {
     "½": r"\tfrac12",
     "⅓": r"\tfrac13",
@@ -84,6 +84,8 @@ SHOWN = {"{": r"\{", "}": r"\}", "⟨": r"\langle ", "⟩": r"\rangle", "<": r"\
 WORDS = ("a", "A", "I")
 #: Products of letters, which look like words.
 PRODUCTS = ("AWx", "AW", "Wx", "UU", "aw", "bs", "dt", "dL", "Hp", "FZ", "tz")
+#: Families of polynomials, with their degree below.
+FAMILIES = ("He",)
 #: Where no formula begins or ends: within words, numbers, names and code.
 WITHIN_WORD = re.compile(r"[\w'’`.\\@#&$]")
 NUMBER = re.compile(r"\d+(?:[, ]\d{3}(?!\d))*(?:\.\d+)?(?:e[−-]?\d+)?")
@@ -248,7 +250,8 @@ def _factor(text: str, at: int) -> Piece | None:
     if piece is None:
         return None
     tex, end, sure = piece
-    lone = end - at == 1 or text[at:end] in SPELLED or text[at + 1 : end] == "\u0302"
+    named = text[at:end] in (*SPELLED, *FAMILIES)
+    lone = end - at == 1 or named or text[at + 1 : end] == "\u0302"
     marked = ""
     for kind, mark, length in _marks(text, end, lone):
         if kind in marked if kind else "^" in marked:
@@ -366,8 +369,12 @@ def _word(text: str, at: int) -> Piece | None:
     follows, before = text[end : end + 1], text[at - 1 : at] if at else ""
     if name in FUNCTIONS:
         prime = "'" if follows == "'" else ""
-        inside = _factor(text, _skip(text, end + len(prime)))
-        return inside and Piece(f"{FUNCTIONS[name]}{prime} {inside.tex}", inside.end, True)
+        raised = RAISED_ONES.match(text, end)
+        power = "^{" + "".join(map(RAISED.get, raised[0])) + "}" if raised else prime
+        inside = _factor(text, _skip(text, raised.end() if raised else end + len(prime)))
+        return inside and Piece(f"{FUNCTIONS[name]}{power} {inside.tex}", inside.end, True)
+    if name in FAMILIES and follows and (follows == "_" or follows in LOWERED):
+        return Piece(rf"\operatorname{{{name}}}", end, True)
     if name == "sqrt" and follows == "(":
         inside = _atom(text, end)
         return inside and Piece(rf"\sqrt{{{inside.tex[1:-1]}}}", inside.end, True)

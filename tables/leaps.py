@@ -45,7 +45,7 @@ CASES = (
     ),
     _Case("He2 + He3, relu2", {(2,): 1.0, (3,): 1.0}, "relu2", 3, 6, 0, (4.0, 2.922537, 2.684326)),
     _Case(
-        "He2 + He3, |w|^3 (He2 + He3)",
+        "He2 + He3, He2 + He3 on the sphere",
         {(2,): 1.0, (3,): 1.0},
         saddles.agf.Spherical(3, (0.0, 0.0, 1.0, 1.0)),
         3,

@@ -90,6 +90,12 @@ def dollars(tex):
         ("W_2ᵀW_2 − W_jW_jᵀ", r"$W_{2}^{\top} W_{2} - W_{j} W_{j}^{\top}$"),
         ("β = w_1i ⋯ w_Di", r"$\beta = w_{1 i}\, \cdots\, w_{Di}$"),
         ("φ(tz) = t^k φ(z)", r"$\varphi (t z) = t^{k}\, \varphi (z)$"),
+        ("β_i = w_1i w_2i", r"$\beta_{i} = w_{1 i}\, w_{2 i}$"),
+        (
+            "g_β He_β(z) or He₃",
+            r"$g_{\beta}\, \operatorname{He}_{\beta} (z)$ or $\operatorname{He}_{3}$",
+        ),
+        ("F sin² t of z₊^k", r"$F\, \sin^{2} t$ of $z_{+}^{k}$"),
     ],
 )
 def test_formulas_become_tex(formulas, prose, typeset):

@@ -70,7 +70,7 @@ def search_time(k: int, p: int, mu: float, v0: float, *, log_alpha: float = -mat
     Derived for population gradient flow while the residual stands still, which it does up to the
     first jump as α → 0. With κ = k + 1, Û = k^(k/2) κ^(−κ/2) μ and q = k(k−1)/(2p), the time is
 
-    - k > 1, α → 0: ₂F₁(p/2, q; q + 1; 1 − v0²)/(κ(κ−2)Û);
+    - k > 1, α → 0: F(p/2, q; q + 1; 1 − v0²)/(κ(κ−2)Û), F the hypergeometric function;
     - k = 1: 1/μ plus a part of order 1/log(1/α), which is log(2/(1+v0)) for p = 1, log(1/v0)/2
       for p = 2 and about v0^(2−p)/(p(p−2)) above, each over μ log(1/α).
 

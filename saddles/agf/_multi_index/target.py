@@ -223,7 +223,7 @@ class HermiteTarget:
         return found
 
     def composed(self, turned: Array) -> HermiteTarget:
-        """Return the target of z̃ that is this one at z = `turned`ᵀ z̃; turned is (r, r)."""
+        """Return the target of x that is this one at z = x @ `turned`; turned is (r, r)."""
         rows = self.directions @ turned.T
         if not self.coefficients:
             return HermiteTarget({}, weights=self.weights, directions=rows)
