@@ -10,9 +10,10 @@ the dimension cost them, and when do they tell two directions apart?
 # What is there to see?
 # ---------------------
 #
-# The target z₁ + z₁z₂ + z₁z₂z₃ is a staircase: who knows z₁ sees a term that is linear in z₂, and
-# so on. No step has to leap over more than one degree. Without its first two terms the target
-# begins at degree 3.
+# The target z₁ + z₁z₂ + z₁z₂z₃ is a staircase. Once z₁ is learnt, the next term is linear in z₂,
+# and then the last one is linear in z₃. So every step raises the degree by one. Without its first
+# two terms the target begins at degree 3. The first numbers below are the lowest degree, and the
+# second ones the largest step:
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,10 +26,10 @@ peak = HermiteTarget({(1, 1, 1): 1.0})
 [(saddles.agf.information_exponent(each), saddles.agf.leap(each)) for each in (staircase, peak)]
 
 # %%
-# Not every neuron sees all of it
-# -------------------------------
+# Not every neuron can learn all of it
+# ------------------------------------
 #
-# Hermite degree 3 is orthogonal to every ReLU without bias. The error says so:
+# Hermite degree 3 is orthogonal to every ReLU without bias, which raises an error:
 
 try:
     MultiIndex(peak, 10**6, activation="relu")
@@ -36,7 +37,7 @@ except ValueError as error:
     print(error)
 
 # %%
-# Cubed ReLUs do see it. Their utility is largest in a direction that already mixes all three
+# Cubed ReLUs can learn it. Their utility is largest in a direction that already mixes all three
 # coordinates:
 
 network = MultiIndex(staircase, 10**6, activation="relu3")
@@ -47,9 +48,9 @@ found.sign[:2], found.overlaps[:2].round(3)
 # How long is the search?
 # -----------------------
 #
-# In d dimensions a neuron starts with overlaps of size 1/√d. The lowest degree that it sees decides
-# how long it searches: here are targets He_p of one coordinate, with cubic neurons for p = 3 and
-# ReLU neurons otherwise, from α = e⁻²⁰.
+# In d dimensions a neuron starts with overlaps of size 1/√d. The lowest degree p of the target
+# decides how long it searches. Here are targets He_p of one coordinate, with cubic neurons for
+# p = 3 and ReLU neurons otherwise, from α = e⁻²⁰.
 
 dimensions = np.geomspace(1e1, 1e6, 60)
 figure, axis = plt.subplots(layout="constrained")
@@ -66,9 +67,9 @@ axis.set(xscale="log", yscale="log", xlabel="dimension d", ylabel="time / time w
 axis.legend(frameon=False)
 
 # %%
-# Exponent 1 costs nothing and exponent 2 a logarithm. Above it is a power of d. The limit α → 0 of
-# a ReLU's scaled time does not show any of this: there the search counts as nothing next to
-# log(1/α).
+# For p = 1 the dimension hardly matters, for p = 2 the time grows like log d, and for larger p like
+# a power of d. In the limit α → 0 of the scaled time of ReLU neurons none of this is visible, since
+# the search is short compared with log(1/α).
 #
 # The path, in a million dimensions
 # ---------------------------------
@@ -81,8 +82,8 @@ path = saddles.agf.multi_index(staircase, 10**6, activation="relu3", width=6, se
 path.times.round(4), path.losses.round(4), path.overlaps[1].round(3)
 
 # %%
-# The first neuron to activate has all three coordinates at once: the staircase of coordinates is
-# climbed within the search, while the neuron is still small. Jumps of the loss are jumps of norms.
+# The first neuron that activates has all three coordinates at once. It climbed the staircase of
+# coordinates during its search, while it was still small and did not lower the loss.
 #
 # When do neurons part?
 # ---------------------
