@@ -50,23 +50,21 @@ def step_back(
     method: str,
     *,
     floor: float,
-    limit: float,
-    as_well: Callable[[Fit, Fit], bool],
+    passes: Callable[[Fit, Fit], bool],
     goal: Callable[[Fit], float],
 ) -> Back:
     """Let superfluous neurons leave, one at a time.
 
-    ``as_well(smaller, larger)`` compares two networks; a smaller one can only pass if its cost is
-    at most ``goal(larger)``. It must also be below `limit`, the cost of the saddle before, so that
-    every jump lowers the cost.
+    ``passes(smaller, larger)`` decides whether one network replaces another; the smaller one can
+    only pass if its cost is at most ``goal(larger)``.
     """
     kept, gradients = np.arange(len(fit.W)), 0
     while True:
-        give_up = _hopeless(min(limit, max(goal(fit), floor)))
+        give_up = _hopeless(max(goal(fit), floor))
         for i, start in _smaller(task, fit):
             end = descend(task, start, method, floor=floor, give_up=give_up)
             gradients += end.gradients
-            if end.fit.penalised < limit and as_well(end.fit, fit):
+            if passes(end.fit, fit):
                 fit, kept = end.fit, np.delete(kept, i)
                 break
         else:

@@ -5,8 +5,8 @@ code name         symbol
 ================  ====================================================================
 ``fit``           unit weights, outputs and their cost on the samples
 ``units``         numbers of the active neurons, in the order in which they came
-``limit``         cost of the saddle before, which every saddle after it undercuts
-``best``          the jump with the best score so far, and this score
+``limit``         cost of the saddle before
+``best``          the last jump that clearly bettered the score, and its score
 ================  ====================================================================
 """
 
@@ -40,6 +40,12 @@ APART = 0.95
 #: same factor serves knots in multivariate adaptive regression splines (Friedman, 1991).
 CHOSEN = 2
 
+
+#: Share by which a score must be better to count: it is no more certain than that.
+PROGRESS = 0.01
+
+#: Factor by which there are more starts while nothing is learnt: few may lead to a hidden signal.
+WIDER = 16
 
 #: Steps of the last descent on many samples, which only corrects for those left out before.
 FEW = 3
@@ -85,7 +91,7 @@ class Step(Saddle):
     utility : float
         Utility of the neuron that became active; 0 at the start.
     penalised : float
-        The loss with its penalty, which every jump lowers.
+        The loss with its penalty. Every jump lowers it, or reaches a new best score.
     validation : float or None
         Loss on the validation samples, if there are any.
     score : float
@@ -236,7 +242,7 @@ class Run:
             task.feature,
             task.X,
             R,
-            self._starts(draw),
+            self._starts(draw, state),
             criterion=settings.criterion,
             offset=task.offset,
             rows=settings.batch_size,
@@ -250,10 +256,12 @@ class Run:
         units = state.born + np.arange(len(W))
         return _Found(delay=1.0, units=units, W=W, utility=growth, gradients=found.gradients)
 
-    def _starts(self, draw: np.random.Generator) -> Any:
+    def _starts(self, draw: np.random.Generator, state: _State) -> Any:
+        """Return where ascents begin: many more while jumps have not yet bettered the score."""
         given, p = self.settings.starts, self.task.X.shape[1]
         if isinstance(given, int):
-            given = draw.standard_normal((given, p))
+            hidden = state.index > 0 and state.best[0] == 0
+            given = draw.standard_normal((given * WIDER if hidden else given, p))
         return given.astype(self.task.X.dtype)
 
     def _jump(self, state: _State, ring: Ring) -> _State:
@@ -289,7 +297,7 @@ class Run:
             left=np.setdiff1d(gone, state.entered),
             validation=validation,
             score=score,
-            best=(state.index, score) if score < state.best[1] else state.best,
+            best=(state.index, score) if _betters(score, state.best[1]) else state.best,
             gradients=state.gradients + end.gradients,
         )
 
@@ -306,15 +314,23 @@ class Run:
             end.fit,
             method,
             floor=self.floor,
-            limit=before,
-            as_well=self._as_well,
-            goal=self._goal,
+            passes=lambda small, large: self._passes(small, large, before, state.best[1]),
+            goal=lambda large: self._goal(large, before, state.best[1]),
         )
         return replace(back, gradients=end.gradients + back.gradients)
 
-    def _as_well(self, small: Fit, large: Fit) -> bool:
-        """Whether the smaller network has as good a score, or is at the floor."""
-        return small.penalised <= self.floor or self._scores(small)[1] <= self._scores(large)[1]
+    def _passes(self, small: Fit, large: Fit, limit: float, best: float) -> bool:
+        """Whether a smaller network does as well as a larger one, and better than those before.
+
+        It is better with a cost below `limit`, that of the saddle before, or with a new best score.
+        One of the two falls in every jump, so no network comes twice.
+        """
+        if small.penalised <= self.floor:
+            return True
+        score = self._scores(small)[1]
+        return score <= self._scores(large)[1] and (
+            small.penalised < limit or _betters(score, best)
+        )
 
     def _scores(self, fit: Fit) -> tuple[float | None, float]:
         """Return the validation loss, if there is one, and the score."""
@@ -329,13 +345,17 @@ class Run:
         (H, p), c = fit.W.shape, fit.f.shape[1]
         return int((H - fewer) * (CHOSEN * (p - 1) + c) + self.task.offset * c)
 
-    def _goal(self, fit: Fit) -> float:
-        """Return the largest cost with which one neuron less may do as well."""
+    def _goal(self, large: Fit, limit: float, best: float) -> float:
+        """Return the largest cost with which one neuron less may pass, as far as that is known."""
         if self.held is not None:
-            return math.inf
-        score = self._scores(fit)[1]
-        loss = self.task.loss.allowed(score, self._parameters(fit, fewer=1), *fit.f.shape)
-        return loss + CHOSEN * (fit.penalised - fit.loss)
+            return limit
+        size, shape = self._parameters(large, fewer=1), large.f.shape
+        penalty = CHOSEN * (large.penalised - large.loss)
+        as_well, new = (
+            self.task.loss.allowed(score, size, *shape) + penalty
+            for score in (self._scores(large)[1], best)
+        )
+        return min(as_well, max(limit, new))
 
     def _saddle(self, state: _State) -> Step:
         return Step(
@@ -370,6 +390,11 @@ class Run:
             unit=self.unit,
             single=self.single,
         )
+
+
+def _betters(score: float, best: float) -> bool:
+    """Whether a score is so much better than the best one that growth should go on."""
+    return score < (1 - PROGRESS) * best
 
 
 def _apart(W: Any, count: int) -> Any:

@@ -84,8 +84,8 @@ class AGF:
         |y − f|²/2 or the cross entropy of softmax(f), averaged over samples. Targets of the second
         are probabilities of classes, such as one-hot rows.
     ridge : float
-        Penalty of the output weights, ridge |A|²/2 with unit weights of norm 1. Jumps must lower
-        the penalised loss.
+        Penalty of the output weights, ridge |A|²/2 with unit weights of norm 1. Every jump lowers
+        the penalised loss, or reaches a new best score.
     per_jump : int
         Number of neurons that become active in one jump.
     patience : int or None

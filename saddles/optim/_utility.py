@@ -30,7 +30,7 @@ __all__ = ["Ascent"]
 CRITERIA = ("decrease", "utility")
 
 #: Steps of the ascent at most, and the relative gain of a step below which a start rests.
-STEPS, GAIN = 60, 1e-4
+STEPS, GAIN = 60, 1e-3
 
 
 #: Number of samples up to which all are used.
