@@ -90,6 +90,10 @@ CAPTIONS = {
         "Second: loss of two ReLU neurons on two teachers, by prediction (dashed) and by flow at "
         "α = e⁻¹⁰ (colours). They ring together and part later."
     ),
+    "plot_8_any_group": (
+        "Loss (above) and share learnt of each irrep (below) over scaled time, for S_3. The sign "
+        "is learnt first, although the 2-dimensional irrep has more power."
+    ),
     "plot_6_depth": (
         "Loss over time for diagonal networks of depth 2, 3 and 4, all from α = 0.01. Depth 4 lies "
         "on the limit (dashed), depth 3 is close to it, and depth 2 misses the last plateau."
