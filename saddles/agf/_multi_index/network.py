@@ -165,6 +165,13 @@ class MultiIndex:
         teachers = b @ Pairs(self.activation, rows, rows).value() @ b
         return float(series + teachers + 2 * b @ self._term.value(rows))
 
+    @cached_property
+    def floor(self) -> float:
+        """The part of the loss in Hermite degrees that the activation lacks."""
+        known = self._seen.coefficients
+        missing = set(lacking(self.activation, {sum(beta) for beta in known}))
+        return sum(v * v * float(_factorial(e)) for e, v in known.items() if sum(e) in missing) / 2
+
     def _split(self, theta: Array) -> tuple[Array, Array]:
         """Return a (H,) and w̃ (H, d)."""
         w = theta[:, 1:]

@@ -100,6 +100,13 @@ def test_staircases_have_the_levels_of_the_flow():
     assert path.losses == pytest.approx([4.0, 0.0], abs=LOSSES * 4)
 
 
+def test_learning_ends_when_only_what_neurons_cannot_see_is_left():
+    """ReLU neurons without bias are orthogonal to He_3, of which E y² has 6 g²."""
+    path = single_index([0.0, 1.0, 0.0, 0.5], 3, width=6)
+    assert path.losses == pytest.approx([1.25, 0.75], abs=LOSSES)
+    assert path.status is Status.CONVERGED
+
+
 def excess(path, levels, log_alpha, **how):
     """(T_α − T) log(1/α) of the times at which the loss passes half-way between `levels`."""
     run = saddles.flow.neurons(path.network, path.init, log_alpha=log_alpha, **how)
