@@ -1,6 +1,6 @@
 """
-A staircase in 10⁶ dimensions
-=============================
+A staircase in a million dimensions
+===================================
 
 A target depends on three of a million coordinates. Which of them do neurons find first, what does
 the dimension cost them, and when do they tell two directions apart?
