@@ -1,4 +1,4 @@
-"""Composition in a finite group, tuple by tuple: the definitions, and gradient descent.
+"""Composition in a finite group, tuple by tuple: the definitions.
 
 The task is that of Marchetti et al., "Sequential Group Composition" (2026, arXiv:2602.03655). A
 group of n elements is its multiplication table, entry [g, h] = g·h. Inputs are the templates
@@ -10,21 +10,11 @@ mean over tuples and |·|² the sum over the n outputs.
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "gradient",
-    "gradient_descent",
-    "learnt",
-    "loss",
-    "network",
-    "shift",
-    "targets",
-    "utility",
-]
+__all__ = ["gradient", "learnt", "loss", "network", "shift", "targets", "utility"]
 
 Array = NDArray[np.float64]
 Table = NDArray[np.intp]
@@ -100,15 +90,3 @@ def learnt(table: Table, template: Array, neurons: Array, k: int) -> Array:
             g = int(table[g, other])
         mean += outputs[table[g]]
     return mean / len(f)
-
-
-def gradient_descent(
-    table: Table, template: Array, neurons: Array, k: int, step: float, steps: int
-) -> dict[str, Any]:
-    """Run θ ← θ − step ∂L/∂θ; step s stands for the flow's time s · step."""
-    theta, losses = neurons.copy(), np.zeros(steps + 1)
-    for s in range(steps + 1):
-        losses[s] = loss(table, template, theta, k)
-        if s < steps:
-            theta = theta - step * gradient(table, template, theta, k)
-    return {"neurons": theta, "losses": losses}

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from saddles.agf._groups.network import GroupComposition
     from saddles.agf._groups.recurrent import recurrent_composition
     from saddles.agf._groups.report import GroupReport
-    from saddles.agf._groups.template import Blocks
+    from saddles.agf._groups.template import GroupBlocks
     from saddles.agf._modular.addition import modular_addition
     from saddles.agf._modular.modes import Modes
     from saddles.agf._modular.network import ModularAddition
@@ -60,8 +60,8 @@ __path__.append(f"{__path__[0]}/_moved")
 #: Public name -> the module that holds it.
 _HOMES = {
     "AttentionModes": "saddles.agf._attention",
-    "Blocks": "saddles.agf._groups.template",
     "ExtremalDirections": "saddles.agf._relu.extremal",
+    "GroupBlocks": "saddles.agf._groups.template",
     "GroupComposition": "saddles.agf._groups.network",
     "GroupModes": "saddles.agf._groups.modes",
     "GroupReport": "saddles.agf._groups.report",
@@ -103,8 +103,8 @@ _HOMES = {
 
 __all__ = [
     "AttentionModes",
-    "Blocks",
     "ExtremalDirections",
+    "GroupBlocks",
     "GroupComposition",
     "GroupModes",
     "GroupReport",

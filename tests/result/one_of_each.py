@@ -105,7 +105,7 @@ RESULTS = {
     "modular report": modular_report,
     "group": lambda: saddles.groups.symmetric(3),
     "irrep": lambda: saddles.groups.symmetric(3).irreps[2],
-    "blocks": lambda: group_network().blocks,
+    "group blocks": lambda: group_network().blocks,
     "group modes": lambda: group_network().modes(np.eye(18)[:2]),
     "group report": group_report,
     "flow.diagonal": flow,

@@ -144,7 +144,8 @@ def _network(group: Any, template: Any, k: int) -> GroupComposition:
     """Return the network, or say that another one than this was given."""
     if not isinstance(template, GroupComposition):
         return GroupComposition(group, template, k)
-    if template.group != group or (k != 2 and k != template.k):
+    same = isinstance(group, Group) and np.array_equal(template.group.table, group.table)
+    if not same or k not in (2, template.k):
         raise ValueError(
             f"template={checks.show(template)} is a network of {template.group.name} with k="
             f"{template.k}, but group={group!r} and k={k!r}; pass its own, or a template."

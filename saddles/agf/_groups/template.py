@@ -30,7 +30,7 @@ from saddles.agf._groups.bounds import earliest, largest_utilities
 from saddles.groups import Group, Irrep
 from saddles.typing import Array, Indices
 
-__all__ = ["NO_POWER", "TIED", "Blocks", "GroupTemplate"]
+__all__ = ["NO_POWER", "TIED", "GroupBlocks", "GroupTemplate"]
 
 #: A Fourier coefficient, or a singular value, below this share of the largest is rounding.
 NO_POWER = 1e-12
@@ -39,7 +39,7 @@ TIED = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Blocks(Record):
+class GroupBlocks(Record):
     """Parts of the target, each learnt by neurons of its own, in the order of their utilities.
 
     Attributes
@@ -143,7 +143,7 @@ class GroupTemplate:
         return largest_utilities(sigma, self._real_dims, self.group.order, self.k)
 
     @cached_property
-    def blocks(self) -> Blocks:
+    def blocks(self) -> GroupBlocks:
         """The blocks that can be learnt, by falling utility.
 
         An irrep has q^(k−1)·q of them, fewer if x̂(ρ) is singular. A neuron in block (i, j) of one
@@ -154,7 +154,7 @@ class GroupTemplate:
         utility = np.array([row[3] for row in rows])
         order = np.argsort(-utility, kind="stable")
         irrep, left, right, _, power = (list(column) for column in zip(*rows, strict=True))
-        return Blocks(
+        return GroupBlocks(
             irrep=np.array(irrep)[order],
             left=np.array(left)[order].reshape(len(rows), self.k - 1),
             right=np.array(right)[order],

@@ -24,14 +24,11 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles.agf._groups.bounds import earliest, largest_utilities
+from saddles.agf._groups.template import NO_POWER, TIED
 from saddles.typing import Array
 
 __all__ = ["Template"]
-
-#: A Fourier coefficient below this share of the largest is rounding of the template.
-NO_POWER = 1e-12
-#: Utilities that differ by less than this share are equal up to rounding.
-TIED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +109,7 @@ class Template:
         dimensions = np.full(sizes.size, 2.0)
         if self.period % 2 == 0:
             dimensions[-1] = 1.0
-        bounds = 2 * sizes**2 * np.hypot(sizes[0], sizes / np.sqrt(dimensions))
-        bounds[0] = 4 * sizes[0] ** 3
-        return np.asarray(bounds / math.sqrt(27 * self.period**3))
+        return largest_utilities(sizes, dimensions, self.period, 2)
 
     @property
     def ties(self) -> bool:
@@ -136,8 +131,4 @@ class Template:
         first jump, by its least entry; for later ones, whose neurons may have grown along other
         frequencies before, it is a guide only. Infinite for frequencies without power.
         """
-        scale = checks.log_scale(log_alpha, allow_limit=True)
-        rule = "initial norms over α are positive and finite"
-        size = checks.real_number(norm, "norm", rule, lambda v: 0 < v < math.inf)
-        with np.errstate(divide="ignore"):
-            return np.asarray((1 / size - math.exp(scale)) / (3 * self.utility_bounds))
+        return earliest(self.utility_bounds, log_alpha, norm, 2)
