@@ -26,6 +26,7 @@ from saddles._result.path import Saddle
 from saddles.alternation import Algorithm, Rest, Ring, trace
 from saddles.optim._back import Back, step_back
 from saddles.optim._cost import FALL, SMALL, STEPS, Fit, Task, chosen_method, descend
+from saddles.optim._losses import Squared
 from saddles.optim._network import Network
 from saddles.optim._utility import checked_ascent, largest
 from saddles.status import Status
@@ -247,14 +248,29 @@ class Run:
             offset=task.offset,
             rows=settings.batch_size,
             draw=draw,
+            chance=self._chance(),
         )
         growth = float(found.utilities[0])
         least = math.sqrt(np.finfo(task.X.dtype).eps) * largest(settings.criterion, task.X, R)
         if not growth > least:
             return Rest(growth=growth, least=least)
+        if growth <= self._chance():
+            return Status.NO_GAIN
         W = _apart(found.W, settings.per_jump)
         units = state.born + np.arange(len(W))
         return _Found(delay=1.0, units=units, W=W, utility=growth, gradients=found.gradients)
+
+    def _chance(self) -> float:
+        """Return the utility that noise has, where only some of many samples are ascended on.
+
+        Its square is the share of the squared loss that the parameters of one neuron take away from
+        noise. No descent on some samples could tell such a decrease from noise.
+        """
+        patient = self.settings.patience is None or self.settings.criterion != "decrease"
+        if self.some is self.task or patient or not isinstance(self.task.loss, Squared):
+            return 0.0
+        n, p = self.task.X.shape
+        return math.sqrt(CHOSEN * p / n)
 
     def _starts(self, draw: np.random.Generator, state: _State) -> Any:
         """Return where ascents begin: many more while jumps have not yet bettered the score."""

@@ -133,16 +133,21 @@ def checked_ascent(
     offset: bool,
     rows: int,
     draw: np.random.Generator,
+    chance: float = 0.0,
 ) -> Ascent:
-    """Ascend on a sample of `rows` rows, doubled until all rows confirm the best utility."""
+    """Ascend on a sample of `rows` rows, doubled until all rows confirm the best utility.
+
+    It also ends when the utility on all rows is below `chance`, where there is nothing to find.
+    """
     n, gradients = len(X), 0
     while rows < n:
         some = np.sort(draw.choice(n, rows, replace=False))
         found = ascend(feature, X[some], R[some], starts, criterion=criterion, offset=offset)
         gradients += found.gradients
-        all_rows, _ = utilities(feature, X, R, found.W[:1], criterion, offset)
-        if all_rows[0] >= (1 - CONFIRMED) * found.utilities[0]:
-            return replace(found, gradients=gradients)
+        on_all, _ = utilities(feature, X, R, found.W[:1], criterion, offset)
+        if on_all[0] >= (1 - CONFIRMED) * found.utilities[0] or on_all[0] <= chance:
+            known = np.append(on_all, np.minimum(found.utilities[1:], on_all[0]))
+            return replace(found, utilities=known, gradients=gradients)
         starts, rows = found.W, 2 * rows
     found = ascend(feature, X, R, starts, criterion=criterion, offset=offset)
     return replace(found, gradients=gradients + found.gradients)
