@@ -266,6 +266,7 @@ class AGFRegressor(MultiOutputMixin, RegressorMixin, _Grown):  # type: ignore[mi
         Returns
         -------
         ndarray of shape (q,) or (q, c)
+            Predictions, in one column for each target.
         """
         return self._outputs(X)
 
@@ -424,6 +425,7 @@ class AGFClassifier(ClassifierMixin, _Grown):  # type: ignore[misc]  # untyped
         Returns
         -------
         ndarray of shape (q, c)
+            Probabilities, in the order of ``classes_``.
         """
         outputs = self._outputs(X)
         if self.loss == "logistic":
@@ -443,6 +445,7 @@ class AGFClassifier(ClassifierMixin, _Grown):  # type: ignore[misc]  # untyped
         Returns
         -------
         ndarray of shape (q,)
+            Labels.
         """
         outputs = self._outputs(X)
         return self.classes_[np.argmax(outputs, axis=1)]

@@ -18,7 +18,7 @@ __all__ = ["Network"]
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Network(Record):
-    """f(x) = Σ_i a_i φ(w_i·x + b_i) + b, where (w_i, b_i/unit) has norm 1.
+    """A network f(x) = Σ_i a_i φ(w_i·x + b_i) + b, where (w_i, b_i/unit) has norm 1.
 
     Attributes
     ----------
@@ -72,6 +72,7 @@ class Network(Record):
         Returns
         -------
         ndarray of shape (q,) or (q, c)
+            f(x) for each row, in one column for each target.
 
         Raises
         ------

@@ -186,7 +186,7 @@ class AGF:
             Samples.
         Y : array_like of shape (n,) or (n, c)
             Targets.
-        validation : pair of array_like, optional
+        validation : pair of array_like of shape (m, d) and (m,) or (m, c), optional
             Samples and targets whose loss is the score.
         start : array_like of shape (H, p), optional
             Neurons that are active at the start, rows w or, with biases, (w, b). By default there
@@ -232,7 +232,7 @@ class AGF:
             Samples.
         Y : array_like of shape (n,) or (n, c)
             Targets.
-        validation : pair of array_like, optional
+        validation : pair of array_like of shape (m, d) and (m,) or (m, c), optional
             Samples and targets whose loss is the score.
         start : array_like of shape (H, p), optional
             Neurons that are active at the start, rows w or, with biases, (w, b).
@@ -265,6 +265,7 @@ class AGF:
         Returns
         -------
         ndarray of shape (q,) or (q, c)
+            f(x) for each row, in one column for each target.
         """
         return self._fitted().predict(X)
 
