@@ -41,6 +41,8 @@ NAMES = (
     "samples",
     "leaps",
     "hermite_tensors",
+    "groups",
+    "group_published",
 )
 
 #: Timings, made only when asked for by name and printed, not kept.

@@ -1,0 +1,50 @@
+"""Rows of agreement: neurons that learn products in finite groups."""
+
+from __future__ import annotations
+
+from tables.claim import Claim
+
+__all__ = ["CLAIMS"]
+
+CLAIMS = (
+    Claim(
+        "groups",
+        "levels, .*",
+        "Levels of `agf.group_composition`, with the power not yet learnt",
+        "S_3, D_4 and Z_2 × Z_3, 12 to 14 random neurons, α → 0",
+        "{}, share of the first loss",
+        first=True,
+    ),
+    Claim(
+        "groups",
+        "irreps out .*|first jumps .*",
+        "Order of irreps, with that of utilities; first jumps, with their bounds",
+        "S_3, D_4, Q_8 and Z_2 × Z_3, 12 to 14 random neurons, α → 0",
+        "no case differs",
+    ),
+    Claim(
+        "groups",
+        "Z_6 .*",
+        "Paths in Z_6, with those in Z_2 × Z_3 from the same neurons: a check of the code",
+        "4 random neurons, two jumps",
+    ),
+    Claim(
+        "group_published",
+        "D_3, .*",
+        "Errors on plateaus, with the published ones, and after one neuron",
+        "the published template of D_3",
+    ),
+    Claim(
+        "group_published",
+        "plateaus of the runs",
+        "Errors on predicted levels, with plateaus of the authors' saved runs",
+        "Z_11, Z_5² and the octahedral group; runs with clipped gradients",
+    ),
+    Claim(
+        "group_published",
+        "templates with .*",
+        "Order of irreps by utility, with that of the published levels and runs",
+        "six published templates",
+        "no case differs",
+    ),
+)
