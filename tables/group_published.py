@@ -24,7 +24,7 @@ FORMULA, PRINTED, RUN = 1e-12, 1e-6, 2e-2
 
 @dataclass(frozen=True)
 class Published:
-    """A group, and by falling utility: number of the irrep, squared length of its part, plateau of the run."""
+    """A group, and by falling utility: an irrep, squared length of its part, plateau of a run."""
 
     name: str
     group: Group
