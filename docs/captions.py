@@ -55,6 +55,10 @@ CAPTIONS = {
         "Coefficients of two sparse models, with the true ones (bars). The legend counts relevant "
         "features and others. The saddle path (circles) keeps fewer others and shrinks nothing."
     ),
+    "plot_14_trainer": (
+        "Left: cosines between five teacher neurons and the nearest trained one, jump by jump. "
+        "Right: loss over gradients of single neurons, for AGF and for four starts of Adam."
+    ),
     "plot_12_depth": (
         "Loss over scaled time for networks of depth 2, 3 and 4, all from α = 0.01. The deeper the "
         "network, the nearer its curve is to the limit (dashed). Depth 2 misses the last plateau."
@@ -89,6 +93,10 @@ CAPTIONS = {
         "First: time of the first jump against the dimension, for information exponents 1 to 4. "
         "Second: loss of two ReLU neurons on two teachers, by prediction (dashed) and by flow at "
         "α = e⁻¹⁰ (colours). They ring together and part later."
+    ),
+    "plot_9_grow_a_network": (
+        "Training loss and score over the number of neurons on Friedman's function. The training "
+        "loss falls at every jump, the score stops falling near the chosen width (dotted)."
     ),
     "plot_8_any_group": (
         "Loss (above) and share learnt of each irrep (below) over scaled time, for S_3. The sign "

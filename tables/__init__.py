@@ -41,12 +41,13 @@ NAMES = (
     "samples",
     "leaps",
     "hermite_tensors",
+    "trainer",
     "groups",
     "group_published",
 )
 
 #: Timings, made only when asked for by name and printed, not kept.
-TIMINGS = ("speed",)
+TIMINGS = ("speed", "trainer_times")
 
 
 def build(name: str) -> Table:

@@ -232,4 +232,32 @@ CLAIMS = (
         "Losses of plateaus of `agf.deep_network`, with the same flow",
         SAME_DATA,
     ),
+    Claim(
+        "trainer",
+        "teacher: largest error.*",
+        "Test error of `optim.AGF` relative to the variance of the targets, with zero",
+        "2000 samples of five ReLU neurons in 20 dimensions",
+        "{}",
+    ),
+    Claim(
+        "trainer",
+        "teacher: widest.*",
+        "Width that `optim.AGF` finds, over that of the teacher",
+        SAME_DATA,
+        "at most {}",
+    ),
+    Claim(
+        "trainer",
+        "friedman1: .*",
+        "Test error of `AGFRegressor`, over that of an MLP of 100 neurons",
+        "1500 samples of `friedman1`",
+        "at most {}",
+    ),
+    Claim(
+        "trainer",
+        "diabetes: .*",
+        "Test error of `AGFRegressor`, over the best of an MLP, boosted trees and random features",
+        "diabetes data, five splits",
+        "at most {} larger",
+    ),
 )

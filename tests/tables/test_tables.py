@@ -34,6 +34,7 @@ LONG = (
     "samples",
     "leaps",
     "hermite_tensors",
+    "trainer",
     "groups",
 )
 
