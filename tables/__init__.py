@@ -44,6 +44,7 @@ NAMES = (
     "trainer",
     "groups",
     "group_published",
+    "group_ladder",
 )
 
 #: Timings, made only when asked for by name and printed, not kept.

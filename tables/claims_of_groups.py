@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tables.claim import Claim
+from tables.claim import SAME_DATA, Claim
 
 __all__ = ["CLAIMS"]
 
@@ -46,5 +46,19 @@ CLAIMS = (
         "Order of irreps by utility, with that of the published levels and runs",
         "six published templates",
         "no case differs",
+    ),
+    Claim(
+        "group_ladder",
+        "shares that are attained|neurons that .*",
+        "Least loss of N neurons on one irrep, at finite norms, with that of longer searches",
+        "signs, and 2-dimensional irreps of D_3, D_4 and Q_8",
+        "{}, share of the power",
+    ),
+    Claim(
+        "group_ladder",
+        "shares that are crept to",
+        "The same where norms grow without bound",
+        SAME_DATA,
+        "{}, share of the power",
     ),
 )

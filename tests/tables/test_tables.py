@@ -36,6 +36,7 @@ LONG = (
     "hermite_tensors",
     "trainer",
     "groups",
+    "group_ladder",
 )
 
 
