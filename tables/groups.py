@@ -82,8 +82,8 @@ def build() -> Table:
             "bound holds for the first jump of each path only. Neurons of later irreps have grown "
             "along earlier ones, so their bound is a guide. Q_8 is followed to its first jump "
             "only, where one neuron leaves 0.970588 of the loss: later descents go to saddles at "
-            "infinity and end with `STALLED`, from each of three random starts. Z_6 is the "
-            "same group as Z_2 × Z_3, with other numbers for its elements."
+            "infinity and end with `STALLED`, from three random starts of 16 neurons each. Z_6 is "
+            "the same group as Z_2 × Z_3, with other numbers for its elements."
         ),
         frame=frame,
         checks=(
