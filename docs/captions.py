@@ -99,8 +99,8 @@ CAPTIONS = {
         "α = e⁻¹⁰ (colours). They ring together and part later."
     ),
     "plot_9_grow_a_network": (
-        "Training loss and score over the number of neurons on Friedman's function. The training "
-        "loss falls at every jump, the score stops falling near the chosen width (dotted)."
+        "Training loss and score after each jump on Friedman's function, with the number of "
+        "neurons. The training loss falls at every jump, and the score stops falling."
     ),
     "plot_8_any_group": (
         "Loss (above) and share learnt of each irrep (below) over scaled time, for S_3. The sign "

@@ -70,8 +70,9 @@ for _ in range(3):
 # ----------
 #
 # With noise no network is exact, and the trainer must know when to stop. It keeps a score, the loss
-# that generalised cross-validation expects on new samples. After three jumps without a better score
-# it returns the best network. If you pass ``validation=(Xv, yv)``, their loss is the score.
+# that generalised cross-validation expects on new samples. It stops when three jumps have not
+# improved the score enough, and returns the network with the best one. If you pass
+# ``validation=(Xv, yv)``, their loss is the score.
 #
 # Friedman's function of ten features has noise of variance 1, which no network can predict. With
 # scikit-learn the trainer is ``AGFRegressor``:
@@ -83,15 +84,16 @@ print(f"{model.n_neurons_} neurons, test error {error:.2f}, {model.status_.name}
 
 # %%
 # The picture shows why it stopped: the training loss goes on falling, but the score does not. Both
-# are halved mean squares, so noise alone gives 1/2.
+# are halved mean squares, so noise alone gives 1/2. Numbers above the score are those of neurons.
 
-neurons = [step.neurons for step in model.path_]
+path, jumps = model.path_, range(len(model.path_))
 figure, axis = plt.subplots(layout="constrained")
-axis.plot(neurons, [step.loss for step in model.path_], "o-", label="training loss")
-axis.plot(neurons, [step.score for step in model.path_], "s-", label="score")
-axis.axvline(model.n_neurons_, color="grey", linestyle=":", label="chosen width")
+axis.plot(jumps, [step.score for step in path], "s-", label="score")
+axis.plot(jumps, [step.loss for step in path], "o-", label="training loss")
+for step in path:
+    axis.annotate(step.neurons, (step.index, 1.1 * step.score), ha="center")
 axis.axhline(0.5, color="grey", linewidth=0.8)
-axis.set(xlabel="neurons", ylabel="loss", yscale="log")
+axis.set(xlabel="jump", ylabel="loss", yscale="log")
 axis.legend(frameon=False)
 
 # %%
