@@ -67,7 +67,7 @@ CAPTIONS = {
         "Loss (above) and largest overlap of an active neuron with each coordinate (below) over "
         "scaled time. Each of three neurons learns one coordinate, and each makes one step."
     ),
-    "plot_14_group_composition": (
+    "plot_15_group_composition": (
         "Loss (above) and share of the power learnt per irrep (below) over scaled time, for A_4. "
         "The loss rests on the grey level while the second irrep is still dormant."
     ),
