@@ -164,7 +164,8 @@ def _text() -> str:
         f"samples have none). `friedman1`: {cases.FRIEDMAN} samples of ten features, with noise of "
         "variance 1. `diabetes` and `digits`: random splits, a quarter of the samples to test on. "
         "AGF has its defaults, but for digits ten neurons come per jump, of which only the output "
-        "weights are refitted, and a fifth of the samples chooses the width. L-BFGS tries "
+        "weights are refitted, a fifth of the samples chooses the width, and growth may go on for "
+        f"{cases.PATIENCE} jumps without a better score. L-BFGS tries "
         f"widths {', '.join(map(str, cases.WIDTHS))} from {cases.RESTARTS} random starts each, "
         "until a network fits or a wider one is no better on a fifth of the samples. Adam takes "
         f"{cases.STEPS:,} steps on all samples at each of {len(cases.RATES)} learning rates, of "
@@ -179,5 +180,5 @@ def _text() -> str:
         "What to notice: AGF finds every teacher at its own width. Adam at this width finds it "
         "from some starts only, and at twice the width comes near in these steps. L-BFGS needs "
         "eight neurons and more gradients. On the diabetes data one neuron is enough, and ridge "
-        "regression is as good. On digits AGF loses."
+        "regression is as good. On digits AGF is no better than the MLP."
     )

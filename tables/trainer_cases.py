@@ -38,6 +38,8 @@ HELD, FLOOR = 0.2, 1e-10
 RATES, STEPS = (1e-2, 3e-2), 1200
 #: Random features, and the penalties that they and ridge regression choose from.
 FEATURES, PENALTIES = 300, np.logspace(-3, 4, 22)
+#: Jumps without a better score that are allowed where only outputs are refitted: scores are rough.
+PATIENCE = 8
 #: Most neurons of orthogonal greedy learning.
 GREEDY = 25
 
@@ -255,7 +257,8 @@ def ridge(X: Array, y: Array, seed: int) -> Found:
 
 def grown_outputs(X: Array, y: Array, seed: int) -> Found:
     """Classify by neurons that come ten at a time, of which only the outputs are refitted."""
-    return _classifier(X, y, seed, loss="squared", cost="outputs", per_jump=10, max_neurons=120)
+    many: dict[str, Any] = {"per_jump": 10, "max_neurons": 120, "patience": PATIENCE}
+    return _classifier(X, y, seed, loss="squared", cost="outputs", **many)
 
 
 def grown_softmax(X: Array, y: Array, seed: int) -> Found:
