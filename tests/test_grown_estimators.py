@@ -76,3 +76,9 @@ def test_one_class_is_refused():
         AGFClassifier().fit(np.eye(3), ["a", "a", "a"])
     with pytest.raises(ValueError, match=r"validation_fraction=1\.0"):
         AGFRegressor(validation_fraction=1.0).fit(np.eye(3), [1.0, 2.0, 3.0])
+
+
+def test_samples_whose_squares_overflow_are_refused():
+    X = np.random.default_rng(0).standard_normal((20, 2))
+    with pytest.raises(ValueError, match="square overflows"):
+        AGFRegressor().fit(X * 1e160, X[:, 0])

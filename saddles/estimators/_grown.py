@@ -98,6 +98,7 @@ class _Grown(BaseEstimator):  # type: ignore[misc]  # untyped
 
     def _standardise(self, X: Array) -> Array | None:
         """Set means and deviations; return the unit weights of a warm start in their units."""
+        checks.refuse_bad_entries(X, "X")
         warm = checks.switch(self.warm_start, "warm_start") and hasattr(self, "network_")
         W, b = (self.coefs_[0].T, self.intercepts_[0]) if warm else (None, None)
         self._means = X.mean(axis=0) if self.bias else np.zeros(X.shape[1])

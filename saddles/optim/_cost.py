@@ -143,7 +143,9 @@ GiveUp = Callable[[float, float], bool]
 
 
 def unit_rows(W: Any) -> Any:
-    """Return the rows of `W` over their norms."""
+    """Return the rows of `W` over their norms, of any size."""
+    _, exponents = np.frexp(np.abs(W).max(axis=1, keepdims=True))
+    W = np.ldexp(W, -exponents)  # exact, and no square underflows
     return W / np.linalg.norm(W, axis=1, keepdims=True)
 
 

@@ -37,6 +37,10 @@ LEAK = 0.01
 #: How far a feature may be from homogeneous, relative: float32 rounding of a long sum.
 HOMOGENEOUS = 1e-4
 
+#: Power of samples and targets that must fit a float64, squares of their products with quadratic
+#: features; and that of samples in float32, with 8 times fewer bits of range.
+POWER, SINGLE = 6, 4 * 8
+
 #: Number of samples on which it is checked.
 SOME = 64
 
@@ -161,13 +165,12 @@ def _device(device: Any) -> str:
         return "cpu"
     torch = extra("torch", f"device={device!r}", "torch")
     try:
-        torch.zeros(1, device=device)
+        return str(torch.zeros(1, device=device).device)
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         raise ValueError(
             f"device={device!r} is not available: {' '.join(str(error).split())[:120]}; use "
             "device='cpu'."
         ) from None
-    return str(device)
 
 
 def _in_torch(name: str) -> Callable[[Any, Any], Any]:
@@ -195,7 +198,14 @@ def odd_part(feature: Feature, X: Any) -> float:
         return feature.odd
     X = X[:SOME]
     w = np.random.default_rng(0).standard_normal((1, X.shape[1])).astype(X.dtype)
-    once, twice = feature.values(X, w), feature.values(X, 2 * w)
+    try:
+        once, twice = feature.values(X, w), feature.values(X, 2 * w)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"neuron(w, X) fails: {' '.join(str(error).split())[:120]}; it must be made of "
+            f"operations of torch, take tensors ({X.shape[1]},) and (n, {X.shape[1]}), and return "
+            "(n,)."
+        ) from error
     if once.shape != (len(X), 1):
         raise ValueError(
             f"neuron(w, X) has shape {once.shape[:1] + once.shape[2:]}; it must return one feature "

@@ -20,7 +20,7 @@ from saddles import checks
 from saddles._tools.record import Record
 from saddles._tools.threads import one_pool
 from saddles.optim._cost import FALL, METHODS, Task, chosen_method, descend
-from saddles.optim._features import feature_of, odd_part
+from saddles.optim._features import POWER, feature_of, odd_part
 from saddles.optim._losses import loss_of
 from saddles.optim._utility import CRITERIA, SAMPLE, Ascent, checked_ascent
 from saddles.typing import Array, ArrayLike
@@ -201,7 +201,8 @@ def minimise_cost(
 
 def _samples(neuron: Any, X: Any, values: Any, name: str) -> tuple[Array, Array]:
     """Return samples (n, p) and what belongs to them, (n, c)."""
-    X, values = checks.real_array(X, "X", 2), checks.real_array(values, name, (1, 2))
+    X = checks.moderate(checks.real_array(X, "X", 2), "X", POWER)
+    values = checks.moderate(checks.real_array(values, name, (1, 2)), name, POWER)
     checks.same_length(X, "X", values, name)
     odd_part(neuron, X)  # says what is wrong with a function
     return X, values.reshape(len(values), -1)

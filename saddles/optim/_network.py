@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +113,9 @@ class Network(Record):
                 "from weights, biases, outputs and offset."
             )
         H, d = self.weights.shape
-        first, last = nn.Linear(d, H, bias=self.bias), nn.Linear(H, len(self.offset), self.bias)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that no neurons have nothing to draw
+            first, last = (nn.Linear(*n, self.bias) for n in ((d, H), (H, len(self.offset))))
         module = nn.Sequential(first, kinds[self.feature.name], last).double()
         entries = {"0.weight": self.weights, "2.weight": self.outputs.T}
         if self.bias:

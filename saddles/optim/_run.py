@@ -233,7 +233,8 @@ class Run:
         settings, task = self.settings, self.task
         if state.fit.penalised <= self.floor:
             return Status.CONVERGED if state.index else Status.NOTHING_TO_LEARN
-        if len(state.units) + settings.per_jump > settings.max_neurons:
+        left = settings.max_neurons - len(state.units)
+        if left <= 0:
             return Status.MAX_RANK
         if settings.patience is not None and state.index - state.best[0] >= settings.patience:
             return Status.NO_GAIN
@@ -256,7 +257,7 @@ class Run:
             return Rest(growth=growth, least=least)
         if growth <= self._chance():
             return Status.NO_GAIN
-        W = _apart(found.W, settings.per_jump)
+        W = _apart(found.W, min(settings.per_jump, left))
         units = state.born + np.arange(len(W))
         return _Found(delay=1.0, units=units, W=W, utility=growth, gradients=found.gradients)
 

@@ -30,7 +30,7 @@ from saddles import checks
 from saddles._numerics.watch import watching
 from saddles._tools.threads import one_pool
 from saddles.optim._cost import METHODS, Task
-from saddles.optim._features import feature_of, odd_part
+from saddles.optim._features import POWER, SINGLE, feature_of, odd_part
 from saddles.optim._losses import loss_of
 from saddles.optim._network import Network
 from saddles.optim._run import Run, Settings, Step
@@ -45,9 +45,6 @@ PRECISIONS = ("float32", "float64")
 
 #: Rounding errors of a sample that count as nothing: those of sums over features and neurons.
 ROUNDINGS = 64
-
-#: Power of samples and targets that must fit a float64: squares of quadratic features.
-POWER = 4
 
 
 class AGF:
@@ -169,6 +166,11 @@ class AGF:
             batch_size=checks.whole_number(batch_size, "batch_size", least=1),
             seed=checks.whole_number(seed, "seed"),
         )
+
+    def __repr__(self) -> str:
+        status = f", status={self.status.name}" if hasattr(self, "network") else ""
+        width = f", width={self.network.width}" if status else ""
+        return f"AGF(neuron={self._feature.name!r}{width}{status})"
 
     def steps(
         self,
@@ -303,9 +305,10 @@ class AGF:
                 validation[0], validation[1], "validation[0]", "validation[1]", unit
             )
             if held.X.shape[1] != task.X.shape[1] or held.Y.shape[1] != task.Y.shape[1]:
+                columns = held.X.shape[1] - self._bias, task.X.shape[1] - self._bias
                 raise ValueError(
-                    f"validation has samples {held.X.shape} and targets {held.Y.shape}; they must "
-                    "have as many columns as X and Y."
+                    f"validation has {columns[0]} columns of samples and {held.Y.shape[1]} of "
+                    f"targets, but X has {columns[1]} and Y has {task.Y.shape[1]}; give as many."
                 )
         task = replace(task, odd=odd_part(self._feature, task.X))
         self._settings.check_starts(task.X.shape[1])
@@ -315,6 +318,11 @@ class AGF:
         initial = np.zeros((0, p))
         if start is not None:
             initial = self._in_unit(checks.neurons(start, "start", p), unit)
+            if len(initial) > settings.max_neurons:
+                raise ValueError(
+                    f"max_neurons={settings.max_neurons!r} is below the {len(initial)} neurons "
+                    "at the start; raise it, or start from fewer."
+                )
         if isinstance(settings.starts, np.ndarray):
             settings = replace(settings, starts=self._in_unit(settings.starts, unit))
         return Run(
@@ -349,7 +357,8 @@ class AGF:
 
     def _task(self, X: Any, Y: Any, x: str, y: str, unit: float) -> tuple[Task, bool]:
         """Return the samples (n, p) and targets (n, c), and whether the targets had one axis."""
-        X = checks.moderate(checks.real_array(X, x, 2), x, POWER)
+        power = POWER if self._dtype == "float64" else SINGLE
+        X = checks.moderate(checks.real_array(X, x, 2), x, power)
         Y = checks.moderate(checks.real_array(Y, y, (1, 2)), y, POWER)
         checks.same_length(X, x, Y, y)
         self._loss.check(Y, y)

@@ -85,3 +85,58 @@ def test_an_ascent_never_ends_below_its_start(criterion):
     norms = np.linalg.norm(F, axis=0) * np.linalg.norm(Y) if criterion == "decrease" else len(X)
     assert found.utilities[0] >= (pulls / norms).max()
     assert (np.diff(found.utilities) <= 0).all()
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-60, 1e60, 1e150])
+def test_the_halves_refuse_sizes_whose_powers_overflow_or_underflow(scale):
+    for samples, values in ((X * scale, Y), (X, Y * scale)):
+        with pytest.raises(ValueError, match="overflow or underflow"):
+            maximise_utility("quadratic", samples, values)
+        with pytest.raises(ValueError, match="overflow or underflow"):
+            minimise_cost("quadratic", np.eye(3), samples, values, "lbfgs")
+
+
+@pytest.mark.parametrize("scale", [1e-45, 1e45])
+def test_the_unit_of_samples_and_targets_changes_no_width(scale):
+    y = np.maximum(X[:, 0], 0)
+    grown = [AGF("quadratic", max_neurons=2).fit(X * s, y * s) for s in (1.0, scale)]
+    assert grown[0].network.width == grown[1].network.width > 0
+
+
+def test_samples_must_fit_their_precision():
+    with pytest.raises(ValueError, match="overflow or underflow"):
+        AGF(dtype="float32").fit(X * 1e-45, Y)
+
+
+def test_norms_of_unit_weights_do_not_matter_however_small_they_are():
+    y = np.maximum(X[:, 0], 0)
+    costs = [minimise_cost("relu", [[s, s, 0.0]], X, y) for s in (1.0, 2.0**-700)]
+    assert costs[0] == costs[1]
+    best = maximise_utility("relu", X, y, starts=[[1e-200, 0.0, 0.0]])
+    assert np.isfinite(best.utilities).all()
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [lambda w: w, lambda w, X: X, lambda w, X: np.maximum(X @ w, 0)],
+    ids=["one argument", "wrong shape", "numpy"],
+)
+def test_a_function_that_fails_is_named_and_told_what_it_must_take(neuron):
+    with pytest.raises(ValueError, match=r"neuron\(w, X\) (fails|has shape)"):
+        AGF(neuron).fit(X, Y)
+
+
+def test_more_neurons_a_jump_than_may_be_active_are_cut_down():
+    y = np.maximum(X[:, 0], 0)
+    assert AGF(max_neurons=3, per_jump=5).fit(X, y).network.width == 1
+
+
+def test_a_start_wider_than_the_largest_width_is_refused():
+    with pytest.raises(ValueError, match="max_neurons=2 is below the 4 neurons"):
+        AGF(max_neurons=2).fit(X, Y, start=np.eye(4))
+
+
+def test_no_device_is_the_processor_and_no_neurons_are_a_module():
+    trainer = AGF(device=None).fit(X, 0 * Y + 2)
+    assert repr(trainer) == "AGF(neuron='relu', width=0, status=NOTHING_TO_LEARN)"
+    assert trainer.module()(torch.tensor(X)).detach().numpy() == pytest.approx(2.0)
