@@ -16,10 +16,27 @@ import numpy as np
 from saddles import checks
 from saddles.typing import Indices
 
-__all__ = ["LARGEST", "checked_table"]
+__all__ = ["LARGEST", "checked_table", "few", "listed"]
 
 #: Largest order of a group: its irreps take an eigendecomposition of that size, a minute for this.
 LARGEST = 2000
+
+
+def few(order: int, what: str) -> None:
+    """Raise if a group has too many elements, before its table is made."""
+    if order > LARGEST:
+        raise ValueError(
+            f"{what} has {order} elements, and a group may have at most {LARGEST}; take a smaller "
+            "one."
+        )
+
+
+def listed(value: Any, name: str, of: str) -> list[Any]:
+    """Return what can be listed as a list."""
+    try:
+        return list(value)
+    except TypeError:
+        raise TypeError(f"{name}={checks.show(value)} must be a list of {of}.") from None
 
 
 def checked_table(value: Any) -> Indices:

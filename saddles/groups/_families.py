@@ -8,6 +8,7 @@ from operator import mul
 import numpy as np
 
 from saddles import checks
+from saddles.groups._axioms import few
 from saddles.groups._group import Group
 
 __all__ = ["alternating", "cyclic", "dihedral", "quaternion", "symmetric"]
@@ -42,6 +43,7 @@ def cyclic(*orders: int) -> Group:
     parts = []
     for m in orders:
         n = checks.whole_number(m, "orders", least=1)
+        few(n, f"Z_{n}")
         numbers = np.arange(n)
         parts.append(Group(np.add.outer(numbers, numbers) % n, name=f"Z_{n}"))
     return reduce(mul, parts)
@@ -73,6 +75,7 @@ def dihedral(m: int) -> Group:
     [(1, 'real'), (1, 'real'), (2, 'real')]
     """
     n = checks.whole_number(m, "m", least=1)
+    few(2 * n, f"D_{n}")
     j, i = np.divmod(np.arange(2 * n), n)
     turned = (i[:, None] + np.where(j, -1, 1)[:, None] * i) % n
     table = turned + n * (j[:, None] ^ j)

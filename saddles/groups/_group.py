@@ -21,7 +21,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._tools.record import Record
-from saddles.groups._axioms import LARGEST, checked_table
+from saddles.groups._axioms import LARGEST, checked_table, few, listed
 from saddles.groups._irreps import Irrep, found_irreps
 from saddles.typing import Array, ArrayLike, Indices
 
@@ -60,7 +60,7 @@ class Group(Record):
 
     def __post_init__(self) -> None:
         table = checked_table(self.table)
-        elements = tuple(self.elements) or tuple(range(len(table)))
+        elements = tuple(listed(self.elements, "elements", "labels")) or tuple(range(len(table)))
         if len(elements) != len(table):
             raise ValueError(
                 f"elements={checks.show(elements)} has {len(elements)} labels for a group of "
@@ -128,9 +128,9 @@ class Group(Record):
         """Return the direct product; element (g, h) has the number g·(order of the other) + h."""
         if not isinstance(other, Group):
             return NotImplemented
-        m = other.order
+        m, n = other.order, self.order * other.order
+        few(n, f"{self.name} × {other.name}")
         table = (m * self.table)[:, None, :, None] + other.table[None, :, None, :]
-        n = self.order * m
         elements = tuple((g, h) for g in self.elements for h in other.elements)
         return Group(table.reshape(n, n), elements, f"{self.name} × {other.name}")
 
@@ -200,7 +200,7 @@ class Group(Record):
 def _permutations(generators: Iterable[ArrayLike]) -> list[tuple[int, ...]]:
     """Return the generators as tuples of one length."""
     words = []
-    for k, generator in enumerate(generators):
+    for k, generator in enumerate(listed(generators, "generators", "permutations")):
         word = checks.real_array(generator, f"generators[{k}]", 1)
         if sorted(word.tolist()) != list(range(len(word))):
             raise ValueError(

@@ -157,3 +157,24 @@ def test_other_bad_input_is_named():
         cyclic(2).fourier([1.0, 0.0, 0.0])
     with pytest.raises(TypeError):
         cyclic(2) * 3
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: cyclic(10**9),
+        lambda: dihedral(10**9),
+        lambda: cyclic(50, 50),
+        lambda: cyclic(50) * cyclic(50),
+    ],
+)
+def test_groups_that_are_too_large_are_refused_before_their_table_is_made(make):
+    with pytest.raises(ValueError, match="at most 2000; take a smaller one"):
+        make()
+
+
+def test_what_is_no_list_is_named():
+    with pytest.raises(TypeError, match="elements=5 must be a list of labels"):
+        Group([[0]], 5)
+    with pytest.raises(TypeError, match="generators=3 must be a list of permutations"):
+        Group.from_permutations(3)

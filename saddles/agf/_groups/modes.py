@@ -51,6 +51,8 @@ def read_modes(group: Group, theta: ArrayLike, inputs: int) -> GroupModes:
             f"theta={checks.show(rows)} has {rows.shape[1]} columns; a neuron has (k+1)n = {size} "
             "weights."
         )
+    rows = checks.neurons(rows, "theta", size)
+    rows = rows / np.abs(rows).max(axis=1, keepdims=True)  # so that no square underflows
     parts = rows.reshape(len(rows), inputs + 1, group.order)
     powers, ranks = [], []
     for irrep in group.irreps:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from saddles._result.path import SaddlePath
 from saddles.agf._engine.subspace import span
 from saddles.agf._groups.composition import Composition
 from saddles.agf._groups.modes import GroupModes, read_modes
@@ -25,7 +26,6 @@ from saddles.typing import Array, ArrayLike, Indices
 
 if TYPE_CHECKING:
     from saddles._result.flow import Flow
-    from saddles._result.path import SaddlePath
     from saddles.agf._engine.steps import NeuronPath
 
 __all__ = ["GroupComposition"]
@@ -119,7 +119,11 @@ class GroupComposition(GroupTemplate, Composition):
         ValueError
             If the path has no jump, or its points are not templates of this group.
         """
-        if len(path) < 2 or np.shape(path.betas[0]) != self.template.shape:
+        if (
+            not isinstance(path, SaddlePath)
+            or len(path) < 2
+            or np.shape(path.betas[0]) != self.template.shape
+        ):
             raise ValueError(
                 f"path={path!r} must have a jump, and templates of length {self.group.order} as "
                 "its points; pass a path of this network."

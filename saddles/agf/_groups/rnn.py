@@ -25,6 +25,7 @@ class QuadraticRNN(torch.nn.Module):  # type: ignore[misc]
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return ŷ (batch, n) of sequences `x` (batch, k, n), k at least 2."""
         n = self.W_in.shape[1]
+        x = torch.as_tensor(x, dtype=self.W_in.dtype, device=self.W_in.device)
         if x.ndim != 3 or x.shape[1] < 2 or x.shape[2] != n:
             raise ValueError(
                 f"x of shape {tuple(x.shape)} must be sequences (batch, k, {n}) of at least two "

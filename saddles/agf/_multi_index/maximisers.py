@@ -140,7 +140,7 @@ def utility_maximisers(
         raise TypeError(f"network={checks.show(network)} must be a saddles.agf.MultiIndex.")
     rows = np.empty((0, network.size))
     if active is not None and (given := checks.numbers(active, "active")).size:
-        rows = checks.neurons(given, "active", network.size)
+        rows = checks.neurons(checks.moderate(given, "active", 4), "active", network.size)
     number = checks.whole_number(starts, "starts", least=1)
     rng = np.random.default_rng(checks.whole_number(seed, "seed"))
     sphere = _Sphere.of(network, rows, rng)

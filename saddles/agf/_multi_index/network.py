@@ -22,6 +22,7 @@ code name        symbol
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles.agf._multi_index.activation import Activation, lacking, named
 from saddles.agf._multi_index.kernels import Pairs, Term, lengths_and_units
 from saddles.agf._multi_index.target import HermiteTarget, Index
@@ -40,10 +42,12 @@ __all__ = ["MultiIndex"]
 SINGULAR = 1e-12
 #: A network that learns from teachers is reported by its Hermite coefficients up to this degree.
 SHOWN = 2
+#: Largest number whose factorial is a float64.
+HIGHEST = 170
 
 
 @dataclass(frozen=True, eq=False)
-class MultiIndex:
+class MultiIndex(Record):
     """Neurons a σ(w·x) that learn a multi-index target from the whole population.
 
     It is a `saddles.homogeneous.HomogeneousNetwork` with second derivatives, of degree k + 1 and
@@ -94,6 +98,7 @@ class MultiIndex:
                 "HermiteTarget({(1, 0): 1.0, (1, 1): 1.0})."
             )
         _learnable(target, activation, self.activation)
+        _moderate(target, activation)
         covariance, d = self.covariance, self.d
         if covariance is not None:
             covariance = _positive(covariance)
@@ -268,7 +273,15 @@ class MultiIndex:
         theta : array_like of shape (H, 1 + d)
             Neurons.
         """
-        units = lengths_and_units(np.asarray(theta, dtype=float)[:, 1:])[1]
+        rows = checks.numbers(theta, "theta")
+        if rows.size or rows.ndim != 2:
+            rows = checks.real_array(rows, "theta", 2)
+        if rows.shape[1] != self.size:
+            raise ValueError(
+                f"theta has shape {rows.shape}; a neuron has {self.size} parameters, so it must be "
+                f"(H, {self.size})."
+            )
+        units = lengths_and_units(rows[:, 1:])[1]
         return units[:, : self.target.r]
 
     def reduced(self, init: ArrayLike) -> tuple[MultiIndex, Array]:
@@ -318,14 +331,40 @@ class MultiIndex:
 def _learnable(target: HermiteTarget, activation: Activation, given: Any) -> None:
     """Raise if no neuron has anything to do with the target."""
     degrees = {sum(beta) for beta, value in target.coefficients.items() if value}
+    if not (degrees or target.weights.any()):
+        raise ValueError(f"target={checks.show(target)} is zero; give it a term.")
     if len(target.weights) or set(lacking(activation, degrees)) != degrees:
         return
     lacks = ", ".join(map(str, sorted(degrees)))
     raise ValueError(
-        f"target has the Hermite degrees {lacks or 'of zero'} alone, and activation={given!r} has "
+        f"target has the Hermite degrees {lacks} alone, and activation={given!r} has "
         "none of them: it is orthogonal to every neuron. Give an activation that has one, such as "
         "saddles.agf.Spherical(k, coefficients)."
     )
+
+
+def _moderate(target: HermiteTarget, activation: Activation) -> None:
+    """Raise unless the mean square of each part fits a float64."""
+    if (highest := max(map(sum, target.coefficients), default=0)) > HIGHEST:
+        raise ValueError(
+            f"target has the Hermite degree {highest}, and the factorials of degrees above "
+            f"{HIGHEST} do not fit a float64; leave such terms out."
+        )
+    norms = np.log(np.linalg.norm(target.directions, axis=1)) * activation.k
+    teachers = zip(target.weights, norms.tolist(), strict=True)
+    sizes = [math.log(abs(b)) + norm for b, norm in teachers if b]
+    sizes += [
+        math.log(abs(v)) + math.log(_factorial(beta)) / 2
+        for beta, v in target.coefficients.items()
+        if v
+    ]
+    most, limit = max(sizes), checks.MODERATE / 2 * math.log(10)
+    if not -limit <= most <= limit:
+        raise ValueError(
+            f"target={checks.show(target)} has parts whose root mean square is "
+            f"1e{most / math.log(10):+.0f}, and squares of it overflow or underflow; multiply it "
+            "by a constant."
+        )
 
 
 def _coordinates(rows: Array) -> Array:
@@ -346,6 +385,4 @@ def _positive(covariance: Any) -> Array:
 
 
 def _factorial(beta: Index) -> int:
-    from math import factorial, prod
-
-    return prod(map(factorial, beta))
+    return math.prod(map(math.factorial, beta))

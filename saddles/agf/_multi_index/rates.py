@@ -107,6 +107,7 @@ def splitting_rates(network: Any, active: ArrayLike, direction: ArrayLike) -> Sp
     row = checks.neurons(
         checks.real_array(direction, "direction", 1)[None], "direction", known.size
     )
+    row = row / np.abs(row).max()  # so that no square underflows
     unit = row / np.linalg.norm(row)
     across = np.linalg.svd(unit)[2][1:]
     values, vectors = np.linalg.eigh(across @ bends(known, unit, rows)[0] @ across.T)

@@ -33,6 +33,8 @@ __all__ = ["search_time"]
 
 #: Terms of a series count down to exp(−NOTHING); the logarithm of an index is at most LONGEST.
 NOTHING, LONGEST = 40.0, 10.0
+#: Largest degree: the number of terms grows with its square.
+HIGHEST = 500
 
 
 def search_time(k: int, p: int, mu: float, v0: float, *, log_alpha: float = -math.inf) -> float:
@@ -88,6 +90,11 @@ def search_time(k: int, p: int, mu: float, v0: float, *, log_alpha: float = -mat
     [1.1664, 12.703, 128.1719]
     """
     degree, order = (checks.whole_number(n, name, least=1) for n, name in ((k, "k"), (p, "p")))
+    if max(degree, order) > HIGHEST:
+        raise ValueError(
+            f"k={k!r}, p={p!r}: the series that are summed are short enough for degrees up to "
+            f"{HIGHEST}; pass smaller ones."
+        )
     rate, overlap = checks.finite_number(mu, "mu"), checks.finite_number(v0, "v0")
     scale = -checks.log_scale(log_alpha, allow_limit=True)
     if not -1 <= overlap <= 1:
@@ -101,7 +108,7 @@ def search_time(k: int, p: int, mu: float, v0: float, *, log_alpha: float = -mat
         return math.inf
     if degree == 1 and math.isinf(scale):
         return 1 / rate
-    speed: float = degree ** (degree / 2) * (degree + 1.0) ** ((1 - degree) / 2) * rate
+    speed: float = math.sqrt(degree + 1) * (degree / (degree + 1)) ** (degree / 2) * rate
     with np.errstate(over="ignore", invalid="ignore"):
         time = _integral(degree, order, overlap, scale) / (speed * (scale if degree == 1 else 1.0))
     if not math.isfinite(time):

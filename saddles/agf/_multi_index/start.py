@@ -69,7 +69,7 @@ class Start:
         if math.isinf(others):
             return np.eye(width)
         triangle = np.triu(rng.standard_normal((width, width)), 1)
-        freedom = others - np.arange(width)
+        freedom = float(others) - np.arange(width)
         return np.asarray((triangle + np.diag(np.sqrt(rng.chisquare(freedom)))).T)
 
     def _checked(self, overlaps: Any) -> Array:

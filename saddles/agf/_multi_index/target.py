@@ -31,7 +31,8 @@ import numpy as np
 from numpy.polynomial import hermite_e
 
 from saddles import checks
-from saddles.agf._multi_index.activation import Activation
+from saddles._tools.record import Record
+from saddles.agf._multi_index.activation import Activation, named
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["HermiteTarget", "Index"]
@@ -48,7 +49,7 @@ NODES = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class HermiteTarget:
+class HermiteTarget(Record):
     """A target on r coordinates of Gaussian inputs, y = Σ_β g_β He_β(z) + Σ_j b_j σ(u_j·z).
 
     Parameters
@@ -94,17 +95,22 @@ class HermiteTarget:
     def __post_init__(self) -> None:
         known = _checked(self.coefficients, "coefficients")
         r = len(next(iter(known))) if known else None
-        b, rows = np.zeros(0), np.zeros((0, r or 0))
-        if len(self.weights) or len(self.directions):
-            b = checks.real_array(self.weights, "weights", 1)
-            rows = checks.real_array(self.directions, "directions", 2)
+        b = checks.numbers(self.weights, "weights")
+        rows = checks.numbers(self.directions, "directions")
+        if b.size or rows.size:
+            b = checks.real_array(b, "weights", 1)
+            rows = checks.real_array(rows, "directions", 2)
             checks.neurons(rows, "directions", r or rows.shape[1])
+            for j, row in enumerate(rows):
+                checks.moderate(row, f"directions[{j}]", 2)
             checks.same_length(b, "weights", rows, "directions")
         elif not known or not r:
             raise ValueError(
                 f"coefficients={self.coefficients!r}: a target needs a term and a coordinate; give "
                 "a multi-index and its coefficient, as in {(1, 0): 1.0}."
             )
+        else:
+            b, rows = np.zeros(0), np.zeros((0, r))
         for name, value in (("coefficients", known), ("weights", b), ("directions", rows)):
             object.__setattr__(self, name, value)
 
@@ -166,6 +172,8 @@ class HermiteTarget:
         TypeError, ValueError
             For bad input, and if the expansion leaves out more than 1e-10 of E g².
         """
+        if not callable(g):
+            raise TypeError(f"g={checks.show(g)} must be a function of coordinates (n, r).")
         r = checks.whole_number(r, "r", least=1)
         order = checks.whole_number(order, "order", least=1)
         if order > 150 or (2 * order + 2) ** r > NODES:
@@ -195,8 +203,12 @@ class HermiteTarget:
 
     def values(self, z: ArrayLike, activation: Activation) -> Array:
         """Return y (n,) at coordinates z (n, r), with teachers of this activation."""
-        z = np.asarray(z, dtype=float)
-        found = self.weights @ activation.neuron(z, self.directions)
+        z = checks.real_array(z, "z", 2)
+        if z.shape[1] != self.r:
+            raise ValueError(
+                f"z has shape {z.shape}, and the target r={self.r!r} coordinates; give (n, r)."
+            )
+        found = self.weights @ named(activation).neuron(z, self.directions)
         return np.asarray(found + _series(self.coefficients, z))
 
     def hermite(self, activation: Activation, degree: int) -> dict[Index, float]:
@@ -212,6 +224,7 @@ class HermiteTarget:
         found = {beta: v for beta, v in self.coefficients.items() if sum(beta) <= degree}
         if not len(self.weights):
             return found
+        activation = named(activation)
         sizes = np.linalg.norm(self.directions, axis=1, keepdims=True)
         units, known = self.directions / sizes, activation.hermite(degree)
         for beta in product(range(degree + 1), repeat=self.r):

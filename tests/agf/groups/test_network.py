@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reference import group_composition as reference
 from saddles.agf import GroupComposition, ModularAddition
-from saddles.groups import cyclic, dihedral
+from saddles.groups import cyclic, dihedral, symmetric
 from saddles.homogeneous import HomogeneousNetwork
 from tests.groups.some_groups import group_named, relabelled
 
@@ -137,3 +137,13 @@ def test_a_hundred_neurons_in_the_alternating_group_take_milliseconds():
         network.loss(moved), network.gradient(moved)
         spent.append(time.process_time() - start)
     assert min(spent) <= 0.02
+
+
+def test_modes_and_plots_take_any_size_of_neurons_and_refuse_what_is_none():
+    network = GroupComposition(symmetric(3), np.arange(6.0))
+    rows = np.random.default_rng(0).standard_normal((2, 18))
+    assert network.modes(rows).share == pytest.approx(network.modes(rows * 1e-200).share)
+    with pytest.raises(ValueError, match=r"theta\[0\] is zero"):
+        network.modes(np.zeros((1, 18)))
+    with pytest.raises(ValueError, match="path=None must have a jump"):
+        network.plot(None)

@@ -75,3 +75,11 @@ def test_bad_input_is_named():
     singular = GroupComposition(group, with_singular_values(group, {2: [8, 0]}))
     with pytest.raises(ValueError, match=r"singular for the irreps \[2\]"):
         recurrent_composition(singular)
+
+
+def test_sequences_of_any_kind_of_number_are_taken():
+    x = np.random.default_rng(0).standard_normal(6)
+    rnn = recurrent_composition(GroupComposition(symmetric(3), x))
+    codes = np.ones((1, 2, 6))
+    for given in (codes, torch.ones(1, 2, 6), torch.ones(1, 2, 6, dtype=torch.int64)):
+        assert torch.equal(rnn(given), rnn(torch.tensor(codes)))

@@ -130,3 +130,12 @@ def test_bad_input_is_named():
         splitting_rates(MultiIndex(STAIRCASE, activation="relu2"), NOBODY, [1.0, 1.0, 0.0])
     with pytest.raises(ValueError, match="direction"):
         splitting_rates(MultiIndex(STAIRCASE), NOBODY, [1.0, 1.0])
+
+
+def test_neurons_may_be_tiny_but_not_so_large_that_powers_overflow():
+    network = MultiIndex(HermiteTarget.teacher([1.0, 1.0], np.eye(2)))
+    row = np.array([2**0.5, 1.0, 1.0])
+    growth = [splitting_rates(network, [], size * row).growth for size in (1.0, 1e-170)]
+    assert growth[0] == pytest.approx(growth[1], rel=1e-12)
+    with pytest.raises(ValueError, match="overflow"):
+        utility_maximisers(network, [1e150 * row])

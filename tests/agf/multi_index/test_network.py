@@ -146,3 +146,52 @@ def test_what_is_wrong_is_said():
     ):
         with pytest.raises(TypeError, match=r"=|came with"):
             call()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(1.0, [1.0]), (None, None), ("a", [[1.0]]), ([1.0], [[1e-200, 0.0]]), ([1.0], [[1e200, 0.0]])],
+)
+def test_teachers_that_are_none_are_refused(arguments):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"^(weights|max\(abs\(directions|directions)"
+    ):
+        HermiteTarget.teacher(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (HermiteTarget({(1,): 1e-200}), "multiply it by a constant"),
+        (HermiteTarget({(1,): 1e150}), "multiply it by a constant"),
+        (HermiteTarget.teacher([1e-100], [[1e-60]]), "multiply it by a constant"),
+        (HermiteTarget({(200,): 1e-200}), "leave such terms out"),
+        (HermiteTarget({(1,): 0.0}), "is zero; give it a term"),
+        (HermiteTarget.teacher([0.0], [[1.0]]), "is zero; give it a term"),
+    ],
+)
+def test_targets_whose_squares_fit_no_float64_are_refused(target, said):
+    with pytest.raises(ValueError, match=said):
+        MultiIndex(target)
+
+
+def test_targets_and_networks_compare_by_value():
+    assert HermiteTarget({(1,): 1}) == HermiteTarget({1: 1.0}) != HermiteTarget({1: 2.0})
+    assert MultiIndex(HermiteTarget({1: 1.0}), 2) == MultiIndex(HermiteTarget({1: 1.0}), 2)
+    assert hash(HermiteTarget({1: 1.0})) == hash(HermiteTarget({1: 1.0}))
+
+
+def test_values_and_coefficients_take_an_activation_by_name_and_check_coordinates():
+    target = HermiteTarget.teacher([2.0], [[1.0, 0.0]])
+    assert target.values([[3.0, 1.0]], "relu").tolist() == [6.0]
+    assert target.hermite("relu", 1)[1, 0] == pytest.approx(1.0)
+    with pytest.raises(ValueError, match=r"z has shape \(1, 3\)"):
+        target.values([[1.0, 2.0, 3.0]], "relu")
+    with pytest.raises(TypeError, match="must be a function of coordinates"):
+        HermiteTarget.callable("x", 1, 2)
+
+
+@pytest.mark.parametrize("theta", [[1, 2, 3], [[1, 2]], "a", [[np.nan, 1, 1]], [[1, 1e200, 0]]])
+def test_overlaps_refuse_what_are_no_neurons(theta):
+    with pytest.raises((TypeError, ValueError), match=r"^theta"):
+        MultiIndex(HermiteTarget({(1, 0): 1.0})).overlaps(theta)

@@ -212,3 +212,8 @@ def test_samples_are_off_by_the_root_of_their_number():
     # The slope of 60 samples each at four numbers is known to about 0.05.
     assert np.polyfit(np.log(numbers), np.log(errors), 1)[0] == pytest.approx(-0.5, abs=0.05)
     assert errors * np.sqrt(numbers) == pytest.approx(2.797, rel=0.25)
+
+
+def test_there_may_be_more_inputs_than_an_integer_of_64_bits_counts():
+    path = multi_index(HermiteTarget({(1,): 1.0}), 10**30, width=2, max_jumps=1)
+    assert path.losses == pytest.approx([0.5, 0.25])

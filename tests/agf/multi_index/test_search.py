@@ -139,3 +139,15 @@ def test_a_neuron_that_never_rings():
 def test_bad_input_is_named(args, words):
     with pytest.raises(ValueError, match=words):
         search_time(*args)
+
+
+def test_high_degrees_overflow_nowhere_and_too_high_ones_are_refused():
+    assert (
+        0
+        < saddles.agf.search_time(500, 3, 1.0, 0.5)
+        < saddles.agf.search_time(200, 3, 1.0, 0.5)
+        < math.inf
+    )
+    for degrees in ((10**6, 1), (2, 10**9)):
+        with pytest.raises(ValueError, match="pass smaller ones"):
+            saddles.agf.search_time(*degrees, 1.0, 0.1)
