@@ -45,23 +45,34 @@ class MultiIndexPath(NeuronPath):
     network: Any = field(default=None, compare=False)
     init: Array = field(default_factory=lambda: np.zeros((0, 0)))
 
+    @property
+    def _known(self) -> tuple[Array, ...]:
+        """The active neurons at each saddle, if this path still has them."""
+        if self.network is None or len(self.neurons) != len(self.active):
+            raise ValueError(
+                "this path has no neurons, for files that `save` writes hold none; run multi_index "
+                "again, or keep the path by pickle."
+            )
+        return self.neurons
+
     @cached_property
     def overlaps(self) -> tuple[Array, ...]:
         """Overlaps v = Uᵀw/|w| of the active neurons at each saddle, K+1 arrays (A, r)."""
-        return tuple(self.network.overlaps(theta) for theta in self.neurons)
+        return tuple(self.network.overlaps(theta) for theta in self._known)
 
     @cached_property
     def in_span(self) -> Array:
         """Share of Σ|w|² in the span of U at each saddle, (K+1,); 1 where no neuron is active."""
+        known = self._known
         r = self.network.target.r
-        sizes = [(np.sum(t[:, 1:] ** 2), np.sum(t[:, 1 : 1 + r] ** 2)) for t in self.neurons]
+        sizes = [(np.sum(t[:, 1:] ** 2), np.sum(t[:, 1 : 1 + r] ** 2)) for t in known]
         return np.array([inside / all_of if all_of else 1.0 for all_of, inside in sizes])
 
     @cached_property
     def clusters(self) -> tuple[Indices, ...]:
         """For each active neuron the first one with its direction and sign, K+1 arrays (A,)."""
         found = []
-        for units, theta in zip(self.active, self.neurons, strict=True):
+        for units, theta in zip(self.active, self._known, strict=True):
             lengths = np.linalg.norm(theta, axis=1, keepdims=True)
             found.append(units[alike(theta / lengths)] if len(units) else units)
         return tuple(found)
@@ -69,7 +80,7 @@ class MultiIndexPath(NeuronPath):
     @cached_property
     def splits(self) -> tuple[Indices, ...]:
         """Units that were active already and left their cluster at each jump, K+1 index arrays."""
-        before = (self.active[0][:0], *self.active[:-1])
+        before = (self.active[0][:0], *self.active[: len(self._known) - 1])
         return tuple(np.intersect1d(*pair) for pair in zip(self.rang, before, strict=True))
 
 

@@ -217,3 +217,13 @@ def test_samples_are_off_by_the_root_of_their_number():
 def test_there_may_be_more_inputs_than_an_integer_of_64_bits_counts():
     path = multi_index(HermiteTarget({(1,): 1.0}), 10**30, width=2, max_jumps=1)
     assert path.losses == pytest.approx([0.5, 0.25])
+
+
+def test_a_path_from_a_file_says_that_it_has_no_neurons(tmp_path):
+    path = single_index([0.0, 1.0], 3, width=2)
+    path.save(tmp_path / "path.json")
+    loaded = type(path).load(tmp_path / "path.json")
+    for name in ("overlaps", "in_span", "clusters", "splits"):
+        assert len(getattr(path, name)) == len(path)
+        with pytest.raises(ValueError, match="keep the path by pickle"):
+            getattr(loaded, name)
