@@ -37,6 +37,9 @@ LONG = (
     "trainer",
     "groups",
     "group_ladder",
+    "naive_flow",
+    "linear_networks",
+    "relu_directions",
 )
 
 

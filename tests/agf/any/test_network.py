@@ -308,7 +308,7 @@ def test_bad_neurons():
             TorchNetwork(neuron, X, y, size=3, degree=2)
 
     refused("relu", TypeError, "must be callable")
-    refused(lambda theta, X: 1.0, TypeError, "must return a torch tensor")
+    refused(lambda theta, X: 1.0, TypeError, r"neuron\(theta, X\)=1.0 must be a torch tensor")
     refused(lambda theta, X: theta, ValueError, r"has shape \(3,\) and Y has shape \(7,\)")
     refused(lambda theta, X: relu_neuron(theta, X).float(), ValueError, "dtype torch.float32")
     refused(lambda theta, X: 0 * X[:, 0] * theta[0], ValueError, "is zero for 8 random theta")
