@@ -385,6 +385,10 @@ class SaddlePath(Record, Tabular):
     def save(self, file: str | Path) -> None:
         """Write the path to `file` as JSON, with a checksum.
 
+        The file holds what every path has: times, losses, coefficients, certificates and who is
+        active. The weights of single neurons (`NeuronPath.neurons` and what belongs to them) are
+        not in it; pickle keeps them.
+
         Raises
         ------
         TypeError, ValueError
