@@ -141,7 +141,7 @@ def _formula(text: str, at: int) -> Piece | None:
     if piece is None or not piece.sure or _article(text, at):
         return None
     rest = text[piece.end : piece.end + 2]
-    if re.match(r"[A-Za-z0-9_`]|['’.][a-z0-9]|\*\*", rest) and not rest.startswith("'s"):
+    if re.match(r"[A-Za-z0-9_`]|-[A-Z]|['’.][a-z0-9]|\*\*", rest) and not rest.startswith("'s"):
         return None
     alone = text[at : piece.end].strip()
     if alone in WORDS or (len(alone) == 1 and alone.isascii() and rest[:1] == "." and rest != ". "):

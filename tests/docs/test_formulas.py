@@ -88,6 +88,7 @@ def dollars(tex):
         ("a neuron (w, a)", "a neuron $(w,\\ a)$"),
         ("f(x) = W_L…W_1x", r"$f (x) = W_{L} \ldots W_{1} x$"),
         ("W_2ᵀW_2 − W_jW_jᵀ", r"$W_{2}^{\top} W_{2} - W_{j} W_{j}^{\top}$"),
+        ("L-BFGS over the k-jet", r"L-BFGS over the $k$-jet"),
         ("β = w_1i ⋯ w_Di", r"$\beta = w_{1 i}\, \cdots\, w_{Di}$"),
         ("φ(tz) = t^k φ(z)", r"$\varphi (t z) = t^{k}\, \varphi (z)$"),
         ("β_i = w_1i w_2i", r"$\beta_{i} = w_{1 i}\, w_{2 i}$"),
