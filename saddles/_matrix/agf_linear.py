@@ -60,9 +60,6 @@ __all__ = ["linear"]
 
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, linear networks, with the clocks of each saddle"
 
-#: Entries of the moments between which products of three of them fit a float64.
-SMALLEST, LARGEST = 1e-90, 1e90
-
 #: Times and losses, relative, that are the same whichever way doubtful data are taken apart.
 SAME = 1e-8
 
@@ -137,7 +134,7 @@ def linear(
     ([0.0, 0.333333, 0.5], [3.5, 2.0, 0.0])
     """
     moments = Moments.of(sigma_xx, sigma_yx)
-    _refuse_extreme(moments)
+    moments.refuse_extreme()
     task = _Task(
         moments=moments,
         floor=least_loss(moments, sigma_yy),
@@ -158,18 +155,6 @@ def linear(
         saddles=partial(_saddles, task),
     )
     return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
-
-
-def _refuse_extreme(moments: Moments) -> None:
-    """Raise if products of three entries of the moments, or of the best map, leave float64."""
-    best = "sigma_yx @ pinv(sigma_xx)"
-    for name, matrix in (("sigma_xx", moments.xx), ("sigma_yx", moments.yx), (best, moments.best)):
-        largest = float(np.abs(matrix).max())
-        if largest and not SMALLEST <= largest <= LARGEST:
-            raise ValueError(
-                f"max(abs({name}))={largest!r} must lie between {SMALLEST:g} and {LARGEST:g}, or "
-                "losses do not fit a float64; multiply the targets by a constant, or the inputs."
-            )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,7 +15,6 @@ from saddles import checks
 from saddles._matrix.deep_jump import Objective
 from saddles._matrix.deep_layers import checked_layers
 from saddles._matrix.deep_steps import DeepTask, deep_steps
-from saddles._matrix.loss_checks import refuse_extreme
 from saddles._matrix.moments import Moments, least_loss
 from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle, SaddlePath
@@ -104,7 +103,7 @@ def deep_linear(
     [0.0, 250.0, 500.0]
     """
     moments = Moments.of(sigma_xx, sigma_yx)
-    refuse_extreme(float(np.abs(moments.yx).max(initial=0.0)))
+    moments.refuse_extreme()
     floor = least_loss(moments, sigma_yy)
     used = moments.values[moments.values > 0]
     task = DeepTask(

@@ -16,6 +16,9 @@ __all__ = ["Moments", "least_loss", "stacked"]
 #: Part of Σyx outside of the range of Σxx, relative to its largest entry, that rounding explains.
 OUT_OF_RANGE = 1e-8
 
+#: Entries of the moments between which products of three of them fit a float64.
+SMALLEST, LARGEST = 1e-90, 1e90
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -55,6 +58,18 @@ class Moments:
     def explained(self) -> float:
         """Return tr Σyx Σxx⁺ Σxy, what the best linear map explains of E|y|²."""
         return float(np.sum(self.best * self.yx))
+
+    def refuse_extreme(self) -> None:
+        """Raise if products of three entries of the moments, or of the best map, leave float64."""
+        best = "sigma_yx @ pinv(sigma_xx)"
+        for name, matrix in (("sigma_xx", self.xx), ("sigma_yx", self.yx), (best, self.best)):
+            largest = float(np.abs(matrix).max(initial=0.0))
+            if largest and not SMALLEST <= largest <= LARGEST:
+                raise ValueError(
+                    f"max(abs({name}))={largest!r} must lie between {SMALLEST:g} and {LARGEST:g}, "
+                    "or losses do not fit a float64; multiply the targets by a constant, or the "
+                    "inputs."
+                )
 
     def slope(self, M: Array) -> Array:
         """Return G = MΣxx − Σyx, the derivative of ½ E|y − Mx|², shape (c, d)."""

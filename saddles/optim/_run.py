@@ -254,7 +254,9 @@ class Run:
         growth = float(found.utilities[0])
         least = math.sqrt(np.finfo(task.X.dtype).eps) * largest(settings.criterion, task.X, R)
         if not growth > least:
-            return Rest(growth=growth, least=least)
+            # Starts that were given say nothing of directions that they do not lead to.
+            searched = isinstance(settings.starts, int)
+            return Rest(growth=growth, least=least) if searched else Status.NO_GROWTH
         if growth <= self._chance():
             return Status.NO_GAIN
         W = _apart(found.W, min(settings.per_jump, left))

@@ -245,6 +245,23 @@ def test_wrong_layers_are_named(init, message):
         saddles.agf.deep_linear(XX, MAP @ XX, init=init)
 
 
+@pytest.mark.parametrize(
+    ("xx", "yx", "named"),
+    [
+        (1e-80, 1e80, r"pinv\(sigma_xx\)\)\)=1e\+160"),
+        (1e60, 1e-40, r"pinv\(sigma_xx\)\)\)=1e-100"),
+        (1e-95, 1.0, r"max\(abs\(sigma_xx\)\)=1e-95"),
+        (1.0, 1e100, r"max\(abs\(sigma_yx\)\)=1e\+100"),
+    ],
+)
+def test_moments_whose_products_leave_float64_are_refused(xx, yx, named):
+    layers = [np.eye(2) + 0.1] * 3
+    with pytest.raises(ValueError, match=named):
+        saddles.agf.deep_linear(xx * np.eye(2), yx * np.eye(2), init=layers)
+    with pytest.raises(ValueError, match=named):
+        saddles.agf.linear(xx * np.eye(2), yx * np.eye(2))
+
+
 def test_wrong_options_of_the_deep_factorisation_are_named():
     loss = saddles.FullMatrix(np.eye(2))
     with pytest.raises(ValueError, match=r"depth=1"):

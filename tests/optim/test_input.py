@@ -140,3 +140,18 @@ def test_no_device_is_the_processor_and_no_neurons_are_a_module():
     trainer = AGF(device=None).fit(X, 0 * Y + 2)
     assert repr(trainer) == "AGF(neuron='relu', width=0, status=NOTHING_TO_LEARN)"
     assert trainer.module()(torch.tensor(X)).detach().numpy() == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "starts"),
+    [
+        ([[1.0]], [[-1.0]]),
+        ([[1.0, 0.0], [-1.0, 0.5]], [[1.0, 0.0]]),
+        ([[1.0, 0.0], [1.0, 0.5]], [[-1.0, 0.1], [-1.0, -1.0]]),
+    ],
+)
+def test_starts_that_see_too_few_samples_do_not_end_in_convergence(samples, starts):
+    y = np.arange(1.0, 1 + len(samples))
+    trainer = AGF("relu", bias=False, starts=np.array(starts)).fit(samples, y)
+    assert trainer.status is Status.NO_GROWTH
+    assert trainer.path[-1].loss > 0.1

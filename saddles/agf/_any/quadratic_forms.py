@@ -104,7 +104,7 @@ def quadratic_steps(
     basis, parts = _parts(inner, _subspace(inner, init))
     log_alpha = checks.log_scale(log_alpha, allow_limit=True)
     if max(parts) == 1:
-        steps = _separate(network, init, basis)
+        steps = _separate(network, init, basis, tol)
         return replace(steps, name=name, source=SOURCE, log_alpha=log_alpha, kind=known.kind)
     form = _Form.of(inner, basis)
     task = Factorisation(
@@ -123,6 +123,8 @@ def quadratic_steps(
 
     def utility(state: Any) -> Ring | Rest | Status:
         ring = steps.utility(state)
+        if isinstance(ring, Rest):
+            return _outside(inner, (basis @ state.U).T, ring, tol)
         if not isinstance(ring, Ring):
             return ring
         return replace(ring, due=(state.time + ring.delay) * units.time)
@@ -174,7 +176,20 @@ def _most_columns(init: Array, parts: list[int]) -> int | None:
     )
 
 
-def _separate(network: HomogeneousNetwork, init: Array, basis: Array) -> Algorithm[Any]:
+def _outside(network: Declared, active: Array, rest: Rest, tol: float) -> Rest:
+    """Return what still pulls in all of R^p, if that is more than where the neurons are.
+
+    Neurons that have no part of a direction never learn it, but the loss could fall along it.
+    """
+    everywhere = np.eye(network.size)
+    first, last = (
+        np.linalg.eigvalsh(_pull(network, everywhere, rows)) for rows in (active[:0], active)
+    )
+    growth, size = max(float(last[-1]), 0.0), float(np.abs(first).max())
+    return Rest(growth=growth / size, least=tol) if growth > tol * size else rest
+
+
+def _separate(network: HomogeneousNetwork, init: Array, basis: Array, tol: float) -> Algorithm[Any]:
     """Return the algorithm for parts of one dimension, the columns of `basis`."""
     known = Declared.of(network)
     # A unit of P moves by twice the utility's gradient.
@@ -182,21 +197,29 @@ def _separate(network: HomogeneousNetwork, init: Array, basis: Array) -> Algorit
     steps = path_steps(computed(2 * features, targets), boundaries=(1.0, math.inf))
     owners = _owners(np.abs(init @ basis))
 
+    def weights(found: Saddle) -> Array:
+        return np.asarray(np.sqrt(2 * np.maximum(found.beta, 0.0))[:, None] * basis.T)
+
+    def utility(state: Any) -> Ring | Rest | Status:
+        ring = steps.utility(state)
+        if isinstance(ring, Rest):
+            return _outside(known, weights(steps.saddle(state)), ring, tol)
+        return ring
+
     def saddle(state: Any) -> Saddle:
         found = steps.saddle(state)
         before = np.union1d(np.setdiff1d(found.active, found.entered), found.left)
         now, then = np.unique(owners[found.active]), np.unique(owners[before])
-        theta = np.sqrt(2 * np.maximum(found.beta, 0.0))[:, None] * basis.T
         return replace(
             found,
-            beta=np.asarray(known.point(theta)),
+            beta=np.asarray(known.point(weights(found))),
             dual=None,
             active=now,
             entered=np.setdiff1d(now, then),
             left=np.setdiff1d(then, now),
         )
 
-    return replace(steps, saddle=saddle, saddles=None)
+    return replace(steps, saddle=saddle, utility=utility, saddles=None)
 
 
 def _samples(network: Any, known: Declared, basis: Array) -> tuple[Array, Array]:

@@ -12,6 +12,7 @@ from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle, SaddlePath
 from saddles._result.remaining import Remaining
 from saddles.agf._deep.steps import deep_steps, first_wait
+from saddles.agf._deep.units import Units, units_of
 from saddles.agf._deep.whole import Whole, as_function, measured_degree, single_column
 from saddles.alternation import solve
 from saddles.status import Breakdown, Status
@@ -113,6 +114,10 @@ def deep_network(
     if targets.ndim == 1:
         function = single_column(function)
     found = measured_degree(function, start, inputs) if degree is None else degree
+    units = Units()
+    if start.any() and isinstance(found, int) and found > 0:
+        units = units_of(function, start, inputs, targets, found)
+        function, targets = units.scaled(function, found), targets / units.output
     task = Whole(function, inputs, targets, size=start.size, degree=found)
     if task.degree < 3:
         raise ValueError(
@@ -125,11 +130,13 @@ def deep_network(
         tol, "tol", "it is relative and must lie in (0, 1)", lambda v: 0 < v < 1
     )
     name = f"AGF of a deep network of degree {task.degree}"
-    steps = deep_steps(task, start, tol=tol, name=name)
+    steps = deep_steps(task, start, units=units, tol=tol, name=name)
     path = solve(steps, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
     if path.status is Status.DEGREE_ONE and len(path) == 1:
         with suppress(Breakdown):  # the path ends here, with or without this forecast
             wait = first_wait(task, start)
             if not isinstance(wait, Status):
-                return replace(path, remaining=Remaining(next_jump=wait.delay))
+                return replace(
+                    path, remaining=Remaining(next_jump=wait.delay * units.wait(task.degree))
+                )
     return path

@@ -33,6 +33,7 @@ from saddles._numerics.blow_up import growing
 from saddles._result.certificate import Certificate
 from saddles._result.path import Saddle
 from saddles.agf._deep.descent import descend
+from saddles.agf._deep.units import Units
 from saddles.agf._deep.whole import Whole
 from saddles.alternation import Algorithm, Rest, Ring
 from saddles.status import Breakdown, Status
@@ -70,10 +71,11 @@ class Blown:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Task:
-    """What is learnt, from θ̂, the initial weights over α."""
+    """What is learnt, from θ̂, the initial weights over α; times are told in the user's units."""
 
     network: Whole
     init: Array
+    units: Units
     tol: float
 
 
@@ -97,9 +99,11 @@ class _State:
     waited: list[tuple[Blown, int]] = field(default_factory=list)
 
 
-def deep_steps(network: Whole, init: Array, *, tol: float, name: str) -> Algorithm[_State]:
-    """Return the algorithm that trains `network` from `init`."""
-    task = _Task(network=network, init=init, tol=tol)
+def deep_steps(
+    network: Whole, init: Array, *, units: Units, tol: float, name: str
+) -> Algorithm[_State]:
+    """Return the algorithm that trains `network`, which is in `units`, from `init`."""
+    task = _Task(network=network, init=init, units=units, tol=tol)
     none = np.arange(0)
     return Algorithm(
         name=name,
@@ -137,7 +141,7 @@ def _utility(task: _Task, state: _State) -> Ring | Rest | Status:
     if isinstance(blown, Status):
         return blown
     state.waited.append((blown, degree))
-    return Ring(delay=blown.delay, units=blown.units)
+    return Ring(delay=blown.delay * task.units.wait(degree), units=blown.units)
 
 
 def _learnt(task: _Task, state: _State) -> Rest | None:
@@ -151,10 +155,11 @@ def _lowest(task: _Task, state: _State) -> tuple[int, Callable[[Array], Array]] 
     """Return the lowest degree m of the loss over dormant weights, and ∇C_m."""
     network = task.network
     if not state.index:
-        first = network.correlation(state.dormant)
-        least = task.tol * float(np.linalg.norm(network.slope(state.dormant)))
-        growth = float(np.linalg.norm(first))
-        return (network.degree, network.correlation) if growth > least else Rest()
+        if _pulls(task, state.dormant):
+            return network.degree, network.correlation
+        # Weights may rest because of where they are, at 0 say, with much to learn beside them.
+        anywhere = np.random.default_rng(0).standard_normal(network.size)
+        return Status.NO_GROWTH if _pulls(task, anywhere) else Rest()
     asleep, growth, below = np.flatnonzero(state.dormant), 0.0, []
     for order in range(1, network.degree if asleep.size else 0):
         if network.size ** (order + 1) > LARGEST:
@@ -162,13 +167,21 @@ def _lowest(task: _Task, state: _State) -> tuple[int, Callable[[Array], Array]] 
         whole = network.derivative(state.theta, order)
         below.append(whole)
         part = whole[np.ix_(*[asleep] * (order + 1))]
-        share = float(np.abs(part).max()) / float(np.abs(whole).max())
+        largest = float(np.abs(whole).max())
+        share = float(np.abs(part).max()) / largest if largest else 0.0
         growth = max(growth, min(share, task.tol))
         if share > task.tol:
             if order == 1 or _moves_the_active(task, state, below):
                 return Status.DEGREE_ONE
             return order + 1, partial(_form, part / math.factorial(order), asleep)
     return Rest(growth=growth, least=task.tol)
+
+
+def _pulls(task: _Task, weights: Array) -> bool:
+    """Whether E<y, f> has a gradient along `weights`, relative to that of the loss."""
+    unit = weights / np.linalg.norm(weights)
+    least = task.tol * float(np.linalg.norm(task.network.slope(unit)))
+    return float(np.linalg.norm(task.network.correlation(unit))) > least
 
 
 def _moves_the_active(task: _Task, state: _State, below: list[Array]) -> bool:
@@ -270,8 +283,8 @@ def _saddle(task: _Task, state: _State) -> Saddle:
     return Saddle(
         index=state.index,
         time=state.time,
-        beta=task.network.point(state.theta[None]),
-        loss=task.network.value(state.theta),
+        beta=task.network.point(state.theta[None]) * task.units.output,
+        loss=task.network.value(state.theta) * task.units.output**2,
         dual=None,
         active=state.active,
         entered=np.setdiff1d(state.active, state.before),

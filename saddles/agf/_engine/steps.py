@@ -43,6 +43,7 @@ from saddles.agf._engine.dormant import WAY_RTOL, first_ring
 from saddles.agf._engine.error_bars import with_error_bars
 from saddles.agf._engine.leaving import PUSH, Exits
 from saddles.agf._engine.natural_units import NaturalUnits
+from saddles.agf._engine.neighbours import worth
 from saddles.agf._engine.parting import Deviations, Parting, alike, bends, first_parting
 from saddles.agf._engine.setting import (
     DONE,
@@ -349,8 +350,22 @@ def _heard(setting: Setting, state: State, until: float) -> tuple[State, Phase] 
                 return Rest(least=least, noise=hidden, loss=state.creep * setting.start)
     if math.isfinite(phase.delay):
         return state, phase
-    left = setting.limits.tol * setting.start if phase.pull <= least else None
-    return Rest(growth=phase.pull, least=least, otherwise=Status.NO_GROWTH, loss=left)
+    return _rest(setting, state, phase.pull, least)
+
+
+def _rest(setting: Setting, state: State, pull: float, least: float) -> Rest:
+    """Return how much pulls at the dormant neurons, or at neighbours of them if nothing does.
+
+    Ways of a network's own know where neurons are dead, and have no neighbours to ask.
+    """
+    if pull > least:
+        return Rest(growth=pull, least=least)
+    left = setting.limits.tol * setting.start
+    if setting.own is None:
+        beside = worth(setting.network, state.dormant.directions[~state.active], state.neurons)
+        if beside > left:
+            return Rest(growth=beside, least=left)
+    return Rest(growth=pull, least=least, loss=left)
 
 
 def _phase(setting: Setting, state: State, least: float = 0.0, until: float = math.inf) -> Phase:

@@ -197,7 +197,8 @@ class MultiIndex(Record):
         everywhere = self._term.value(w)
         everywhere += Pairs(self.activation, w, self._teachers).value() @ self._seen.weights
         inner = a @ Pairs(self.activation, w, w).value() @ a
-        return float(self.power / 2 - a @ everywhere + inner / 2)
+        # A mean of squares, so whatever is below 0 is rounding.
+        return max(float(self.power / 2 - a @ everywhere + inner / 2), 0.0)
 
     def gradient(self, theta: Array, /) -> Array:
         """Return ∂L/∂θ, (H, 1 + d)."""

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import saddles
 from reference import quadratic_flow as oracle
@@ -146,6 +148,42 @@ def test_kinks_without_number_cost_a_minute_and_not_five():
     path = saddles.agf.deep_network(module, rng.standard_normal((30, 3)), rng.standard_normal(30))
     assert path.status is Status.DEGREE_ONE
     assert time.process_time() - started < 120
+
+
+def chains(w, X):
+    """Two chains of three weights each."""
+    return w[0] * w[1] * w[2] * X[:, 0] + w[3] * w[4] * w[5] * X[:, 1]
+
+
+@given(inputs=st.integers(-100, 100), targets=st.integers(-100, 100), weights=st.integers(-30, 30))
+@settings(max_examples=8)
+@example(inputs=0, targets=-12, weights=0)
+@example(inputs=3, targets=0, weights=0)
+@example(inputs=-40, targets=50, weights=10)
+def test_units_of_data_and_weights_change_units_only(inputs, targets, weights):
+    """Waits of degree 3 scale like 1/(X Y θ), whatever the powers of ten."""
+    X, Y, init = np.eye(2), np.array([2.0, 1.0]), np.array([1, 1.1, 1.2, 1, 1, 1.0])
+    x, y, t = (10.0**power for power in (inputs, targets, weights))
+    base = saddles.agf.deep_network(chains, X, Y, init)
+    path = saddles.agf.deep_network(chains, x * X, y * Y, t * init)
+    assert path.status is Status.CONVERGED
+    assert path.times * x * y * t == pytest.approx(base.times, rel=1e-7)
+    assert path.losses / y**2 == pytest.approx(base.losses, abs=1e-12)
+    assert path.betas / y == pytest.approx(base.betas, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("targets", "init", "status"),
+    [
+        ([2.0, 1.0], [1, 0, 0, 1, 0, 0], Status.NO_GROWTH),
+        ([2.0, 1.0], [1, 1, -1, 1, -1, 1], Status.NO_GROWTH),
+        ([0.0, 0.0], [1, 1, 1, 1, 1, 1], Status.NOTHING_TO_LEARN),
+    ],
+)
+def test_weights_that_rest_where_they_are_are_told_from_nothing_to_learn(targets, init, status):
+    path = saddles.agf.deep_network(chains, np.eye(2), targets, init, degree=3)
+    assert path.status is status
+    assert len(path) == 1
 
 
 @pytest.mark.parametrize(
