@@ -11,7 +11,7 @@ help:
 	@echo "make tables   every comparison table, into tables/results"
 	@echo "make docs     the documentation, its gallery executed, into docs/_build/html (a minute or two)"
 	@echo "make lint     ruff, mypy, who imports whom, and the docstrings of all public names"
-	@echo "make slow     the exhaustive property runs (tens of minutes)"
+	@echo "make slow     the exhaustive property runs (several hours)"
 	@echo "make package  wheel and sdist, into dist"
 
 $(READY): pyproject.toml constraints.txt

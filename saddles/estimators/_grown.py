@@ -41,17 +41,6 @@ SEEDS = 2**31 - 1
 class _Grown(BaseEstimator):  # type: ignore[misc]  # untyped
     """What both estimators share: standardised samples, the trainer, attributes read off."""
 
-    neuron: Any
-    bias: bool
-    max_neurons: int
-    starts: int
-    cost: str
-    ridge: float
-    per_jump: int
-    patience: int
-    validation_fraction: float | None
-    warm_start: bool
-    random_state: Any
     network_: Network
     path_: tuple[Step, ...]
     status_: Status
@@ -60,6 +49,33 @@ class _Grown(BaseEstimator):  # type: ignore[misc]  # untyped
     n_features_in_: int
     _means: Array
     _sds: Array
+
+    def __init__(
+        self,
+        neuron: Any = "relu",
+        *,
+        bias: bool = True,
+        max_neurons: int = 50,
+        starts: int = 16,
+        cost: str = "auto",
+        ridge: float = 0.0,
+        per_jump: int = 1,
+        patience: int = 3,
+        validation_fraction: float | None = None,
+        warm_start: bool = False,
+        random_state: Any = 0,
+    ) -> None:
+        self.neuron = neuron
+        self.bias = bias
+        self.max_neurons = max_neurons
+        self.starts = starts
+        self.cost = cost
+        self.ridge = ridge
+        self.per_jump = per_jump
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.random_state = random_state
 
     @property
     def coefs_(self) -> list[Array]:
@@ -202,33 +218,6 @@ class AGFRegressor(MultiOutputMixin, RegressorMixin, _Grown):  # type: ignore[mi
     (True, True)
     """
 
-    def __init__(
-        self,
-        neuron: Any = "relu",
-        *,
-        bias: bool = True,
-        max_neurons: int = 50,
-        starts: int = 16,
-        cost: str = "auto",
-        ridge: float = 0.0,
-        per_jump: int = 1,
-        patience: int = 3,
-        validation_fraction: float | None = None,
-        warm_start: bool = False,
-        random_state: Any = 0,
-    ) -> None:
-        self.neuron = neuron
-        self.bias = bias
-        self.max_neurons = max_neurons
-        self.starts = starts
-        self.cost = cost
-        self.ridge = ridge
-        self.per_jump = per_jump
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.random_state = random_state
-
     def fit(self, X: Any, y: Any) -> AGFRegressor:
         """Grow a network on samples `X` (n, d) and targets `y` (n,) or (n, c).
 
@@ -362,18 +351,20 @@ class AGFClassifier(ClassifierMixin, _Grown):  # type: ignore[misc]  # untyped
         warm_start: bool = False,
         random_state: Any = 0,
     ) -> None:
-        self.neuron = neuron
-        self.bias = bias
-        self.max_neurons = max_neurons
-        self.starts = starts
-        self.cost = cost
+        super().__init__(
+            neuron,
+            bias=bias,
+            max_neurons=max_neurons,
+            starts=starts,
+            cost=cost,
+            ridge=ridge,
+            per_jump=per_jump,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            random_state=random_state,
+        )
         self.loss = loss
-        self.ridge = ridge
-        self.per_jump = per_jump
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> AGFClassifier:
         """Grow a network on samples `X` (n, d) and labels `y` (n,).
