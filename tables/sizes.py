@@ -129,6 +129,58 @@ def _network(n: int, d: int, width: int) -> Callable[[], Any]:
     return lambda: saddles.agf.network(_square, X, y, degree=3, size=d + 1, width=width)
 
 
+def _diagonal_network(n: int, d: int) -> Callable[[], Any]:
+    X, y = gaussian(n, d)
+    return lambda: saddles.diagonal_network(X, y, depth=3)
+
+
+def _layers(d: int) -> list[Array]:
+    """Return three layers (d, d)."""
+    rng = np.random.default_rng(d)
+    return [np.eye(d) + rng.standard_normal((d, d)) / (3 * d**0.5) for _ in range(3)]
+
+
+def _deep_linear(d: int) -> Callable[[], Any]:
+    moments, layers = _moments(d), _layers(d)
+    return lambda: saddles.agf.deep_linear(*moments, init=layers)
+
+
+def _deep_network(width: int) -> Callable[[], Any]:
+    rng = np.random.default_rng(width)
+    size = width * (2 + width) + width
+    X = rng.standard_normal((40, 2))
+
+    def network(theta: Any, X: Any) -> Any:
+        first, second = theta[: 2 * width], theta[2 * width : -width]
+        hidden = (X @ first.reshape(width, 2).T) ** 2
+        return (hidden @ second.reshape(width, width).T) ** 2 @ theta[-width:]
+
+    y = np.asarray(network(rng.standard_normal(size), X))
+    init = rng.standard_normal(size)
+    return lambda: saddles.agf.deep_network(
+        network, X, y / np.sqrt(np.mean(y**2)), init, max_jumps=2
+    )
+
+
+def _multi_index(d: int, r: int, width: int) -> Callable[[], Any]:
+    target = saddles.agf.HermiteTarget.teacher(np.linspace(2, 1, r), np.eye(r))
+    return lambda: saddles.agf.multi_index(target, d, width=width, seed=0)
+
+
+def _groups(m: int, width: int) -> Callable[[], Any]:
+    group = saddles.groups.dihedral(m)
+    template = np.random.default_rng(m).standard_normal(group.order)
+    return lambda: saddles.agf.group_composition(
+        group, template - template.mean(), width=width, max_jumps=2
+    )
+
+
+def _trainer(n: int, d: int) -> Callable[[], Any]:
+    X = np.random.default_rng(n).standard_normal((n, d))
+    y = np.maximum(X[:, :3], 0) @ [1.0, -1.0, 0.5]
+    return lambda: saddles.optim.AGF("relu").fit(X, y)
+
+
 def _flow_diagonal(n: int, d: int) -> Callable[[], Any]:
     X, y = gaussian(n, d)
     return lambda: saddles.flow.diagonal(X, y, log_alpha=-100.0)
@@ -173,11 +225,14 @@ SEEN = (
     (5000, 200, 200),
 )
 SEEN_HALF = (10, 20, 50, 100, 200, 400, 800, 1600, 3200)
-PRIMES = (5, 7, 11, 13, 19, 31, 43, 59, 97)
+INDICES = ((10, 2, 20), (10**6, 2, 20), (10**6, 3, 20), (10**6, 4, 40), (10**6, 6, 60))
+DIHEDRAL = ((3, 20), (4, 20), (6, 30), (10, 50), (15, 80))
+TRAINED = ((1000, 10), (10_000, 20), (100_000, 20), (1_000_000, 20))
 
 LADDERS = (
     Ladder("pesme_flammarion", "n x d, to the end", (*WIDE, (2000, 100_000)), _pesme_flammarion),
     Ladder("agf.diagonal", "n x d, to the end", TALL, _agf_diagonal),
+    Ladder("diagonal_network", "n x d, depth 3, to the end", WIDE, _diagonal_network),
     Ladder("greedy_low_rank, FullMatrix", "d x d, all d jumps", SQUARE, _full),
     Ladder("greedy_low_rank, MatrixCompletion", "d x d of rank 3, half seen", SEEN_HALF, _greedy),
     Ladder("agf.linear", "d inputs and targets, to the end", SQUARE, _agf_linear),
@@ -190,6 +245,11 @@ LADDERS = (
     ),
     Ladder("agf.relu", "n x d, width, 2 jumps", SEEN, _relu),
     Ladder("agf.network", "n x d, width, a (w·x)²", SEEN, _network),
+    Ladder("agf.multi_index", "d, r ReLU teachers, width", INDICES, _multi_index),
+    Ladder("agf.group_composition", "m of D_m, width, 2 jumps", DIHEDRAL, _groups),
+    Ladder("agf.deep_linear", "d inputs and targets, 3 layers", SQUARE, _deep_linear),
+    Ladder("agf.deep_network", "width, 3 layers, 2 jumps", (2, 3, 4, 5, 6, 8, 10), _deep_network),
+    Ladder("optim.AGF", "n x d, 3 ReLU neurons", TRAINED, _trainer),
     Ladder("flow.diagonal", "n x d, log(alpha) = -100", WIDE, _flow_diagonal),
     Ladder("flow.matrix", "d x d of rank 3, half seen", SQUARE[1:], _flow_matrix),
     Ladder("flow.linear", "d inputs and targets, log(alpha) = -100", (2, *SQUARE), _flow_linear),

@@ -27,6 +27,7 @@ from saddles._matrix.frames import Frame
 from saddles._matrix.loss_checks import complaint
 from saddles._matrix.on_factors import OnFactors
 from saddles._matrix.polish import Polished, polish
+from saddles._numerics.ends import endless
 from saddles._numerics.stepping import Ending, Equation, Integration, Tolerances, bounded
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
@@ -55,8 +56,6 @@ FALLEN = 1e-7
 TINY = np.finfo(float).tiny
 #: A factor this much larger than its natural size is on its way to infinity.
 DIVERGED = 1e6
-#: On the way to infinity sizes still grow, per decade of pace, by this share of the decade before.
-ENDLESS = 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +147,7 @@ def _followed(outline: Outline, rtol: float) -> Descent:
             return _independent(found, frame)
         if pace <= max(SETTLED, unsure) and (fewer := _fewer(outline, frame, point)) is not None:
             return fewer
-    if _endless(spread):
+    if endless(spread):
         raise Breakdown(
             Status.UNBOUNDED,
             f"the minimum lies at infinity: at size {math.exp(spread[-1].max()):.3g} columns "
@@ -236,15 +235,6 @@ def check_size(factor: Array, bound: float) -> None:
     size = math.sqrt(float(np.vdot(factor, factor)))
     if not size <= bound:
         raise Breakdown(Status.UNBOUNDED, f"the factor grew to {size:g}")
-
-
-def _endless(spread: list[Array]) -> bool:
-    """Whether a column, its logarithm at every decade of pace, last grew as it did before."""
-    steps = np.diff(spread[-4:], axis=0)
-    if len(steps) < 3:
-        return False
-    grows = (steps[0] > 0) & (steps[1:] >= ENDLESS * steps[:-1]).all(axis=0)
-    return bool(grows.any())
 
 
 def _independent(found: Polished, frame: Frame) -> Descent:

@@ -30,9 +30,9 @@ import numpy as np
 
 from saddles._numerics.precision import CONSTANT, ULPS
 from saddles.status import Status
-from saddles.typing import Array
+from saddles.typing import Array, ArrayLike
 
-__all__ = ["LEAST_RATE", "Outlook", "gains", "still", "together"]
+__all__ = ["LEAST_RATE", "Outlook", "endless", "gains", "still", "together"]
 
 #: A dormant direction that grows slower than this, relative to the first and largest rate, is not
 #: waited for: nor do paths of greedy low-rank learning, so that a flow and its path end alike.
@@ -41,6 +41,10 @@ LEAST_RATE = 1e-10
 #: Loss below the first, relative to what there was of it, is nothing: its square root is what the
 #: tolerances of flows leave of a residual. Below the second it is nothing if rounding hides it.
 LEAST_LEFT, LEAST_HIDDEN = 1e-10, 1e-8
+
+
+#: On the way to infinity sizes still grow, per decade of pace, by this share of the decade before.
+ENDLESS = 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,3 +121,16 @@ def gains(growth: Array, curvature: Array) -> Array:
     worth[bent] = growth[bent] ** 2 / (2 * curvature[bent])
     worth[grows & ~bent] = math.inf
     return worth
+
+
+def endless(spread: Sequence[ArrayLike]) -> bool:
+    """Whether a size, its logarithm at every decade of the pace or force, last grew as before.
+
+    A size that tends to a finite one makes ever shorter steps. On the way to a minimum at infinity
+    it is a power of the force.
+    """
+    steps = np.diff(np.array(spread[-4:], dtype=float), axis=0)
+    if len(steps) < 3:
+        return False
+    grows = (steps[0] > 0) & (steps[1:] >= ENDLESS * steps[:-1]).all(axis=0)
+    return bool(grows.any())

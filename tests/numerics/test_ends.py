@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from saddles._numerics.ends import Outlook, gains, still
+from saddles._numerics.ends import Outlook, endless, gains, still
 from saddles.status import Status
 
 
@@ -36,3 +36,17 @@ def test_a_pull_is_measured_against_what_drives_the_unit_itself():
 def test_gains_are_those_of_a_parabola():
     growth, curvature = np.array([0.5, -1.0, 1e-17, 2.0]), np.array([2.0, 1.0, 0.0, 0.0])
     assert gains(growth, curvature).tolist() == [0.5**2 / 4, 0.0, 0.0, math.inf]
+
+
+@pytest.mark.parametrize("power", [3, 5, 7])
+@pytest.mark.parametrize("size", [1e-3, 1e3])
+def test_sizes_that_tend_to_one_are_told_from_those_that_grow_without_end(power, size):
+    """At a minimum of degree q + 1 force is the q-th power of what is missing."""
+    force = 0.1 ** np.arange(3, 10)
+    arriving = np.log(size * (1 - force ** (1 / power)))
+    leaving = np.log(size * force ** (-1 / (3 * power)))
+    assert not endless(list(arriving))
+    assert endless(list(leaving))
+    assert endless(list(np.column_stack([arriving, leaving])))
+    assert not endless(list(-leaving))
+    assert not endless(list(leaving[:3]))

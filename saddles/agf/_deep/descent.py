@@ -10,12 +10,14 @@ code name        symbol
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.linalg import norm
 
 from saddles._numerics.critical import FLAT, Point, Rules, Spectrum, search
+from saddles._numerics.ends import endless
 from saddles._numerics.stepping import Equation, Integration, Tolerances
 from saddles.agf._deep.whole import Whole
 from saddles.status import Breakdown, Status
@@ -92,6 +94,7 @@ def descend(network: Whole, theta: Array, active: Indices, direction: Array, deg
     height = network.value(theta)
     level = height - LEFT * (height - network.value(theta + far * direction))
     largest, mark = 0.0, FIRST
+    spread: list[float] = []
     for solver in run:
         if not norm(solver.y) <= DIVERGED * size:
             raise Breakdown(Status.UNBOUNDED, "the active weights grow beyond all bounds")
@@ -99,12 +102,19 @@ def descend(network: Whole, theta: Array, active: Indices, direction: Array, deg
         largest = max(largest, force)
         mark = max(mark, DECADE**3 * force / largest)
         if force <= mark * largest and network.value(ground.whole(solver.y)) < level:
+            spread.append(math.log(norm(solver.y)))
             found = ground.polished(solver.y)
-            if found is not None:
+            if found is not None and (found.minimal or not endless(spread)):
                 return found
             if force <= LAST * largest:
                 break
             mark = DECADE * force / largest
+    if endless(spread):
+        raise Breakdown(
+            Status.UNBOUNDED,
+            "the minimum lies at infinity: the active weights still grow, by the same share each "
+            "time that their gradient falls by a decade",
+        )
     raise Breakdown(Status.STALLED, "the descent of the active weights came to no critical point")
 
 

@@ -136,6 +136,19 @@ def test_relu_layers_have_a_first_wait_only():
         assert path.remaining.next_jump == pytest.approx(1 / 2, rel=1e-5)
 
 
+def at_infinity(w, X):
+    """Outputs a²b and b³: (1, 0) is their limit along a²b = 1, and no value."""
+    return X[:, :1] * torch.stack([w[0] ** 2 * w[1], w[1] ** 3])
+
+
+@pytest.mark.slow
+def test_a_minimum_at_infinity_is_named():
+    Y = [[1.0, 0.0], [1.0, 0.0]]
+    with pytest.raises(saddles.PathError, match="the minimum lies at infinity") as refused:
+        saddles.agf.deep_network(at_infinity, np.ones((2, 1)), Y, [1.0, 0.7])
+    assert refused.value.status is Status.UNBOUNDED
+
+
 @pytest.mark.slow
 def test_kinks_without_number_cost_a_minute_and_not_five():
     """Weights that cross kinks all the time grow by steps as small as their distances."""
