@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,24 @@ def crossing_times(
     until : float
         The last scaled time.
     """
+    followed, layers = _flow(gradient, init, alpha)
+    events = [lambda t, y, level=level: value(product(layers(y))) - level for level in levels]
+    found = followed(until, events)
+    return [float(times[0]) if times.size else float("nan") for times in found.t_events]
+
+
+def end(
+    gradient: Callable[[Array], Array], init: Sequence[Array], alpha: float, until: float
+) -> Array:
+    """Return W at the scaled time `until`, from layers α·init."""
+    followed, layers = _flow(gradient, init, alpha)
+    return product(layers(followed(until).y[:, -1]))
+
+
+def _flow(
+    gradient: Callable[[Array], Array], init: Sequence[Array], alpha: float
+) -> tuple[Callable[..., Any], Callable[[Array], list[Array]]]:
+    """Return how to follow the flow in the time t α^{L−2}, and the layers in its coordinates."""
     depth, shapes = len(init), [layer.shape for layer in init]
     ends = np.cumsum([0] + [layer.size for layer in init])
 
@@ -62,12 +81,13 @@ def crossing_times(
             moved.append((above.T @ G @ below.T).ravel())
         return alpha ** (2 - depth) * np.concatenate(moved)
 
-    events = [lambda t, y, level=level: value(product(layers(y))) - level for level in levels]
-    start = alpha * np.concatenate([layer.ravel() for layer in init])
-    found = solve_ivp(
-        velocity, (0, until), start, "LSODA", rtol=1e-12, atol=1e-14 * alpha, events=events
-    )
-    return [float(times[0]) if times.size else float("nan") for times in found.t_events]
+    def followed(until: float, events: Any = None) -> Any:
+        start = alpha * np.concatenate([layer.ravel() for layer in init])
+        return solve_ivp(
+            velocity, (0, until), start, "LSODA", rtol=1e-12, atol=1e-14 * alpha, events=events
+        )
+
+    return followed, layers
 
 
 def identity_start(rates: Sequence[float], depth: int) -> list[float]:

@@ -39,6 +39,8 @@ __all__ = ["Landed", "Objective", "land"]
 AMPLITUDE = 1e-4
 #: Error of a step, and their number.
 RTOL, ATOL, STEPS = 1e-9, 1e-11, 20_000
+#: Where the Jacobian looks, away from weights of size one: it need not be exact.
+APART = 1e-8
 #: Newton's method is tried where the pull on the active pair has fallen to this share of its
 #: largest, and at every decade after that.
 FIRST, DECADE, LAST = 1e-3, 0.1, 1e-11
@@ -46,8 +48,9 @@ FIRST, DECADE, LAST = 1e-3, 0.1, 1e-11
 ENOUGH, PATIENCE = 1e-15, 4
 #: What a critical point may still have.
 CRITICAL = 1e-10
-#: A displacement as long as this share of the point leads somewhere else.
-NEAR = 0.1
+#: A displacement as long as this share of the point leads somewhere else. Where minimisers are a
+#: continuum it leads, by as much, to another one of them than the flow.
+NEAR, NEAR_OTHERS = 0.1, 1e-7
 #: Norm of W, relative to the natural size, on its way to infinity.
 DIVERGED = 1e6
 #: Doublings of a length after which f falls without bound.
@@ -180,22 +183,31 @@ def _run(objective: Objective, layers: list[Array], outset: Outset) -> Integrati
     """Return the integration of the active layers and of both frames."""
     spots = [*layers, outset.left, outset.right]
 
-    def velocity(_: float, y: Array) -> Array:
+    def velocities(y: Array) -> Array:
+        """Return the velocity at each row of y (..., p)."""
         *active, left, right = unflat(y, spots)
-        moved = slopes(active, objective.pull(product(active)))
+        W = product(active)
+        pull = np.array([objective.pull(one) for one in W.reshape(-1, *W.shape[-2:])])
+        moved = slopes(active, pull.reshape(W.shape))
         moved = mirrored(moved) if outset.mirror else moved
         down = -_inverse(active[0]) @ (moved[0] @ right)
-        up = -_inverse(active[-1].T) @ (moved[-1].T @ left)
-        return np.concatenate([flat(moved), up.ravel(), down.ravel()])
+        up = -_inverse(active[-1].mT) @ (moved[-1].mT @ left)
+        return flat([*moved, up, down])
+
+    def jacobian(_: float, y: Array) -> Array:
+        moved = velocities(np.vstack([y, y + APART * np.eye(y.size)]))
+        return np.asarray((moved[1:] - moved[0]).T / APART)
 
     return Integration(
-        Equation(velocity, flat(spots), overflows=True), Tolerances(rtol=RTOL, atol=ATOL), STEPS
+        Equation(lambda _, y: velocities(y), flat(spots), jacobian=jacobian, overflows=True),
+        Tolerances(rtol=RTOL, atol=ATOL),
+        STEPS,
     )
 
 
 def _inverse(rows: Array) -> Array:
     """Return the pseudo-inverse (d, k) of independent rows (k, d)."""
-    return np.asarray(np.linalg.solve(rows @ rows.T, rows).T)
+    return np.asarray(np.linalg.solve(rows @ rows.mT, rows).mT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,7 +272,8 @@ def _polished(
         return None
     spectrum = found.point.spectrum
     assert spectrum is not None
-    if np.linalg.norm(found.moved) > NEAR * np.linalg.norm(start) or spectrum.climbs(found.moved):
+    near = NEAR_OTHERS if spectrum.flat else NEAR
+    if np.linalg.norm(found.moved) > near * np.linalg.norm(start) or spectrum.climbs(found.moved):
         return None
     A, B = factors.split(found.point.place)
     return Landed(

@@ -7,6 +7,8 @@ code name        symbol
 ``pull``         G = −∇f(W), shape (n_L, n_0)
 ``slopes``       W_j' = (W_L…W_{j+1})ᵀ G (W_{j−1}…W_1)ᵀ
 ===============  ==========================================================================
+
+Whatever takes layers takes many networks at once: of shape (..., n_j, n_{j−1}).
 """
 
 from __future__ import annotations
@@ -35,25 +37,28 @@ def slopes(layers: Layers, pull: Array) -> list[Array]:
     """Return the velocity of each layer under θ' = −∇f, given G = −∇f(W)."""
     above = list(accumulate(layers[:0:-1], lambda high, low: high @ low))[::-1]
     below = list(accumulate(layers[:-1], lambda low, high: high @ low))
-    found = [high.T @ pull for high in above] + [pull]
-    return [found[0], *(part @ low.T for part, low in zip(found[1:], below, strict=True))]
+    found = [high.mT @ pull for high in above] + [pull]
+    return [found[0], *(part @ low.mT for part, low in zip(found[1:], below, strict=True))]
 
 
 def flat(layers: Layers) -> Array:
-    """Return all weights in one row."""
-    return np.concatenate([layer.ravel() for layer in layers])
+    """Return all weights of each network in one row, shape (..., p)."""
+    return np.concatenate([layer.reshape(*layer.shape[:-2], -1) for layer in layers], axis=-1)
 
 
 def unflat(weights: Array, like: Layers) -> list[Array]:
-    """Return layers of the shapes of `like` from all weights in one row."""
-    ends = np.cumsum([layer.size for layer in like])
-    parts = np.split(weights[: ends[-1]], ends[:-1])
-    return [part.reshape(layer.shape) for part, layer in zip(parts, like, strict=True)]
+    """Return layers of the shapes of `like` from all weights of each network in one row."""
+    found, begin = [], 0
+    for layer in like:
+        part = weights[..., begin : begin + layer.size]
+        found.append(part.reshape(*weights.shape[:-1], *layer.shape))
+        begin += layer.size
+    return found
 
 
 def mirrored(layers: Layers) -> list[Array]:
     """Return the nearest layers with W_{L+1−j} = W_jᵀ, as they stay where G is symmetric."""
-    return [(low + high.T) / 2 for low, high in zip(layers, layers[::-1], strict=True)]
+    return [(low + high.mT) / 2 for low, high in zip(layers, layers[::-1], strict=True)]
 
 
 def orthogonal(vectors: Array) -> Array:

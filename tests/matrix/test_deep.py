@@ -69,7 +69,7 @@ def test_times_and_losses_of_the_integer_problem(depth):
 
 def test_the_ends_of_dormant_layers_must_turn_with_the_active_ones(monkeypatch):
     """Without parallel transport during jumps the second one would come at .3302, not .3293."""
-    monkeypatch.setattr(deep_jump, "_inverse", lambda rows: np.zeros(rows.T.shape))
+    monkeypatch.setattr(deep_jump, "_inverse", lambda rows: np.zeros(rows.mT.shape))
     path = saddles.agf.deep_linear(XX, MAP @ XX, init=LAYERS[:3], max_jumps=2)
     assert path.times[1] == pytest.approx(TIMES[3][0], abs=1e-8)
     assert path.times[2] > TIMES[3][1] + 8e-4
@@ -82,6 +82,18 @@ def test_completion_makes_one_jump_to_rank_one(depth, time):
     assert path.times[1] == pytest.approx(2 / ((depth - 2) * (1 + np.sqrt(17))), rel=1e-9)
     assert np.linalg.norm(path.betas[1], "nuc") == pytest.approx(10, abs=1e-8)
     assert path.losses[1] == pytest.approx(0, abs=1e-12)
+
+
+def test_among_many_completions_the_path_ends_at_that_of_the_flow():
+    """Too few entries are seen: minimisers are a continuum, and the flow chooses."""
+    rng = np.random.default_rng(0)
+    factor, drawn = rng.standard_normal((5, 2)), rng.random((5, 5)) < 0.6
+    loss = saddles.MatrixCompletion(factor @ factor.T, drawn | drawn.T)
+    path = saddles.greedy_low_rank(loss, depth=3)
+    assert not path.certificates.unique[-1]
+    assert path.losses[-1] < 1e-20
+    ends = [oracle.end(loss.gradient, [np.eye(5)] * 3, alpha, 8.0) for alpha in (2e-2, 1e-2)]
+    assert 2 * ends[1] - ends[0] == pytest.approx(path.betas[-1], abs=6e-3)
 
 
 # --- laws -----------------------------------------------------------------------------------------
