@@ -105,6 +105,12 @@ CLAIMS = (
         SAME_DATA,
     ),
     Claim(
+        "deep_completion",
+        "random ., depth 3: end of the flow, extrapolated",
+        "Completion that is found at depth 3, with the end of gradient flow",
+        "symmetric 5 × 5 matrices of rank 2 with hidden entries, α → 0 by extrapolation",
+    ),
+    Claim(
         "diabetes",
         "(PF against exact|AGF against PF), times",
         f"Jump times of {PF} and `agf.diagonal`, with exact arithmetic",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 import saddles
-from reference.deep_linear import crossing_times
+from reference.deep_linear import crossing_times, end
 from tables.table import Check, Table
 
 DEPTHS = (2, 3, 4)
@@ -16,6 +16,9 @@ RANK_ERROR = 1e-8
 EXACT = 1e-9
 #: The flow of the 4 × 4 problem: initial scales, and how near c α^{L−2} brings it.
 ALPHA, CLOSE = 1e-3, 1e-3
+#: Where the flow of depth 3 ends on the random problems: scales, last time, error of the
+#: extrapolated matrix, relative to its norm.
+END_SCALES, END_TIME, END_CLOSE = (1e-2, 5e-3), 8.0, 1e-3
 
 
 def problems() -> dict[str, saddles.MatrixCompletion]:
@@ -71,9 +74,9 @@ def build() -> Table:
 
 
 def _checks(name: str, depth: int, path: saddles.SaddlePath) -> list[Check]:
-    """Return what is known of the 4 × 4 problem, and of the flow there."""
+    """Return what is known of the 4 × 4 problem, and of the flow."""
     if name != "4 x 4":
-        return []
+        return _end_of_the_flow(name, path) if depth == 3 else []
     norm = float(np.linalg.norm(np.asarray(path.betas[-1]), "nuc"))
     found = [Check(f"depth {depth}: nuclear norm 10", abs(norm - 10), 1e-7)]
     if depth == 2:
@@ -93,3 +96,12 @@ def _checks(name: str, depth: int, path: saddles.SaddlePath) -> list[Check]:
         Check(f"depth {depth}: time, closed form", abs(path.times[1] / wanted - 1), 1e-8),
         Check(f"depth {depth}: time of the flow, alpha = 1e-3", abs(flow / wanted - 1), CLOSE),
     ]
+
+
+def _end_of_the_flow(name: str, path: saddles.SaddlePath) -> list[Check]:
+    """Return how far the flow of depth 3, extrapolated to α → 0, ends from the last saddle."""
+    loss, wanted = problems()[name], np.asarray(path.betas[-1])
+    init = [np.eye(len(wanted))] * 3
+    near, nearer = (end(loss.gradient, init, alpha, END_TIME) for alpha in END_SCALES)
+    apart = float(np.linalg.norm(2 * nearer - near - wanted) / np.linalg.norm(wanted))
+    return [Check(f"{name}, depth 3: end of the flow, extrapolated", apart, END_CLOSE)]
