@@ -251,7 +251,7 @@ def large_enough(sizes: Array, name: str, spot: str, least: float) -> None:
 
 def moderate(array: Array, name: str, power: int) -> Array:
     """Return `array` if that power of its largest entry fits a float64; zero is let through."""
-    largest, limit = float(np.abs(array).max()), 10.0 ** (MODERATE / power)
+    largest, limit = float(max(array.max(), -array.min())), 10.0 ** (MODERATE / power)
     if not (largest == 0 or 1 / limit <= largest <= limit):
         raise ValueError(
             f"max(abs({name}))={largest!r} is outside [{1 / limit:g}, {limit:g}], beyond which "

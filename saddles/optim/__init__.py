@@ -5,8 +5,9 @@ neuron, minimises the cost of all neurons, lets superfluous ones leave, and goes
 are `maximise_utility` and `minimise_cost`. It is a greedy method with the halves of alternating
 gradient flow; `saddles.agf` has the path that gradient flow takes.
 
-Read `_features` and `_losses` first, then the halves, `_utility` and `_cost`, then `_back`, `_run`
-(the functions of the one loop) and `_trainer`.
+Read `_features` and `_losses` first, then the halves, `_utility` and `_cost`. `_back`, `_score` and
+`_samples` are parts of one cost step, `_descent`. Then come `_run`, the functions of the one loop,
+and `_trainer`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from saddles._tools.lazy import lazily
 if TYPE_CHECKING:
     from saddles.optim._halves import Cost, maximise_utility, minimise_cost
     from saddles.optim._network import Network
-    from saddles.optim._run import Step
+    from saddles.optim._step import Step
     from saddles.optim._trainer import AGF
     from saddles.optim._utility import Ascent
 
@@ -28,7 +29,7 @@ _HOMES = {
     "Ascent": "saddles.optim._utility",
     "Cost": "saddles.optim._halves",
     "Network": "saddles.optim._network",
-    "Step": "saddles.optim._run",
+    "Step": "saddles.optim._step",
     "maximise_utility": "saddles.optim._halves",
     "minimise_cost": "saddles.optim._halves",
 }

@@ -60,8 +60,9 @@ def step_back(
     """
     kept, gradients = np.arange(len(fit.W)), 0
     while True:
-        give_up = _hopeless(max(goal(fit), floor))
-        for i, start in _smaller(task, fit):
+        least = max(goal(fit), floor)
+        give_up = _hopeless(least)
+        for i, start in _smaller(task, fit, least):
             end = descend(task, start, method, floor=floor, give_up=give_up)
             gradients += end.gradients
             if passes(end.fit, fit):
@@ -76,11 +77,11 @@ def _hopeless(goal: float) -> Callable[[float, float], bool]:
     return lambda before, after: after - PATIENCE * (before - after) > goal
 
 
-def _smaller(task: Task, fit: Fit) -> Iterator[tuple[int, Fit]]:
+def _smaller(task: Task, fit: Fit, goal: float) -> Iterator[tuple[int, Fit]]:
     """Yield neurons that may be superfluous, and where the others begin without them."""
     if len(fit.W) < 2:
         return
-    turned = _turned(task, fit)
+    turned = _turned(task, fit, goal)
     if turned is not None:
         yield turned
     for i in np.argsort(_rises(task, fit), kind="stable")[:TRIED]:
@@ -95,11 +96,12 @@ def _rises(task: Task, fit: Fit) -> Array:
     return np.asarray(np.sum(fit.outputs[:H] ** 2, axis=1) / inverse)
 
 
-def _turned(task: Task, fit: Fit) -> tuple[int, Fit] | None:
+def _turned(task: Task, fit: Fit, goal: float) -> tuple[int, Fit] | None:
     """Return a neuron that only supplies a linear function, and the others turned to supply it.
 
-    Some neuron may be replaced by a linear function if the fit stays as good. If neurons i in a set
-    look the other way, Σ odd a_i w_i is taken away from that function, which is to vanish.
+    Some neuron may be replaced by a linear function if the cost is then at most `goal`. If neurons
+    i in a set look the other way, Σ odd a_i w_i is taken away from that function, which is to
+    vanish.
     """
     odd = task.odd
     if not (odd and isinstance(task.loss, Squared)):
@@ -116,7 +118,7 @@ def _turned(task: Task, fit: Fit) -> tuple[int, Fit] | None:
         solutions.append(outputs)
     i = int(np.argmin(losses))
     noise = np.finfo(np.float64).eps * float(np.vdot(task.Y, task.Y)) / len(task.Y)
-    if losses[i] > max(fit.penalised, noise):
+    if losses[i] > max(goal, noise):
         return None
     W, outputs = np.delete(fit.W, i, axis=0), solutions[i]
     change = odd * W[:, :, None] * outputs[: H - 1, None, :]

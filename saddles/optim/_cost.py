@@ -44,6 +44,9 @@ LARGE_MATRIX = 1000
 #: Relative fall of the cost that is worth such a step.
 WORTH = 1e-2
 
+#: Samples of which a Gauss–Newton matrix is made; its gradient is that of all samples.
+ENOUGH = 20_000
+
 #: Rows whose derivatives are held at a time.
 BLOCK = 4096
 
@@ -105,7 +108,7 @@ class Task:
         """
         if not len(fit.W):
             return 0.0
-        rows = np.sqrt(np.mean(np.sum(np.square(self.X, dtype=np.float64), axis=1)))
+        rows = np.linalg.norm(self.X) / np.sqrt(len(self.X))
         size = np.sqrt(np.mean(np.sum(self.Y**2, axis=1))) * rows * np.abs(fit.outputs).max()
         return float(np.linalg.norm(self.slope(fit), axis=1).max() / size) if size else 0.0
 
@@ -179,9 +182,9 @@ def descend(
         return _levenberg_marquardt(task, fit, floor, steps, give_up, least)
     if not isinstance(task.loss, Squared):
         return _joint(task, fit, steps, give_up)
-    end = _lbfgs(task, fit, floor, steps, give_up)
     if method == "lbfgs":
-        return end
+        return _lbfgs(task, fit, floor, steps, give_up)
+    end = Descent(*_round(task, fit, floor, steps, give_up)[:2])
     last = _levenberg_marquardt(task, end.fit, floor, steps, give_up, WORTH)
     return Descent(last.fit, end.gradients + last.gradients)
 
@@ -225,17 +228,27 @@ def _damped_step(task: Task, fit: Fit, mu: float) -> tuple[Fit | None, float]:
 
 def _gauss_newton(task: Task, fit: Fit) -> Array:
     """Return the Gauss–Newton matrix (H p, H p) of the reduced problem, summed over blocks."""
-    (H, p), n = fit.W.shape, len(fit.F)
+    H, p = fit.W.shape
+    X, F = _enough(task.X, fit.F)
+    n = len(F)
     square, cross = np.zeros((H * p, H * p)), np.zeros((fit.F.shape[1], H * p))
     for start in range(0, n, BLOCK):
         rows = slice(start, start + BLOCK)
-        D = task.feature.jacobian(task.X[rows], fit.W).reshape(-1, H * p).astype(np.float64)
+        D = task.feature.jacobian(X[rows], fit.W).reshape(-1, H * p).astype(np.float64)
         square += D.T @ D
-        cross += fit.F[rows].T @ D
-    along = solve_triangular(factor(fit.F, task.penalty(H)), cross / n, lower=True)
+        cross += F[rows].T @ D
+    along = solve_triangular(factor(F, task.penalty(H)), cross / n, lower=True)
     outer = fit.outputs[:H] @ fit.outputs[:H].T
     G = (square / n - along.T @ along).reshape(H, p, H, p) * outer[:, None, :, None]
     return np.asarray(G.reshape(H * p, H * p))
+
+
+def _enough(X: Any, F: Array) -> tuple[Any, Array]:
+    """Return as many samples, and their features, as a Gauss–Newton matrix needs."""
+    if len(F) <= ENOUGH:
+        return X, F
+    rows = np.random.default_rng(len(F)).choice(len(F), ENOUGH, replace=False)
+    return X[rows], F[rows]
 
 
 class _Enough(Exception):

@@ -69,7 +69,7 @@ def maximise_utility(
 
     Output weights do not appear: the utility of unit weights w is |Rᵀφ(w)|, over |φ| |R| for
     ``criterion="decrease"`` and over n for "utility". Up to 20,000 samples are all used. Of more, a
-    sample is drawn, and doubled until the utility of the best direction is confirmed by all.
+    sample is drawn, then four times as many, until all confirm the utility of the best direction.
 
     Parameters
     ----------

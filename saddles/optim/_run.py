@@ -16,105 +16,34 @@ import math
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 
 from saddles._numerics.watch import OutOfTime
 from saddles._result.certificate import Certificate
-from saddles._result.path import Saddle
 from saddles.alternation import Algorithm, Rest, Ring, trace
-from saddles.optim._back import Back, step_back
-from saddles.optim._cost import FALL, SMALL, STEPS, Fit, Task, chosen_method, descend
-from saddles.optim._losses import Squared
+from saddles.optim._cost import FALL, STEPS, Fit, Task, chosen_method, descend
+from saddles.optim._descent import CostStep
 from saddles.optim._network import Network
+from saddles.optim._samples import Samples
+from saddles.optim._score import Score, betters
+from saddles.optim._step import Settings, Step
 from saddles.optim._utility import checked_ascent, largest
 from saddles.status import Status
-from saddles.typing import Array, Indices
+from saddles.typing import Indices
 
-__all__ = ["Step"]
+__all__: list[str] = []
 
 #: Cosine above which two directions are one: each would give the other's share of the residual.
 APART = 0.95
-
-#: Parameters that a unit weight counts for: it is fitted, and chosen among many directions. The
-#: same factor serves knots in multivariate adaptive regression splines (Friedman, 1991).
-CHOSEN = 2
-
-
-#: Share by which a score must be better to count: it is no more certain than that.
-PROGRESS = 0.01
 
 #: Factor by which there are more starts while nothing is learnt: few may lead to a hidden signal.
 WIDER = 16
 
 #: Steps of the last descent on many samples, which only corrects for those left out before.
 FEW = 3
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Settings:
-    """What the user asked for; see `AGF`."""
-
-    max_neurons: int
-    starts: int | Array
-    criterion: str
-    cost: str
-    ridge: float
-    per_jump: int
-    patience: int | None
-    batch_size: int
-    seed: int
-
-    @property
-    def least(self) -> float:
-        """Return how finely costs descend: whoever follows utilities looks at the saddles."""
-        return FALL if self.criterion == "utility" else SMALL
-
-    def check_starts(self, size: int) -> None:
-        """Raise unless starts that are given have `size` entries each."""
-        if isinstance(self.starts, np.ndarray) and self.starts.shape[1] != size:
-            raise ValueError(
-                f"starts has shape {self.starts.shape}; unit weights have {size} entries here, so "
-                f"it must be (S, {size}): the columns of X, and one more for the bias if there is "
-                "one."
-            )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Step(Saddle):
-    """One saddle of the trainer: `time` counts jumps, and `beta` is f on the samples (n, c).
-
-    Attributes
-    ----------
-    network : Network
-        The network there.
-    utility : float
-        Utility of the neuron that became active; 0 at the start.
-    penalised : float
-        The loss with its penalty. Every jump lowers it, or reaches a new best score.
-    validation : float or None
-        Loss on the validation samples, if there are any.
-    score : float
-        Validation loss; without one, the loss that generalised cross-validation expects.
-    gradients : int
-        Gradients of single neurons so far, each over all samples used.
-    seconds : float
-        Processor time so far.
-    """
-
-    network: Network
-    utility: float
-    penalised: float
-    validation: float | None
-    score: float
-    gradients: int
-    seconds: float
-
-    @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        return len(self.active)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -128,9 +57,11 @@ class _Found(Ring):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _State:
-    """A saddle, and what is remembered of those before."""
+    """A saddle, and what is remembered of those before; `entering` are unit weights (m, p)."""
 
     fit: Fit
+    entering: Any
+    stationarity: float
     units: Indices
     entered: Indices
     left: Indices
@@ -141,26 +72,34 @@ class _State:
     born: int = 0
     utility: float = 0.0
     gradients: int = 0
-    limit: float = math.inf
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """The alternation on given samples; `held` are those for validation.
 
-    Of many samples, neurons descend on `some`, and all confirm that the cost has fallen. Neurons
-    with unit weights `initial` are active at the start. `unit` is the constant of the biases.
+    Neurons with unit weights `initial` are active at the start. `unit` is the constant of the
+    biases.
     """
 
     settings: Settings
     task: Task
-    some: Task
     held: Task | None
     floor: float
     single: bool
     unit: float
     initial: Any
     began: float = field(default_factory=time.process_time)
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Return how many samples each part works on."""
+        return Samples(self.task, self.settings.batch_size, self.settings.seed)
+
+    @cached_property
+    def score(self) -> Score:
+        """Return what chooses the width."""
+        return Score(self.task, self.held, self.floor)
 
     def algorithm(self) -> Algorithm[_State]:
         """Return the functions of the loop."""
@@ -217,9 +156,11 @@ class Run:
             method = chosen_method(self.settings.cost, self.task, fit.W)
             fit = descend(self.task, fit, method, floor=self.floor).fit
         units = np.arange(len(fit.W))
-        validation, score = self._scores(fit)
+        validation, score = self.score.of(fit)
         return _State(
             fit=fit,
+            entering=fit.W[:0],
+            stationarity=self.task.stationarity(fit),
             units=units,
             entered=units,
             left=none,
@@ -240,6 +181,7 @@ class Run:
             return Status.NO_GAIN
         R = task.loss.residual(state.fit.f, task.Y)
         draw = np.random.default_rng([settings.seed, state.index])
+        chance = self._chance()
         found = checked_ascent(
             task.feature,
             task.X,
@@ -247,9 +189,9 @@ class Run:
             self._starts(draw, state),
             criterion=settings.criterion,
             offset=task.offset,
-            rows=settings.batch_size,
+            rows=self.samples.rows(task.X.shape[1]),
             draw=draw,
-            chance=self._chance(),
+            chance=chance,
         )
         growth = float(found.utilities[0])
         least = math.sqrt(np.finfo(task.X.dtype).eps) * largest(settings.criterion, task.X, R)
@@ -257,23 +199,16 @@ class Run:
             # Starts that were given say nothing of directions that they do not lead to.
             searched = isinstance(settings.starts, int)
             return Rest(growth=growth, least=least) if searched else Status.NO_GROWTH
-        if growth <= self._chance():
+        if growth <= chance:
             return Status.NO_GAIN
         W = _apart(found.W, min(settings.per_jump, left))
         units = state.born + np.arange(len(W))
         return _Found(delay=1.0, units=units, W=W, utility=growth, gradients=found.gradients)
 
     def _chance(self) -> float:
-        """Return the utility that noise has, where only some of many samples are ascended on.
-
-        Its square is the share of the squared loss that the parameters of one neuron take away from
-        noise. No descent on some samples could tell such a decrease from noise.
-        """
+        """Return the utility up to which growth ends, for there is only noise."""
         patient = self.settings.patience is None or self.settings.criterion != "decrease"
-        if self.some is self.task or patient or not isinstance(self.task.loss, Squared):
-            return 0.0
-        n, p = self.task.X.shape
-        return math.sqrt(CHOSEN * p / n)
+        return 0.0 if patient else self.samples.chance
 
     def _starts(self, draw: np.random.Generator, state: _State) -> Any:
         """Return where ascents begin: many more while jumps have not yet bettered the score."""
@@ -285,96 +220,46 @@ class Run:
 
     def _jump(self, state: _State, ring: Ring) -> _State:
         assert isinstance(ring, _Found)
-        outputs = np.insert(state.fit.outputs, [len(state.units)] * len(ring.W), 0.0, axis=0)
         return replace(
             state,
-            fit=self.task.at(np.concatenate([state.fit.W, ring.W]), outputs),
+            entering=ring.W,
             units=np.append(state.units, ring.units),
             entered=ring.units,
             index=state.index + 1,
             born=state.born + len(ring.W),
             utility=ring.utility,
             gradients=state.gradients + ring.gradients,
-            limit=state.fit.penalised,
         )
 
     def _cost(self, state: _State) -> _State:
-        end = self._descended(self.some, state)
-        if self.some is not self.task:
-            whole = self.task.at(end.fit.W, end.fit.outputs)
-            end = replace(end, fit=whole)
-            if not whole.penalised < state.limit:
-                end = self._descended(self.task, state)
-        validation, score = self._scores(end.fit)
+        old, new = state.fit, state.entering
+        end = CostStep(
+            samples=self.samples,
+            score=self.score,
+            cost=self.settings.cost,
+            least=self.settings.least,
+            W=np.concatenate([old.W, new]),
+            outputs=np.insert(old.outputs, [len(old.W)] * len(new), 0.0, axis=0),
+            entered=len(new),
+            limit=old.penalised,
+            best=state.best[1],
+        ).rested()
+        validation, score = self.score.of(end.fit)
         units = state.units[end.kept]
         gone = np.setdiff1d(state.units, units)
         return replace(
             state,
             fit=end.fit,
+            entering=new[:0],
+            stationarity=end.stationarity,
             units=units,
             entered=np.setdiff1d(state.entered, gone),
             left=np.setdiff1d(gone, state.entered),
             validation=validation,
             score=score,
-            best=(state.index, score) if _betters(score, state.best[1]) else state.best,
+            best=(state.index, score) if betters(score, state.best[1]) else state.best,
             gradients=state.gradients + end.gradients,
         )
-
-    def _descended(self, task: Task, state: _State) -> Back:
-        """Return the network after the descent and the step back, on these samples."""
-        fit, before = state.fit, state.limit
-        if task is not self.task:
-            fit = task.at(fit.W, fit.outputs)
-            before = task.at(fit.W[: -len(state.entered)]).penalised
-        method = chosen_method(self.settings.cost, task, fit.W)
-        end = descend(task, fit, method, floor=self.floor, least=self.settings.least)
-        back = step_back(
-            task,
-            end.fit,
-            method,
-            floor=self.floor,
-            passes=lambda small, large: self._passes(small, large, before, state.best[1]),
-            goal=lambda large: self._goal(large, before, state.best[1]),
-        )
-        return replace(back, gradients=end.gradients + back.gradients)
-
-    def _passes(self, small: Fit, large: Fit, limit: float, best: float) -> bool:
-        """Whether a smaller network does as well as a larger one, and better than those before.
-
-        It is better with a cost below `limit`, that of the saddle before, or with a new best score.
-        One of the two falls in every jump, so no network comes twice.
-        """
-        if small.penalised <= self.floor:
-            return True
-        score = self._scores(small)[1]
-        return score <= self._scores(large)[1] and (
-            small.penalised < limit or _betters(score, best)
-        )
-
-    def _scores(self, fit: Fit) -> tuple[float | None, float]:
-        """Return the validation loss, if there is one, and the score."""
-        if self.held is not None:
-            held = self.held
-            loss = held.loss.value(held.features(fit.W) @ fit.outputs, held.Y)
-            return loss, loss
-        return None, self.task.loss.expected(fit.loss, self._parameters(fit), *fit.f.shape)
-
-    def _parameters(self, fit: Fit, fewer: int = 0) -> int:
-        """Return the parameters that a network's score counts, less those of some neurons."""
-        (H, p), c = fit.W.shape, fit.f.shape[1]
-        return int((H - fewer) * (CHOSEN * (p - 1) + c) + self.task.offset * c)
-
-    def _goal(self, large: Fit, limit: float, best: float) -> float:
-        """Return the largest cost with which one neuron less may pass, as far as that is known."""
-        if self.held is not None:
-            return limit
-        size, shape = self._parameters(large, fewer=1), large.f.shape
-        penalty = CHOSEN * (large.penalised - large.loss)
-        as_well, new = (
-            self.task.loss.allowed(score, size, *shape) + penalty
-            for score in (self._scores(large)[1], best)
-        )
-        return min(as_well, max(limit, new))
 
     def _saddle(self, state: _State) -> Step:
         return Step(
@@ -386,7 +271,7 @@ class Run:
             active=state.units,
             entered=state.entered,
             left=state.left,
-            certificate=Certificate(stationarity=self.task.stationarity(state.fit), violation=0.0),
+            certificate=Certificate(stationarity=state.stationarity, violation=0.0),
             network=self._network(state.fit),
             utility=state.utility,
             penalised=state.fit.penalised,
@@ -409,11 +294,6 @@ class Run:
             unit=self.unit,
             single=self.single,
         )
-
-
-def _betters(score: float, best: float) -> bool:
-    """Whether a score is so much better than the best one that growth should go on."""
-    return score < (1 - PROGRESS) * best
 
 
 def _apart(W: Any, count: int) -> Any:

@@ -33,7 +33,8 @@ from saddles.optim._cost import METHODS, Task
 from saddles.optim._features import POWER, SINGLE, feature_of, odd_part
 from saddles.optim._losses import loss_of
 from saddles.optim._network import Network
-from saddles.optim._run import Run, Settings, Step
+from saddles.optim._run import Run
+from saddles.optim._step import Settings, Step
 from saddles.optim._utility import CRITERIA
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike
@@ -328,22 +329,12 @@ class AGF:
         return Run(
             settings=settings,
             task=task,
-            some=self._some(task),
             held=held,
             floor=floor,
             single=single,
             unit=unit,
             initial=initial.astype(task.X.dtype),
         )
-
-    def _some(self, task: Task) -> Task:
-        """Return a task with at most `batch_size` samples."""
-        n, most = len(task.X), self._settings.batch_size
-        if n <= most:
-            return task
-        rows = np.random.default_rng(self._settings.seed).choice(n, most, replace=False)
-        rows.sort()
-        return replace(task, X=task.X[rows], Y=task.Y[rows])
 
     def _in_unit(self, rows: Array, unit: float) -> Array:
         """Return weights with biases as multiples of the constant beside the samples."""

@@ -39,6 +39,9 @@ SAMPLE = 20_000
 #: Units of rounding that a feature without its mean must exceed.
 ROUNDINGS = 64
 
+#: Factor to the next number of samples.
+MORE = 4
+
 #: Share by which the utility on a sample may differ from that on all samples.
 CONFIRMED = 0.1
 
@@ -66,6 +69,8 @@ def utilities(
     feature: Feature, X: Any, R: Any, W: Any, criterion: str, offset: bool
 ) -> tuple[Any, Any]:
     """Return the utilities (S,), and the coefficients (n, S) whose `pull` is their gradient."""
+    if offset and criterion == "decrease":
+        R = R - R.mean(axis=0)  # the offset is not at its best on some samples
     F = feature.values(X, W)
     pulls = R.T @ F
     size = np.linalg.norm(pulls, axis=0)
@@ -135,9 +140,10 @@ def checked_ascent(
     draw: np.random.Generator,
     chance: float = 0.0,
 ) -> Ascent:
-    """Ascend on a sample of `rows` rows, doubled until all rows confirm the best utility.
+    """Ascend on a sample of `rows` rows, then on four times as many, until it is confirmed.
 
-    It also ends when the utility on all rows is below `chance`, where there is nothing to find.
+    All rows confirm the utility of the best direction. The search also ends when the utility on
+    all rows is below `chance`, where there is nothing to find.
     """
     n, gradients = len(X), 0
     while rows < n:
@@ -148,7 +154,7 @@ def checked_ascent(
         if on_all[0] >= (1 - CONFIRMED) * found.utilities[0] or on_all[0] <= chance:
             known = np.append(on_all, np.minimum(found.utilities[1:], on_all[0]))
             return replace(found, utilities=known, gradients=gradients)
-        starts, rows = found.W, 2 * rows
+        starts, rows = found.W, MORE * rows
     found = ascend(feature, X, R, starts, criterion=criterion, offset=offset)
     return replace(found, gradients=gradients + found.gradients)
 
