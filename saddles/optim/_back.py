@@ -84,16 +84,16 @@ def _smaller(task: Task, fit: Fit, goal: float) -> Iterator[tuple[int, Fit]]:
     turned = _turned(task, fit, goal)
     if turned is not None:
         yield turned
-    for i in np.argsort(_rises(task, fit), kind="stable")[:TRIED]:
+    H = len(fit.W)
+    rises = _rises(fit.F, fit.outputs, task.penalty(H))[:H]
+    for i in np.argsort(rises, kind="stable")[:TRIED]:
         yield int(i), task.at(np.delete(fit.W, i, axis=0), np.delete(fit.outputs, i, axis=0))
 
 
-def _rises(task: Task, fit: Fit) -> Array:
-    """Return the rise of the loss (H,) without each neuron, by its curvature in the outputs."""
-    H = len(fit.W)
-    L = factor(fit.F, task.penalty(H))
-    inverse = np.diag(cho_solve((L, True), np.eye(len(L))))[:H]
-    return np.asarray(np.sum(fit.outputs[:H] ** 2, axis=1) / inverse)
+def _rises(F: Array, outputs: Array, penalty: Array) -> Array:
+    """Return the rise of the loss without each feature, by its curvature in the outputs."""
+    inverse = cho_solve((factor(F, penalty), True), np.eye(len(outputs)))
+    return np.asarray(np.sum(outputs**2, axis=1) / np.diag(inverse))
 
 
 def _turned(task: Task, fit: Fit, goal: float) -> tuple[int, Fit] | None:
@@ -108,19 +108,14 @@ def _turned(task: Task, fit: Fit, goal: float) -> tuple[int, Fit] | None:
         return None
     H, p = fit.W.shape
     wide = np.concatenate([fit.F, np.asarray(task.X, dtype=np.float64)], axis=1)
-    G, Z = wide.T @ wide, wide.T @ task.Y
-    losses, solutions = np.full(H, np.inf), []
-    for i in range(H):
-        rest = np.delete(np.arange(len(G)), i)
-        outputs = lstsq(G[np.ix_(rest, rest)], Z[rest])[0]
-        R = task.Y - wide[:, rest] @ outputs
-        losses[i] = np.vdot(R, R) / (2 * len(R))
-        solutions.append(outputs)
-    i = int(np.argmin(losses))
+    none = np.zeros(wide.shape[1])
+    i = int(np.argmin(_rises(wide, task.loss.outputs(wide, task.Y, none, fit.outputs), none)[:H]))
+    wide = np.delete(wide, i, axis=1)
+    outputs = lstsq(wide.T @ wide, wide.T @ task.Y)[0]
     noise = np.finfo(np.float64).eps * float(np.vdot(task.Y, task.Y)) / len(task.Y)
-    if losses[i] > max(goal, noise):
+    if task.loss.value(wide @ outputs, task.Y) > max(goal, noise):
         return None
-    W, outputs = np.delete(fit.W, i, axis=0), solutions[i]
+    W = np.delete(fit.W, i, axis=0)
     change = odd * W[:, :, None] * outputs[: H - 1, None, :]
     share = lstsq(change.reshape(H - 1, -1).T, -outputs[-p:].ravel())[0]
     turned = share > 0.5
