@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_solve, lstsq
 
-from saddles.optim._cost import Fit, Task, descend
+from saddles.optim._cost import Fit, Task, descend, searches_outputs
 from saddles.optim._losses import Squared, factor
 from saddles.typing import Array, Indices
 
@@ -62,7 +62,7 @@ def step_back(
     while True:
         least = max(goal(fit), floor)
         give_up = _hopeless(least)
-        for i, start in _smaller(task, fit, least):
+        for i, start in _smaller(task, fit, method, least):
             end = descend(task, start, method, floor=floor, give_up=give_up)
             gradients += end.gradients
             if passes(end.fit, fit):
@@ -77,7 +77,7 @@ def _hopeless(goal: float) -> Callable[[float, float], bool]:
     return lambda before, after: after - PATIENCE * (before - after) > goal
 
 
-def _smaller(task: Task, fit: Fit, goal: float) -> Iterator[tuple[int, Fit]]:
+def _smaller(task: Task, fit: Fit, method: str, goal: float) -> Iterator[tuple[int, Fit]]:
     """Yield neurons that may be superfluous, and where the others begin without them."""
     if len(fit.W) < 2:
         return
@@ -87,7 +87,8 @@ def _smaller(task: Task, fit: Fit, goal: float) -> Iterator[tuple[int, Fit]]:
     H = len(fit.W)
     rises = _rises(fit.F, fit.outputs, task.penalty(H))[:H]
     for i in np.argsort(rises, kind="stable")[:TRIED]:
-        yield int(i), task.at(np.delete(fit.W, i, axis=0), np.delete(fit.outputs, i, axis=0))
+        W, outputs = np.delete(fit.W, i, axis=0), np.delete(fit.outputs, i, axis=0)
+        yield int(i), task.at(W, outputs, keep=searches_outputs(task, method))
 
 
 def _rises(F: Array, outputs: Array, penalty: Array) -> Array:

@@ -161,6 +161,11 @@ def chosen_method(method: str, task: Task, W: Any) -> str:
     return "lm" if W.size <= MATRIX else "both" if W.size <= LARGE_MATRIX else "lbfgs"
 
 
+def searches_outputs(task: Task, method: str) -> bool:
+    """Return whether a descent searches outputs and unit weights together, from outputs given."""
+    return method != "outputs" and not isinstance(task.loss, Squared)
+
+
 def descend(
     task: Task,
     fit: Fit,

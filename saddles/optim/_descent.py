@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from saddles.optim._back import step_back
-from saddles.optim._cost import Fit, Task, chosen_method, descend
+from saddles.optim._cost import Fit, Task, chosen_method, descend, searches_outputs
 from saddles.optim._samples import Samples
 from saddles.optim._score import Score
 from saddles.typing import Array, Indices
@@ -67,8 +67,9 @@ class CostStep:
 
     def _descended(self, task: Task, W: Any, outputs: Array) -> tuple[Fit, int]:
         """Return the network after a descent on these samples, and the gradients used."""
-        fit = task.at(W, outputs)
-        end = descend(task, fit, self._method(task), floor=self.score.floor, least=self.least)
+        method = self._method(task)
+        fit = task.at(W, outputs, keep=searches_outputs(task, method))
+        end = descend(task, fit, method, floor=self.score.floor, least=self.least)
         return end.fit, end.gradients
 
     def _left(self, task: Task, fit: Fit) -> tuple[Fit, Indices, int]:

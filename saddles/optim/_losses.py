@@ -5,7 +5,7 @@ what                  squared               logistic
 ====================  ====================  ====================================
 ℓ(f, y), mean over n  |y − f|²/2            log Σ_c exp f_c − y·f, y one-hot
 residual −∂ℓ/∂f       y − f                 y − softmax(f)
-outputs A, b          least squares         Newton's method, all classes at once
+outputs A, b          least squares         L-BFGS, all classes at once
 ====================  ====================  ====================================
 
 Outputs minimise the penalised loss ℓ + ridge |A|²/2 for fixed features; the offset b is free.
@@ -20,7 +20,6 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.linalg import cho_solve
 from scipy.optimize import minimize
-from scipy.special import logsumexp, softmax
 
 from saddles import checks
 from saddles.typing import Array
@@ -108,11 +107,14 @@ class Logistic:
 
     def value(self, f: Array, Y: Array) -> float:
         """Return the mean loss."""
-        return float(np.sum(logsumexp(f, axis=1)) - np.vdot(Y, f)) / len(Y)
+        highest, powers = _powers(f)
+        logarithms = highest + np.log(powers.sum(axis=1, keepdims=True))
+        return float(logarithms.sum() - np.vdot(Y, f)) / len(Y)
 
     def residual(self, f: Array, Y: Array) -> Array:
         """Return Y − softmax(f)."""
-        return np.asarray(Y - softmax(f, axis=1))
+        powers = _powers(f)[1]
+        return np.asarray(Y - powers / powers.sum(axis=1, keepdims=True))
 
     def outputs(self, F: Array, Y: Array, penalty: Array, start: Array) -> Array:
         """Return the outputs that minimise the penalised loss, from those at the start."""
@@ -151,6 +153,12 @@ class Logistic:
                 "of at least two classes, each row with sum 1; pass one-hot rows, or use "
                 "saddles.estimators.AGFClassifier, which takes labels."
             )
+
+
+def _powers(f: Array) -> tuple[Array, Array]:
+    """Return the highest output of each sample (n, 1), and exp(f − highest), at most 1."""
+    highest = f.max(axis=1, keepdims=True)
+    return highest, np.exp(f - highest)
 
 
 def factor(F: Array, penalty: Array) -> Array:
