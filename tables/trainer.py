@@ -39,8 +39,12 @@ class Case(NamedTuple):
 TEACHER: dict[str, cases.Method] = {
     "AGF": cases.agf,
     "L-BFGS over widths": cases.lbfgs,
-    "Adam, 5 neurons": cases.adam(5),
-    "Adam, 10 neurons": cases.adam(10),
+    "Adam, 5 neurons": cases.gradients("Adam", 5),
+    "Adam, 10 neurons": cases.gradients("Adam", 10),
+    "Adam, 10 neurons, small start": cases.gradients("Adam", 10, cases.SMALL),
+    "SGD, 10 neurons": cases.gradients("SGD", 10),
+    "SGD, 10 neurons, small start": cases.gradients("SGD", 10, cases.SMALL),
+    "Frank–Wolfe": cases.frank_wolfe,
     "orthogonal greedy": cases.orthogonal_greedy,
     "random features": cases.random_features,
 }
@@ -167,12 +171,17 @@ def _text() -> str:
         "weights are refitted, a fifth of the samples chooses the width, and growth may go on for "
         f"{cases.PATIENCE} jumps without a better score. L-BFGS tries "
         f"widths {', '.join(map(str, cases.WIDTHS))} from {cases.RESTARTS} random starts each, "
-        "until a network fits or a wider one is no better on a fifth of the samples. Adam takes "
-        f"{cases.STEPS:,} steps on all samples at each of {len(cases.RATES)} learning rates, of "
-        f"which the best on the samples counts. Orthogonal greedy learning adds {cases.GREEDY} "
-        "neurons and refits output weights alone. The MLP is scikit-learn's, of 100 neurons, with "
-        "early stopping and standardised targets for regression. Random features are "
-        f"{cases.FEATURES} ReLU neurons, with a penalty chosen by cross-validation.\n\n"
+        "until a network fits or a wider one is no better on a fifth of the samples. Adam, and SGD "
+        f"with momentum {cases.MOMENTUM}, take {cases.STEPS:,} steps on all samples at each of "
+        f"{len(cases.RATES['Adam'])} learning rates, of which the best on the samples counts. A "
+        f"small start has {cases.SMALL} times the usual random weights. Frank–Wolfe minimises the "
+        "loss over neurons of norm 1 whose output weights' absolute values add up to at most a "
+        f"bound. It takes {cases.FRANK_WOLFE} steps, each towards the neuron that pulls most at "
+        "the residual, and the bound is chosen on a fifth of the samples. Orthogonal greedy "
+        f"learning adds {cases.GREEDY} neurons and refits output weights alone. The MLP is "
+        "scikit-learn's, of 100 neurons, with early stopping and standardised targets for "
+        f"regression. Random features are {cases.FEATURES} ReLU neurons, with a penalty chosen by "
+        "cross-validation.\n\n"
         "Columns: number of seeds or splits; median and largest width; median test error (mean "
         "square over the variance of the targets, or share of wrong digits; 0 is rounding); for "
         f"`teacher`, the number of seeds with an error below {EXACT:.0e}; median number of "

@@ -1,7 +1,7 @@
 """What the trainer's tables compare: data, and ways to train a small network on them.
 
-A method is called with samples, targets and a seed, and returns what it found. L-BFGS and Adam
-train the trainer's own network, f(x) = Σ_i a_i max(w_i·x + b_i, 0) + c, from random weights.
+A method is called with samples, targets and a seed, and returns what it found. L-BFGS, Adam and
+SGD train the trainer's own network, f(x) = Σ_i a_i max(w_i·x + b_i, 0) + c, from random weights.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from saddles.estimators import AGFClassifier, AGFRegressor
-from saddles.optim import AGF
+from saddles.optim import AGF, maximise_utility
 from saddles.typing import Array
 
 #: Samples of the teacher, of friedman1 to learn from, and of both to test on.
@@ -34,14 +34,19 @@ TEACHER, FRIEDMAN, TEST = 2000, 1500, 5000
 WIDTHS, RESTARTS, ITERATIONS = (2, 4, 8, 16, 32), 3, 500
 #: Share of the samples by which the search chooses; loss over the variance that counts as none.
 HELD, FLOOR = 0.2, 1e-10
-#: Learning rates that Adam tries, and its steps; each step is on all samples.
-RATES, STEPS = (1e-2, 3e-2), 1200
+#: Learning rates that Adam and SGD try, and their steps; each step is on all samples.
+RATES, STEPS = {"Adam": (1e-2, 3e-2), "SGD": (3e-2, 1e-1)}, 1200
+#: Momentum of SGD, and the factor of weights that start small.
+MOMENTUM, SMALL = 0.9, 0.1
 #: Random features, and the penalties that they and ridge regression choose from.
 FEATURES, PENALTIES = 300, np.logspace(-3, 4, 22)
 #: Jumps without a better score that are allowed where only outputs are refitted: scores are rough.
 PATIENCE = 8
 #: Most neurons of orthogonal greedy learning.
 GREEDY = 25
+#: Steps of Frank–Wolfe, its starts in each, and the bounds of Σ|a| that it tries, over the targets'
+#: standard deviation.
+FRANK_WOLFE, FEW_STARTS, BOUNDS = 50, 8, (2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -177,13 +182,15 @@ def _descend(X: Array, y: Array, weights: Array) -> Any:
     return minimize(cost, weights, jac=True, method="L-BFGS-B", options=limits)
 
 
-def adam(width: int) -> Method:
-    """Return the training by Adam at this width, with the rate that fits the samples best."""
+def gradients(name: str, width: int, scale: float = 1.0) -> Method:
+    """Return the training by Adam or SGD at this width, with the rate that fits the samples best.
+
+    The usual random weights of torch are multiplied by `scale`.
+    """
 
     def method(X: Array, y: Array, seed: int) -> Found:
-        runs = [_adam(X, y, seed, width, rate) for rate in RATES]
-        loss, network = min(runs, key=lambda run: run[0])
-        del loss
+        runs = [_trained(name, X, y, seed, width, rate, scale) for rate in RATES[name]]
+        network = min(runs, key=lambda run: run[0])[1]
         import torch
 
         def predict(inputs: Array) -> Array:
@@ -191,19 +198,25 @@ def adam(width: int) -> Method:
                 return np.asarray(network(torch.tensor(inputs)).numpy()[:, 0])
 
         weights = network[0].weight.detach().numpy()
-        return Found(predict, width, len(RATES) * STEPS * width, weights)
+        return Found(predict, width, len(RATES[name]) * STEPS * width, weights)
 
     return method
 
 
-def _adam(X: Array, y: Array, seed: int, width: int, rate: float) -> tuple[float, Any]:
+def _trained(
+    name: str, X: Array, y: Array, seed: int, width: int, rate: float, scale: float
+) -> tuple[float, Any]:
     """Return the last loss and the network; the rate falls to zero like a cosine."""
     import torch
 
     torch.manual_seed(seed)
     nn, inputs, targets = torch.nn, torch.tensor(X), torch.tensor(y)[:, None]
     network = nn.Sequential(nn.Linear(X.shape[1], width), nn.ReLU(), nn.Linear(width, 1)).double()
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
+    with torch.no_grad():
+        for part in network.parameters():
+            part *= scale
+    options = {"momentum": MOMENTUM} if name == "SGD" else {}
+    optimizer = getattr(torch.optim, name)(network.parameters(), lr=rate, **options)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     for _ in range(STEPS):
         optimizer.zero_grad()
@@ -211,7 +224,43 @@ def _adam(X: Array, y: Array, seed: int, width: int, rate: float) -> tuple[float
         loss.backward()
         optimizer.step()
         schedule.step()
-    return float(loss.detach()), network
+    last = float(loss.detach())
+    return (last if np.isfinite(last) else np.inf), network
+
+
+def frank_wolfe(X: Array, y: Array, seed: int) -> Found:
+    """Minimise the loss over Σ|a| ≤ B by Frank–Wolfe over neurons; B is chosen on held-out rows."""
+    held = np.random.default_rng(seed).permutation(len(X)) < HELD * len(X)
+    runs = [_frank_wolfe(X[~held], y[~held], bound, seed) for bound in BOUNDS]
+    errors = [float(np.mean((run.predict(X[held]) - y[held]) ** 2)) for run in runs]
+    last = _frank_wolfe(X, y, BOUNDS[int(np.argmin(errors))], seed)
+    used = sum(run.gradients or 0 for run in (*runs, last))
+    return Found(last.predict, last.neurons, used, last.weights)
+
+
+def _frank_wolfe(X: Array, y: Array, bound: float, seed: int) -> Found:
+    """Move towards the neuron that pulls most, of the largest output, by the best share."""
+    Z, bound = np.column_stack([X, np.ones(len(X))]), bound * float(np.std(y))
+    W, a, f, gradients = np.zeros((0, Z.shape[1])), np.zeros(0), np.zeros(len(X)), 0
+    for step in range(FRANK_WOLFE):
+        rest = y - f - np.mean(y - f)
+        best = maximise_utility(
+            "relu", Z, rest, starts=FEW_STARTS, criterion="utility", seed=FRANK_WOLFE * seed + step
+        )
+        feature = np.maximum(Z @ best.W[0], 0)
+        output = bound * np.sign(rest @ feature)
+        way = output * feature - f
+        way_centred = way - way.mean()
+        share = float(np.clip(rest @ way_centred / (way_centred @ way_centred), 0, 1))
+        W, a = np.vstack([W, best.W[:1]]), np.append((1 - share) * a, share * output)
+        f, gradients = f + share * way, gradients + best.gradients
+    offset = float(np.mean(y - f))
+
+    def predict(inputs: Array) -> Array:
+        features = np.maximum(inputs @ W[:, :-1].T + W[:, -1], 0)
+        return np.asarray(features @ a + offset)
+
+    return Found(predict, int(np.sum(a != 0)), gradients, W[:, :-1])
 
 
 # --- estimators ---------------------------------------------------------------------------------
