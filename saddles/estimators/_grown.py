@@ -167,8 +167,8 @@ class AGFRegressor(MultiOutputMixin, RegressorMixin, _Grown):  # type: ignore[mi
         Largest width.
     starts : int
         Number of random directions from which each utility is ascended.
-    cost : {"auto", "lm", "lbfgs", "outputs"}
-        How the cost is minimised; see `saddles.optim.minimise_cost`.
+    cost : {"auto", "lm", "lbfgs", "outputs", "late"}
+        How the cost is minimised; see `saddles.optim.AGF`.
     ridge : float
         Penalty of output weights, ridge |a|²/2, for standardised samples.
     per_jump : int
@@ -277,8 +277,8 @@ class AGFClassifier(ClassifierMixin, _Grown):  # type: ignore[misc]  # untyped
         Largest width.
     starts : int
         Number of random directions from which each utility is ascended.
-    cost : {"auto", "lm", "lbfgs", "outputs"}
-        How the cost is minimised; see `saddles.optim.minimise_cost`.
+    cost : {"auto", "lm", "lbfgs", "outputs", "late"}
+        How the cost is minimised; see `saddles.optim.AGF`.
     loss : {"logistic", "squared"}
         Cross entropy, or the squared distance to the one-hot classes.
     ridge : float

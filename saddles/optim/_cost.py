@@ -35,6 +35,9 @@ __all__: list[str] = []
 
 METHODS = ("lm", "lbfgs", "outputs")
 
+#: Outputs while the network grows, and all weights in its last descent: a choice of the trainer.
+LATE = "late"
+
 #: Entries of unit weights up to which a Gauss–Newton matrix costs less than the steps it saves.
 MATRIX = 300
 

@@ -145,7 +145,7 @@ class Run:
             X = np.concatenate([whole.X, self.held.X])
             whole = replace(whole, X=X, Y=np.concatenate([whole.Y, self.held.Y]))
         fit = whole.at(step.network.unit_weights.astype(whole.X.dtype))
-        method = chosen_method(self.settings.cost, whole, fit.W)
+        method = chosen_method(self.settings.last, whole, fit.W)
         steps = STEPS if len(fit.f) <= self.settings.batch_size else FEW
         end = descend(whole, fit, method, floor=self.floor, steps=steps, least=FALL)
         return self._network(end.fit)
@@ -153,7 +153,7 @@ class Run:
     def _start(self) -> _State:
         fit, none = self.task.at(self.initial), np.arange(0)
         if len(fit.W):
-            method = chosen_method(self.settings.cost, self.task, fit.W)
+            method = chosen_method(self.settings.growing, self.task, fit.W)
             fit = descend(self.task, fit, method, floor=self.floor).fit
         units = np.arange(len(fit.W))
         validation, score = self.score.of(fit)
@@ -236,7 +236,7 @@ class Run:
         end = CostStep(
             samples=self.samples,
             score=self.score,
-            cost=self.settings.cost,
+            cost=self.settings.growing,
             least=self.settings.least,
             W=np.concatenate([old.W, new]),
             outputs=np.insert(old.outputs, [len(old.W)] * len(new), 0.0, axis=0),

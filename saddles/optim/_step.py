@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddles._result.path import Saddle
-from saddles.optim._cost import FALL, SMALL
+from saddles.optim._cost import FALL, LATE, SMALL
 from saddles.optim._network import Network
 from saddles.typing import Array
 
@@ -27,6 +27,16 @@ class Settings:
     patience: int | None
     batch_size: int
     seed: int
+
+    @property
+    def growing(self) -> str:
+        """Return how costs are minimised while the network grows."""
+        return "outputs" if self.cost == LATE else self.cost
+
+    @property
+    def last(self) -> str:
+        """Return how the cost of the chosen network is minimised."""
+        return "auto" if self.cost == LATE else self.cost
 
     @property
     def least(self) -> float:

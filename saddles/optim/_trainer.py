@@ -29,7 +29,7 @@ import numpy as np
 from saddles import checks
 from saddles._numerics.watch import watching
 from saddles._tools.threads import one_pool
-from saddles.optim._cost import METHODS, Task
+from saddles.optim._cost import LATE, METHODS, Task
 from saddles.optim._features import POWER, SINGLE, feature_of, odd_part
 from saddles.optim._losses import loss_of
 from saddles.optim._network import Network
@@ -75,9 +75,11 @@ class AGF:
     criterion : {"decrease", "utility"}
         Which direction counts as best: that with the largest decrease of the squared loss once its
         output is fitted, |Rᵀφ|/|φ − φ̄|, or with the largest utility |Rᵀφ|/n, as in gradient flow.
-    cost : {"auto", "lm", "lbfgs", "outputs"}
+    cost : {"auto", "lm", "lbfgs", "outputs", "late"}
         How the cost is minimised; see `minimise_cost`. "auto" takes "lm" for the squared loss
-        while all unit weights together have at most 300 entries, and "lbfgs" above.
+        while all unit weights together have at most 300 entries, and "lbfgs" above. "late" refits
+        outputs alone while the network grows, and all weights of the chosen network in `fit`: for
+        many outputs and a hundred neurons and more.
     loss : {"squared", "logistic"}
         |y − f|²/2 or the cross entropy of softmax(f), averaged over samples. Targets of the second
         are probabilities of classes, such as one-hot rows.
@@ -160,7 +162,7 @@ class AGF:
             max_neurons=checks.whole_number(max_neurons, "max_neurons", least=1),
             starts=_starts(starts),
             criterion=checks.one_of(criterion, "criterion", CRITERIA),
-            cost=checks.one_of(cost, "cost", ("auto", *METHODS)),
+            cost=checks.one_of(cost, "cost", ("auto", *METHODS, LATE)),
             ridge=checks.real_number(ridge, "ridge", rule, lambda v: 0 <= v < math.inf),
             per_jump=checks.whole_number(per_jump, "per_jump", least=1),
             patience=checks.count(patience, "patience", least=1),
