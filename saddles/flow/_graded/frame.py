@@ -201,12 +201,15 @@ class Graded:
         """Return what a step from `state` may err by, shape (n,).
 
         Rates are known to a few ulp of the pace: over the time that a slow column needs to grow, or
-        to come to rest, rounding adds up to as much of it.
+        to come to rest, rounding adds up to as much of it. It adds up over the longest such time in
+        columns that rest: what is learnt stays the same if they turn among themselves, so that
+        nothing drives them back.
         """
         errors = []
         for view in self._views(state, least):
             growing = view.across()[0].max(initial=0.0)
             paces = np.where(view.seen, np.abs(view.own), growing)
+            paces[view.rests] = paces[paces > LEAST_RATE].min(initial=1.0)
             own = np.maximum(least, np.divide(ULPS, paces, out=0 * paces, where=paces > LEAST_RATE))
             errors.append(view.part.pack(own + 0 * view.straight, own, np.maximum.outer(own, own)))
         return np.concatenate(errors)
