@@ -84,3 +84,20 @@ def power(X: Array, y: Array, degree: int) -> Network:
         return np.concatenate([inner[..., None] ** (degree - 1), slope[..., None] * X], axis=2)
 
     return Network(degree, 1 + d, y, output, derivative, n)
+
+
+def squares(X: Array, Y: Array) -> Network:
+    """f(x) = Σ a (w·x)² with several outputs: θ = (a, w)."""
+    (n, d), c = X.shape, Y.shape[1]
+
+    def output(theta: Array) -> Array:
+        inner = theta[:, c:] @ X.T
+        return np.einsum("hc,hn->hnc", theta[:, :c], inner**2).reshape(len(theta), n * c)
+
+    def derivative(theta: Array) -> Array:
+        inner = theta[:, c:] @ X.T
+        by_a = np.einsum("hn,ce->hnce", inner**2, np.eye(c))
+        by_w = np.einsum("hc,hn,nd->hncd", theta[:, :c], 2 * inner, X)
+        return np.concatenate([by_a, by_w], axis=3).reshape(len(theta), n * c, c + d)
+
+    return Network(3, c + d, Y, output, derivative, n)

@@ -179,6 +179,8 @@ def tiny(seed: int) -> Tiny:
     Y = rng.integers(-3, 4, shape).astype(float)
     init = rng.standard_normal((width, kind.size(d, kind.targets))).round(2)
     init[~init.any(axis=1), 0] = 1.0
+    if "relu" in name:  # of which one with w = 0 has no direction
+        init[~init[:, 1:].any(axis=1), 1] = 1.0
     if width > 1 and rng.random() < 0.1:
         init[1] = init[0]
     if name == "u ⊙ v":  # neurons of one coordinate each, as in a diagonal network

@@ -136,7 +136,8 @@ def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:
     """Return the basis turned to the parts that pulls never mix, and their dimensions.
 
     A product of pulls has no eigenvalue twice but by chance, and its eigenvectors span the parts;
-    the pulls tell which belong together.
+    the pulls tell which belong together. Directions that no pull moves change no output, and are
+    left out.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
@@ -151,6 +152,9 @@ def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:
     vectors = np.linalg.eigh(pulls[0] + product + product.T)[1]
     turned = [np.abs(vectors.T @ pull @ vectors) for pull in pulls]
     mixed = np.max(turned, axis=0) > MIXED
+    moved = mixed.any(axis=0)
+    if moved.any():
+        vectors, mixed = vectors[:, moved], mixed[np.ix_(moved, moved)]
     count, label = connected_components(csr_array(mixed), directed=False)
     order = np.argsort(label, kind="stable")
     sizes = np.bincount(label, minlength=count).tolist()

@@ -33,15 +33,15 @@ def check_network(network: Declared) -> None:
     ValueError
         Which method is wrong, by how much, and what it must return.
     """
-    theta = np.random.default_rng(0).standard_normal((PROBES, network.size))
-    nobody = theta[:0]
-    utility = np.asarray(network.utility(theta, nobody))
-    slope = np.asarray(network.utility_gradient(theta, nobody))
+    # Without others there may be no utility at all: targets may be orthogonal to all outputs.
+    theta, others = np.random.default_rng(0).standard_normal((2, PROBES, network.size))
+    utility = np.asarray(network.utility(theta, others))
+    slope = np.asarray(network.utility_gradient(theta, others))
     gradient = np.asarray(network.gradient(theta))
     _shaped("utility(theta, active)", utility, theta.shape[:1])
     _shaped("utility_gradient(theta, active)", slope, theta.shape)
     _shaped("gradient(theta)", gradient, theta.shape)
-    degree, stretched = network.degree, network.utility(STRETCH * theta, nobody)
+    degree, stretched = network.degree, network.utility(STRETCH * theta, others)
     told = f"degree={degree!r}, so network.utility(theta)"
     rule = f"{told} must grow by s**{degree} with theta"
     _equal(rule, stretched, STRETCH**degree * utility, ROUNDING)

@@ -90,9 +90,13 @@ class Coordinates:
 
     @classmethod
     def everywhere(cls, network: Declared, theta: Array) -> Coordinates:
-        """Find all directions in which neurons have gradients anywhere, not only where they go."""
-        norms = np.linalg.norm(theta, axis=1)
-        anywhere = np.random.default_rng(0).standard_normal(theta.shape)
+        """Find all directions in which neurons have gradients anywhere, not only where they go.
+
+        A neuron with kinks may be dead in a direction, but is not in the opposite one as well.
+        """
+        norms = np.tile(np.linalg.norm(theta, axis=1), 2)
+        ahead = np.random.default_rng(0).standard_normal(theta.shape)
+        anywhere = np.vstack([ahead, -ahead])
         basis = _span(network, anywhere, norms, OUTSIDE, most=DENSE // max(1, len(theta)))
         return cls(network, theta, basis, network.loss(theta[:0]))
 

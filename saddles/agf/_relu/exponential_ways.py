@@ -129,7 +129,7 @@ class Way:
     unique : bool
         False if it met a hyperplane that pushes to both of its sides.
     vanishes : bool
-        True if w came to 0 and is pulled on the other side: it ends there, for its way is open.
+        True if w, a vector, came to 0 and is pulled beyond: it ends there, for its way is open.
     """
 
     legs: tuple[_Leg, ...]
@@ -242,13 +242,26 @@ class _Walk:
         return None
 
     def _go_through(self, leg: _Leg) -> Way | None:
-        """Let a w that has come to 0 rest beyond, where nothing sees it; else its way is open."""
+        """Let a w that has come to 0 rest beyond, where nothing sees it, or go on if w is a number.
+
+        That is pulled on, or back to 0, where it rests. Else its way is open.
+        """
         refused = replace(self._end(leg), vanishes=True)
         before, (_, a) = leg.at(0.0)[0][: self.dimension], self.parts
+        if not before.any():  # it began at 0
+            before = self.side @ self.pulls.lines
         w = -NO_WEIGHT * before / float(np.linalg.norm(before))
         self.theta, self.side = np.concatenate([w, a]), -self.side
         self._settle(np.flatnonzero(self.side == 0))
-        return refused if self.sizes().max(initial=0.0) > self.noise else None
+        if self.sizes().max(initial=0.0) <= self.noise:
+            return None
+        if self.dimension > 1:
+            return refused
+        if float(a @ self._matrix() @ w) > 0:
+            return None
+        self.side, self.basis = np.zeros_like(self.side), np.eye(1)
+        self.legs.append(_Leg(self.time, self.grown, np.zeros(1), self.theta[None]))
+        return self._end(self.legs[-1])
 
     def _matrix(self) -> Array:
         """Return MP."""

@@ -489,6 +489,8 @@ def test_nothing_to_learn():
     for neuron, size in ((diagonal_neuron, 4), (relu_neuron, 3)):
         path = network(neuron, X, np.zeros(7), width=2, size=size, degree=2)
         assert path.status is Status.NOTHING_TO_LEARN
+    deaf = networks.power(-np.ones((3, 1)), np.array([3.0, 0.0, -3.0]), 3)
+    assert network(deaf, init=np.ones((1, 2))).status is Status.NOTHING_TO_LEARN
 
 
 @pytest.mark.parametrize(

@@ -38,18 +38,23 @@ def test_with_one_output_ways_are_broken_lines(seed, d):
     assert way.direction[d] * end.sign == pytest.approx(math.sqrt(0.5))
 
 
-@pytest.mark.parametrize(("seed", "q"), [(1, 1), (2, 2), (3, 3), (5, 2)])
-def test_a_way_is_the_flow_of_a_dormant_neuron(seed, q):
-    """Integrated by small steps, which at kinks that hold go to and fro by as much."""
-    X, R, slope, rng = problem(seed, 3, q)
-    theta = rng.standard_normal(3 + q)
+@pytest.mark.parametrize(
+    ("seed", "d", "q"), [(1, 3, 1), (2, 3, 2), (5, 3, 2), (0, 1, 2), (2, 1, 2), (3, 1, 2)]
+)
+def test_a_way_is_the_flow_of_a_dormant_neuron(seed, d, q):
+    """Integrated by small steps, which at kinks that hold go to and fro by as much.
+
+    A number w may turn over, or be held at 0.
+    """
+    X, R, slope, rng = problem(seed, d, q)
+    theta = rng.standard_normal(d + q)
     way = turn(Pulls.of(X, R, slope), theta)
     scale = Pulls.of(X, R, slope).scale
 
     def velocity(_, z):
-        slopes = np.where(X @ z[:3] > 0, 1.0, slope)
+        slopes = np.where(X @ z[:d] > 0, 1.0, slope)
         M = (R * slopes[:, None]).T @ X / len(R)
-        return np.concatenate([z[3:] @ M, M @ z[:3]])
+        return np.concatenate([z[d:] @ M, M @ z[:d]])
 
     times = np.linspace(0, 4, 9)[1:] / scale
     flow = solve_ivp(
