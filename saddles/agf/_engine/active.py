@@ -64,6 +64,9 @@ CREEP = 1e-5
 #: smaller `CREEP`: what is ahead of a pair of neurons of degree 3 falls like time^(−`PACE`).
 LONG, LONGER, LONGEST, MANY = 10, 14, 30, 5_000
 FAR, ROUGH, STILL, PACE = 1.5, 5e-4, 2e-4, 0.75
+#: Neurons that nearly cancel may grow until rounding moves them about as fast as the flow does. A
+#: fall by this will do then, if it is less than the one before.
+LAST_FALL = 1e-2
 #: How often a subspace may turn out to be too small for the neurons that descend in it.
 WIDER = 4
 
@@ -173,6 +176,8 @@ def _descended(run: Coordinates, sizes: Array, creep: float, life: float) -> Des
         for time, z in () if near.found is not None else step.looks:
             looks = LONGEST if steps >= MANY else trail.looks + 1
             demand = _demand(creep, looks, far=run.norm(z) >= FAR * largest)
+            if trail.lost(run, time, z):
+                demand = replace(demand, rough=LAST_FALL, growing=ROUGH, pace=-math.inf)
             if trail.at_infinity(run, z, run.gradient(z), demand):
                 return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start, lasted)
             if time >= life:

@@ -64,7 +64,8 @@ GROWN, FALLEN = 0.3, 0.1
 #: Shares of a norm are meant for neurons of at most this degree. What one of a higher degree does
 #: is as much a share of what it may come to only if its norm is a larger share.
 COMMON = 3
-#: A saddle is left once the force is `LEFT` times its least there; `ERAS` saddles may be passed.
+#: A saddle is left once the flow is `LEFT` times as fast as at its slowest there; `ERAS` saddles
+#: may be passed.
 LEFT, ERAS = 100.0, 10
 #: A step that fails is repeated by another integrator, which may err by the first share of what was
 #: allowed, and by no less than the second in all.
@@ -156,7 +157,9 @@ def _reached(curve: Curve, height: Height, level: float, start: float, stop: flo
 def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[Step]:
     """Yield the steps in the logarithm of the time that passes, `aged` at first.
 
-    A slow saddle that is left begins an era: what follows is as fast as leaving it was.
+    A slow saddle that is left begins an era: what follows is as fast as leaving it was. Speeds are
+    those from step to step. The force itself is mostly the integrator's error where neurons that
+    nearly cancel are far out, in a narrow valley.
     """
     error = AGE_RTOL * run.norm(z) / math.sqrt(z.size)
     for era in range(ERAS):
@@ -164,10 +167,11 @@ def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[Step]:
         left, last, pace = False, 0.0, partial(_exponential, aged)
         for age, place, force, curve in _steps(run, z, pace, AGE_RTOL, error, 1.0):
             yield Step(place, force, age, era, _doublings(aged, last, age, curve), pace(age))
-            last = age
-            if force < lowest:
-                lowest, since = force, pace(age)
-            left = force > LEFT * lowest and run.size(place, force) > CERTIFICATE_TOLERANCE
+            speed = float(np.linalg.norm(place - z)) / (pace(age) - pace(last))
+            z, last = place, age
+            if speed < lowest:
+                lowest, since = speed, pace(age)
+            left = speed > LEFT * lowest and run.size(place, speed) > CERTIFICATE_TOLERANCE
             if age > OLDEST:
                 return
             if left:

@@ -185,6 +185,10 @@ class Coordinates:
             rows[k] = (self.gradient(ahead) - self.gradient(behind)) / (2 * step)
         return (rows + rows.T) / 2
 
+    def rounding(self, z: Array) -> float:
+        """Return how much of the force at z may be rounding of the neurons."""
+        return EPS * self.norm(z) * float(np.abs(np.linalg.eigvalsh(self.hessian(z))).max())
+
     def point(self, z: Array, /) -> Point:
         """Return force and curvature at z."""
         force = -self.gradient(z)

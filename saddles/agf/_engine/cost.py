@@ -122,6 +122,8 @@ def closer(setting: Setting, state: State) -> State:
         found = descend_neurons(setting.network, state.neurons, sizes, creep=aim)
     except Breakdown:
         return state
+    if found.creep > state.creep:  # rounding ends it earlier
+        return state
     theta = state.theta.copy()
     theta[state.active] = found.theta
     return replace(state, theta=theta, creep=found.creep)

@@ -47,6 +47,9 @@ FARTHEST = 20.0
 #: other, it has not come to its final pace, which is 1/(2κ + 2) for pairs.
 GROWING, FASTEST_PACE = 0.01, 0.25
 
+#: The flow moves neurons at least this number of times as fast as rounding, or they are lost.
+RESOLVED = 10.0
+
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
@@ -106,6 +109,7 @@ class Trail:
     def __init__(self) -> None:
         self.losses: list[float] = []
         self.norms: list[Array] = []
+        self.place: Array | None = None
         self.estimate: float | None = None
         self.level, self.ahead = math.nan, math.nan
 
@@ -118,6 +122,18 @@ class Trail:
     def latest(self) -> float:
         """The last fall that was seen, no less than rounding."""
         return max(self.losses[-2] - self.losses[-1] if self.looks > 1 else 0.0, EPS)
+
+    def lost(self, run: Coordinates, time: float, z: Array) -> bool:
+        """Return whether the flow has moved hardly faster than rounding since the last look.
+
+        Neurons that nearly cancel have forces that fall, and curvatures that grow, with their
+        norms. Time has doubled between looks.
+        """
+        before, self.place = self.place, z
+        if before is None:
+            return False
+        speed = float(np.linalg.norm(z - before)) / (time / 2)
+        return speed <= RESOLVED * run.rounding(z)
 
     def at_infinity(self, run: Coordinates, z: Array, gradient: Array, demand: Demand) -> bool:
         """Add the point of the flow where time has doubled, and the gradient there.

@@ -118,7 +118,8 @@ def solve_network(
         Where norms diverge while the loss creeps to an infimum that no finite point attains, the
         loss of the saddle is that infimum, extrapolated. The descent is followed until
         extrapolations agree to this share of the first loss; where time has doubled ten times, to
-        four times that, or until the loss falls by at most 5e-4 of it while time grows fourfold.
+        four times that, or until the loss falls by at most 5e-4 of it while time grows fourfold:
+        by at most 1e-2 where neurons that nearly cancel are so large that rounding moves them.
         The certificate's ``creep`` is what the loss of the neurons has still to fall; dormant
         neurons see that rest, so that times after several such saddles may be off by some per cent,
         by tens of them where little is left of the loss, and neurons that are nearly alike may

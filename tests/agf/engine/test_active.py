@@ -9,15 +9,17 @@ import pytest
 from scipy.optimize import brentq
 
 from saddles import Status
-from saddles.agf import ModularAddition, modular_addition
+from saddles.agf import GroupComposition, ModularAddition, modular_addition
 from saddles.agf._engine.active import _unbroken, amplitude, descend_neurons, reach
 from saddles.agf._engine.active_flow import Step, follow
 from saddles.agf._engine.arrival import Nearby
 from saddles.agf._engine.coordinates import Coordinates
 from saddles.agf._engine.way import ALIGNED, align
+from saddles.groups import cyclic
 from saddles.homogeneous import Declared
 from saddles.status import Breakdown
 from tests.agf.engine.test_steps import Product
+from tests.groups.some_groups import with_singular_values
 
 #: Times of paths that differ by rounding at the start: errors grow where neurons pass saddles.
 TIMES = 1e-5
@@ -141,6 +143,24 @@ def test_a_flow_that_cannot_be_followed_breaks_off():
     with pytest.raises(Breakdown, match="broke off") as caught:
         list(follow(replace(run, network=broken), size))
     assert caught.value.status is Status.STALLED
+
+
+def test_a_pair_far_out_comes_back_along_a_narrow_valley():
+    """In Z_6, beside a new neuron: no saddle is left where only the integrator's error is large.
+
+    The forces along the valley are 1e-13 of the curvature across it.
+    """
+    group = cyclic(6)
+    network = GroupComposition(group, with_singular_values(group, {1: 2.0, 2: 6.0, 3: 4.0}))
+    u, v = [-2.68, 2.77, 0.55], [-0.53, -2.68, 2.58]
+    one = [*u, *v, 2.7, 2.7, 0.0]
+    new = [2.3e-3, 2.3e-3, 0.0, 0.0, 2.3e-3, 2.3e-3, -1.3e-3, 1.3e-3, 2.6e-3]
+    other = [-2.58, 2.68, 0.53, -0.55, -2.77, 2.68, -2.7, -2.7, 0.0]
+    rows = np.array([one, new, other]).reshape(3, 3, 3)
+    theta = np.concatenate([rows, -rows], axis=2).reshape(3, 18)
+    found = descend_neurons(Declared.of(network), theta, np.array([9.37, 0.78, 9.37]))
+    assert found.creep == 0
+    assert found.loss / network.power.sum() == pytest.approx(0.43682024, abs=1e-8)
 
 
 def test_a_flow_that_breaks_off_near_a_critical_point_ends_there():

@@ -106,6 +106,15 @@ def test_a_fall_may_grow_where_the_valley_is_flat_but_a_slow_saddle_is_left(grow
     assert followed(saddle, error=1e-12, rough=5e-4, growing=growing, until=25.0)[0] is None
 
 
+def test_a_flow_is_lost_where_rounding_moves_it_as_fast():
+    """|θ| = 1 and the curvature 1e9: a force of 2e-7 is rounding."""
+    run = Creeping(0.3, 0.05, 0.75, curved=True).coordinates()
+    for moved, lost in ((1e-5, True), (1e-3, False)):
+        trail = Trail()
+        assert not trail.lost(run, 8.0, np.ones(1))  # nothing is known yet
+        assert trail.lost(run, 16.0, np.ones(1) + moved) == lost
+
+
 def border_rank(rest):
     """The form x₁² x₂, which two cubes of linear forms only approach, and a weight never learnt."""
     weights = np.sqrt([1.0, 3.0, 3.0, 1.0])
