@@ -38,7 +38,8 @@ def largest_utilities(sigma: Array, real_dims: Array, order: int, inputs: int) -
     Raises
     ------
     ValueError
-        For more than two inputs beside a mean, where no closed form is known.
+        For more than two inputs beside a mean, where no closed form is known: the mean then
+        multiplies E(ΣU_a)^k, with moments as E U³ that irreps do not share.
     """
     k = inputs
     mean = float(sigma[0])
@@ -48,8 +49,8 @@ def largest_utilities(sigma: Array, real_dims: Array, order: int, inputs: int) -
         return np.asarray(bounds / math.sqrt(27 * order**3))
     if mean:
         raise ValueError(
-            f"k={k!r}: largest utilities beside a mean are known for k = 2 only; subtract the mean "
-            "of the template."
+            f"k={k!r}: largest utilities beside a mean are known for k = 2 only: with more inputs "
+            "they depend on third and higher moments; subtract the mean of the template."
         )
     shared = math.factorial(k) * ((k + 1) * order) ** (-(k + 1) / 2)
     return np.asarray(shared * sigma ** (k + 1) * real_dims ** (-(k - 1) / 2))

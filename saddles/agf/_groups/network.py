@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from saddles._result.path import SaddlePath
 from saddles.agf._engine.subspace import span
 from saddles.agf._groups.composition import Composition
 from saddles.agf._groups.modes import GroupModes, read_modes
@@ -26,12 +25,13 @@ from saddles.typing import Array, ArrayLike, Indices
 
 if TYPE_CHECKING:
     from saddles._result.flow import Flow
+    from saddles._result.path import SaddlePath
     from saddles.agf._engine.steps import NeuronPath
 
 __all__ = ["GroupComposition"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GroupComposition(GroupTemplate, Composition):
     """Network of neurons that learns products g_1⋯g_k in a finite group from encoded elements.
 
@@ -119,21 +119,12 @@ class GroupComposition(GroupTemplate, Composition):
         ValueError
             If the path has no jump, or its points are not templates of this group.
         """
-        if (
-            not isinstance(path, SaddlePath)
-            or len(path) < 2
-            or np.shape(path.betas[0]) != self.template.shape
-        ):
-            raise ValueError(
-                f"path={path!r} must have a jump, and templates of length {self.group.order} as "
-                "its points; pass a path of this network."
-            )
         names = {
             int(i): f"irrep {i}: {self.irreps[i].dim}-dim, {self.irreps[i].kind}"
             for i in self.learnable
         }
         parts = {name: self._learnt(i) for i, name in names.items()}
-        return plot_parts(path, flow, self.plateaus(), parts, "irrep")
+        return plot_parts(path, flow, self.plateaus(), parts, "irrep", self.group.order)
 
     def _learnt(self, number: int) -> Callable[[Array], Array]:
         """Return the map from templates (m, n) to the share (m,) of an irrep that they hold."""

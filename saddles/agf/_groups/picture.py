@@ -31,15 +31,21 @@ def plot_parts(
     plateaus: Array,
     parts: Mapping[str, Callable[[Array], Array]],
     what: str,
+    length: int,
 ) -> Any:
     """Draw the staircases of AGF and of the flow, as mean squared errors per output, and powers.
 
-    `parts` has names, and maps from templates (m, n) to the shares (m,) that are learnt; `what`
-    says of what.
+    `parts` has names, and maps from templates (m, n) of this `length` to the shares (m,) that are
+    learnt; `what` says of what.
     """
+    if not isinstance(path, SaddlePath) or len(path) < 2 or np.shape(path.betas[0]) != (length,):
+        raise ValueError(
+            f"path={path!r} must have a jump, and templates of length {length} as its points; "
+            "pass a path of this network."
+        )
     figure = new_picture(7.2, 6.0)
     error, power = figure.subplots(2, 1, sharex=True)
-    scale = 2 / np.shape(path.betas[0])[0]
+    scale = 2 / length
     _draw_errors(error, plateaus, path, flow, scale)
     for index, (name, learnt) in enumerate(parts.items()):
         look = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}

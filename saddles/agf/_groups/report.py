@@ -27,11 +27,22 @@ from saddles.agf._groups.modes import read_modes
 from saddles.agf._groups.template import GroupTemplate
 from saddles.typing import Array, Indices
 
-__all__ = ["GroupReport", "report"]
+__all__ = ["GroupReport", "JumpReport", "report", "rings"]
+
+
+class JumpReport(Record):
+    """A report whose first fields, ``jump`` to ``loss``, have an entry per neuron that rang."""
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with one row per neuron that rang (needs pandas)."""
+        pd = extra("pandas", "to_frame", "plot")
+        names = list(self.__dataclass_fields__)  # type: ignore[attr-defined]
+        each = names[: names.index("loss") + 1]
+        return pd.DataFrame({name: getattr(self, name) for name in each}).set_index("jump")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class GroupReport(Record):
+class GroupReport(JumpReport):
     """Neurons of a path of composition as they activate, and what was predicted.
 
     Attributes
@@ -79,28 +90,12 @@ class GroupReport(Record):
     unlearnable: float
     ties: bool
 
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row per neuron that rang (needs pandas)."""
-        pd = extra("pandas", "to_frame", "plot")
-        names = ("jump", "neuron", "irrep", "share", "rank", "time", "loss")
-        return pd.DataFrame({name: getattr(self, name) for name in names}).set_index("jump")
-
 
 def report(known: GroupTemplate, path: Any) -> GroupReport:
     """Return the report of a path of this network; see `GroupComposition.report`."""
     size = (known.k + 1) * known.group.order
-    rows = [d for d in getattr(path, "directions", ()) if len(d)]
-    fits = isinstance(path, NeuronPath) and np.shape(path.betas[0]) == known.template.shape
-    if not fits or any(d.shape[1] != size for d in rows):
-        raise ValueError(
-            f"path={checks.show(path)} must be a path of neurons with (k+1)n = {size} weights, and "
-            f"templates of length n = {known.group.order} as its points; pass what "
-            "group_composition returned for this template."
-        )
-    # A path without jumps has no neurons to read: those of one, and none of them.
-    directions = np.vstack(rows) if rows else np.ones((1, size))
-    modes, count = read_modes(known.group, directions, known.k), sum(len(d) for d in rows)
-    jump = np.repeat(np.arange(len(path)), [len(units) for units in path.rang])
+    directions, jump = rings(path, known.template, size, "(k+1)n", "n", "group_composition")
+    modes, count = read_modes(known.group, directions, known.k), len(jump)
     learnable = known.learnable
     return GroupReport(
         jump=jump,
@@ -117,3 +112,27 @@ def report(known: GroupTemplate, path: Any) -> GroupReport:
         unlearnable=known.floor,
         ties=known.ties,
     )
+
+
+def rings(
+    path: Any, template: Array, size: int, weights: str, letter: str, source: str
+) -> tuple[Array, Indices]:
+    """Return the directions of neurons that rang on a path, and the number of the jump of each.
+
+    A path without jumps has no neurons to read: its directions are those of one.
+
+    Raises
+    ------
+    ValueError
+        If the path is none of neurons of this size, with templates of this length as its points.
+    """
+    rows = [d for d in getattr(path, "directions", ()) if len(d)]
+    fits = isinstance(path, NeuronPath) and np.shape(path.betas[0]) == template.shape
+    if not fits or any(d.shape[1] != size for d in rows):
+        raise ValueError(
+            f"path={checks.show(path)} must be a path of neurons with {weights} = {size} weights, "
+            f"and templates of length {letter} = {len(template)} as its points; pass what "
+            f"{source} returned for this template."
+        )
+    jump = np.repeat(np.arange(len(path)), [len(units) for units in path.rang])
+    return np.vstack(rows) if rows else np.ones((1, size)), jump

@@ -63,8 +63,8 @@ class GroupBlocks(Record):
     power: Array
 
 
-@dataclass(frozen=True, eq=False)
-class GroupTemplate:
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupTemplate(Record):
     """A group and the encoding of its identity, whose shifts encode the other elements.
 
     Parameters
@@ -191,6 +191,9 @@ class GroupTemplate:
 
     def plateaus(self, by: str = "block") -> Array:
         """Return the losses that remain, from L(0) on, as part after part of the target is learnt.
+
+        A path need not rest at each of them: active neurons of a block may leave its level at once,
+        to learn a part of the next one.
 
         Parameters
         ----------

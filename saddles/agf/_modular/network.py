@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["ModularAddition"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ModularAddition(Template, Composition):
     """Network of quadratic neurons that learns a + b mod p, with templates for inputs and outputs.
 
@@ -112,13 +112,8 @@ class ModularAddition(Template, Composition):
         ValueError
             If the path has no jump, or its points are not templates of this period.
         """
-        if len(path) < 2 or np.shape(path.betas[0]) != (self.period,):
-            raise ValueError(
-                f"path={path!r} must have a jump, and templates of length {self.period} as its "
-                "points; pass a path of this network."
-            )
         parts = {f"frequency {k}": self._learnt(int(k)) for k in self.frequencies}
-        return plot_parts(path, flow, self.plateaus, parts, "frequency")
+        return plot_parts(path, flow, self.plateaus, parts, "frequency", self.period)
 
     def _learnt(self, k: int) -> Callable[[Array], Array]:
         """Return the map from templates (m, p) to the share (m,) of frequency k that they hold."""

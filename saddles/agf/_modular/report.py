@@ -19,10 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from saddles import checks
-from saddles._tools.extras import extra
-from saddles._tools.record import Record
-from saddles.agf._engine.setting import NeuronPath
+from saddles.agf._groups.report import JumpReport, rings
 from saddles.agf._modular.modes import read_modes
 from saddles.agf._modular.template import Template
 from saddles.typing import Array
@@ -31,7 +28,7 @@ __all__ = ["ModularReport", "report"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ModularReport(Record):
+class ModularReport(JumpReport):
     """Neurons of a path of modular addition as they activate, and what was predicted.
 
     Attributes
@@ -76,27 +73,11 @@ class ModularReport(Record):
     plateau: Array
     ties: bool
 
-    def to_frame(self) -> Any:
-        """Return a pandas DataFrame with one row per neuron that rang (needs pandas)."""
-        pd = extra("pandas", "to_frame", "plot")
-        names = ("jump", "neuron", "frequency", "share", "mismatch", "time", "loss")
-        return pd.DataFrame({name: getattr(self, name) for name in names}).set_index("jump")
-
 
 def report(known: Template, path: Any) -> ModularReport:
     """Return the report of a path of this network; see `ModularAddition.report`."""
-    rows = [d for d in getattr(path, "directions", ()) if len(d)]
-    fits = isinstance(path, NeuronPath) and np.shape(path.betas[0]) == known.template.shape
-    if not fits or any(d.shape[1] != known.size for d in rows):
-        raise ValueError(
-            f"path={checks.show(path)} must be a path of neurons with 3p = {known.size} weights, "
-            f"and templates of length p = {known.period} as its points; pass what "
-            "modular_addition returned for this template."
-        )
-    # A path without jumps has no neurons to read: those of one, and none of them.
-    directions = np.vstack(rows) if rows else np.ones((1, known.size))
-    modes, count = read_modes(known, directions), sum(len(d) for d in rows)
-    jump = np.repeat(np.arange(len(path)), [len(units) for units in path.rang])
+    directions, jump = rings(path, known.template, known.size, "3p", "p", "modular_addition")
+    modes, count = read_modes(known, directions), len(jump)
     learnable = known.frequencies
     return ModularReport(
         jump=jump,

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
+from saddles._tools.record import Record
 from saddles.agf._groups.bounds import earliest, largest_utilities
 from saddles.agf._groups.template import NO_POWER, TIED
 from saddles.typing import Array
@@ -31,8 +32,8 @@ from saddles.typing import Array
 __all__ = ["Template"]
 
 
-@dataclass(frozen=True, eq=False)
-class Template:
+@dataclass(frozen=True, eq=False, repr=False)
+class Template(Record):
     """The encoding of the number 0, whose shifts encode the others, and what follows from it.
 
     Parameters

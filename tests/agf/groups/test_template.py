@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 from reference.group_composition import shift, targets
-from saddles.agf import GroupComposition, group_composition
+from saddles.agf import GroupComposition, ModularAddition, group_composition
 from saddles.groups import cyclic, dihedral, symmetric
 from tests.groups.some_groups import group_named, relabelled, with_singular_values
 
@@ -235,6 +235,15 @@ def test_the_time_bound_is_attained_along_a_best_direction(group, k, mean, log_a
 def test_the_first_jump_beside_a_mean():
     x = np.cos(2 * np.pi * np.arange(7) / 7) + 0.3
     assert GroupComposition(cyclic(7), x).time_bounds().min() == pytest.approx(0.403389, abs=5e-7)
+
+
+def test_networks_compare_by_value():
+    group = symmetric(3)
+    networks = {GroupComposition(group, np.arange(6.0) + k // 3, k) for k in (2, 3, 4, 2)}
+    assert len(networks) == 3
+    assert GroupComposition(symmetric(3), np.arange(6.0)) in networks
+    assert GroupComposition(dihedral(3), np.arange(6.0)) not in networks
+    assert ModularAddition(np.eye(5)[0]) == ModularAddition(np.eye(5)[0])
 
 
 def test_bounds_beside_a_mean_are_known_for_two_factors_only():
