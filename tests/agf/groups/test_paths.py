@@ -91,6 +91,34 @@ def test_a_singular_irrep_is_learnt_as_far_as_neurons_see_it():
     assert network.report(path).unlearnable == pytest.approx(path.losses[0] / 2)
 
 
+def best_of_the_first_block(group, template, number):
+    """Four unit neurons of the largest utility, û ∝ ŵ ∝ s b†, v̂ ∝ a b†, whose squares cancel."""
+    rho = group.irreps[number].matrices
+    a, _, b = np.linalg.svd(np.tensordot(template, rho, 1))
+    rows = []
+    for s in np.eye(2):
+        u, v = (np.tensordot(rho, np.outer(side, b[0]), 2).real for side in (s, a[:, 0]))
+        u, v = u / np.linalg.norm(u), v / np.linalg.norm(v)
+        rows += [np.concatenate([u, sign * v, sign * u]) for sign in (1, -1)]
+    return np.array(rows) / math.sqrt(3)
+
+
+def test_neurons_of_the_first_block_leave_its_level_at_once():
+    """σ = (8, 4): .6 of the loss remains without it, at a saddle of its own neurons.
+
+    They leave it in a time of order log(1/α), which the limit does not see: there they learn more.
+    """
+    group = symmetric(3)
+    network = GroupComposition(group, with_singular_values(group, {2: [8, 4]}))
+    rows = best_of_the_first_block(group, network.template, 2)
+    utility = network.utility(rows, rows[:0])
+    assert utility == pytest.approx(np.full(4, network.utility_bounds[2]), rel=1e-12)
+    for scale, level in ((-7.0, 0.6), (-math.inf, 0.3568203)):
+        path = group_composition(group, network, init=rows, log_alpha=scale, error_bars=False)
+        assert path.rang[1].tolist() == [0, 1, 2, 3]
+        assert path.losses / path.losses[0] == pytest.approx([1.0, level], abs=1e-7)
+
+
 @pytest.mark.parametrize("mean", [0.0, 0.4])
 def test_paths_of_the_cyclic_group_are_those_of_modular_addition(mean):
     x = np.cos(2 * np.pi * np.arange(5) / 5) + mean
