@@ -7,7 +7,8 @@ them over a length s of their trajectory.
 A direction is known to an absolute error. A neuron that lies closer than that to a direction which
 has become unstable has lost the digits that say when it leaves (linear networks after their first
 mode, diagonal ones after a change of sign, at small α). So each flow is computed twice, the second
-time with all directions shaken by the tolerance, and must not depend on it.
+time with all directions shaken by the tolerance, and must not depend on it. Where it does, neurons
+of degree 2 that come near to each other are followed by their differences, to a relative error.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from saddles.flow._polar.coordinates import Polar
 from saddles.flow._polar.march import fastest, is_robust, march, resting
 from saddles.flow._polar.space import leaks, within
 from saddles.flow._polar.trajectory import PolarCurve
+from saddles.flow._polar.tree import meet
 from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.status import Status
 from saddles.typing import ArrayLike
@@ -151,15 +153,25 @@ def neurons(
 
 
 def _followed(polar: Polar, rtol: float, until: float | None) -> tuple[PolarCurve, Status]:
-    """Integrate, and again with all directions shaken, which takes as long."""
+    """Integrate; where directions are lost, with differences of those that come together."""
     polar = replace(polar, fastest=fastest(rtol))
     if polar.unit == 0:
         return resting(polar, until or 1.0), Status.NOTHING_TO_LEARN
+    curve, status = _shaken(polar, rtol, until, apart=False)
+    if status is Status.DIRECTIONS_LOST and polar.excess == 0 and meet(curve):
+        return _shaken(polar, rtol, until, apart=True)
+    return curve, status
+
+
+def _shaken(
+    polar: Polar, rtol: float, until: float | None, *, apart: bool
+) -> tuple[PolarCurve, Status]:
+    """Integrate, and again with all directions shaken, which takes as long."""
     with share(1 / 2):
-        curve, status = march(polar, rtol, until)
+        curve, status = march(polar, rtol, until, apart=apart)
     if not status.success:
         return curve, status
-    robust, last = is_robust(curve, rtol)
+    robust, last = is_robust(curve, rtol, apart=apart)
     if last < curve.until:
         curve, status = curve.cut(last), Status.TIME_LIMIT
     return curve, status if robust else Status.DIRECTIONS_LOST

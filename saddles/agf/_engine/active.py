@@ -125,6 +125,7 @@ def descend_neurons(
     creep: float = CREEP,
     tilt: int = 0,
     life: float = math.inf,
+    most: float = math.inf,
 ) -> Descent:
     """Follow the gradient flow of the neurons `theta` (A, p) to the critical point that it reaches.
 
@@ -142,6 +143,8 @@ def descend_neurons(
         Seed of the tilt of new neurons.
     life : float
         Time of the flow after which neurons that still creep are left where they are.
+    most : float
+        Steps after which they are given up.
 
     Raises
     ------
@@ -151,14 +154,14 @@ def descend_neurons(
     for _ in range(WIDER):
         run = Coordinates.of(network, theta, sizes)
         run = run.tilted(shares(theta, sizes, network.degree) < GROWN, sizes, seed=tilt)
-        found = _descended(run, sizes, creep, life)
+        found = _descended(run, sizes, creep, life, most)
         if found.creep or run.misses(found.theta) <= CERTIFICATE_TOLERANCE:
             return found
         theta, sizes = found.theta, _norms(found.theta)
     raise Breakdown(Status.STALLED, "the active neurons move in ever more directions")
 
 
-def _descended(run: Coordinates, sizes: Array, creep: float, life: float) -> Descent:
+def _descended(run: Coordinates, sizes: Array, creep: float, life: float, most: float) -> Descent:
     """Descend in the subspace that was found at the start."""
     if run.many:
         from saddles.agf._engine.active_search import search
@@ -171,6 +174,8 @@ def _descended(run: Coordinates, sizes: Array, creep: float, life: float) -> Des
         if near.begins_anew(step):
             trail = Trail()
         lasted = lasted or step.time
+        if steps > most:
+            raise Breakdown(Status.STALLED, f"the active neurons took more than {most:g} steps")
         if near.settled(step):
             break
         for time, z in () if near.found is not None else step.looks:

@@ -27,6 +27,8 @@ __all__ = ["closer", "cost"]
 #: Neurons whose creep leaves open whether a pull is real go on to this share of it: pulls that are
 #: due to it fall tenfold meanwhile.
 CLOSER = 1e-2
+#: Steps after which neurons do not come closer: those that nearly cancel take ever shorter ones.
+CLOSER_STEPS = 2_000
 #: A saddle is left at once if that takes no larger a share of the time so far.
 AT_ONCE = 1e-2
 #: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
@@ -119,7 +121,7 @@ def closer(setting: Setting, state: State) -> State:
     """Return the neurons closer to their infimum, or as they are if they cannot be followed."""
     aim, sizes = CLOSER * state.creep / FARTHEST, np.linalg.norm(state.neurons, axis=1)
     try:
-        found = descend_neurons(setting.network, state.neurons, sizes, creep=aim)
+        found = descend_neurons(setting.network, state.neurons, sizes, creep=aim, most=CLOSER_STEPS)
     except Breakdown:
         return state
     if found.creep > state.creep:  # rounding ends it earlier

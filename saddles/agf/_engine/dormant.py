@@ -38,10 +38,10 @@ from typing import cast
 
 import numpy as np
 
+from saddles._numerics.balance import Balance
 from saddles._numerics.stepping import crossing
 from saddles._numerics.watch import tick
 from saddles.agf._engine.active_flow import DESCENT_STEPS
-from saddles.agf._engine.balance import Balance
 from saddles.agf._engine.clock import ROUNDING, TIE, Clock, Dormant, Phase
 from saddles.agf._engine.sweep import curves, step
 from saddles.agf._engine.way import OLD, RESTING, Gradient, Ways, closely, gained, stiff

@@ -170,6 +170,7 @@ def first_parting(network: Declared, theta: Array, known: list[Deviations], home
     found = dict(zip(every, bends(network, units[every], theta), strict=True))
     told = [each.along(units[k], found[k])[0] for each, k in zip(known, first, strict=True)]
     exponents = np.max([each.along_which(out.along[:, k]) for k, each in enumerate(told)], axis=0)
+    exponents[exponents > -ALIKE] = 0.0
     delays = -exponents / out.rates
     delay = float(delays.min())
     modes = out.along[delays <= delay * (1 + TIE)]

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.balance import Balance
 from saddles._result.path import SaddlePath
 from saddles.agf._engine.active import Descent
-from saddles.agf._engine.balance import Balance
 from saddles.agf._engine.clock import Clock, Dormant, Phase
 from saddles.agf._engine.natural_units import NaturalUnits, in_units, natural
 from saddles.agf._engine.parting import tells

@@ -275,6 +275,8 @@ def _utility(setting: Setting, state: State) -> Ring | Rest | Status:
     if not state.loss > setting.limits.tol * setting.start:
         return Rest()
     parting = _parting(setting, state)
+    if parting.due(0.0):  # their deviations are of order one, and tell no time
+        return Status.NEURONS_PART
     if state.active.all() and not math.isfinite(parting.delay):
         if setting.own is not None:  # it may know that the active ones do not rest
             _phase(setting, state)

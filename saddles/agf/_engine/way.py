@@ -37,6 +37,7 @@ from typing import Any
 
 import numpy as np
 
+from saddles._numerics.balance import Balance
 from saddles._numerics.precision import EPS
 from saddles._numerics.stepping import (
     Budget,
@@ -47,7 +48,6 @@ from saddles._numerics.stepping import (
     crossing,
 )
 from saddles.agf._engine.active_flow import DESCENT_STEPS
-from saddles.agf._engine.balance import Balance
 from saddles.agf._engine.clock import ROUNDING
 from saddles.typing import Array, Indices, Mask
 

@@ -30,7 +30,12 @@ import numpy as np
 
 from saddles import checks
 from saddles.agf._multi_index.activation import lacking, named
-from saddles.agf._multi_index.target import HermiteTarget, Index
+from saddles.agf._multi_index.target import (
+    HermiteTarget,
+    Index,
+    factorial,
+    refuse_high_degrees,
+)
 from saddles.typing import Array
 
 __all__ = ["information_exponent", "leap", "steps"]
@@ -68,7 +73,11 @@ def information_exponent(target: HermiteTarget, *, activation: Any = None) -> in
     >>> information_exponent(target), information_exponent(target, activation="cubic")
     (2, 3)
     """
-    return steps(target, activation, 1)[0][0]
+    sizes = {
+        j: math.hypot(*(value * math.sqrt(factorial(beta)) for beta, value in terms.items()))
+        for j, terms in _seen(target, activation).items()
+    }
+    return min(j for j, size in sizes.items() if size > ABSENT * max(sizes.values()))
 
 
 def leap(target: HermiteTarget, *, activation: Any = None) -> int:
@@ -151,6 +160,25 @@ def _along(tensor: Array, bases: list[Array]) -> Array:
 
 def _tensors(target: HermiteTarget, activation: Any) -> list[Array]:
     """Return the Hermite tensors of degree 1 and more that a neuron can see."""
+    seen = _seen(target, activation)
+    if (highest := max(seen)) > (fits := _fits(target, LARGEST)):
+        raise ValueError(
+            f"target={checks.show(target)} has degree {highest} in {target.r} coordinates; its "
+            f"tensors fit up to degree {fits}. Leave out its highest degrees."
+        )
+    return [
+        math.sqrt(math.factorial(j)) * _tensor(terms, target.r, j)
+        for j, terms in sorted(seen.items())
+    ]
+
+
+def _fits(target: HermiteTarget, entries: int) -> int:
+    """Return the highest degree at which tensors have at most so many entries."""
+    return min(int(math.log(entries, max(target.r, 2))), DEGREES)
+
+
+def _seen(target: HermiteTarget, activation: Any) -> dict[int, dict[Index, float]]:
+    """Return the terms that a neuron can see by their degree, which is at least 1."""
     if not isinstance(target, HermiteTarget):
         raise TypeError(
             f"target={checks.show(target)} must be a saddles.agf.HermiteTarget; make one from "
@@ -159,25 +187,22 @@ def _tensors(target: HermiteTarget, activation: Any) -> list[Array]:
     students, teachers = None if activation is None else named(activation), len(target.weights)
     if students is None and teachers:
         raise ValueError("activation=None: teachers need the activation; pass activation='relu'.")
-    entries = TEACHERS if teachers else LARGEST
-    fits = min(int(math.log(entries, max(target.r, 2))), DEGREES)
-    highest = fits if teachers else int(target.degree)
-    if highest > fits:
-        raise ValueError(
-            f"target={checks.show(target)} has degree {highest} in {target.r} coordinates; its "
-            f"tensors fit up to degree {fits}. Leave out its highest degrees."
-        )
-    terms = target.coefficients if students is None else target.hermite(students, highest)
-    by_degree = [{b: v for b, v in terms.items() if sum(b) == j} for j in range(highest + 1)]
-    degrees = {j for j, each in enumerate(by_degree) if j and any(each.values())}
-    seen = degrees if students is None else degrees - set(lacking(students, degrees))
-    if not seen:
-        missed = f": the activation lacks the degrees {sorted(degrees)}" if degrees else ""
+    refuse_high_degrees(target)
+    known = target.coefficients
+    if students is not None and teachers:
+        known = target.hermite(students, _fits(target, TEACHERS))
+    found: dict[int, dict[Index, float]] = {}
+    for beta, value in known.items():
+        if value and any(beta):
+            found.setdefault(sum(beta), {})[beta] = value
+    lacks = [] if students is None else lacking(students, found)
+    if len(lacks) == len(found):
+        missed = f": the activation lacks the degrees {lacks}" if found else ""
         raise ValueError(
             f"target={checks.show(target)} has no Hermite degree to learn{missed}; give it another "
             "one, or pass an activation that has its degrees."
         )
-    return [math.sqrt(math.factorial(j)) * _tensor(by_degree[j], target.r, j) for j in sorted(seen)]
+    return {j: terms for j, terms in found.items() if j not in lacks}
 
 
 def _tensor(terms: Mapping[Index, float], r: int, degree: int) -> Array:

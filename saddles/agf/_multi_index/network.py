@@ -10,6 +10,7 @@ Inputs of another covariance Σ are x = Σ^{1/2} ξ. There w is seen through w̃
 r rows of B Σ^{-1/2} span Σ^{1/2} U; the target becomes g(Rᵀz̃).
 
 Neurons stay in the span of U and of their initial weights. So d inputs reduce to r + H at most.
+With a covariance they stay in the least space that holds this span and that Σ maps to itself.
 
 ===============  ==========================================================================
 code name        symbol
@@ -33,17 +34,23 @@ from saddles import checks
 from saddles._tools.record import Record
 from saddles.agf._multi_index.activation import Activation, lacking, named
 from saddles.agf._multi_index.kernels import Pairs, Term, lengths_and_units
-from saddles.agf._multi_index.target import HermiteTarget, Index
+from saddles.agf._multi_index.target import (
+    HermiteTarget,
+    Index,
+    factorial,
+    refuse_high_degrees,
+)
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["MultiIndex"]
 
 #: An eigenvalue of a covariance this small beside the largest is none.
 SINGULAR = 1e-12
+#: Eigenvalues of a covariance that differ by less, relative to the largest, are equal; a direction
+#: of this length is none.
+EQUAL = 1e-12
 #: A network that learns from teachers is reported by its Hermite coefficients up to this degree.
 SHOWN = 2
-#: Largest number whose factorial is a float64.
-HIGHEST = 170
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +173,7 @@ class MultiIndex(Record):
     def power(self) -> float:
         """E y²."""
         b, rows = self._seen.weights, self._teachers
-        series = sum(v * v * float(_factorial(e)) for e, v in self._seen.coefficients.items())
+        series = sum(v * v * float(factorial(e)) for e, v in self._seen.coefficients.items())
         teachers = b @ Pairs(self.activation, rows, rows).value() @ b
         return float(series + teachers + 2 * b @ self._term.value(rows))
 
@@ -175,23 +182,29 @@ class MultiIndex(Record):
         """The part of the loss in Hermite degrees that the activation lacks."""
         known = self._seen.coefficients
         missing = set(lacking(self.activation, {sum(beta) for beta in known}))
-        return sum(v * v * float(_factorial(e)) for e, v in known.items() if sum(e) in missing) / 2
+        return sum(v * v * float(factorial(e)) for e, v in known.items() if sum(e) in missing) / 2
 
-    def _split(self, theta: Array) -> tuple[Array, Array]:
+    def _split(self, theta: ArrayLike) -> tuple[Array, Array]:
         """Return a (H,) and w̃ (H, d)."""
-        w = theta[:, 1:]
-        return theta[:, 0], w if self._frame is None else w @ self._frame[0].T
+        rows = np.asarray(theta, dtype=float)
+        if rows.ndim != 2 or rows.shape[1] != self.size:
+            raise ValueError(
+                f"theta has shape {rows.shape}; a neuron has {self.size} parameters, so it must be "
+                f"(H, {self.size})."
+            )
+        w = rows[:, 1:]
+        return rows[:, 0], w if self._frame is None else w @ self._frame[0].T
 
     def _raw(self, slope: Array) -> Array:
         """Return slopes over w (…, d), given those over w̃."""
         return slope if self._frame is None else np.asarray(slope @ self._frame[0])
 
-    def _beside(self, active: Array) -> tuple[Array, Array]:
+    def _beside(self, active: ArrayLike) -> tuple[Array, Array]:
         """Return weights and directions of the neurons in the residual: teachers, active ones."""
         a, w = self._split(active)
         return np.concatenate([self._seen.weights, -a]), np.vstack([self._teachers, w])
 
-    def loss(self, theta: Array, /) -> float:
+    def loss(self, theta: ArrayLike, /) -> float:
         """Return L of these neurons (H, 1 + d)."""
         a, w = self._split(theta)
         everywhere = self._term.value(w)
@@ -200,18 +213,18 @@ class MultiIndex(Record):
         # A mean of squares, so whatever is below 0 is rounding.
         return max(float(self.power / 2 - a @ everywhere + inner / 2), 0.0)
 
-    def gradient(self, theta: Array, /) -> Array:
+    def gradient(self, theta: ArrayLike, /) -> Array:
         """Return ∂L/∂θ, (H, 1 + d)."""
         return -self.utility_gradient(theta, theta)
 
-    def utility(self, theta: Array, active: Array, /) -> Array:
+    def utility(self, theta: ArrayLike, active: ArrayLike, /) -> Array:
         """Return a E r σ(w·x) of each neuron (H,), r the residual beside the active ones."""
         a, w = self._split(theta)
         b, rows = self._beside(active)
         pairs = Pairs(self.activation, w, rows)
         return np.asarray(a * (self._term.value(w) + pairs.value() @ b))
 
-    def utility_gradient(self, theta: Array, active: Array, /) -> Array:
+    def utility_gradient(self, theta: ArrayLike, active: ArrayLike, /) -> Array:
         """Return the derivatives of `utility` by a and w, (H, 1 + d)."""
         a, w = self._split(theta)
         b, rows = self._beside(active)
@@ -220,9 +233,10 @@ class MultiIndex(Record):
         value, slope = value + pairs.value() @ b, slope + pairs.pull(b)
         return np.column_stack([value, a[:, None] * self._raw(slope)])
 
-    def hessian(self, theta: Array, basis: Array, /) -> Array:
+    def hessian(self, theta: ArrayLike, basis: ArrayLike, /) -> Array:
         """Return ∂²L/∂z∂z (Hm, Hm), where neuron i is ``theta[i] + basis @ z[i]``."""
-        (a, w), count = self._split(theta), len(theta)
+        a, w = self._split(theta)
+        count, seen = len(a), np.array(basis, dtype=float)
         b, rows = self._beside(theta)
         pairs, beside = Pairs(self.activation, w, w), Pairs(self.activation, w, rows)
         first = self._term.slope(w)[1] + beside.pull(b)
@@ -237,10 +251,9 @@ class MultiIndex(Record):
         every[own, own, 1:, 0] -= first
         every[own, own, 0, 1:] -= first
         every[own, own, 1:, 1:] -= a[:, None, None] * second
-        seen = basis.copy()
         if self._frame is not None:
-            seen[1:] = self._frame[0] @ basis[1:]
-        m = basis.shape[1]
+            seen[1:] = self._frame[0] @ seen[1:]
+        m = seen.shape[1]
         return np.asarray((seen.T @ every @ seen).transpose(0, 2, 1, 3).reshape(count * m, -1))
 
     @cached_property
@@ -251,7 +264,7 @@ class MultiIndex(Record):
         known = self._seen.hermite(self.activation, SHOWN)
         return tuple(sorted({*known, *self._seen.coefficients}, key=lambda e: (sum(e), e)))
 
-    def point(self, theta: Array, /) -> Array:
+    def point(self, theta: ArrayLike, /) -> Array:
         """Return the network's Hermite coefficients f_β over He_β(z), one for each of `indices`.
 
         With a covariance they are those over the white coordinates z̃.
@@ -262,7 +275,7 @@ class MultiIndex(Record):
         found = []
         for beta in self.indices:
             j = sum(beta)
-            share = known.normalised(j)[j] * np.sqrt(float(_factorial((j,)))) / _factorial(beta)
+            share = known.normalised(j)[j] * np.sqrt(float(factorial((j,)))) / factorial(beta)
             found.append(share * (sizes @ np.prod(units[:, : len(beta)] ** beta, axis=1)))
         return np.array(found)
 
@@ -277,40 +290,55 @@ class MultiIndex(Record):
         rows = checks.numbers(theta, "theta")
         if rows.size or rows.ndim != 2:
             rows = checks.real_array(rows, "theta", 2)
-        if rows.shape[1] != self.size:
-            raise ValueError(
-                f"theta has shape {rows.shape}; a neuron has {self.size} parameters, so it must be "
-                f"(H, {self.size})."
-            )
-        units = lengths_and_units(rows[:, 1:])[1]
-        return units[:, : self.target.r]
+        self._split(rows)
+        return lengths_and_units(rows[:, 1:])[1][:, : self.target.r]
 
     def reduced(self, init: ArrayLike) -> tuple[MultiIndex, Array]:
-        """Return the same flow on r + H inputs at most: the network there, and its neurons.
+        """Return the same flow on fewer inputs: the network there, and its neurons.
 
-        Neurons stay in the span of U and of their initial weights. The new coordinates are those
-        of an orthonormal basis of it, which begins with U.
+        Neurons stay in the least space that holds U and their initial weights and that Σ maps to
+        itself: r + H dimensions at most for Σ = I, and that many for each eigenvalue of Σ. The new
+        coordinates are those of an orthonormal basis of it, which begins with U.
 
         Parameters
         ----------
         init : array_like of shape (H, 1 + d)
             Initial neurons.
 
+        Returns
+        -------
+        tuple of MultiIndex and ndarray
+            The network on d' inputs and its neurons (H, 1 + d'); both as they are if no space is
+            smaller.
+
         Raises
         ------
-        ValueError
-            For a covariance, which does not leave the span invariant.
+        TypeError, ValueError
+            For bad input, with the rule and the remedy.
         """
         rows, r = checks.neurons(init, "init", self.size), self.target.r
         if self.covariance is not None:
-            raise ValueError(
-                f"covariance={checks.show(self.covariance)} turns neurons out of the span of their "
-                "start; follow all d inputs, or leave covariance out."
-            )
+            return self._invariant(rows)
         if self.d <= r + len(rows):
             return self, rows
         found = np.hstack([rows[:, : 1 + r], _coordinates(rows[:, 1 + r :])])
         return MultiIndex(self.target, r + len(rows), activation=self.activation), found
+
+    def _invariant(self, rows: Array) -> tuple[MultiIndex, Array]:
+        """Return `reduced` for a covariance: what each of its eigenspaces has of U and w."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        starts = np.eye(self.d)[: self.target.r]
+        held = np.vstack([starts, rows[:, 1:] / np.linalg.norm(rows, axis=1, keepdims=True)])
+        apart = np.flatnonzero(np.diff(values) > EQUAL * values[-1]) + 1
+        parts = [_span((held @ each) @ each.T) for each in np.split(vectors, apart, axis=1)]
+        space = np.vstack(parts)
+        if len(space) == self.d:
+            return self, rows
+        beside = _span(space - (space @ starts.T) @ starts)
+        basis = np.vstack([starts, beside])
+        inner = basis @ self.covariance @ basis.T
+        network = MultiIndex(self.target, activation=self.activation, covariance=inner)
+        return network, np.hstack([rows[:, :1], rows[:, 1:] @ basis.T])
 
     def sample(self, n: int, seed: int = 0) -> tuple[Array, Array]:
         """Return inputs X (n, d) and targets y (n,), drawn.
@@ -346,16 +374,12 @@ def _learnable(target: HermiteTarget, activation: Activation, given: Any) -> Non
 
 def _moderate(target: HermiteTarget, activation: Activation) -> None:
     """Raise unless the mean square of each part fits a float64."""
-    if (highest := max(map(sum, target.coefficients), default=0)) > HIGHEST:
-        raise ValueError(
-            f"target has the Hermite degree {highest}, and the factorials of degrees above "
-            f"{HIGHEST} do not fit a float64; leave such terms out."
-        )
+    refuse_high_degrees(target)
     norms = np.log(np.linalg.norm(target.directions, axis=1)) * activation.k
     teachers = zip(target.weights, norms.tolist(), strict=True)
     sizes = [math.log(abs(b)) + norm for b, norm in teachers if b]
     sizes += [
-        math.log(abs(v)) + math.log(_factorial(beta)) / 2
+        math.log(abs(v)) + math.log(factorial(beta)) / 2
         for beta, v in target.coefficients.items()
         if v
     ]
@@ -373,6 +397,12 @@ def _coordinates(rows: Array) -> Array:
     return np.asarray(np.linalg.qr(rows.T, mode="r")).T
 
 
+def _span(rows: Array) -> Array:
+    """Return an orthonormal basis of the span of rows (n, d), (m, d)."""
+    _, sizes, axes = np.linalg.svd(rows, full_matrices=False)
+    return np.asarray(axes[sizes > EQUAL])
+
+
 def _positive(covariance: Any) -> Array:
     """Return a covariance that is symmetric and positive definite."""
     found = checks.symmetric(covariance, "covariance")
@@ -383,7 +413,3 @@ def _positive(covariance: Any) -> Array:
             "drop directions in which inputs do not vary."
         )
     return found
-
-
-def _factorial(beta: Index) -> int:
-    return math.prod(map(math.factorial, beta))

@@ -129,7 +129,7 @@ def multi_index(
     signs : array_like of shape (H,), optional
         Signs of a, drawn by default; not with `init`.
     covariance : array_like of shape (d, d), optional
-        Σ of the inputs; with it, all d inputs are followed.
+        Σ of the inputs; a run then costs the less the fewer distinct eigenvalues Σ has.
     seed : int, optional
         Seed of the draw.
     log_alpha : float, optional
@@ -306,11 +306,10 @@ def _begun(
             "many dimensions; give overlaps, or a finite d."
         )
     if "init" in given:
-        rows = checks.neurons(given["init"], "init", network.size)
-        return (network, rows) if network.covariance is not None else network.reduced(rows)
+        return network.reduced(given["init"])
     inputs, whole = math.inf if endless else network.d, network.covariance is not None
     start = Start(given["width"], inputs, target.r, network.activation.k, seed, whole)
     rows = start.neurons(given["overlaps"], given["signs"])
-    if not whole:
-        network = MultiIndex(target, rows.shape[1] - 1, activation=network.activation)
-    return network, rows
+    if whole:
+        return network.reduced(rows)
+    return MultiIndex(target, rows.shape[1] - 1, activation=network.activation), rows

@@ -35,7 +35,7 @@ from saddles._tools.record import Record
 from saddles.agf._multi_index.activation import Activation, named
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["HermiteTarget", "Index"]
+__all__ = ["HermiteTarget", "Index", "factorial", "refuse_high_degrees"]
 
 #: A multi-index β.
 Index = tuple[int, ...]
@@ -46,6 +46,8 @@ LEFT_OUT = 1e-10
 NOTHING = 1e-14
 #: Largest number of nodes of a quadrature.
 NODES = 4_000_000
+#: Largest number whose factorial is a float64.
+HIGHEST = 170
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +184,7 @@ class HermiteTarget(Record):
                 "of at most 4e6, and order may be 150; lower order."
             )
         found, power = _expanded(g, r, order)
-        kept = sum(value**2 * _factorial(beta) for beta, value in found.items())
+        kept = sum(value**2 * factorial(beta) for beta, value in found.items())
         if not power - kept <= LEFT_OUT * power:
             raise ValueError(
                 f"order={order!r}: the expansion leaves out {1 - kept / power:.1e} of E g², and "
@@ -230,7 +232,7 @@ class HermiteTarget(Record):
         for beta in product(range(degree + 1), repeat=self.r):
             if (j := sum(beta)) > degree:
                 continue
-            share = math.factorial(j) / _factorial(beta) * known[j]
+            share = math.factorial(j) / factorial(beta) * known[j]
             along = self.weights * sizes[:, 0] ** activation.k * np.prod(units**beta, axis=1)
             found[beta] = found.get(beta, 0.0) + float(share * along.sum())
         return found
@@ -303,7 +305,7 @@ def _expanded(
         shaped = np.tensordot(shaped, basis, axes=(0, 1))
     large = NOTHING * float(np.abs(shaped).max())
     found = {
-        beta: float(value) / math.sqrt(_factorial(beta))
+        beta: float(value) / math.sqrt(factorial(beta))
         for beta, value in np.ndenumerate(shaped)
         if sum(beta) <= order and abs(value) > large
     }
@@ -318,6 +320,15 @@ def _normalised(z: Array, order: int) -> Array:
     return np.array(rows[: order + 1])
 
 
-def _factorial(beta: Index) -> int:
+def factorial(beta: Index) -> int:
     """Return β! = Π β_i!."""
     return math.prod(map(math.factorial, beta))
+
+
+def refuse_high_degrees(target: HermiteTarget) -> None:
+    """Raise if the mean square of a Hermite polynomial does not fit a float64."""
+    if (highest := max(map(sum, target.coefficients), default=0)) > HIGHEST:
+        raise ValueError(
+            f"target has the Hermite degree {highest}, and the factorials of degrees above "
+            f"{HIGHEST} do not fit a float64; leave such terms out."
+        )

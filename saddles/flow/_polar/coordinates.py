@@ -15,6 +15,9 @@ trajectory in these coordinates, about: ds = w dσ with σ the scaled time and w
 follows the speed of what moves, all in logarithms. Neurons at rest do not count, and their rates of
 relaxation are cut at ``fastest``.
 
+A neuron that is balanced stays so, but for rounding, which grows like e^{−2l} while it shrinks. So
+directions that begin on the cone of balanced ones are put back onto it wherever they are used.
+
 ================  ==================================================================
 code name         symbol
 ================  ==================================================================
@@ -32,15 +35,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from saddles._numerics.balance import Balance
 from saddles._numerics.precision import CUT_EXPONENT
 from saddles._numerics.stepping import bounded
-from saddles.flow._polar.space import Within
+from saddles.flow._polar.space import OUT_OF_SPACE, Within
 from saddles.homogeneous import Declared
-from saddles.typing import Array
+from saddles.typing import Array, Mask
 
 __all__ = ["FASTEST", "Polar"]
 
@@ -100,6 +105,8 @@ class Polar:
     """Velocity (H, p) that is added to that of the directions, to see what it changes."""
     space: Within | None = None
     """The space in whose coordinates the neurons are, if it is not that of their parameters."""
+    balance: Balance | None = None
+    """What puts neurons onto the cone of balanced ones, if the network has one."""
 
     @classmethod
     def of(
@@ -112,7 +119,34 @@ class Polar:
         natural = 0.0
         if unit > 0 and (loss := network.loss(begin)) > 0:
             natural = (math.log(loss) - math.log(unit)) / network.degree
-        return cls(network, theta, scale, unit, natural, space=space)
+        return cls(network, theta, scale, unit, natural, space=space, balance=_kept(network, space))
+
+    @cached_property
+    def balanced(self) -> Mask:
+        """Return which neurons (H,) are balanced."""
+        if self.balance is None:
+            return np.zeros(len(self.theta), dtype=bool)
+        return self.balance.holds(self._lifted(_unit(self.theta)))
+
+    def _lifted(self, rows: Array) -> Array:
+        return rows if self.space is None else self.space.lift(rows)
+
+    def onto(self, directions: Array, rows: Mask) -> Array:
+        """Return unit vectors (m, p), of which those of balanced `rows` (m,) are on the cone."""
+        units = _unit(directions)
+        if self.balance is None or not rows.any():
+            return units
+        found = self.balance.onto(self._lifted(units), rows)
+        return found if self.space is None else np.asarray(found @ self.space.basis)
+
+    def tangents(self, directions: Array, rows: Mask) -> Array:
+        """Return the derivative of `onto`, (m, p, p)."""
+        found = _sphere(directions)
+        if self.balance is not None and rows.any():
+            inner = self.balance.tangents(self._lifted(directions[rows]))
+            basis = None if self.space is None else self.space.basis
+            found[rows] = inner if basis is None else basis.T @ inner @ basis
+        return found
 
     @property
     def excess(self) -> int:
@@ -144,17 +178,30 @@ class Polar:
     def neurons(self, state: Array) -> tuple[Array, Array]:
         """Return θ (H, p), of which neurons that underflow are zero, and θ/|θ|."""
         logs, directions = self.unpack(state)
-        units = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+        units = self.onto(directions, self.balanced)
         sizes = np.minimum(logs - self.scale, self.natural + CUT_EXPONENT)
         return np.asarray(np.exp(sizes)[:, None] * units), units
 
     def pulls(self, state: Array) -> Array:
         """Return growth and turn of each neuron, shape (H, 1 + p)."""
         theta, units = self.neurons(state)
-        present = theta.any(axis=1)
-        pull = self.network.utility_gradient(units, theta[present]) / self.unit
+        return self._pulled(units, theta)
+
+    def _pulled(self, units: Array, theta: Array) -> Array:
+        """Return growth and turn of directions (m, p) beside neurons (H, p), shape (m, 1 + p)."""
+        pull = self.network.utility_gradient(units, theta[theta.any(axis=1)]) / self.unit
         growth = np.sum(units * pull, axis=1, keepdims=True)
         return np.hstack([growth, pull - growth * units])
+
+    def turning(self, directions: Array, theta: Array, rows: Mask) -> Array:
+        """Return how fast directions (m, p) would turn beside neurons (H, p), for κ = 2."""
+        units = self.onto(directions, rows)
+        turn = self._pulled(units, theta)[:, 1:] + units - _unit(directions)
+        return np.asarray(turn + self._back(directions))
+
+    def _back(self, directions: Array) -> Array:
+        """Return what takes directions back to the sphere, at the pace of the integrator's time."""
+        return np.asarray((1 - np.sum(directions**2, axis=1, keepdims=True)) * directions)
 
     def pace(self, logs: Array, pulls: Array) -> tuple[float, Array]:
         """Return the log of the speed of what moves, and each neuron's share in it.
@@ -183,8 +230,8 @@ class Polar:
             speed, _ = self.pace(logs, pulls)
             rates = self.rates(state)
             moved = rates[:, None] * pulls
-            # Back to the sphere, at the pace of the integrator's time.
-            moved[:, 1:] += (1 - np.sum(directions**2, axis=1, keepdims=True)) * directions
+            moved[:, 1:] += self._back(directions)
+            moved[:, 1:] += self.onto(directions, self.balanced) - _unit(directions)
             moved[:, 1:] += np.minimum(rates, 1.0)[:, None] * self.shake
             behind, _ = _catching_up(speed - state[1] / PACE_SCALE)
             slower = [np.exp(-state[1] / PACE_SCALE), PACE_SCALE * behind / self.lag]
@@ -212,6 +259,8 @@ class Polar:
             off = 1 - np.sum(directions**2, axis=1)[:, None, None]
             outer = directions[:, :, None] * directions[:, None]
             moved[diagonal, 1:, diagonal, 1:] += off * np.eye(size) - 2 * outer
+            back = self.tangents(directions, self.balanced) - _sphere(directions)
+            moved[diagonal, 1:, diagonal, 1:] += back
             matrix[0, 1] = -np.exp(-state[1] / PACE_SCALE) / PACE_SCALE
             matrix[1, 2:] = PACE_SCALE * steeper / self.lag * speeds.ravel()
             matrix[2:, 1] = -(free[:, None] * pulls).ravel() / PACE_SCALE
@@ -234,7 +283,9 @@ class Polar:
             cells = state[2:].reshape(count, size)[seen]
             part = np.append(state[:2], cells)
             rows = np.flatnonzero(seen)
-            inner = self._exact_changes(self.network.hessian, part, pulls[seen])
+            inner = self._exact_changes(
+                self.network.hessian, part, pulls[seen], self.balanced[seen]
+            )
             changes[rows[:, None], :, rows] = inner.transpose(0, 2, 1, 3)
         return changes
 
@@ -245,9 +296,9 @@ class Polar:
         """
         if self.network.hessian is None:
             return self._differences(state, pulls, step)
-        return self._exact_changes(self.network.hessian, state, pulls)
+        return self._exact_changes(self.network.hessian, state, pulls, self.balanced)
 
-    def _exact_changes(self, hessian: Any, state: Array, pulls: Array) -> Array:
+    def _exact_changes(self, hessian: Any, state: Array, pulls: Array, rows: Mask) -> Array:
         """Return the derivatives of `pulls` from the Hessian of the loss.
 
         With n_i = |θ_i|, ∂L/∂θ_i = −n_i^{κ−1} u_i, so that −n_i^{1−κ} ∂²L/∂θ_i∂θ_j is ∂u_i/∂θ_j,
@@ -257,8 +308,7 @@ class Polar:
         """
         logs, directions = self.unpack(state)
         count, size = directions.shape
-        lengths = np.linalg.norm(directions, axis=1)
-        units = directions / lengths[:, None]
+        units, tangents = self.onto(directions, rows), self.tangents(directions, rows)
         least, most = UNSEEN / self.network.degree, CUT_EXPONENT
         norms = np.exp(self.natural + np.clip(logs - self.scale - self.natural, least, most))
         curvature = hessian(norms[:, None] * units, np.eye(size)) / self.unit
@@ -268,16 +318,15 @@ class Polar:
         reach = norms * acts * norms[:, None] ** (1 - self.network.degree)
         slopes = -curvature.reshape(count, size, count, size) * reach[:, None, :, None]
         along = np.einsum("icjk,jk->icj", slopes, units)
-        across = (slopes - along[..., None] * units) / lengths[:, None]
+        across = np.einsum("icjk,jkl->icjl", slopes, tangents)
         along[own, :, own] -= (self.network.degree - 1) * pull
         along[own[~seen], :, own[~seen]] = 0.0
         moved = np.concatenate([along[..., None], across], axis=3)
 
         growth = np.einsum("ic,icjk->ijk", units, moved)
-        growth[own, own, 1:] += pulls[:, 1:] / lengths[:, None]
+        growth[own, own, 1:] += np.einsum("ic,ick->ik", pull, tangents)
         turn = moved - units[:, :, None, None] * growth[:, None]
-        tangent = np.eye(size) - units[:, :, None] * units[:, None]
-        turn[own, :, own, 1:] -= (pulls[:, 0] / lengths)[:, None, None] * tangent
+        turn[own, :, own, 1:] -= pulls[:, :1, None] * tangents
         return np.concatenate([growth[:, None], turn], axis=1)
 
     def _differences(self, state: Array, pulls: Array, step: float) -> Array:
@@ -333,6 +382,30 @@ class Polar:
         work = np.exp(self.network.degree * (logs - self.scale)) * rates * squares
         growth = np.where(rates < RELAXING, rates * pulls[:, 0], math.nan)
         return np.append(-np.sum(work), growth)
+
+
+def _unit(rows: Array) -> Array:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def _sphere(rows: Array) -> Array:
+    """Return the derivative of `_unit`, (H, p, p)."""
+    lengths = np.linalg.norm(rows, axis=1)[:, None, None]
+    units = rows[:, :, None] / lengths
+    return np.asarray((np.eye(rows.shape[1]) - units * units.transpose(0, 2, 1)) / lengths)
+
+
+def _kept(network: Declared, space: Within | None) -> Balance | None:
+    """Return what puts neurons onto their cone, where that does not lead out of the space."""
+    known = network if space is None else space.network
+    if known.conserved is None:
+        return None
+    if space is not None:
+        turned = known.conserved[:, None] * space.basis
+        outside = turned - space.basis @ (space.basis.T @ turned)
+        if np.abs(outside).max() > OUT_OF_SPACE * np.abs(turned).max():
+            return None
+    return Balance(known.conserved)
 
 
 def _strongest(network: Declared, directions: Array, beside: Array) -> float:

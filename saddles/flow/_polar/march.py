@@ -19,12 +19,20 @@ from typing import Any
 import numpy as np
 
 from saddles._numerics.precision import EPS, ULPS
-from saddles._numerics.stepping import Ending, Equation, Integration, Pieces, Tolerances
+from saddles._numerics.stepping import (
+    Budget,
+    Ending,
+    Equation,
+    Integration,
+    Pieces,
+    Tolerances,
+)
 from saddles._result.path import PathError
 from saddles.flow._inputs import STEP_SHARE
 from saddles.flow._polar.coordinates import FASTEST, Polar
 from saddles.flow._polar.rest import creeps, escapes, rests
 from saddles.flow._polar.trajectory import PolarCurve, Still
+from saddles.flow._polar.tree import Tree
 from saddles.status import Status
 from saddles.typing import Array
 
@@ -63,31 +71,55 @@ def fastest(rtol: float) -> float:
     return max(FASTEST, STEP_SHARE * rtol / (PULL_ROUNDING * EPS))
 
 
-def march(polar: Polar, rtol: float, until: float | None) -> tuple[PolarCurve, Status]:
-    """Follow the neurons to `until`, or until they rest."""
+def march(
+    polar: Polar, rtol: float, until: float | None, *, apart: bool = False
+) -> tuple[PolarCurve, Status]:
+    """Follow the neurons to `until`, or until they rest; `apart` with relative differences."""
     last = math.inf if until is None else until * polar.speed
     if until is not None and last / polar.speed < until:  # by an ulp
         last = math.nextafter(last, math.inf)
     sigmas, status, vigil = [0.0], Status.INTEGRATION_FAILED, _Vigil(polar, rtol)
+    budget = Budget(STEPS_PER_NEURON * (polar.theta.shape[0] + 2))
+    tree = Tree.of(polar, polar.start()) if apart else None
+    parts: list[tuple[Pieces, Tree | None]] = []
 
     def done(_: int, solver: Any) -> bool:
         nonlocal status
-        sigmas.append(max(sigmas[-1], float(solver.y[0])))
+        state = solver.y if tree is None else tree.state(solver.y)
+        sigmas.append(max(sigmas[-1], float(state[0])))
         passed = sigmas[-1] >= last
-        verdict = vigil.look(solver.t, solver.y, at_once=passed)
+        verdict = vigil.look(solver.t, state, at_once=passed)
         if passed:
             status = verdict or Status.UNTIL_REACHED
         elif verdict is not None and (until is None or verdict is not Status.CONVERGED):
             status = verdict
-        return status is not Status.INTEGRATION_FAILED
+        strays = tree is not None and tree.strays(solver.y)
+        return strays or status is not Status.INTEGRATION_FAILED
 
-    run = _integration(polar, rtol)
-    states = run.recorded(done, "flow.neurons")
+    begin, run = 0.0, _integration(polar, rtol, budget, tree)
+    while True:
+        states = run.recorded(done, "flow.neurons")
+        parts.append((states, tree))
+        if run.ending is not None or status is not Status.INTEGRATION_FAILED:
+            break
+        assert tree is not None
+        begin, tree = run.solver.t, tree.regrown(run.solver.y)
+        run = _integration(polar, rtol, budget, tree, begin)
     if run.ending is Ending.OUT_OF_TIME:
         status = Status.TIME_LIMIT
-    if not states.curves:
+    whole = _joined(parts)
+    if not whole.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
-    return PolarCurve.of(polar, states, sigmas, min(last, sigmas[-1])), status
+    return PolarCurve.of(polar, whole, sigmas, min(last, sigmas[-1])), status
+
+
+def _joined(parts: list[tuple[Pieces, Tree | None]]) -> Pieces:
+    """Return the pieces one after the other, with states of `Polar`."""
+    times = [parts[0][0].times[:1], *(pieces.times[1:] for pieces, _ in parts)]
+    curves: list[Any] = []
+    for pieces, tree in parts:
+        curves += pieces.curves if tree is None else [tree.along(each) for each in pieces.curves]
+    return Pieces(np.concatenate(times), curves)
 
 
 class _Vigil:
@@ -122,13 +154,16 @@ class _Vigil:
         return Status.CONVERGED if at_rest and not unstable.any() else None
 
 
-def _integration(polar: Polar, rtol: float) -> Integration:
+def _integration(
+    polar: Polar, rtol: float, budget: Budget, tree: Tree | None, begin: float = 0.0
+) -> Integration:
     """Return the integration of the neurons, whose end is looked for."""
-    return Integration(
-        Equation(polar.velocity, polar.start(), jacobian=polar.jacobian),
-        Tolerances(atol=max(STEP_SHARE * rtol, ULPS * polar.scale)),
-        STEPS_PER_NEURON * (polar.theta.shape[0] + 2),
-    )
+    atol = max(STEP_SHARE * rtol, ULPS * polar.scale)
+    if tree is None:
+        equation = Equation(polar.velocity, polar.start(), jacobian=polar.jacobian)
+        return Integration(equation, Tolerances(atol=atol), budget)
+    equation = Equation(tree.velocity, tree.begin, begin=begin)
+    return Integration(equation, Tolerances(atol=atol, horizon=tree.horizon), budget)
 
 
 def resting(polar: Polar, until: float) -> PolarCurve:
@@ -139,7 +174,7 @@ def resting(polar: Polar, until: float) -> PolarCurve:
     return PolarCurve.of(still, rest, [0.0, last], last)
 
 
-def is_robust(curve: PolarCurve, rtol: float) -> tuple[bool, float]:
+def is_robust(curve: PolarCurve, rtol: float, *, apart: bool = False) -> tuple[bool, float]:
     """Say whether the neurons stay where they are if their directions are shaken, and until when.
 
     Until the end, unless there is no time for that.
@@ -153,7 +188,7 @@ def is_robust(curve: PolarCurve, rtol: float) -> tuple[bool, float]:
     shaken = replace(polar, shake=rtol / max(1.0, polar.scale) * random * moving)
     # A flow that ends as soon as it has jumped may be compared with one that jumps a little later.
     later = ROBUST * curve.until
-    other, status = march(shaken, rtol, curve.until + later)
+    other, status = march(shaken, rtol, curve.until + later, apart=apart)
     if not status.success:
         return False, curve.until
     last = min(curve.until, other.until) if status is Status.TIME_LIMIT else curve.until

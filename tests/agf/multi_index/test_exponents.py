@@ -47,6 +47,7 @@ def test_no_basis_is_preferred(support, seed):
         ({(1, 0): 1, (0, 1): 1, (1, 1): 1}, 1, 2),  # one direction of the plane, then the other
         ({(4,): 1, (6,): 1}, 4, 4),
         ({(0, 0): 3, (2, 0): 1e-5, (1, 1): 1}, 2, 2),
+        ({(16,): 1e-6}, 16, 16),
     ],
 )
 def test_cases(terms, first, largest):
@@ -80,6 +81,15 @@ def test_bad_input_is_named():
     many = HermiteTarget({(6,) + (0,) * 29: 1.0})
     with pytest.raises(ValueError, match="fit up to degree 3"):
         leap(many)
+
+
+def test_any_degree_and_number_of_coordinates_has_an_exponent():
+    """Of which the tensors would have 40^170 entries."""
+    term = (40,) + (0,) * 38 + (130,)
+    assert information_exponent(HermiteTarget({term: 1e-100})) == 170
+    assert information_exponent(HermiteTarget({term: 1.0, (1,) * 40: 1e140})) == 40
+    with pytest.raises(ValueError, match="degree 171"):
+        information_exponent(HermiteTarget({171: 1.0}))
 
 
 def test_the_symmetry_of_a_target_has_to_be_leapt_over():

@@ -4,18 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reference import multi_index as reference
-from saddles.agf import HermiteTarget, Homogeneous, MultiIndex, Spherical
+from saddles.agf import HermiteTarget, Homogeneous
 from saddles.agf._multi_index.activation import NAMED
 from saddles.agf._multi_index.kernels import Pairs, Term
 
 #: Of 120 nodes on each piece, relative to E σ².
 KERNELS, TERMS = 1e-13, 1e-12
-#: Of a central difference whose step is 1e-5.
-DIFFERENCES = 1e-8
 
 ACTIVATIONS = {**NAMED, "uneven": Homogeneous(4, 1.0, -0.5), "fifth": Homogeneous(5, 0.3, 1.0)}
 TARGETS = {
@@ -80,43 +76,3 @@ def test_correlations_are_the_sums_of_their_hermite_series(k):
     known = activation.normalised(150) ** 2
     assert [value[0], slope[0]] == pytest.approx(known[:2], rel=1e-12)
     assert value[1] == pytest.approx(known.sum(), rel=1e-2 if k == 1 else 1e-4)
-
-
-COVARIANCE = np.array([[1.0, 0.3, 0.1], [0.3, 2.0, -0.4], [0.1, -0.4, 0.5]])
-ANY = [*NAMED.values(), Spherical(2, (0.3, 1.0, 0.0, 0.5)), Spherical(1, (0.0, 0.0, 1.0))]
-
-
-@settings(max_examples=40)
-@given(
-    activation=st.sampled_from(ANY),
-    which=st.sampled_from([1, 2, 3, "teachers"]),
-    covariance=st.sampled_from([None, COVARIANCE]),
-    seed=st.integers(0, 10**6),
-    parallel=st.booleans(),
-)
-def test_derivatives_are_those_of_the_loss(activation, which, covariance, seed, parallel):
-    """Gradients and second derivatives by central differences, of parallel neurons too."""
-    rows = [[1.0, 0.5], [0.0, -2.0]]
-    target = HermiteTarget.teacher([1.0, -0.4], rows) if which == "teachers" else TARGETS[which]
-    network = MultiIndex(target, 3, activation=activation, covariance=covariance)
-    rng = np.random.default_rng(seed)
-    theta = rng.standard_normal((3, 4))
-    theta[:, 1:] += np.sign(theta[:, 1:])  # no neuron near w = 0, where derivatives are large
-    if parallel:
-        theta[1, 1:] = 1.3 * theta[0, 1:]
-    basis = np.linalg.qr(rng.standard_normal((4, 2)))[0]
-    step = 1e-5
-    slopes, bends = [], []
-    for k in range(theta.size):
-        aside = step * np.eye(theta.size)[k].reshape(theta.shape)
-        slopes.append((network.loss(theta + aside) - network.loss(theta - aside)) / (2 * step))
-    for k in range(6):
-        aside = step * np.eye(6)[k].reshape(3, 2) @ basis.T
-        turned = network.gradient(theta + aside) - network.gradient(theta - aside)
-        bends.append((turned @ basis).ravel() / (2 * step))
-    gradient, bend = network.gradient(theta), network.hessian(theta, basis)
-    size = 1 + abs(network.loss(theta)) + np.abs(gradient).max()
-    assert gradient.ravel() == pytest.approx(np.array(slopes), abs=DIFFERENCES * size)
-    # The kernels of degree 1 are twice differentiable where neurons are parallel, not three times.
-    rough = 1e-4 if parallel and activation.k == 1 else 10 * DIFFERENCES
-    assert bend == pytest.approx(np.array(bends), abs=rough * (size + np.abs(bend).max()))

@@ -4,17 +4,87 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reference import multi_index as reference
-from saddles.agf import HermiteTarget, MultiIndex, multi_index, single_index
+from saddles.agf import HermiteTarget, MultiIndex, Spherical, multi_index, single_index
 from saddles.agf._multi_index.activation import NAMED
 from saddles.flow import neurons
 
 #: Standard errors that a mean may be off, for each of a handful of seeded samples.
 SIGMAS = 4.0
+#: Of a central difference whose step is 1e-5.
+DIFFERENCES = 1e-8
 
 CURVED = HermiteTarget({(2, 1): 1.0, (1, 0): 0.2, (0, 2): 0.4})
 TWO = HermiteTarget.teacher([1.0, 1.0], np.eye(2))
+COVARIANCE = np.array([[1.0, 0.3, 0.1], [0.3, 2.0, -0.4], [0.1, -0.4, 0.5]])
+
+
+@st.composite
+def networks(draw):
+    """Any activation on three inputs, white or not, with three neurons, two of them parallel."""
+    targets = (
+        HermiteTarget.polynomial({1: 0.5, 3: 1.0, 4: -0.7}),
+        CURVED,
+        HermiteTarget.polynomial({(1, 1, 1): 1.0, (2, 0, 2): 0.5, (0, 0, 1): 1.0}),
+        HermiteTarget.teacher([1.0, -0.4], [[1.0, 0.5], [0.0, -2.0]]),
+    )
+    spheres = Spherical(2, (0.3, 1.0, 0.0, 0.5)), Spherical(1, (0.0, 0.0, 1.0))
+    network = MultiIndex(
+        draw(st.sampled_from(targets)),
+        3,
+        activation=draw(st.sampled_from([*NAMED.values(), *spheres])),
+        covariance=draw(st.sampled_from([None, COVARIANCE])),
+    )
+    theta = np.random.default_rng(draw(st.integers(0, 10**6))).standard_normal((3, 4))
+    theta[:, 1:] += np.sign(theta[:, 1:])  # no neuron near w = 0, where derivatives are large
+    if draw(st.booleans()):
+        theta[1, 1:] = 1.3 * theta[0, 1:]
+    return network, theta
+
+
+@settings(max_examples=40)
+@given(networks())
+def test_derivatives_are_those_of_the_loss(drawn):
+    """Gradients and second derivatives by central differences, of parallel neurons too."""
+    network, theta = drawn
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 2)))[0]
+    step = 1e-5
+    slopes, bends = [], []
+    for k in range(theta.size):
+        aside = step * np.eye(theta.size)[k].reshape(theta.shape)
+        slopes.append((network.loss(theta + aside) - network.loss(theta - aside)) / (2 * step))
+    for k in range(6):
+        aside = step * np.eye(6)[k].reshape(3, 2) @ basis.T
+        turned = network.gradient(theta + aside) - network.gradient(theta - aside)
+        bends.append((turned @ basis).ravel() / (2 * step))
+    gradient, bend = network.gradient(theta), network.hessian(theta, basis)
+    size = 1 + abs(network.loss(theta)) + np.abs(gradient).max()
+    assert gradient.ravel() == pytest.approx(np.array(slopes), abs=DIFFERENCES * size)
+    # The kernels of degree 1 are twice differentiable where neurons are parallel, not three times.
+    rough = 1e-4 if network.degree == 2 else 10 * DIFFERENCES
+    assert bend == pytest.approx(np.array(bends), abs=rough * (size + np.abs(bend).max()))
+
+
+@given(networks())
+def test_utilities_are_those_of_the_loss(drawn):
+    """What is bilinear in neurons follows from losses with and without them."""
+    network, theta = drawn
+    nobody, others, one = theta[:0], theta[:2], theta[2:]
+    turned = one * [-1, 1, 1, 1]
+    known = [network.loss(each) for each in (nobody, others, one, theta, turned)]
+    none, beside, alone, together, against = known
+    size = 1e-12 * sum(known)
+    first, later = (float(network.utility(one, active)[0]) for active in (nobody, others))
+    assert first == pytest.approx((against - alone) / 2, abs=size)
+    assert later - first == pytest.approx(beside - together + alone - none, abs=size)
+    pull = network.utility_gradient(one, others)
+    assert float(np.sum(pull * one)) == pytest.approx(network.degree * later, abs=size)
+    lengths = np.linalg.norm(theta[:, 1:], axis=1)
+    v = theta[:, 1 : 1 + network.target.r] / lengths[:, None]
+    assert network.overlaps(theta) == pytest.approx(v, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky", "quadratic", "relu3"])
@@ -67,19 +137,25 @@ def test_a_smooth_function_is_its_expansion():
     assert network.loss(theta[:0]) == pytest.approx(power / 2, rel=1e-10)
 
 
-def test_teachers_have_the_hermite_coefficients_of_their_samples():
+def test_teachers_have_hermite_coefficients_of_their_own():
     rows = np.array([[1.0, 0.5], [0.0, -2.0]])
     target, activation = HermiteTarget.teacher([1.0, 2.0], rows), NAMED["relu2"]
     known = target.hermite(activation, 3)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-    z = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1).reshape(-1, 2)
-    mass = np.multiply.outer(weights, weights).ravel() / weights.sum() ** 2
-    y = target.values(z, activation)
+    assert len(known) == 10
     for beta, value in known.items():
-        He = [np.polynomial.hermite_e.hermeval(z[:, i], np.eye(4)[e]) for i, e in enumerate(beta)]
-        size = math.prod(map(math.factorial, beta))
-        # The kinks limit plain quadrature.
-        assert value == pytest.approx(mass @ (y * He[0] * He[1]) / size, abs=2e-2)
+        only = HermiteTarget({beta: 1.0 / math.prod(map(math.factorial, beta))})
+        expected = sum(
+            b
+            * np.linalg.norm(row) ** 2
+            * reference.target_term(
+                lambda z, only=only: only.values(z, activation),
+                reference.Activation(2, 1.0, 0.0),
+                row / np.linalg.norm(row),
+                nodes=4,
+            )
+            for b, row in zip(target.weights, target.directions, strict=True)
+        )
+        assert value == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["relu", "relu2"])
@@ -96,6 +172,25 @@ def test_any_dimension_reduces_to_the_span_of_the_start(name):
         other = other - 0.05 * small.gradient(other)
     assert small.loss(other) == pytest.approx(wide.loss(theta), rel=1e-12)
     assert small.overlaps(other) == pytest.approx(wide.overlaps(theta), abs=1e-12)
+
+
+def test_a_covariance_with_few_eigenvalues_reduces_too():
+    """A spiked one: neurons stay in what it makes of the span of U and of their start."""
+    rng, d = np.random.default_rng(0), 40
+    spike = rng.standard_normal(d) / math.sqrt(d)
+    target = HermiteTarget({(1, 0): 1.0, (1, 1): 1.0, (0, 2): 0.3})
+    wide = MultiIndex(target, covariance=0.7 * np.eye(d) + np.outer(spike, spike))
+    init = rng.standard_normal((3, d + 1))
+    small, rows = wide.reduced(init)
+    assert small.d == 6  # U, three neurons and the spike
+    theta, other = init / 9, rows / 9
+    for _ in range(30):
+        theta = theta - 0.05 * wide.gradient(theta)
+        other = other - 0.05 * small.gradient(other)
+    assert small.loss(other) == pytest.approx(wide.loss(theta), rel=1e-11)
+    assert small.overlaps(other) == pytest.approx(wide.overlaps(theta), abs=1e-12)
+    same, rows = MultiIndex(target, covariance=COVARIANCE).reduced(init[:, :4])
+    assert (same.d, rows.tolist()) == (3, init[:, :4].tolist())
 
 
 @pytest.mark.slow
@@ -132,7 +227,6 @@ def test_what_is_wrong_is_said():
         (lambda: HermiteTarget({(1,): 1.0, (1, 0): 1.0}), "the same length"),
         (lambda: HermiteTarget.teacher([1.0], [[0.0, 0.0]]), r"directions\[0\] is zero"),
         (lambda: HermiteTarget.callable(lambda z: np.abs(z[:, 0]), 1, 30), "raise order"),
-        (lambda: MultiIndex(TWO, covariance=np.eye(2)).reduced(np.ones((1, 3))), "leave cov"),
     ]
     for call, said in known:
         with pytest.raises(ValueError, match=said):
@@ -195,3 +289,31 @@ def test_values_and_coefficients_take_an_activation_by_name_and_check_coordinate
 def test_overlaps_refuse_what_are_no_neurons(theta):
     with pytest.raises((TypeError, ValueError), match=r"^theta"):
         MultiIndex(HermiteTarget({(1, 0): 1.0})).overlaps(theta)
+
+
+def test_points_are_the_hermite_coefficients_of_the_network():
+    """Those of a target with the same neurons as teachers."""
+    theta = np.random.default_rng(0).standard_normal((3, 4))
+    for activation in ("relu", "cubic", Spherical(2, (0.3, 1.0, 0.0, 0.5))):
+        network = MultiIndex(CURVED, 3, activation=activation)
+        same = HermiteTarget.teacher(theta[:, 0], theta[:, 1:]).hermite(network.activation, 3)
+        expected = [same[*beta, 0] for beta in network.indices]
+        assert network.point(theta) == pytest.approx(expected, rel=1e-12)
+
+
+def test_methods_take_lists_and_name_what_are_no_neurons():
+    network = MultiIndex(TWO, 3)
+    rows = [[1.0, 0.5, -1, 2], [0, 1, 1, 1]]
+    theta = np.array(rows, dtype=float)
+    assert network.loss(rows) == network.loss(theta)
+    assert network.loss(np.array(rows[:1], dtype=int)) == network.loss(np.trunc(theta[:1]))
+    for name in ("gradient", "point", "overlaps"):
+        assert getattr(network, name)(rows).tolist() == getattr(network, name)(theta).tolist()
+    for name in ("utility", "utility_gradient"):
+        method = getattr(network, name)
+        assert method(rows, rows).tolist() == method(theta, theta).tolist()
+    basis = np.eye(4).tolist()
+    assert network.hessian(rows, basis).tolist() == network.hessian(theta, np.eye(4)).tolist()
+    for name in ("loss", "gradient", "point"):
+        with pytest.raises(ValueError, match=r"theta has shape \(1, 3\)"):
+            getattr(network, name)([[1.0, 2.0, 3.0]])

@@ -54,3 +54,14 @@ class Balance:
             some = units[np.ix_(rows, part)]
             found[np.ix_(rows, part)] = norm * some / np.linalg.norm(some, axis=1, keepdims=True)
         return found
+
+    def tangents(self, rows: Array) -> Array:
+        """Return the derivative of `onto` by rows (D, p) of any norm, (D, p, p)."""
+        found = np.zeros((*rows.shape, rows.shape[1]))
+        for part, norm in self._parts:
+            some = rows[:, part]
+            lengths = np.linalg.norm(some, axis=1)[:, None, None]
+            units = some[:, :, None] / lengths
+            across = np.eye(some.shape[1]) - units * units.transpose(0, 2, 1)
+            found[np.ix_(np.arange(len(rows)), part, part)] = norm * across / lengths
+        return found

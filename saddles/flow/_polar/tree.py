@@ -1,0 +1,200 @@
+"""Neurons whose directions come together: differences of directions, to a relative error.
+
+For κ = 2 the neurons of a cluster turn to one direction, and their differences are powers of α
+before they grow again and the cluster parts. A direction is known to an absolute error, and so are
+differences of two. Here a neuron that is near to another one has, in place of its direction, what
+it differs by,
+
+    d = d' + e^m ε,    m' = <ε, g>/|ε|²,    ε' = g − m' ε,    g = e^{−m} (F(d' + e^m ε) − F(d')),
+
+with F the velocity of a direction beside the present residual. So absolute tolerances for m and ε
+are relative ones for the difference. F(d' + δ) − F(d') is a difference over a longer secant, in
+proportion, where δ is so short that rounding would be left of it.
+
+Who is near to whom is a forest: the edges of a minimum spanning tree of the directions which are
+short. A path in such a tree has no edge longer than the distance of its ends, and so all distances
+are known to a relative error.
+
+===============  ==========================================================================
+code name        symbol
+===============  ==========================================================================
+``parent``       the neuron d' beside which each is, −1 for none, (H,)
+``logs``         m of those that have one, (F,)
+``packed``       a state of `Polar`, with ε in place of d, and after it m
+===============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from saddles._numerics.stepping import before_jump, bounded
+from saddles.flow._polar.coordinates import Polar
+from saddles.flow._polar.trajectory import PolarCurve
+from saddles.typing import Array, Indices
+
+__all__ = ["Tree", "meet"]
+
+#: Directions nearer than this, relative to the longest edge between them, get an edge.
+NEAR = 1e-2
+
+#: Half of the shortest secant: its error, of second order, is about what rounding leaves of it.
+SECANT = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """The flow of `polar` with differences for directions that are near to each other."""
+
+    polar: Polar
+    parent: Indices
+    begin: Array
+    """The packed state where this tree begins."""
+
+    @classmethod
+    def of(cls, polar: Polar, state: Array) -> Tree:
+        """Begin at a state of `polar`, with all differences that are short."""
+        _, directions = polar.unpack(state)
+        return cls._grown(polar, state, directions[:, None] - directions)
+
+    def regrown(self, packed: Array) -> Tree:
+        """Return the tree of the differences at a packed state."""
+        return self._grown(self.polar, self.state(packed), self._differences(packed))
+
+    @classmethod
+    def _grown(cls, polar: Polar, state: Array, differences: Array) -> Tree:
+        """Return the tree of a state whose differences d_i − d_j are (H, H, p)."""
+        parent = _parents(np.linalg.norm(differences, axis=2))
+        followers = np.flatnonzero(parent >= 0)
+        packed = state.copy()
+        cells = packed[2:].reshape(len(parent), -1)
+        beside = differences[followers, parent[followers]]
+        lengths = np.linalg.norm(beside, axis=1)
+        cells[followers, 1:] = beside / lengths[:, None]
+        return cls(polar, parent, np.append(packed, np.log(lengths)))
+
+    @cached_property
+    def followers(self) -> Indices:
+        """Return which neurons (F,) have a parent."""
+        return np.flatnonzero(self.parent >= 0)
+
+    @cached_property
+    def _paths(self) -> Array:
+        """Return which followers lie between each neuron and its root, with itself, (H, F)."""
+        found = np.zeros((len(self.parent), len(self.followers)))
+        column = {int(each): k for k, each in enumerate(self.followers)}
+        for i in range(len(self.parent)):
+            at = i
+            while self.parent[at] >= 0:
+                found[i, column[at]] = 1.0
+                at = int(self.parent[at])
+        return found
+
+    @cached_property
+    def _roots(self) -> Indices:
+        """Return the root of each neuron, (H,)."""
+        roots = np.arange(len(self.parent))
+        while (moving := self.parent[roots] >= 0).any():
+            roots[moving] = self.parent[roots[moving]]
+        return roots
+
+    def _edges(self, packed: Array) -> tuple[Array, Array]:
+        """Return ε (F, p) and m (F,)."""
+        size = self.polar.theta.size + len(self.polar.theta)
+        cells = packed[2 : 2 + size].reshape(len(self.parent), -1)
+        return cells[self.followers, 1:], packed[2 + size :]
+
+    def state(self, packed: Array) -> Array:
+        """Return the state of `polar`."""
+        epsilon, logs = self._edges(packed)
+        state = packed[: len(packed) - len(logs)].copy()
+        cells = state[2:].reshape(len(self.parent), -1)
+        cells[:, 1:] = cells[self._roots, 1:] + self._paths @ (np.exp(logs)[:, None] * epsilon)
+        return state
+
+    def along(self, curve: Callable[[Array], Array]) -> Callable[[Array], Array]:
+        """Return the states (m, q) along a curve of packed ones (n, q)."""
+
+        def states(s: Array) -> Array:
+            packed = curve(s)
+            found = [self.state(each) for each in np.atleast_2d(packed.T)]
+            return np.reshape(np.transpose(found), (-1, *packed.shape[1:]))
+
+        return states
+
+    def _differences(self, packed: Array) -> Array:
+        """Return d_i − d_j, (H, H, p), of which those along the tree are exact."""
+        epsilon, logs = self._edges(packed)
+        steps = np.exp(logs)[:, None] * epsilon
+        apart = self._paths[:, None] - self._paths
+        directions = self.state(packed)[2:].reshape(len(self.parent), -1)[:, 1:]
+        together = self._roots[:, None] == self._roots
+        along = np.tensordot(apart, steps, 1)
+        return np.where(together[..., None], along, directions[:, None] - directions)
+
+    def strays(self, packed: Array) -> bool:
+        """Say whether two directions have come so near to each other that they need an edge."""
+        epsilon, logs = self._edges(packed)
+        lengths = np.exp(logs) * np.linalg.norm(epsilon, axis=1)
+        between = np.abs(self._paths[:, None] - self._paths)
+        longest = np.max(between * lengths, axis=2, initial=0.0)
+        longest[self._roots[:, None] != self._roots] = 1.0
+        distances = np.linalg.norm(self._differences(packed), axis=2)
+        return bool(((distances < NEAR * longest) & (distances > 0)).any())
+
+    def velocity(self, s: float, packed: Array) -> Array:
+        """Return the derivative of the packed state with respect to s."""
+        epsilon, logs = self._edges(packed)
+        state = self.state(packed)
+        moved = self.polar.velocity(s, state)
+        cells = moved[2:].reshape(len(self.parent), -1)
+        directions = state[2:].reshape(len(self.parent), -1)[:, 1:]
+        squares = np.sum(epsilon**2, axis=1, keepdims=True)
+        sizes = np.sqrt(squares)
+        half = np.maximum(np.exp(logs)[:, None] * sizes / 2, SECANT) * epsilon / sizes
+        middle = (directions[self.followers] + directions[self.parent[self.followers]]) / 2
+        theta, count = self.polar.neurons(state)[0], len(self.followers)
+        rows = np.tile(self.polar.balanced[self.followers], 2)
+        ends = self.polar.turning(np.vstack([middle + half, middle - half]), theta, rows)
+        g = (
+            (ends[:count] - ends[count:])
+            * sizes
+            / (2 * np.linalg.norm(half, axis=1, keepdims=True))
+        )
+        growth = np.sum(epsilon * g, axis=1, keepdims=True) / squares
+        aside = np.broadcast_to(self.polar.shake, self.polar.theta.shape)[self.followers]
+        cells[self.followers, 1:] = g - growth * epsilon + (1 - squares) * epsilon + aside
+        return bounded(np.append(moved, growth))
+
+    def horizon(self, s: float, packed: Array) -> float:
+        """Return the s beyond which the next step must not go, or a parting may be jumped over."""
+        _, logs = self._edges(packed)
+        return before_jump(s, logs, self.velocity(s, packed)[len(packed) - len(logs) :])
+
+
+def meet(curve: PolarCurve) -> bool:
+    """Say whether two directions come near to each other along a flow."""
+    states = curve.states(curve.knots)
+    units = np.array([curve.polar.neurons(state)[1] for state in states])
+    apart = np.linalg.norm(units[:, :, None] - units[:, None], axis=3)
+    return bool(((apart > 0) & (apart < NEAR)).any())
+
+
+def _parents(distances: Array) -> Indices:
+    """Return the parents of a spanning forest with the shortest edges below `NEAR`, Prim's."""
+    count = len(distances)
+    parent, nearest = np.full(count, -1), np.full(count, np.inf)
+    left = np.ones(count, dtype=bool)
+    for _ in range(count):
+        at = int(np.where(left, nearest, np.inf).argmin()) if left.any() else 0
+        if not left[at]:
+            at = int(left.argmax())
+        left[at] = False
+        closer = left & (distances[at] < nearest) & (distances[at] > 0)
+        nearest[closer], parent[closer] = distances[at][closer], at
+    parent[nearest >= NEAR] = -1
+    return parent

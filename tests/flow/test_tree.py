@@ -1,0 +1,63 @@
+"""Neurons of degree 2 that come near to each other, and neurons that shrink."""
+
+import numpy as np
+import pytest
+
+from saddles.agf import (
+    HermiteTarget,
+    MultiIndex,
+    multi_index,
+    splitting_rates,
+    utility_maximisers,
+)
+from saddles.flow import neurons
+from saddles.flow._polar.coordinates import Polar
+from saddles.flow._polar.tree import Tree
+from saddles.homogeneous import Declared
+
+TEACHERS = HermiteTarget.teacher([1.0, 0.5], np.eye(2))
+
+
+def test_short_differences_of_directions_grow_at_the_rates_of_their_modes():
+    """Far below rounding: e^−60, along the modes of second derivatives."""
+    network = MultiIndex(TEACHERS, 3)
+    nobody = np.empty((0, network.size))
+    direction = utility_maximisers(network, starts=5).neurons[0]
+    found = splitting_rates(network, nobody, direction)
+    for mode, rate in zip(found.modes[:2], found.rates[:2], strict=True):
+        start = np.vstack([direction, direction + 1e-3 * mode])
+        polar = Polar.of(Declared.of(network), start, 40.0)
+        tree = Tree.of(polar, polar.start())
+        assert tree.parent.tolist() == [-1, 0]
+        packed = tree.begin.copy()
+        packed[-1] = -60.0
+        grown = tree.velocity(0.0, packed)[-1] * polar.unit
+        # A short secant knows a rate to its own length where third derivatives jump.
+        assert grown == pytest.approx(rate - found.growth, abs=1e-4)
+
+
+def test_a_tree_of_differences_is_the_flow_of_its_neurons():
+    """Its velocity is that of polar coordinates, and so is what it becomes when it is regrown."""
+    network = MultiIndex(TEACHERS, 3)
+    rng = np.random.default_rng(0)
+    start = multi_index(TEACHERS, 3, width=5, signs=np.ones(5), max_jumps=0).init[[0, 0, 0, 1, 1]]
+    start[:, 1:] += 3e-3 * rng.standard_normal((5, 3))
+    polar = Polar.of(Declared.of(network), start, 2.0)
+    tree = Tree.of(polar, polar.start())
+    assert (tree.parent >= 0).sum() == 3
+    packed, step = tree.begin, 1e-6
+    moved = tree.velocity(0.0, packed)
+    along = (tree.state(packed + step * moved) - tree.state(packed - step * moved)) / (2 * step)
+    assert along == pytest.approx(polar.velocity(0.0, tree.state(packed)), abs=1e-7)
+    again = tree.regrown(packed)
+    assert tree.state(packed) == pytest.approx(again.state(again.begin), abs=1e-14)
+    assert not again.strays(again.begin)
+
+
+def test_balanced_neurons_that_shrink_stay_balanced():
+    """Rounding would take them off the cone |w| = |a|, like the square of what they shrink by."""
+    path = multi_index(TEACHERS, 3, activation="abs", width=2, signs=[1, -1], max_jumps=0)
+    flow = neurons(path.network, path.init, log_alpha=-40.0, until=1.4)
+    times = np.linspace(0, flow.until, 9)
+    assert flow.curve.log_norms(times)[-1, 1] < -60
+    assert flow.curve.directions(times)[:, :, 0] ** 2 == pytest.approx(0.5, abs=1e-12)
