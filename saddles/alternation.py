@@ -20,6 +20,7 @@ code name        meaning
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
@@ -344,12 +345,14 @@ def solve(
     max_jumps = checks.count(max_jumps, "max_jumps")
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
     checks.callable_or_none(callback, "callback")
-    found, ahead = list(earlier), 1 if callback is not None or shows() else AHEAD
+    found, watched = list(earlier), shows()
+    ahead = 1 if callback is not None or watched else AHEAD
     detail = ""
     try:
         track = _track(algorithm, max_jumps=max_jumps, ahead=ahead, jumps=len(found))
         with counting(algorithm.name, "jumps", max_jumps) as counted:
-            end = _collect(track, found, _told(callback, algorithm.name, counted))
+            tell = _told(callback, algorithm.name, counted if watched else None)
+            end = _collect(track, found, tell)
     except Breakdown as failure:
         if not found and isinstance(failure, OutOfTime):
             raise
@@ -375,13 +378,15 @@ def solve(
 
 
 def _told(
-    callback: Callable[[Saddle], object] | None, name: str, counted: Count
-) -> Callable[[Saddle], object]:
+    callback: Callable[[Saddle], object] | None, name: str, counted: Count | None
+) -> Callable[[Saddle], object] | None:
     """Return what each saddle is told to: the log, the bar, and then the user's own callback."""
+    if counted is None and not LOG.isEnabledFor(logging.DEBUG):
+        return callback
 
     def tell(saddle: Saddle) -> object:
         LOG.debug("%s: jump %d, tau %g, loss %g", name, saddle.index, saddle.time, saddle.loss)
-        if saddle.index:
+        if saddle.index and counted is not None:
             counted(f"tau {saddle.time:.6g}, loss {saddle.loss:.6g}")
         return None if callback is None else callback(saddle)
 
@@ -391,7 +396,7 @@ def _told(
 def _collect(
     saddles: Generator[Saddle, None, _End],
     found: list[Saddle],
-    tell: Callable[[Saddle], object],
+    tell: Callable[[Saddle], object] | None,
 ) -> _End:
     """Append each saddle to `found` until the path ends, fails its certificate or is stopped."""
     while True:
@@ -407,7 +412,7 @@ def _collect(
             _obey_laws(found[-1], saddle, found[0].loss)
         _freeze(saddle)
         found.append(saddle)
-        answer = tell(saddle)
+        answer = tell(saddle) if tell else False
         if isinstance(answer, bool | np.bool_) and answer:
             return _End(Status.STOPPED)
 
@@ -418,17 +423,15 @@ def _obey_laws(before: Saddle, saddle: Saddle, first: float) -> None:
     A fall may be too small for a float64 of the loss to show; a rise beyond its rounding is wrong.
     Where one unit has several clocks, a jump may change none, and the fall must show.
     """
-    jump = f"jump {saddle.index}"
+    broken, status = "", Status.STALLED
     if not saddle.time > before.time:
-        raise Breakdown(
-            Status.INACCURATE, f"{jump} would come at {saddle.time!r}, after {before.time!r}"
-        )
-    if not saddle.entered.size + saddle.left.size and not saddle.loss < before.loss:
-        raise Breakdown(Status.STALLED, f"{jump}: no unit enters or leaves")
-    if not saddle.loss <= before.loss + LOSS_NOISE * abs(first):
-        raise Breakdown(
-            Status.STALLED, f"{jump}: the loss rises from {before.loss!r} to {saddle.loss!r}"
-        )
+        status, broken = Status.INACCURATE, f" would come at {saddle.time!r}, after {before.time!r}"
+    elif not saddle.entered.size + saddle.left.size and not saddle.loss < before.loss:
+        broken = ": no unit enters or leaves"
+    elif not saddle.loss <= before.loss + LOSS_NOISE * abs(first):
+        broken = f": the loss rises from {before.loss!r} to {saddle.loss!r}"
+    if broken:
+        raise Breakdown(status, f"jump {saddle.index}{broken}")
 
 
 def _with_left_out(saddle: Saddle, share: float) -> Saddle:

@@ -196,8 +196,9 @@ class Clocks:
             self._ahead = first * speed
             self._ahead += clocks
         apart = lead[ties] if ties.size > 1 else AT_ONCE
-        delays[ties] = math.inf
-        self._scale[ties] = 0.0
+        rung = ties.item() if ties.size == 1 else ties  # a number is faster than an array of one
+        delays[rung] = math.inf
+        self._scale[rung] = 0.0
         units, goals = self._arrivals(ties, speed)
         pace = pace[ties]
         if not self._all:

@@ -151,10 +151,11 @@ class Dense(Features):
         """Return largest magnitudes and norms, block by block."""
         d = self.shape[1]
         largest, squares = np.empty(d), np.empty(d)
-        for part, rows in self._blocks(None, d):
-            largest[part] = np.maximum(rows.max(axis=1), -rows.min(axis=1))
-            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                squares[part] = _squares(rows)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            for part, block in self._blocks(None, d):
+                rows = np.ascontiguousarray(block)  # reductions of rows that lie apart are slow
+                largest[part] = np.maximum(rows.max(axis=1), -rows.min(axis=1))
+                squares[part] = np.vecdot(rows, rows)
         return largest, np.sqrt(squares)
 
     def combined(self, beta: Array) -> Array:
@@ -300,13 +301,6 @@ def _multiply(rows: Array, vectors: Array, out: Array) -> None:
         np.vecdot(rows[:, None], vectors, out=out)
     else:
         np.matmul(rows, vectors.T, out=out)
-
-
-def _squares(rows: Array) -> Array:
-    """Return the square of each row's norm."""
-    if rows.strides[1] == rows.itemsize:
-        return np.asarray(np.vecdot(rows, rows))
-    return np.asarray(np.einsum("ij,ij->i", rows, rows))  # goes the way that the rows lie
 
 
 def _is_mapped(array: Any) -> bool:

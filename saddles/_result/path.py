@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -184,10 +185,10 @@ class SaddlePath(Record, Tabular):
     @classmethod
     def from_saddles(cls, saddles: list[Saddle], **labels: Any) -> SaddlePath:
         """Join saddles, in their order, into a path; `labels` are the remaining attributes."""
-        certificates = {
-            entry.name: np.array([getattr(saddle.certificate, entry.name) for saddle in saddles])
-            for entry in fields(Certificate)
-        }
+        names = [entry.name for entry in fields(Certificate)]
+        read = attrgetter(*names)
+        columns = zip(*(read(saddle.certificate) for saddle in saddles), strict=True)
+        certificates = dict(zip(names, map(np.array, columns), strict=True))
         duals = [saddle.dual for saddle in saddles if saddle.dual is not None]
         degrees = [saddle.degree for saddle in saddles[1:] if saddle.degree is not None]
         return cls(

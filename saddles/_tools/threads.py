@@ -49,15 +49,21 @@ def _held(spared: bool) -> Iterator[None]:
     if not _first.acquire(blocking=False):
         yield
         return
+    threads = [(library, library.get_num_threads()) for library in _libraries(spared)]
     try:
-        with _controller(spared).limit(limits=1):
-            yield
+        for library, count in threads:
+            if count != 1:
+                library.set_num_threads(1)
+        yield
     finally:
+        for library, count in threads:
+            if count != 1:
+                library.set_num_threads(count)
         _first.release()
 
 
 @functools.cache
-def _controller(spared: bool) -> Any:
+def _libraries(spared: bool) -> list[Any]:
     """Return what controls every BLAS but NumPy's, or that as well if it is not `spared`."""
     # It sees what is loaded.
     import numpy as np  # noqa: F401
@@ -68,7 +74,7 @@ def _controller(spared: bool) -> Any:
     paths = [one.filepath for one in blas.lib_controllers]
     # A BLAS that is the only one is NumPy's as well, wherever it is.
     ours = paths if len(paths) == 1 else [path for path in paths if _with_numpy(path)]
-    return blas.select(filepath=[path for path in paths if not (spared and path in ours)])
+    return [one for one in blas.lib_controllers if not (spared and one.filepath in ours)]
 
 
 def _with_numpy(path: str) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 import saddles
-from saddles._tools.threads import _controller, _with_numpy, one_pool, one_thread
+from saddles._tools.threads import _libraries, _with_numpy, one_pool, one_thread
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def _two_threads():
     """Let every BLAS have two threads, however many the test run allows."""
     import scipy.linalg  # noqa: F401
 
-    _controller.cache_clear()  # other tests may have loaded more libraries
+    _libraries.cache_clear()  # other tests may have loaded more libraries
     with threadpool_limits(2, user_api="blas"):
         yield
 
