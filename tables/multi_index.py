@@ -16,9 +16,9 @@ from tables.table import Check, Table, bounded, worst
 SCALES, RTOL, AFTER = (10.0, 20.0, 40.0), 1e-9, 14.0
 SEED = 0
 #: AGF's times, by its steps; its losses; the flow, extrapolated; its excess at two scales.
-TIME, LEVEL, FLOW, EXCESS = 1e-6, 1e-6, 3e-4, 0.02
-#: Of a second cluster's parting, which a power of α moves that is not small at these scales.
-SECOND = 5e-3
+TIME, LEVEL, FLOW, EXCESS = 1e-6, 1e-6, 1e-4, 0.02
+#: Of a second cluster's parting, which a power of α moves that is not small at log(1/α) = 10.
+SECOND = 1e-4
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def build() -> Table:
             "40; the flow's excess times log(1/alpha) at the smallest and the largest scale; loss "
             "after the jump. The excess is the same at all scales up to a power of alpha, as it "
             "must be if the limit is right. Where the second cluster of the last target parts, "
-            "that power is not yet small."
+            "that power is not small at log(1/alpha) = 10."
         ),
         frame=pd.concat(blocks, ignore_index=True),
         checks=(
