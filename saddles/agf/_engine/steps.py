@@ -126,7 +126,8 @@ def solve_network(
         change places. With more than 450 coordinates (active
         neurons times the dimension of their subspace) a quasi-Newton search takes the place of the
         flow, nothing is extrapolated, and ``creep`` is what the loss fell in the last three
-        quarters of its iterations, at most 1e-2.
+        quarters of its iterations, at most 1e-2. Whether the loss curves down at a saddle is not
+        looked at there.
     rtol : float
         Local relative error of the directions.
     max_jumps : int, optional
