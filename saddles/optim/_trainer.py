@@ -92,8 +92,10 @@ class AGF:
         Number of jumps without a better score after which growth ends. The saddle with the best
         score is returned, the start included. None grows to the end and returns the last saddle.
     batch_size : int
-        Largest number of samples on which the utility is ascended and the cost descends. All
-        samples confirm the fall of each cost, and the last descent is on all of them.
+        Largest number of samples on which the cost descends; networks of few parameters begin on
+        fewer. All samples confirm utilities and the fall of each cost, and the last descent is on
+        all of them. Growth ends with a direction that does no more than noise in this number of
+        samples, so raise it to find weaker signals.
     dtype : {"float64", "float32"}
         Precision of the features. Sums over samples and outputs are float64.
     device : str
