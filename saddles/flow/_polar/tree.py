@@ -185,16 +185,17 @@ def meet(curve: PolarCurve) -> bool:
 
 
 def _parents(distances: Array) -> Indices:
-    """Return the parents of a spanning forest with the shortest edges below `NEAR`, Prim's."""
-    count = len(distances)
-    parent, nearest = np.full(count, -1), np.full(count, np.inf)
-    left = np.ones(count, dtype=bool)
-    for _ in range(count):
-        at = int(np.where(left, nearest, np.inf).argmin()) if left.any() else 0
-        if not left[at]:
-            at = int(left.argmax())
-        left[at] = False
-        closer = left & (distances[at] < nearest) & (distances[at] > 0)
-        nearest[closer], parent[closer] = distances[at][closer], at
-    parent[nearest >= NEAR] = -1
+    """Return the parents of a spanning forest with the shortest edges below `NEAR`."""
+    from scipy.sparse.csgraph import (
+        breadth_first_order,
+        connected_components,
+        minimum_spanning_tree,
+    )
+
+    forest = minimum_spanning_tree(np.where(distances < NEAR, distances, 0.0))
+    _, labels = connected_components(forest, directed=False)
+    parent = np.full(len(distances), -1)
+    for root in np.unique(labels, return_index=True)[1]:
+        order, before = breadth_first_order(forest, root, directed=False)
+        parent[order[1:]] = before[order[1:]]
     return parent
