@@ -60,6 +60,8 @@ SHORTEST = 1e-12
 #: Error of a step, as a share of α `rtol`; its absolute error, over the largest initial weight, as
 #: a share of that. So measured: jump times were off by four times a step's error over α.
 SHARE, ABSOLUTE = 0.2, 1e-2
+#: Where the Jacobian looks, relative to the weights: it need not be exact.
+APART = 1e-8
 #: Share of the loss below which what is left of it is rounding.
 EMPTY = 1e-20
 #: Steps in all, and between two looks at whether training has ended.
@@ -191,7 +193,13 @@ class _Network:
         return slopes(layers, -self.moments.slope(self.map(layers)))
 
     def velocity(self, _: float, y: Array) -> Array:
+        """Return the velocity at each row of y (..., p)."""
         return flat(self.moved(unflat(y, self.start)))
+
+    def jacobian(self, _: float, y: Array) -> Array:
+        apart = APART * float(np.abs(y).max())
+        moved = self.velocity(0.0, np.vstack([y, y + apart * np.eye(y.size)]))
+        return np.asarray((moved[1:] - moved[0]).T / apart)
 
     def outlook(self, y: Array) -> Outlook:
         """Return what could still happen: the loss that is left, by the gradient over W."""
@@ -258,7 +266,7 @@ def _followed(
         return _Layers(network, still), Status.NOTHING_TO_LEARN, network.outlook(start)
     size, rtol = float(np.abs(start).max()), rtol * SHARE * math.exp(network.log_alpha)
     run = Integration(
-        Equation(network.velocity, start, overflows=True),
+        Equation(network.velocity, start, jacobian=network.jacobian, overflows=True),
         Tolerances(rtol=rtol, atol=ABSOLUTE * rtol * size),
         STEPS,
         until=math.inf if until is None else until,

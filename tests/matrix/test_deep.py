@@ -207,7 +207,7 @@ def test_random_networks_follow_their_path(widths, seed):
     levels = (path.losses[:2] + path.losses[1:3]) / 2
     measured = [
         saddles.flow.deep_linear(
-            xx, yx, init=init, log_alpha=np.log(alpha), until=1.2 * path.times[2]
+            xx, yx, init=init, log_alpha=np.log(alpha), until=1.2 * path.times[2], rtol=1e-6
         ).crossing_times(levels)
         for alpha in SCALES[depth]
     ]
