@@ -138,6 +138,9 @@ def _grown(start: list[Array], pull: Array, mirror: bool) -> tuple[float, list[A
                 return time, layers
         if size > FARTHEST:
             break
+    sizes = np.linalg.svd(pull, compute_uv=False)
+    if len(sizes) > 1 and sizes[1] > (1 - TIED) * sizes[0]:  # they grow together from such layers
+        return Status.TIED
     raise Breakdown(Status.NOT_ALIGNED, "the dormant layers do not turn to one pair of directions")
 
 

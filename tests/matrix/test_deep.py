@@ -240,6 +240,14 @@ def test_nearly_equal_singular_values_end_the_path():
     assert len(path) == 1
 
 
+@pytest.mark.parametrize("sizes", [(1.0, 1.0, 1.0), (2.0, 2.0, 1.0)])
+def test_equal_singular_values_and_equal_layers_end_the_path(sizes):
+    """From the identity both modes grow together, and no pair comes before the other."""
+    path = saddles.greedy_low_rank(saddles.FullMatrix(np.diag(sizes)), depth=3)
+    assert path.status is Status.TIED
+    assert len(path) == 1
+
+
 def test_narrow_layers_end_at_their_width():
     init = [LAYERS[0][:2], LAYERS[1][:, :2], LAYERS[2]]
     path = saddles.agf.deep_linear(XX, MAP @ XX, init=init)
