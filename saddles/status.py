@@ -117,8 +117,8 @@ class Status(Enum):
         "The two largest singular values of the gradient between dormant directions are nearly "
         "equal. Theory decides which of the two directions activates only for initial scales far "
         "below those of any training. The path is right up to here, and training goes on.",
-        "Change the data so that the singular values differ by more, start from layers that are not "
-        "all alike if they are equal, or integrate the flow.",
+        "Change the data so that the singular values differ by more, start from layers that are "
+        "not all alike if they are equal, or integrate the flow.",
         True,
         False,
     )
