@@ -15,15 +15,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
 from saddles import checks
+from saddles._numerics.precision import ULPS
 from saddles.typing import Array
 
-__all__ = ["checked_layers", "flat", "mirrored", "orthogonal", "product", "slopes", "unflat"]
+__all__ = [
+    "checked_layers",
+    "flat",
+    "framed",
+    "living",
+    "mirrored",
+    "orthogonal",
+    "product",
+    "slopes",
+    "unflat",
+]
 
 Layers = Sequence[Array]
 
@@ -64,6 +75,41 @@ def mirrored(layers: Layers) -> list[Array]:
 def orthogonal(vectors: Array) -> Array:
     """Return orthonormal columns (n, n − r) beside the range of `vectors` (n, r)."""
     return np.asarray(np.linalg.qr(vectors, mode="complete")[0][:, vectors.shape[1] :])
+
+
+def living(layers: Layers) -> list[Array]:
+    """Return orthonormal frames (n_j, m_j) of what lives beside the layers, from the inputs on.
+
+    A direction u of hidden units with uᵀW_j = 0 and W_{j+1}u = 0 has slopes 0 for ever, but
+    rounding would move it. Layers with W_{L+1−j} = W_jᵀ have frames that keep this.
+    """
+    ends = np.eye(layers[0].shape[1]), np.eye(layers[-1].shape[0])
+    inner = [_alive(low, high) for low, high in pairwise(layers)]
+    if all(np.array_equal(low, high.T) for low, high in zip(layers, layers[::-1], strict=True)):
+        inner = [inner[min(j, len(inner) - 1 - j)] for j in range(len(inner))]
+    return [ends[0], *inner, ends[1]]
+
+
+def framed(layers: Layers, frames: Layers) -> list[Array]:
+    """Return the layers in the coordinates of `frames` (n_j, m_j), m_j by m_{j−1} each."""
+    return [
+        high.T @ layer @ low
+        for layer, low, high in zip(layers, frames[:-1], frames[1:], strict=True)
+    ]
+
+
+def _alive(low: Array, high: Array) -> Array:
+    """Return a frame of the hidden directions between W_j (n, a) and W_{j+1} (b, n) that live.
+
+    The sizes of layers and of hidden units say nothing: small ones are slow, and not dead.
+    """
+    sides = [layer / (float(np.linalg.norm(layer)) or 1.0) for layer in (low, high.T)]
+    rows = np.hstack(sides)
+    sizes = np.linalg.norm(rows, axis=1, keepdims=True)
+    sizes[sizes == 0] = 1.0
+    left, values, _ = np.linalg.svd(rows / sizes)
+    dead = left[:, np.count_nonzero(values > ULPS * values[0]) :]
+    return orthogonal(dead / sizes) if dead.size else np.eye(len(rows))
 
 
 def checked_layers(init: Any, shape: tuple[int, int], name: str = "init") -> list[Array]:

@@ -28,6 +28,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from saddles._matrix.deep_jump import Landed, Objective, Outset, land
+from saddles._matrix.deep_layers import framed, living
 from saddles._matrix.deep_wait import Escape, escape
 from saddles._numerics.precision import ULPS
 from saddles._result.certificate import Certificate
@@ -132,7 +133,7 @@ def _start(task: DeepTask) -> _State:
         pull=task.objective.pull(W),
         left=np.eye(c),
         right=np.eye(d),
-        blocks=task.init,
+        blocks=framed(task.init, living(task.init)),
         value=task.value(W),
     )
 

@@ -30,7 +30,15 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._matrix.deep_layers import checked_layers, flat, product, slopes, unflat
+from saddles._matrix.deep_layers import (
+    checked_layers,
+    flat,
+    framed,
+    living,
+    product,
+    slopes,
+    unflat,
+)
 from saddles._matrix.moments import Moments, least_loss
 from saddles._numerics.ends import Outlook
 from saddles._numerics.stepping import (
@@ -155,7 +163,8 @@ def deep_linear(
             f"{LEAST_RTOL / SHARE * math.exp(-scale):.1g} or alpha, or use saddles.agf.deep_linear."
         )
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
-    network = _Network(moments, floor, layers, scale)
+    frames = living(layers)
+    network = _Network(moments, floor, framed(layers, frames), scale, frames)
     curve, status, outlook = _followed(network, rtol, until)
     if not status.success and on_failure == "raise":
         raise PathError(status, detail=f"scaled time {float(curve.weights.times[-1]):.6g}")
@@ -179,6 +188,7 @@ class _Network:
     floor: float
     start: list[Array]
     log_alpha: float
+    frames: list[Array]
 
     @property
     def shrink(self) -> float:
@@ -220,7 +230,8 @@ class _Layers:
     def layers(self, tau: Array) -> list[Array]:
         """Return the layers at `tau` (q,), each of shape (q, n_j, n_{j−1})."""
         scale = math.exp(self.network.log_alpha)
-        each = [unflat(y, self.network.start) for y in self.weights(tau).T]
+        frames = [frame.T for frame in self.network.frames]
+        each = [framed(unflat(y, self.network.start), frames) for y in self.weights(tau).T]
         return [scale * np.array(layer) for layer in zip(*each, strict=True)]
 
     def point(self, tau: Array) -> Array:

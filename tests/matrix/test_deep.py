@@ -5,6 +5,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import saddles
 from reference import deep_linear as oracle
@@ -238,6 +240,45 @@ def test_nearly_equal_singular_values_end_the_path():
     path = saddles.agf.deep_linear(np.eye(3), np.diag([2, 2 + 1e-6, 1]), init=LAYERS[:3])
     assert path.status is Status.TIED
     assert len(path) == 1
+
+
+@settings(max_examples=8)
+@given(
+    seed=st.integers(0, 1000),
+    hidden=st.lists(st.integers(1, 3), min_size=2, max_size=3),
+    dead=st.integers(1, 3),
+    size=st.sampled_from([1e-12, 1.0, 1e12]),
+)
+def test_hidden_units_that_nothing_reaches_change_nothing_however_they_are_turned(
+    seed, hidden, dead, size
+):
+    rng = np.random.default_rng(seed)
+    narrow = [rng.standard_normal(shape[::-1]) for shape in itertools.pairwise([3, *hidden, 3])]
+    narrow[0] *= size
+    wide = list(narrow)
+    for j, width in enumerate(hidden):
+        turn = np.linalg.qr(rng.standard_normal((width + dead, width + dead)))[0][:, :width]
+        wide[j], wide[j + 1] = turn @ wide[j], wide[j + 1] @ turn.T
+    paths = [
+        saddles.agf.deep_linear(XX, MAP @ XX, init=init, on_failure="return")
+        for init in (narrow, wide)
+    ]
+    assert paths[1].status is paths[0].status
+    assert paths[1].times == pytest.approx(paths[0].times, rel=1e-7)
+    assert paths[1].losses == pytest.approx(paths[0].losses, abs=1e-9)
+
+
+def test_rounding_does_not_wake_a_direction_of_hidden_units_that_is_dead():
+    """W_1 is singular and W_2 is zero: (1, 1, −1) of the first hidden layer is at rest for ever."""
+    init = [LAYERS[0], np.zeros((3, 3)), LAYERS[2]]
+    path = saddles.agf.deep_linear(np.eye(3), np.diag([3.0, 2.0, 1.0]), init=init)
+    assert path.status is Status.MAX_RANK
+    assert path.losses == pytest.approx([7, 2.5, 0.5])
+    flow = saddles.flow.deep_linear(
+        np.eye(3), np.diag([3.0, 2.0, 1.0]), init=init, log_alpha=np.log(1e-3), until=40, rtol=1e-6
+    )
+    assert flow.loss(np.array([10.0, 40.0])) == pytest.approx([0.5, 0.5])
+    assert [layer.shape for layer in flow.curve.layers(np.array([40.0]))] == [(1, 3, 3)] * 3
 
 
 @pytest.mark.parametrize("sizes", [(1.0, 1.0, 1.0), (2.0, 2.0, 1.0)])
