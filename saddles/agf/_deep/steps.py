@@ -1,11 +1,11 @@
 """The steps of a deep network from saddle to saddle, with a clock of its own at each.
 
 At a saddle θ* the loss over the dormant weights z is L(θ* + z) = L(θ*) − C_m(z) + …, with C_m the
-part of lowest degree m > 2 of E<r, f(θ* + z)>, r the residual there. They obey z' = ∇C_m(z) and
-blow up after a wait of τ α^{2−m}. At the origin m is the degree κ of the network; later it is that
-of the cheapest dormant unit: a neuron between active ones has 1 + the degree of its activation. The
-weights that blow up become active and descend to the next saddle; all others keep the finite values
-that they had at the blow-up.
+part of lowest degree m > 2 of E<r, f(θ* + z)> − ½E|f(θ* + z) − f(θ*)|², r the residual there. They
+obey z' = ∇C_m(z) and blow up after a wait of τ α^{2−m}. At the origin m is the degree κ of the
+network; later it is that of the cheapest dormant unit: a neuron between active ones has 1 + the
+degree of its activation. The weights that blow up become active and descend to the next saddle; all
+others keep the finite values that they had at the blow-up.
 
 The first direction is proved (Kumar and Haupt, arXiv:2403.08121), and the first wait derived. The
 rest was checked against flows of three-layer quadratic networks, and is a conjecture. It needs
@@ -173,8 +173,26 @@ def _lowest(task: _Task, state: _State) -> tuple[int, Callable[[Array], Array]] 
         if share > task.tol:
             if order == 1 or _moves_the_active(task, state, below):
                 return Status.DEGREE_ONE
+            order, part = _held_back(task, state, order, part)
             return order + 1, partial(_form, part / math.factorial(order), asleep)
     return Rest(growth=growth, least=task.tol)
+
+
+def _held_back(task: _Task, state: _State, order: int, part: Array) -> tuple[int, Array]:
+    """Return the lowest order of L over dormant weights, of which `part` is that of E<r, f>.
+
+    ½E|f − f(θ*)|² is of an even degree, twice that of f − f(θ*). If this is lower, dormant weights
+    shrink.
+    """
+    asleep = np.flatnonzero(state.dormant)
+    for lower in range(3, order + 1, 2):
+        whole = task.network.square(state.theta, lower)
+        square = whole[np.ix_(*[asleep] * (lower + 1))]
+        if lower == order:
+            return order, part - square
+        if np.abs(square).max() > task.tol * np.abs(whole).max():
+            return lower, -square
+    return order, part
 
 
 def _pulls(task: _Task, weights: Array) -> bool:
@@ -198,7 +216,7 @@ def _moves_the_active(task: _Task, state: _State, below: list[Array]) -> bool:
 
 
 def _form(part: Array, asleep: Indices, z: Array) -> Array:
-    """Return ∇C_m(z) = (1/(m−1)!) d^{m−1}/ds^{m−1} ∇E<r, f(θ* + s z)> over the dormant weights."""
+    """Return ∇C_m(z) over the dormant weights, from C_m's derivative over (m−1)!."""
     slope, awake = part, z[asleep]
     while slope.ndim > 1:
         slope = slope @ awake

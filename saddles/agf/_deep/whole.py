@@ -5,6 +5,7 @@ code name            symbol
 ===================  =====================================================================
 ``theta``            θ, all weights in one row, shape (p,)
 ``derivative(θ, k)`` ∂^{k+1}E<r, f> at θ, shape (p, …, p)
+``square(θ, k)``     ∂^{k+1} ½E|f − f(θ)|² at θ, shape (p, …, p)
 ===================  =====================================================================
 """
 
@@ -58,14 +59,24 @@ class Whole(TorchNetwork):
     def derivative(self, theta: Array, order: int) -> Array:
         """Return the derivative of this order, at θ, of ∇E<r, f> with the residual r of θ itself.
 
-        Symmetric, of shape (p, …, p). Of L only this part can make dormant weights grow.
+        Symmetric, of shape (p, …, p). Of L only this part can make dormant weights grow; what
+        `square` gives may keep them from it.
         """
+        residual = self._residual(theta[None])
+        return self._derivative(lambda row: residual @ self._output(row), theta, order)
+
+    def square(self, theta: Array, order: int) -> Array:
+        """Return the derivative of this order, at θ, of ∇½E|f − f(θ)|²."""
+        here = self._output(self._tensor(theta)).detach()
+        return self._derivative(
+            lambda row: ((self._output(row) - here) ** 2).sum() / 2, theta, order
+        )
+
+    def _derivative(self, total: Callable[[Any], Any], theta: Array, order: int) -> Array:
+        """Return the derivative of this order of the gradient of a sum over samples, per sample."""
         from torch.func import grad, jacrev
 
-        residual = self._residual(theta[None])
-        found: Callable[[Any], Any] = grad(
-            lambda row: (residual @ self._output(row)) / self._shape[0]
-        )
+        found: Callable[[Any], Any] = grad(lambda row: total(row) / self._shape[0])
         for _ in range(order):
             found = jacrev(found)
         return np.asarray(found(self._tensor(theta)).detach().numpy())

@@ -136,6 +136,35 @@ def test_relu_layers_have_a_first_wait_only():
         assert path.remaining.next_jump == pytest.approx(1 / 2, rel=1e-5)
 
 
+def crossed(w, X):
+    """Outputs a⁴, a²b² and b⁴: where a is active, b⁴ lowers the loss and (a²b²)² raises it."""
+    return w[0] ** 4 * X[:, 0] + w[0] ** 2 * w[1] ** 2 * X[:, 1] + w[1] ** 4 * X[:, 2]
+
+
+def test_outputs_that_dormant_weights_would_spoil_hold_them_back():
+    """At a⁴ = 4 the loss over b is (a⁴/2 − y) b⁴/3: with y = 3 less than without, with y = 1 up."""
+    path = saddles.agf.deep_network(crossed, np.eye(3), [4.0, 0.0, 3.0], [1.0, 0.3])
+    first = 3 / 32
+    second = first + (3 / 8) * (0.3**-2 - 8 * first)
+    assert path.degrees == (4, 4)
+    assert path.times == pytest.approx([0, first, second], rel=1e-7)
+    assert path.losses[2] == pytest.approx(23 / 18)
+    held = saddles.agf.deep_network(crossed, np.eye(3), [4.0, 0.0, 1.0], [1.0, 0.3])
+    assert held.status is Status.NO_GROWTH
+    assert len(held) == 2
+
+
+def test_outputs_of_a_lower_degree_let_dormant_weights_shrink():
+    """b⁵ would lower the loss, but (a³b²)² is of degree 4 in b and raises it."""
+
+    def network(w, X):
+        return w[0] ** 5 * X[:, 0] + w[0] ** 3 * w[1] ** 2 * X[:, 1] + w[1] ** 5 * X[:, 2]
+
+    path = saddles.agf.deep_network(network, np.eye(3), [4.0, 0.0, 1.5], [1.0, 0.6])
+    assert path.status is Status.NO_GROWTH
+    assert path.losses == pytest.approx([73 / 24, 3 / 8])
+
+
 def at_infinity(w, X):
     """Outputs a²b and b³: (1, 0) is their limit along a²b = 1, and no value."""
     return X[:, :1] * torch.stack([w[0] ** 2 * w[1], w[1] ** 3])
