@@ -49,7 +49,8 @@ class Certificate:
         rounding hides, relative to the first loss. 0 at other saddles.
     conjectured : bool
         Whether the time of a jump so far rests on a conjecture: neurons parted whose eigenvectors
-        of the utility had turned between saddles, and exponents were handed on in their order.
+        of the utility had turned between saddles, and exponents were handed on in their order; or
+        weights of a deep network waited at a saddle other than the origin.
     time_error : float
         Error bar of the jump's time, relative to it. 0 unless a saddle at infinity comes before
         the jump. Then the rest of the path is run again with other tolerances, and this is how
@@ -74,7 +75,7 @@ class Certificate:
         if self.at_infinity:
             said.append("at infinity")
         if self.conjectured:
-            said.append("order of exponents conjectured")
+            said.append("time rests on a conjecture")
         if self.time_error > NOTABLE:
             said.append(f"time ±{100 * self.time_error:.2g} %")
         return ", ".join(said)

@@ -240,9 +240,12 @@ class SaddlePath(Record, Tabular):
 
     def __repr__(self) -> str:
         jumps = len(self) - 1
+        until = f"until tau = {self.times[-1]:.6g}"
+        if len(set(self.degrees or ())) > 1:
+            until = f"after waits of degrees {', '.join(map(str, self.degrees or ()))}"
         return (
-            f"<SaddlePath of {self.algorithm}: {jumps} jump{'' if jumps == 1 else 's'} until "
-            f"tau = {self.times[-1]:.6g}, loss {self.losses[0]:.6g} to {self.losses[-1]:.6g}, "
+            f"<SaddlePath of {self.algorithm}: {jumps} jump{'' if jumps == 1 else 's'} "
+            f"{until}, loss {self.losses[0]:.6g} to {self.losses[-1]:.6g}, "
             f"{self.status.value}>"
         )
 
@@ -309,7 +312,7 @@ class SaddlePath(Record, Tabular):
         -------
         pandas.DataFrame
             Time, loss, who entered and left, and the certificate; tidy: jump, time, loss, unit and
-            value.
+            value. Where waits have degrees of their own, ``degree`` is that of the wait before.
         """
         return path_tables.frame(self, tidy=tidy, names=names)
 

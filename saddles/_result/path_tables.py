@@ -30,8 +30,10 @@ def frame(path: Any, *, tidy: bool, names: list[str] | None) -> Any:
         return pd.DataFrame(_tidy(path, names))
     if names is not None:
         points_as_curves(path.betas[:1], names)  # refuses names that do not fit
+    own = {} if path.degrees is None else {"degree": pd.array([None, *path.degrees], dtype="Int64")}
     columns = {
         "time": path.times,
+        **own,
         "loss": path.losses,
         "entered": [tuple(_named(units, names)) for units in path.entered],
         "left": [tuple(_named(units, names)) for units in path.left],

@@ -139,7 +139,8 @@ def vanishing_limit(
     Raises
     ------
     TypeError, ValueError
-        If the scales are not usable, or a flow failed or does not show every jump.
+        If the scales are not usable, waits of the path have different degrees, or a flow failed or
+        does not show every jump.
     TimeoutError
         If the time is over before two scales are measured.
 
@@ -155,6 +156,12 @@ def vanishing_limit(
     (True, 1.0)
     """
     kappa = getattr(path, "kappa", 2)
+    degrees = getattr(path, "degrees", None) or (kappa,)
+    if set(degrees) != {kappa}:
+        raise ValueError(
+            f"path has waits of the degrees {degrees}: times of different units have no limit "
+            "in common; compare path.physical_times(log_alpha) with a flow from that scale."
+        )
     scales = _checked_scales(_usual_scales(kappa) if log_alphas is None else log_alphas)
     terms = _checked_powers(powers, kappa, len(scales) - 1)
     levels = np.asarray(path.losses, dtype=float)

@@ -307,6 +307,8 @@ def _saddle(task: _Task, state: _State) -> Saddle:
         active=state.active,
         entered=np.setdiff1d(state.active, state.before),
         left=np.arange(0),
-        certificate=Certificate(stationarity=state.force, violation=0.0),
+        certificate=Certificate(
+            stationarity=state.force, violation=0.0, conjectured=state.index > 1
+        ),
         degree=state.degree,
     )

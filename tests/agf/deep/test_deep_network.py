@@ -136,6 +136,15 @@ def test_relu_layers_have_a_first_wait_only():
         assert path.remaining.next_jump == pytest.approx(1 / 2, rel=1e-5)
 
 
+def test_waits_of_different_degrees_are_told_wherever_a_path_is_shown():
+    path = learnt(2)
+    assert "after waits of degrees 7, 3, 3" in repr(path)
+    assert path.to_frame()["degree"].tolist()[1:] == [7, 3, 3]
+    assert path.certificates.conjectured.tolist() == [False, False, True, True]
+    with pytest.raises(ValueError, match=r"waits of the degrees \(7, 3, 3\)"):
+        saddles.vanishing_limit(path, lambda log_alpha: None)
+
+
 def crossed(w, X):
     """Outputs a⁴, a²b² and b⁴: where a is active, b⁴ lowers the loss and (a²b²)² raises it."""
     return w[0] ** 4 * X[:, 0] + w[0] ** 2 * w[1] ** 2 * X[:, 1] + w[1] ** 4 * X[:, 2]
