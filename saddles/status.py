@@ -125,8 +125,10 @@ class Status(Enum):
     DEGREE_ONE = (
         "degree one",
         "Hidden units of degree one (linear or ReLU) share the direction that activates, and no "
-        "theory says when the next direction does. The path is right up to here, and training "
-        "goes on. If there is no jump yet, `remaining` has the time of the first one, if known.",
+        "theory says when the next direction does. Or dormant weights grow exponentially at this "
+        "saddle, or active weights yield to them as they grow, which no theory covers either. The "
+        "path is right up to here, and training goes on. If there is no jump yet, `remaining` has "
+        "the time and the direction of the first one, if known.",
         "Use activations of degree two or more, agf.deep_linear for linear layers, or integrate "
         "the flow.",
         True,

@@ -22,6 +22,8 @@ from saddles.typing import ArrayLike
 
 __all__ = ["diagonal_network"]
 
+DEEPER = "arXiv:2607.12332, for boundaries from the initial weights of more than two layers"
+
 
 def diagonal_network(
     X: ArrayLike | Regression,
@@ -118,4 +120,5 @@ def diagonal_network(
         progress=progress,
         time_limit=time_limit,
     )
-    return replace(path, log_alpha=scale)
+    source = path.source if shape.depth == 2 else f"{path.source}; {DEEPER}"
+    return replace(path, log_alpha=scale, source=source)

@@ -277,9 +277,16 @@ def _status(value: Any) -> Status:
 
 
 def _remaining(value: Any) -> Remaining:
-    if not isinstance(value, dict) or not value.keys() <= {"loss", "next_jump"}:
-        raise ValueError(f"remaining={checks.show(value)} may have a loss and a next_jump.")
-    return Remaining(**{name: _number(entry, name) for name, entry in value.items()})
+    if not isinstance(value, dict) or not value.keys() <= {"loss", "next_jump", "direction"}:
+        raise ValueError(
+            f"remaining={checks.show(value)} may have a loss, a next_jump and a direction."
+        )
+    found = dict(value)
+    direction = found.pop("direction", None)
+    if direction is not None:
+        direction = tuple(_number(entry, "direction") for entry in _list(direction, "direction"))
+    known = {name: _number(entry, name) for name, entry in found.items()}
+    return Remaining(**known, direction=direction)
 
 
 def _fingerprint(value: Any) -> tuple[float, ...]:
@@ -369,7 +376,10 @@ def _plain(value: float) -> float | str:
 
 def _known(remaining: Remaining) -> dict[str, Any]:
     """Return what is known of what remains, in the form of `written`."""
-    known = {name: _plain(value) for name, value in vars(remaining).items() if value is not None}
+    found = {name: value for name, value in vars(remaining).items() if value is not None}
+    known = {
+        name: list(value) if name == "direction" else _plain(value) for name, value in found.items()
+    }
     return {"remaining": known} if known else {}
 
 

@@ -22,6 +22,8 @@ class Remaining:
     next_jump : float or None
         Scaled time of the next jump: infinite if no jump would come, None if the time is not
         known.
+    direction : tuple of float or None
+        Unit vector along which the weights leave at the next jump; None if it is not known.
 
     Examples
     --------
@@ -35,6 +37,7 @@ class Remaining:
 
     loss: float | None = None
     next_jump: float | None = None
+    direction: tuple[float, ...] | None = None
 
 
 UNKNOWN = Remaining()

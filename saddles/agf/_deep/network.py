@@ -77,7 +77,7 @@ def deep_network(
         (times[k+1] − times[k]) α^(2−m). ``physical_times(log_alpha)`` adds these waits up. A unit
         is a weight. With hidden units of degree one the path ends with ``Status.DEGREE_ONE``: at
         its first saddle if they are linear; at the origin if they are ReLU, where
-        ``remaining.next_jump`` is the first wait.
+        ``remaining.next_jump`` is the first wait and ``remaining.direction`` the first direction.
 
     Raises
     ------
@@ -136,7 +136,9 @@ def deep_network(
         with suppress(Breakdown):  # the path ends here, with or without this forecast
             wait = first_wait(task, start)
             if not isinstance(wait, Status):
-                return replace(
-                    path, remaining=Remaining(next_jump=wait.delay * units.wait(task.degree))
+                left = Remaining(
+                    next_jump=wait.delay * units.wait(task.degree),
+                    direction=tuple(wait.direction.tolist()),
                 )
+                return replace(path, remaining=left)
     return path

@@ -4,8 +4,10 @@ At a saddle θ* the loss over the dormant weights z is L(θ* + z) = L(θ*) − C
 part of lowest degree m > 2 of E<r, f(θ* + z)> − ½E|f(θ* + z) − f(θ*)|², r the residual there. They
 obey z' = ∇C_m(z) and blow up after a wait of τ α^{2−m}. At the origin m is the degree κ of the
 network; later it is that of the cheapest dormant unit: a neuron between active ones has 1 + the
-degree of its activation. The weights that blow up become active and descend to the next saddle; all
-others keep the finite values that they had at the blow-up.
+degree of its activation. The weights that blow up become active and descend to the next saddle. The
+others keep the finite values that they had at the blow-up, unless they follow what blows up as a
+power of it: then their size is another power of α. Weights that shrink exponentially at a saddle,
+at degree two, are held at 0 there.
 
 The first direction is proved (Kumar and Haupt, arXiv:2403.08121), and the first wait derived. The
 rest was checked against flows of three-layer quadratic networks, and is a conjecture. It needs
@@ -15,7 +17,9 @@ winners that are single units: hidden activations of degree two or more.
 code name        symbol
 ===============  ==========================================================================
 ``theta``        θ*, all weights at the saddle, shape (p,)
-``dormant``      z over α, shape (p,), 0 where weights are active
+``dormant``      z over α, shape (p,), 0 where weights are active, NaN where z is not of size α
+``fast``         weights that move exponentially: active ones, and dormant ones held at 0
+``asleep``       the other dormant weights
 ``degree``       m
 ===============  ==========================================================================
 """
@@ -29,44 +33,26 @@ from functools import partial
 
 import numpy as np
 
-from saddles._numerics.blow_up import growing
 from saddles._result.certificate import Certificate
 from saddles._result.path import Saddle
+from saddles.agf._deep.blow_up import Blown, blow_up
 from saddles.agf._deep.descent import descend
 from saddles.agf._deep.units import Units
 from saddles.agf._deep.whole import Whole
 from saddles.alternation import Algorithm, Rest, Ring
 from saddles.status import Breakdown, Status
-from saddles.typing import Array, Indices, Mask
+from saddles.typing import Array, Indices
 
-__all__ = ["SOURCE", "Blown", "deep_steps", "first_wait"]
+__all__ = ["SOURCE", "deep_steps", "first_wait"]
 
 SOURCE = (
     "Kumar and Haupt 2024, arXiv:2403.08121, for the first jump; later ones by the part of the "
     "loss of lowest degree"
 )
 
-#: Growth after which weights that blew up are told from those that stay: both powers of it lie
-#: apart from all weights. Growth after which it is given up.
-FAR, STAYS, GROWS, FARTHEST = 1e6, 0.4, 0.6, 1e14
-#: Dormant weights shrink as long as C_m < 0, towards rest; where it is positive they blow up. Those
-#: that have fallen to this share of their size, or move as slowly, do not grow again.
-FALLEN, STILL = 1e-3, 1e-7
-#: Error of a step of a wait.
-RTOL = 1e-9
 #: Most entries of a derivative of the loss: 40 MB.
 LARGEST = 5_000_000
 TOO_MANY = "the derivatives of the loss would not fit; leave weights out, or integrate the flow"
-
-
-@dataclass(frozen=True, eq=False)
-class Blown:
-    """A blow-up: how long it takes, who blows up, along which unit vector, what others keep."""
-
-    delay: float
-    units: Indices
-    direction: Array
-    kept: Array
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,6 +85,15 @@ class _State:
     waited: list[tuple[Blown, int]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, eq=False)
+class _Lowest:
+    """The part C_m of lowest degree m of the loss over the weights `asleep`, as its ∇C_m."""
+
+    degree: int
+    slope: Callable[[Array], Array]
+    asleep: Indices
+
+
 def deep_steps(
     network: Whole, init: Array, *, units: Units, tol: float, name: str
 ) -> Algorithm[_State]:
@@ -120,7 +115,7 @@ def deep_steps(
 
 def first_wait(network: Whole, init: Array) -> Blown | Status:
     """Return how the weights blow up at the origin: for activations of any degree."""
-    return _blow_up(network.correlation, init, network.degree)
+    return blow_up(network.correlation, init, network.degree)
 
 
 def _utility(task: _Task, state: _State) -> Ring | Rest | Status:
@@ -136,12 +131,15 @@ def _utility(task: _Task, state: _State) -> Ring | Rest | Status:
     found = _lowest(task, state)
     if isinstance(found, Rest | Status):
         return found
-    degree, slope = found
-    blown = _blow_up(slope, state.dormant, degree)
+    start = np.zeros(state.dormant.shape)
+    start[found.asleep] = state.dormant[found.asleep]
+    blown = blow_up(found.slope, start, found.degree)
     if isinstance(blown, Status):
         return blown
-    state.waited.append((blown, degree))
-    return Ring(delay=blown.delay * task.units.wait(degree), units=blown.units)
+    held = (state.dormant != 0) & (start == 0)
+    kept = np.where(held, np.nan, blown.kept)
+    state.waited.append((replace(blown, kept=kept), found.degree))
+    return Ring(delay=blown.delay * task.units.wait(found.degree), units=blown.units)
 
 
 def _learnt(task: _Task, state: _State) -> Rest | None:
@@ -151,40 +149,68 @@ def _learnt(task: _Task, state: _State) -> Rest | None:
     return Rest(growth=missing, least=task.tol) if missing <= task.tol else None
 
 
-def _lowest(task: _Task, state: _State) -> tuple[int, Callable[[Array], Array]] | Rest | Status:
-    """Return the lowest degree m of the loss over dormant weights, and ∇C_m."""
-    network = task.network
+def _lowest(task: _Task, state: _State) -> _Lowest | Rest | Status:
+    """Return the part of lowest degree m of the loss over dormant weights."""
+    network, asleep = task.network, np.flatnonzero(state.dormant)
     if not state.index:
         if _pulls(task, state.dormant):
-            return network.degree, network.correlation
+            return _Lowest(network.degree, network.correlation, asleep)
         # Weights may rest because of where they are, at 0 say, with much to learn beside them.
         anywhere = np.random.default_rng(0).standard_normal(network.size)
         return Status.NO_GROWTH if _pulls(task, anywhere) else Rest()
-    asleep, growth, below = np.flatnonzero(state.dormant), 0.0, []
-    for order in range(1, network.degree if asleep.size else 0):
+    fast, growth, below = state.active, 0.0, []
+    for order in range(1, network.degree):
+        if not asleep.size:
+            break
         if network.size ** (order + 1) > LARGEST:
             raise Breakdown(Status.NOT_ALIGNED, f"{network.size} weights are too many: {TOO_MANY}")
         whole = network.derivative(state.theta, order)
-        below.append(whole)
+        both = whole - network.square(state.theta, order)
+        below.append(both)
+        if order == 1:
+            fast, asleep, status = _parted(task, fast, asleep, both)
+            if status is not None:
+                return status
+            continue
         part = whole[np.ix_(*[asleep] * (order + 1))]
         largest = float(np.abs(whole).max())
         share = float(np.abs(part).max()) / largest if largest else 0.0
-        growth = max(growth, min(share, task.tol))
         if share > task.tol:
-            if order == 1 or _moves_the_active(task, state, below):
+            if _moves(task, fast, asleep, below):
                 return Status.DEGREE_ONE
-            order, part = _held_back(task, state, order, part)
-            return order + 1, partial(_form, part / math.factorial(order), asleep)
+            order, part = _held_back(task, state, asleep, part)
+            form = partial(_form, part / math.factorial(order), asleep)
+            return _Lowest(order + 1, form, asleep)
+        growth = max(growth, share)
     return Rest(growth=growth, least=task.tol)
 
 
-def _held_back(task: _Task, state: _State, order: int, part: Array) -> tuple[int, Array]:
+def _parted(
+    task: _Task, fast: Indices, asleep: Indices, bend: Array
+) -> tuple[Indices, Indices, Status | None]:
+    """Return the weights that are `fast`, those that stay `asleep`, and why the path ends here.
+
+    `bend` is −∇²L: dormant weights that it moves shrink exponentially by themselves, if it can
+    only pull them back.
+    """
+    least = task.tol * float(np.abs(bend).max())
+    moves = np.abs(bend[asleep]).max(axis=1) > least
+    held = asleep[moves]
+    if not held.size:
+        return fast, asleep, None
+    grows = np.linalg.eigvalsh(bend[np.ix_(held, held)]).max() > -least
+    tied = np.abs(bend[np.ix_(held, fast)]).max(initial=0.0) > least
+    status = Status.DEGREE_ONE if grows or tied else None
+    return np.append(fast, held), asleep[~moves], status
+
+
+def _held_back(task: _Task, state: _State, asleep: Indices, part: Array) -> tuple[int, Array]:
     """Return the lowest order of L over dormant weights, of which `part` is that of E<r, f>.
 
     ½E|f − f(θ*)|² is of an even degree, twice that of f − f(θ*). If this is lower, dormant weights
     shrink.
     """
-    asleep = np.flatnonzero(state.dormant)
+    order = part.ndim - 1
     for lower in range(3, order + 1, 2):
         whole = task.network.square(state.theta, lower)
         square = whole[np.ix_(*[asleep] * (lower + 1))]
@@ -202,14 +228,13 @@ def _pulls(task: _Task, weights: Array) -> bool:
     return float(np.linalg.norm(task.network.correlation(unit))) > least
 
 
-def _moves_the_active(task: _Task, state: _State, below: list[Array]) -> bool:
-    """Whether active weights yield to dormant ones at a degree q with 2q ≤ m: C_m is then more.
+def _moves(task: _Task, fast: Indices, asleep: Indices, below: list[Array]) -> bool:
+    """Whether `fast` weights yield to those `asleep` at a degree q with 2q ≤ m: C_m is then more.
 
     The last of the derivatives `below`, of order m − 1, is the first that dormant weights see.
     """
-    asleep = np.flatnonzero(state.dormant)
     for order, whole in enumerate(below[: (len(below) + 1) // 2], start=1):
-        across = whole[np.ix_(state.active, *[asleep] * order)]
+        across = whole[np.ix_(fast, *[asleep] * order)]
         if np.abs(across).max() > task.tol * np.abs(whole).max():
             return True
     return False
@@ -223,52 +248,6 @@ def _form(part: Array, asleep: Indices, z: Array) -> Array:
     found = np.zeros(z.shape)
     found[asleep] = slope
     return found
-
-
-def _blow_up(slope: Callable[[Array], Array], start: Array, degree: int) -> Blown | Status:
-    """Return how z' = ∇C_m(z) blows up from `start`."""
-    unit = float(np.linalg.norm(start))
-    begin = start / unit
-    pace = float(np.linalg.norm(slope(begin)))
-    if not pace:
-        return Status.NO_GROWTH
-    falls = False
-    for time, z in growing(lambda z: slope(z) / pace, begin, degree, rtol=RTOL):
-        size, force = float(np.linalg.norm(z)), slope(z) / pace
-        falls = float(z @ force) <= 0
-        if falls and (size < FALLEN or np.linalg.norm(force) < STILL * size ** (degree - 1)):
-            return Status.NO_GROWTH
-        if size > FAR:
-            grown = np.abs(z) > size**GROWS
-            if (grown | (np.abs(z) < size**STAYS)).all():
-                return _blown(lambda z: slope(z) / pace, z, grown, degree, time, unit, pace)
-        if size > FARTHEST:
-            break
-    if falls:
-        return Status.NO_GROWTH
-    raise Breakdown(Status.NOT_ALIGNED, "no single unit wins among the dormant weights")
-
-
-def _blown(
-    slope: Callable[[Array], Array],
-    z: Array,
-    grown: Mask,
-    degree: int,
-    time: float,
-    unit: float,
-    pace: float,
-) -> Blown:
-    """Follow what grew, and what did not, to the blow-up."""
-    large, small = np.where(grown, z, 0.0), np.where(grown, 0.0, z)
-    size = float(np.linalg.norm(large))
-    direction = large / size
-    rest = size ** (2 - degree) / ((degree - 2) * float(direction @ slope(direction)))
-    return Blown(
-        delay=(time + rest) * unit ** (2 - degree) / pace,
-        units=np.flatnonzero(grown),
-        direction=direction,
-        kept=unit * np.where(grown, 0.0, z + rest * slope(small)),
-    )
 
 
 def _jump(task: _Task, state: _State, ring: Ring) -> _State:

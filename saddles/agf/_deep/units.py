@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from saddles._tools.torch_modules import torch
+from saddles.agf._deep.whole import largest_output
 from saddles.typing import Array
 
 __all__ = ["Units", "units_of"]
@@ -50,10 +50,8 @@ def units_of(
     """Return the units of weights along `start` (p,) and of targets, where both have a size."""
     random = np.random.default_rng(0).standard_normal(start.shape)
     for weights in (start, random):
-        with torch().no_grad():
-            unit = weights / np.linalg.norm(weights)
-            outputs = np.abs(np.asarray(network(torch().tensor(unit), torch().tensor(X))))
-        size, wanted = float(outputs.max(initial=0.0)), float(np.abs(Y).max(initial=0.0))
+        size = largest_output(network, weights / np.linalg.norm(weights), X)
+        wanted = float(np.abs(Y).max(initial=0.0))
         if 0 < size < math.inf and wanted > 0:
             exponent = round(math.log2(wanted / size) / degree)
             return Units(2.0**exponent, 2.0 ** round(math.log2(wanted)))

@@ -18,14 +18,20 @@ from typing import Any
 import numpy as np
 
 from saddles import checks
-from saddles._tools.torch_modules import function, parameters_of, torch
+from saddles._tools.torch_modules import called, function, parameters_of, torch
 from saddles.agf._any.torch_network import TorchNetwork
 from saddles.typing import Array, Indices
 
-__all__ = ["Whole", "as_function", "measured_degree", "single_column"]
+__all__ = ["Whole", "as_function", "largest_output", "measured_degree", "single_column"]
 
 #: Factor by which weights are scaled to measure a degree.
 STRETCH = 1.9
+
+#: What to do about a function that cannot be called.
+CALLED = (
+    "it must return a torch tensor of outputs, from all weights in one row as long as init and the "
+    "inputs X"
+)
 
 
 class Whole(TorchNetwork):
@@ -129,12 +135,17 @@ def single_column(network: Callable[[Any, Any], Any]) -> Callable[[Any, Any], An
     return outputs
 
 
+def largest_output(network: Callable[[Any, Any], Any], theta: Array, X: Array) -> float:
+    """Return the size of the largest output at weights θ (p,)."""
+    with torch().no_grad(), called("network(init, X)", CALLED):
+        outputs = network(torch().tensor(theta), torch().tensor(X))
+        sizes = np.abs(torch().as_tensor(outputs).numpy())
+    return float(sizes.max(initial=0.0))
+
+
 def measured_degree(network: Callable[[Any, Any], Any], start: Array, X: Array) -> int:
     """Return the degree of homogeneity, rounded, where the network is scaled from `start`."""
-    inputs, tensor = torch().tensor(X), torch().tensor
-    with torch().no_grad():
-        before, after = (network(tensor(s * start), inputs).numpy() for s in (1.0, STRETCH))
-    small, large = (float(np.abs(outputs).max(initial=0.0)) for outputs in (before, after))
+    small, large = (largest_output(network, s * start, X) for s in (1.0, STRETCH))
     if not 0 < small < math.inf or not 0 < large < math.inf:
         raise ValueError(
             f"the largest output of network(init, X) is {small!r}; outputs must be finite and not "

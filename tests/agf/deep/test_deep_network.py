@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
 import saddles
 from reference import quadratic_flow as oracle
@@ -134,6 +135,8 @@ def test_relu_layers_have_a_first_wait_only():
         assert path.status is Status.DEGREE_ONE
         assert len(path) == 1
         assert path.remaining.next_jump == pytest.approx(1 / 2, rel=1e-5)
+        chain = np.array([1, 0, 0, 0, 1, 0, 0, 0, 1, 0]) / np.sqrt(3)
+        assert path.remaining.direction == pytest.approx(chain, abs=1e-5)
 
 
 def test_waits_of_different_degrees_are_told_wherever_a_path_is_shown():
@@ -161,6 +164,55 @@ def test_outputs_that_dormant_weights_would_spoil_hold_them_back():
     held = saddles.agf.deep_network(crossed, np.eye(3), [4.0, 0.0, 1.0], [1.0, 0.3])
     assert held.status is Status.NO_GROWTH
     assert len(held) == 2
+
+
+def squares(w, X):
+    """Return outputs of two hidden units, w_2·(W_1 x)²."""
+    return (X @ w[:4].reshape(2, 2).T) ** 2 @ w[4:]
+
+
+def test_weights_that_shrink_at_a_saddle_are_held_there():
+    """The first unit has no use for its second input, and that weight shrinks; unit two learns."""
+    init, Y = np.array([1.0, 0.3, 0.4, 0.9, 0.8, -0.7]), np.array([2.0, -1.0])
+    path = saddles.agf.deep_network(squares, np.eye(2), Y, init)
+    assert path.status is Status.CONVERGED
+    assert path.losses == pytest.approx([1.25, 0.25, 0], abs=1e-12)
+
+    def velocity(_, w):
+        W, a = w[:4].reshape(2, 2), w[4:]
+        r = (Y - a @ W**2) / 2
+        return np.concatenate([(2 * a[:, None] * W * r).ravel(), W**2 @ r])
+
+    def halves(_, w):
+        return (Y[1] - w[4:] @ w[:4].reshape(2, 2)[:, 1] ** 2) + 0.5
+
+    waits = []
+    for alpha in (0.01, 0.005):
+        flow = solve_ivp(
+            velocity, (0, 3 / alpha), alpha * init, "LSODA", events=halves, rtol=1e-9, atol=1e-13
+        )
+        waits.append(flow.t_events[0][0] * alpha)
+    assert 2 * waits[1] - waits[0] == pytest.approx(path.times[2], rel=1e-4)
+
+
+def test_weights_that_follow_the_winner_end_the_path_at_its_saddle():
+    """The second input's weight grows like the square root of the first one's, and goes on."""
+    init = [1.0, 0.3, 0.4, 0.9, 0.8, 0.7]
+    path = saddles.agf.deep_network(squares, np.eye(2), [2.0, 1.0], init)
+    assert path.status is Status.DEGREE_ONE
+    assert path.losses == pytest.approx([1.25, 0.25])
+
+
+def test_active_weights_that_make_room_for_dormant_ones_are_noticed():
+    """a⁴ + a²b² stays 4 as b grows, so that b⁴ costs less than with a at rest."""
+
+    def network(w, X):
+        both = w[0] ** 2 * w[1] ** 2
+        return (w[0] ** 4 + both) * X[:, 0] + both * X[:, 1] + w[1] ** 4 * X[:, 2]
+
+    path = saddles.agf.deep_network(network, np.eye(3), [4.0, 0.0, 3.0], [1.0, 0.3])
+    assert path.status is Status.DEGREE_ONE
+    assert path.losses[1] == pytest.approx(1.5)
 
 
 def test_outputs_of_a_lower_degree_let_dormant_weights_shrink():
@@ -207,7 +259,7 @@ def chains(w, X):
 
 
 @given(inputs=st.integers(-100, 100), targets=st.integers(-100, 100), weights=st.integers(-30, 30))
-@settings(max_examples=8)
+@settings(max_examples=4)
 @example(inputs=0, targets=-12, weights=0)
 @example(inputs=3, targets=0, weights=0)
 @example(inputs=-40, targets=50, weights=10)
@@ -245,6 +297,12 @@ def test_weights_that_rest_where_they_are_are_told_from_nothing_to_learn(targets
         (lambda w, X: w[0] * w[1] * X[:, 0], {}, r"degree=2: .*use saddles.agf.network"),
         (lambda w, X: 0 * w[0] * X[:, 0], {}, r"largest output of network\(init, X\) is 0\.0"),
         (lambda w, X: w[0] * w[1] * w[2] * X, {}, r"network\(theta, X\) has shape \(2, 2\)"),
+        (
+            lambda w, X: None,
+            {"degree": 3},
+            r"network\(init, X\) raises .* must return a torch tensor",
+        ),
+        (lambda w, X: w[9] * X[:, 0], {}, r"network\(init, X\) raises IndexError: index 9 is out"),
     ],
 )
 def test_networks_that_do_not_fit_are_refused(network, options, message):
