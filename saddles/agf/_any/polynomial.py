@@ -29,7 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import combinations, combinations_with_replacement
 
 import numpy as np
@@ -134,13 +134,19 @@ class Table:
         """Return ∂f/∂c of each neuron (A, M, q)."""
         return np.asarray((_products(c, self.lower) @ self.slopes).reshape(*c.shape, -1))
 
-    def contracted(self, weights: Array, c: Array, left: int) -> Array:
-        """Return <f, weights> with κ − `left` of its arguments set to c; (A, M, …)."""
-        whole = (self.form @ weights)[self.place]
-        result = np.broadcast_to(whole, (len(c), *whole.shape))
-        for _ in range(self.degree - left):
-            result = np.matmul(result.reshape(len(c), -1, self.dimension), c[:, :, None])
-        return np.asarray(result.reshape((len(c),) + (self.dimension,) * left))
+    def slope(self, c: Array, weights: Array) -> Array:
+        """Return the gradients of <f, weights> at neurons c (H, M), (H, M)."""
+        rows = self.slopes.reshape(-1, len(weights)) @ weights
+        return np.asarray(_products(c, self.lower) @ rows.reshape(-1, self.dimension))
+
+    def bend(self, c: Array, weights: Array) -> Array:
+        """Return the second derivatives of <f, weights> at neurons c (A, M), (A, M, M)."""
+        whole, count = (self.form @ weights)[self.place], len(c)
+        result = np.broadcast_to(whole, (count, *whole.shape))
+        for _ in range(self.degree - 2):
+            result = np.matmul(result.reshape(count, -1, self.dimension), c[:, :, None])
+        result = result.reshape(count, self.dimension, self.dimension)
+        return np.asarray(result * (self.degree * (self.degree - 1)))
 
 
 class Tabulated:
@@ -169,7 +175,7 @@ class Tabulated:
     def gradient(self, z: Array) -> Array:
         """Return ∂L/∂z, flattened."""
         c, residual = self._at(z)
-        slope = self._table.contracted(residual, c, 1) * (-self._table.degree / self._n)
+        slope = self._table.slope(c, residual / -self._n)
         return np.asarray(slope[:, : self._free]).ravel()
 
     def hessian(self, z: Array) -> Array:
@@ -179,8 +185,7 @@ class Tabulated:
         count, free, _ = slopes.shape
         flat = slopes.reshape(count * free, -1)
         result = (flat @ flat.T).reshape(count, free, count, free)
-        bend = self._table.contracted(residual, c, 2)[:, : self._free, : self._free]
-        bend = bend * (self._table.degree * (self._table.degree - 1))
+        bend = self._table.bend(c, residual)[:, : self._free, : self._free]
         rows = np.arange(count)
         result[rows, :, rows, :] -= bend
         return np.asarray(result.reshape(count * free, -1) / self._n)
@@ -222,7 +227,7 @@ def _powers(entries: Indices, dimension: int) -> Array:
 
 def _products(c: Array, entries: Indices) -> Array:
     """Return the products of coordinates c (A, M) that `entries` (N, k) name, (A, N)."""
-    return np.asarray(reduce(np.multiply, (c[:, column] for column in entries.T)))
+    return np.asarray(c[:, entries.T].prod(axis=1))
 
 
 def _polarised(sums: list[Indices], values: list[Array]) -> Array:

@@ -211,7 +211,7 @@ def _steps(
             atol=finer * atol,
             longest=longest,
             first=FIRST * longest if again and math.isfinite(longest) else None,
-            crowd=CROWD if math.isfinite(longest) else None,
+            crowd=CROWD,
         )
         flow = _integration(run, time, z, pace, tolerances, budget, method=METHODS[again])
         for solver in flow:
