@@ -36,7 +36,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._diagonal.pesme_flammarion import steps as path_steps
-from saddles._matrix.descent import OnFactors
+from saddles._matrix.descent import OnFactors, is_left
 from saddles._matrix.greedy_low_rank import Factorisation
 from saddles._matrix.greedy_low_rank import steps as factor_steps
 from saddles._problems.regression import computed
@@ -96,7 +96,7 @@ def quadratic_steps(
     Raises
     ------
     ValueError
-        If the neuron falls into several parts, not all of one dimension, or is too large.
+        If the neuron is too large.
     """
     known = Declared.of(network)
     units = natural(known, init)
@@ -110,26 +110,34 @@ def quadratic_steps(
     task = Factorisation(
         problem=OnFactors(form),
         size=form.size,
-        max_rank=_most_columns(init @ basis, parts),
+        max_rank=None if len(parts) > 1 else _most_columns(init @ basis, parts)[0],
         tol=tol,
         symmetry=form.silent,
         show=form.show,
     )
     steps = factor_steps(task, name=name, source=SOURCE)
+    room = _Room.of(init @ basis, parts)
 
     def saddle(state: Any) -> Saddle:
         found = steps.saddle(state)
         return replace(found, time=found.time * units.time, loss=found.loss * units.loss)
 
     def utility(state: Any) -> Ring | Rest | Status:
-        ring = steps.utility(state)
+        left = room.left(state)
+        ring = steps.utility(left)
+        if not isinstance(ring, Ring) and (left.rates < state.rates).any():
+            return Status.MAX_RANK_LEFT if is_left(task.problem, state.U) else Status.MAX_RANK
         if isinstance(ring, Rest):
             return _outside(inner, (basis @ state.U).T, ring, tol)
         if not isinstance(ring, Ring):
             return ring
         return replace(ring, due=(state.time + ring.delay) * units.time)
 
-    return replace(steps, saddle=saddle, utility=utility, log_alpha=log_alpha, kind=known.kind)
+    def jump(state: Any, ring: Ring) -> Any:
+        return steps.jump(room.left(state), ring)
+
+    said: dict[str, Any] = {"log_alpha": log_alpha, "kind": known.kind}
+    return replace(steps, saddle=saddle, utility=utility, jump=jump, **said)
 
 
 def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:
@@ -161,23 +169,39 @@ def _parts(network: Declared, basis: Array) -> tuple[Array, list[int]]:
     return basis @ vectors[:, order], sizes
 
 
-def _most_columns(init: Array, parts: list[int]) -> int | None:
-    """Return the number of columns that neurons (H, m) allow, None if they set no limit.
+def _most_columns(init: Array, parts: list[int]) -> list[int]:
+    """Return the numbers of columns that neurons (H, m) allow in each part, at most all of it.
 
     A neuron has a piece in each part, and no part sees the pieces of others: each may have as many
     columns as there are neurons.
     """
     pieces = np.split(init, np.cumsum(parts)[:-1], axis=1)
-    ranks = [int(np.linalg.matrix_rank(piece)) for piece in pieces]
-    if len(parts) == 1:
-        return min(ranks[0], parts[0])
-    if ranks == parts:
-        return None
-    raise ValueError(
-        f"neurons split into {len(parts)} independent parts of dimensions {parts}, in which these "
-        f"have the ranks {ranks}. Fewer neurons than dimensions are supported for a single part "
-        f"only; pass at least {max(parts)} of them, or treat each part as a separate problem."
-    )
+    return [int(np.linalg.matrix_rank(piece)) for piece in pieces]
+
+
+@dataclass(frozen=True, eq=False)
+class _Room:
+    """What columns there is room for: `part` (m,) of each coordinate, and the `most` of each."""
+
+    part: Indices
+    most: Array
+
+    @classmethod
+    def of(cls, init: Array, parts: list[int]) -> _Room:
+        """Return the room that neurons (H, m) leave."""
+        return cls(np.repeat(np.arange(len(parts)), parts), np.array(_most_columns(init, parts)))
+
+    def left(self, state: Any) -> Any:
+        """Return the state without the clocks of directions in parts that are full.
+
+        A direction in a full part and in another one is a tie of the two that rounding decides.
+        """
+        inside = np.equal.outer(np.arange(len(self.most)), self.part)
+        none = MIXED * np.linalg.norm(state.U)
+        ranks = [np.sum(np.linalg.svd(state.U[rows])[1] > none) for rows in inside]
+        shares = np.stack([np.linalg.norm(state.vectors[rows], axis=0) for rows in inside])
+        full = (shares[np.array(ranks) >= self.most] > MIXED).any(axis=0)
+        return replace(state, rates=np.where(full, np.minimum(state.rates, 0.0), state.rates))
 
 
 def _outside(network: Declared, active: Array, rest: Rest, tol: float) -> Rest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from saddles.agf import TorchNetwork, network
 from saddles.homogeneous import HomogeneousNetwork
 from tables.modular_ladder import sixes
 from tests.agf import networks
+from tests.laws.tiny_networks import tiny
 
 torch = pytest.importorskip("torch")
 
@@ -380,8 +383,17 @@ def test_neurons_that_fall_into_parts_learn_each_by_itself():
     assert path.times[1:] == pytest.approx(times)
     falls = sum(part.losses[0] - part.losses[-1] for part in parts)
     assert path.losses[0] - path.losses[-1] == pytest.approx(falls)
-    with pytest.raises(ValueError, match=r"independent parts of dimensions \[1, 2\]"):
-        network(neuron, X, y, size=3, width=1, degree=2)
+
+
+def test_a_single_neuron_learns_one_direction_in_each_part():
+    """The second part alone would learn two; the oracle's flow from e^−16 comes near the same."""
+    problem = tiny(832)
+    path = problem.path(-math.inf)
+    assert path.losses == pytest.approx([1.5, 1.5 - 2 / 15, 7 / 15])
+    assert path.times[1:] == pytest.approx([1 / 1.6, 1 / (0.8 * math.sqrt(3))])
+    X, y = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]]), [1.0, 3.0, 2.0, 1.0]
+    path = network(lambda theta, X: (X @ theta) ** 2, X, y, width=1, size=3, degree=2)
+    assert path.status is Status.MAX_RANK_LEFT  # the second part turns, as it would alone
 
 
 # --- networks that hold their own data ------------------------------------------------------------
