@@ -39,7 +39,8 @@ from saddles._numerics.precision import SINGULAR
 from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle
 from saddles._tools.record import Record
-from saddles.agf._engine.steps import DONE, NeuronPath, solve_network
+from saddles.agf._engine.levels import DONE
+from saddles.agf._engine.steps import NeuronPath, solve_network
 from saddles.typing import Array, ArrayLike
 
 __all__ = ["AttentionModes", "LinearAttention", "attention", "attention_modes"]

@@ -24,9 +24,9 @@ from saddles.agf._any.relu_form import ReluForm
 from saddles.agf._any.sound import check_network
 from saddles.agf._any.torch_network import TorchNetwork
 from saddles.agf._engine.active import CREEP
-from saddles.agf._engine.dormant import WAY_RTOL
+from saddles.agf._engine.levels import DONE, TIE
 from saddles.agf._engine.setting import Limits, active_norm
-from saddles.agf._engine.steps import DONE, SOURCE, solve_network
+from saddles.agf._engine.steps import SOURCE, solve_network
 from saddles.agf._relu.relu import relu
 from saddles.alternation import solve
 from saddles.homogeneous import Declared, HomogeneousNetwork
@@ -164,7 +164,7 @@ def network(
     """
     task, rows = _task(neuron, X, Y, degree, _initial(neuron, init, size, width, seed))
     known = Declared.of(task)
-    Limits(tol=tol, creep=creep, rtol=WAY_RTOL)
+    Limits(tol=tol, creep=creep, rtol=TIE)
     checks.true_or_false(error_bars, "error_bars")
     scale = checks.log_scale(log_alpha, allow_limit=True)
     active_norm(activation_norm, np.linalg.norm(rows, axis=1), scale)

@@ -20,8 +20,9 @@ from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle, SaddlePath
 from saddles.agf._any.layers import Layers
 from saddles.agf._any.torch_network import TorchNetwork
+from saddles.agf._engine.levels import DONE
 from saddles.agf._engine.natural_units import natural
-from saddles.agf._engine.steps import DONE, NeuronPath, solve_network
+from saddles.agf._engine.steps import NeuronPath, solve_network
 from saddles.agf._relu.network import ReluNetwork
 from saddles.agf._relu.relu import relu
 from saddles.homogeneous import Declared, HomogeneousNetwork

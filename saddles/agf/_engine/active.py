@@ -30,18 +30,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from saddles._result.certificate import CERTIFICATE_TOLERANCE
-from saddles.agf._engine.active_flow import COMMON, GROWN, Step, follow, shares
+from saddles.agf._engine.active_flow import COMMON, DESCENT_STEPS, GROWN, Step, follow, shares
 from saddles.agf._engine.arrival import Nearby
-from saddles.agf._engine.coordinates import SHARP, STATIONARY, Coordinates
-from saddles.agf._engine.creep import Demand, Trail
+from saddles.agf._engine.coordinates import Coordinates
+from saddles.agf._engine.creep import ROUGH, Demand, Trail
+from saddles.agf._engine.levels import AMPLITUDE, HARDLY, NO_PART, STATIONARY
 from saddles.homogeneous import Declared
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
 
 __all__ = [
-    "AMPLITUDE",
     "CREEP",
-    "STATIONARY",
     "Descent",
     "amplitude",
     "descend_neurons",
@@ -52,8 +51,6 @@ __all__ = [
 
 #: Less than a quarter, for rounding: a loss that falls below is not bounded by 0.
 BOUNDED_BELOW = 0.2
-#: New neurons start this small beside the norm that they will about have; see `amplitude`.
-AMPLITUDE = 1e-2
 #: Extrapolations of the infimum to which the loss creeps may differ by this, relative to L(0).
 CREEP = 1e-5
 #: After `LONG` looks they need not agree, if neurons have grown by the factor `FAR` and the loss
@@ -61,14 +58,9 @@ CREEP = 1e-5
 #: than `STILL` will do. After `LONGEST` looks, or after `MANY` steps, a fall by `ROUGH` will do,
 #: even if it exceeds the one before or the norms are about to stop: the farther out neurons are
 #: that nearly cancel, the shorter steps become. The first two wait longer for a
-#: smaller `CREEP`: what is ahead of a pair of neurons of degree 3 falls like time^(−`PACE`).
-LONG, LONGER, LONGEST, MANY = 10, 14, 30, 5_000
-FAR, ROUGH, STILL, PACE = 1.5, 5e-4, 2e-4, 0.75
-#: Neurons that nearly cancel may grow until rounding moves them about as fast as the flow does. A
-#: fall by this will do then, if it is less than the one before.
-LAST_FALL = 1e-2
-#: How often a subspace may turn out to be too small for the neurons that descend in it.
-WIDER = 4
+#: smaller `CREEP`: what is ahead of a pair of neurons falls like time^(−κ/(κ + 1)).
+LONG, LONGER, LONGEST, MANY = 10, 14, 30, DESCENT_STEPS // 2
+FAR, STILL = 1.5, 2e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +143,7 @@ def descend_neurons(
     Breakdown
         If it reaches no critical point and does not creep to an infimum either.
     """
-    for _ in range(WIDER):
+    for _ in range(network.size):  # each time their subspace has grown
         run = Coordinates.of(network, theta, sizes)
         run = run.tilted(shares(theta, sizes, network.degree) < GROWN, sizes, seed=tilt)
         found = _descended(run, sizes, creep, life, most)
@@ -180,9 +172,10 @@ def _descended(run: Coordinates, sizes: Array, creep: float, life: float, most: 
             break
         for time, z in () if near.found is not None else step.looks:
             looks = LONGEST if steps >= MANY else trail.looks + 1
-            demand = _demand(creep, looks, far=run.norm(z) >= FAR * largest)
-            if trail.lost(run, time, z):
-                demand = replace(demand, rough=LAST_FALL, growing=ROUGH, pace=-math.inf)
+            far, degree = run.norm(z) >= FAR * largest, run.network.degree
+            demand = _demand(creep, looks, far=far, degree=degree)
+            if trail.lost(run, time, z):  # a small fall will do, if it is less than the one before
+                demand = replace(demand, rough=HARDLY, growing=ROUGH, pace=-math.inf)
             if trail.at_infinity(run, z, run.gradient(z), demand):
                 return Descent(run.at(z), trail.ahead, max(trail.level, 0.0) * run.start, lasted)
             if time >= life:
@@ -204,11 +197,11 @@ def _unbroken(steps: Iterator[Step], near: Nearby) -> Iterator[Step]:
             raise
 
 
-def _demand(creep: float, looks: int, *, far: bool) -> Demand:
+def _demand(creep: float, looks: int, *, far: bool, degree: int) -> Demand:
     """Return what a creeping loss must show after this number of looks."""
     if looks >= LONGEST:
         return Demand(creep, ROUGH, ROUGH, pace=-math.inf)
-    due = looks - max(0.0, math.log2(CREEP / creep) / PACE)
+    due = looks - max(0.0, math.log2(CREEP / creep) * (degree + 1) / degree)
     rough = ROUGH if far and due >= LONG else STILL if due >= LONGER else 0.0
     return Demand(creep, rough, creep)
 
@@ -218,7 +211,7 @@ def settle(network: Declared, theta: Array, found: Descent, *, creep: float = CR
     if found.creep:
         return Descent(theta, found.creep, found.loss)
     sizes = np.linalg.norm(theta, axis=1)
-    run = Coordinates.of(network, theta, sizes, SHARP)
+    run = Coordinates.of(network, theta, sizes, NO_PART)
     polished = None if run.many else run.polish(run.origin)
     if polished is not None:
         return _critical(run, polished)

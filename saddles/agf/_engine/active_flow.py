@@ -35,6 +35,7 @@ from saddles._numerics.stepping import (
 )
 from saddles._result.certificate import CERTIFICATE_TOLERANCE
 from saddles.agf._engine.coordinates import Coordinates
+from saddles.agf._engine.levels import FALLEN, STATIONARY
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
 
@@ -53,14 +54,13 @@ Curve: TypeAlias = Callable[[float], Array]
 Height: TypeAlias = Callable[[Array], float]
 Pace: TypeAlias = Callable[[float], float]
 
-#: Local relative error of the flow: while new neurons grow, and in the logarithm of time. Errors
-#: move neurons along their valley, from which the next flow starts, and grow where it passes
-#: saddles. Neurons that nearly cancel, R times as large as new ones, do so to R^(−3): the error is
-#: at most this share of that.
-GROWTH_RTOL, AGE_RTOL, CANCELLED = 3e-8, 1e-9, 3e-4
-#: Time's logarithm takes over once a new neuron has grown to this share, and the force has fallen
-#: to this share of its peak.
-GROWN, FALLEN = 0.3, 0.1
+#: Local relative error of the flow while new neurons grow; it is `STATIONARY` in the logarithm of
+#: time. Errors move neurons along their valley, from which the next flow starts, and grow where it
+#: passes saddles. Neurons that nearly cancel, R times as large as new ones, do so to R^(−3): the
+#: error is at most this share of that.
+GROWTH_RTOL, CANCELLED = 3e-8, 3e-4
+#: Time's logarithm takes over once a new neuron has grown to this share, and the force has fallen.
+GROWN = 0.3
 #: Shares of a norm are meant for neurons of at most this degree. What one of a higher degree does
 #: is as much a share of what it may come to only if its norm is a larger share.
 COMMON = 3
@@ -74,8 +74,6 @@ FINEST = FINER**3
 #: The integrators that take turns. They change also where more than this number of steps are
 #: crowded: one that switches between methods may not see that the flow has become stiff.
 METHODS, CROWD = ("LSODA", "BDF"), 300
-#: Its first step, in units of the longest: left to itself it may be longer than that.
-FIRST = 1e-3
 #: The logarithm of time after which what has not moved never will.
 OLDEST = 100.0
 #: Steps of the integrator after which the descent is given up: of neurons that are smooth, and of
@@ -161,11 +159,11 @@ def _aging(run: Coordinates, z: Array, aged: float) -> Iterator[Step]:
     those from step to step. The force itself is mostly the integrator's error where neurons that
     nearly cancel are far out, in a narrow valley.
     """
-    error = AGE_RTOL * run.norm(z) / math.sqrt(z.size)
+    error = STATIONARY * run.norm(z) / math.sqrt(z.size)
     for era in range(ERAS):
         lowest = since = math.inf
         left, last, pace = False, 0.0, partial(_exponential, aged)
-        for age, place, force, curve in _steps(run, z, pace, AGE_RTOL, error, 1.0):
+        for age, place, force, curve in _steps(run, z, pace, STATIONARY, error, 1.0):
             yield Step(place, force, age, era, _doublings(aged, last, age, curve), pace(age))
             speed = float(np.linalg.norm(place - z)) / (pace(age) - pace(last))
             z, last = place, age
@@ -210,7 +208,7 @@ def _steps(
             rtol=finer * rtol,
             atol=finer * atol,
             longest=longest,
-            first=FIRST * longest if again and math.isfinite(longest) else None,
+            first=longest / CROWD if again and math.isfinite(longest) else None,  # as the last ones
             crowd=CROWD,
         )
         flow = _integration(run, time, z, pace, tolerances, budget, method=METHODS[again])

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from saddles._numerics.precision import EPS
+from saddles._result.certificate import CERTIFICATE_TOLERANCE
+from saddles.agf._engine.active_flow import GROWN
 from saddles.agf._engine.coordinates import Coordinates
-from saddles.agf._engine.creep import WINDOW
+from saddles.agf._engine.creep import ROUGH, WINDOW
+from saddles.agf._engine.levels import AMPLITUDE, FALLEN, HARDLY
 from saddles.status import Breakdown, Status
 from saddles.typing import Array
 
@@ -21,18 +24,13 @@ CHECK, ITERATIONS = 10, 2000
 #: Pairs of steps and gradients that it remembers: more than there are soft directions to a neuron,
 #: of which there are many.
 MEMORY = 30
-#: Relative stationarity at which it has come to a critical point. It is less sharp than Newton's
-#: method is, and sharper than what certificates ask for.
-FOUND = 1e-8
+#: Relative stationarity at which it has come to a critical point: less sharp than Newton's method
+#: is, and sharper than what certificates ask for.
+FOUND = FALLEN * CERTIFICATE_TOLERANCE
 #: Neurons creep to infinity if in the last three quarters of the iterations, of which there are so
-#: many at least, a norm has grown by this share, and the loss has fallen by no more than this
-#: share of L(0).
-PATIENT, GROWS, CREEPING = 150, 1e-2, 5e-4
-#: What the loss may still have fallen in the last three quarters of all iterations.
-LAST_FALL = 1e-2
-#: Neurons below this share of the norm that they may come to are new; and none counts as smaller
-#: than the second share of the largest.
-NEW, LEAST_NORM = 0.3, 1e-2
+#: many at least, a norm has grown by more than hardly, and the loss has fallen by no more than
+#: `ROUGH` of L(0).
+PATIENT = 150
 
 
 def search(run: Coordinates, sizes: Array, creep: float) -> tuple[Array, float]:
@@ -43,7 +41,7 @@ def search(run: Coordinates, sizes: Array, creep: float) -> tuple[Array, float]:
     from scipy.optimize import minimize
 
     norms = np.linalg.norm(run.theta, axis=1)
-    factors = np.where(norms < NEW * sizes, sizes / norms, 1.0)
+    factors = np.where(norms < GROWN * sizes, sizes / norms, 1.0)
     run = replace(run, theta=run.theta * factors[:, None])
     way = _Way(run, _units(run))
     found = minimize(
@@ -62,7 +60,7 @@ def search(run: Coordinates, sizes: Array, creep: float) -> tuple[Array, float]:
     )
     z = way.unit * found.x
     size = way.size(z)
-    if not (size <= FOUND or way.fall <= LAST_FALL):
+    if not (size <= FOUND or way.fall <= HARDLY):
         raise Breakdown(Status.STALLED, "the active neurons came to no critical point")
     return run.at(z), 0.0 if size <= FOUND else max(way.fall, EPS)
 
@@ -102,10 +100,10 @@ class _Way:
 
     def _creeps(self) -> bool:
         """Whether neurons are on the way to infinity, and the loss is all but there."""
-        if len(self.losses) < PATIENT or self.fall > CREEPING:
+        if len(self.losses) < PATIENT or self.fall > ROUGH:
             return False
         grown = self.norms[-1] / self.norms[int(len(self.norms) / WINDOW)]
-        return bool(grown.max() >= 1 + GROWS)
+        return bool(grown.max() >= 1 + HARDLY)
 
 
 def _units(run: Coordinates) -> Array:
@@ -114,5 +112,5 @@ def _units(run: Coordinates) -> Array:
     The curvature goes like |θ|^(2κ−2).
     """
     norms = np.linalg.norm(run.theta, axis=1)
-    shares = np.maximum(norms / norms.max(), LEAST_NORM)
+    shares = np.maximum(norms / norms.max(), AMPLITUDE)
     return np.repeat(shares ** (1 - run.network.degree), run.basis.shape[1])

@@ -8,7 +8,7 @@ followed further, until it has nearly come there itself.
 code name       symbol
 ==============  ====================================================================
 ``peak``        largest |∂L/∂z| so far
-``levels``      shares of the peak at which Newton's method is still to be tried
+``due``         the force at which Newton's method is tried next
 ``found``       the critical point, (A m,)
 ==============  ====================================================================
 """
@@ -21,20 +21,19 @@ import numpy as np
 
 from saddles._result.certificate import CERTIFICATE_TOLERANCE
 from saddles.agf._engine.active_flow import Step
-from saddles.agf._engine.coordinates import ENOUGH, STATIONARY, Coordinates
+from saddles.agf._engine.coordinates import Coordinates
+from saddles.agf._engine.levels import DONE, FALLEN, HARDLY, NO_PART, STATIONARY
 from saddles.typing import Array
 
-__all__ = ["LEVELS", "Nearby"]
+__all__ = ["Nearby"]
 
-#: The force is tried for a nearby critical point each time that it has fallen to such a share.
-LEVELS: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
-#: The search for a point that was found is repeated when the force has fallen to this share, or the
-#: logarithm of time has grown by `LATER`.
-LOWER, LATER = 0.1, 1.0
-#: The flow has come there at this distance, relative to |θ|, if the point is as stationary as this,
-#: or once the logarithm of time has grown by `VALLEY_PATIENCE`: it may drift on along a valley that
+#: The search for a point that was found is repeated when the force has fallen much, or the
+#: logarithm of time has grown by this.
+LATER = 1.0
+#: The flow has come there at this distance, relative to |θ|, if the point is certain to `DONE`, or
+#: once the logarithm of time has grown by `VALLEY_PATIENCE`: it may drift on along a valley that
 #: is nearly flat, along which Newton's method does not move.
-THERE, CERTAIN, VALLEY_PATIENCE = 1e-4, 5e-11, 20.0
+THERE, VALLEY_PATIENCE = 1e-4, 20.0
 #: Points that are stationary up to the integrator's error while the logarithm of time grows by
 #: this, and from which no curvature leads down, are critical enough, though Newton's method finds
 #: none near in their flat valley.
@@ -52,7 +51,7 @@ class Nearby:
 
     def __init__(self, run: Coordinates) -> None:
         self.run, self.era = run, 0
-        self.peak, self.levels = 0.0, LEVELS
+        self.peak, self.due = 0.0, 0.0
         self.tried, self.calm = 0.0, math.inf
         self.found: Array | None = None
         self.sought, self.until = (math.inf, math.inf), math.inf
@@ -63,7 +62,7 @@ class Nearby:
             self.era, self.tried, self.calm = step.era, 0.0, math.inf
         elif step.force <= self.peak:
             return False
-        self.peak, self.levels, self.found = step.force, LEVELS, None
+        self.peak, self.due, self.found = step.force, HARDLY * step.force, None
         return True
 
     def settled(self, step: Step) -> bool:
@@ -71,7 +70,7 @@ class Nearby:
         age = max(step.age, 0.0)
         if self.found is None:
             self.found, self.until = self._critical(step), age + VALLEY_PATIENCE
-        elif step.force <= LOWER * self.sought[0] or age >= self.sought[1] + LATER:
+        elif step.force <= FALLEN * self.sought[0] or age >= self.sought[1] + LATER:
             closer = self._polished(step)
             self.found = self.found if closer is None else closer
         else:
@@ -81,7 +80,7 @@ class Nearby:
         self.sought = step.force, age
         run, force = self.run, float(np.linalg.norm(self.run.gradient(self.found)))
         there = np.linalg.norm(self.found - step.z) <= THERE * run.norm(step.z)
-        return bool(there and run.size(self.found, force) <= CERTAIN) or age >= self.until
+        return bool(there and run.size(self.found, force) <= DONE) or age >= self.until
 
     def _critical(self, step: Step) -> Array | None:
         """Return the critical point (A m,) near the end of the step, if there is one."""
@@ -90,13 +89,12 @@ class Nearby:
         if size > CERTIFICATE_TOLERANCE:
             self.calm = math.inf
         still = size <= STATIONARY and age > self.tried
-        if not (still or (self.levels and force <= self.levels[0] * self.peak)):
+        if not (still or force <= self.due):
             return None
         found = self._polished(step)
         if found is not None:
             return found
-        passed = sum(force <= level * self.peak for level in self.levels)
-        self.levels, self.tried = self.levels[passed:], max(age, 0.0) + LATER
+        self.due, self.tried = min(self.due, FALLEN * force), max(age, 0.0) + LATER
         if still:
             self.calm = min(self.calm, age) if run.flat(z, force) else math.inf
         return z if still and age - self.calm >= CALM else None
@@ -104,6 +102,6 @@ class Nearby:
     def _polished(self, step: Step) -> Array | None:
         """Return what Newton's method finds; where it gains nothing, the flow may still go on."""
         found = self.run.polish(step.z)
-        if found is step.z and self.run.size(step.z, step.force) > ENOUGH:
+        if found is step.z and self.run.size(step.z, step.force) > NO_PART:
             return None
         return found

@@ -18,17 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saddles.agf._engine.levels import ROUNDING
 from saddles.typing import Array, Indices
 
-__all__ = ["ROUNDING", "TIE", "Clock", "Dormant", "Phase"]
-
-#: Clocks that differ by less than this, relative to the delay, ring together: about what the
-#: integrator's error leaves open.
-TIE = 1e-8
-
-#: What is rounding: a gradient, relative to the largest of a phase; the speed of a direction at
-#: rest; what a neuron still lacks in the limit, relative to what it lacked.
-ROUNDING = 1e-12
+__all__ = ["Clock", "Dormant", "Phase"]
 
 
 @dataclass(frozen=True)

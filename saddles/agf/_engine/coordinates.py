@@ -33,36 +33,26 @@ from saddles._numerics.critical import (
     search,
 )
 from saddles._numerics.precision import EPS
-from saddles.agf._engine.subspace import NO_PART
+from saddles.agf._engine.levels import DONE, NO_PART, SAFELY, STATIONARY
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices, Mask
 
-__all__ = ["CONSERVED", "DENSE", "ENOUGH", "SHARP", "SLIGHT", "STATIONARY", "Coordinates", "same"]
+__all__ = ["DENSE", "Coordinates", "same"]
 
 #: Most coordinates for which second derivatives are formed.
 DENSE = 450
-#: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped:
-#: while the flow is followed, and when a critical point is sharpened.
-OUTSIDE, SHARP = 1e-7, NO_PART
-#: Each neuron counts in units of its own gradient, or of this share of the largest one.
-FAINT = 1e-10
+#: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped,
+#: while the flow is followed. When a critical point is sharpened only rounding is dropped.
+OUTSIDE = 1e-7
 #: New neurons are tilted by this, so that what breaks a symmetry is not rounding, in the directions
 #: with at least such a share of a gradient: which ones have less may be a matter of rounding.
 TILT = 1e-3
 #: Those of degree 2 are tilted by its square: a tilt moves what the flow conserves, and with it the
 #: rates at which they part.
-#: Neurons that differ by no more than this, relative to their norm, are equal.
-EQUAL = 1e-9
 #: The critical point lies this near, relative to |θ|, or the flow goes on.
 NEAR = 0.1
-#: Relative stationarity of a critical point; Newton's method stops at `ENOUGH`.
-STATIONARY, ENOUGH = 1e-9, NO_PART
 #: Steps of Newton's method without progress after which it stops.
 NEURON_PATIENCE = 3
-#: Curvature, relative to the largest, along which rounding of a force would move a point.
-SLIGHT = 1e-9
-#: Most curvature, in units of force / |θ|, that a conserved quantity explains.
-CONSERVED = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,13 +189,13 @@ class Coordinates:
         """Return the step to where the force would vanish."""
         spectrum = at.spectrum
         assert spectrum is not None
-        conserved = CONSERVED * float(np.linalg.norm(at.force)) / self.norm(at.place)
-        return spectrum.inverse(at.force, max(conserved, SLIGHT * spectrum.largest))
+        conserved = SAFELY * float(np.linalg.norm(at.force)) / self.norm(at.place)
+        return spectrum.inverse(at.force, max(conserved, STATIONARY * spectrum.largest))
 
     def polish(self, z: Array) -> Array | None:
         """Apply Newton's method from `z`; None unless a critical point is near."""
         reach = NEAR * self.norm(z)
-        rules = Rules(enough=ENOUGH, patience=NEURON_PATIENCE, progress=0.5, reach=reach)
+        rules = Rules(enough=NO_PART, patience=NEURON_PATIENCE, progress=0.5, reach=reach)
         found = search(self, z, rules)
         if found is None or found.point.size > STATIONARY:
             return None
@@ -218,15 +208,15 @@ class Coordinates:
 
         What the flow conserves gives curvatures of about ± force / |θ| short of a critical point.
         """
-        slack = CONSERVED * force / self.norm(z)
+        slack = SAFELY * force / self.norm(z)
         return not curves_down(self.hessian(z), share=ZERO_CURVATURE, slack=slack)
 
     def sharpened(self, z: Array) -> tuple[Coordinates, Array]:
         """Take along the directions that were left out, if the whole gradient asks for it."""
         theta = self.at(z)
-        if self.misses(theta) <= 10 * ENOUGH:
+        if self.misses(theta) <= 10 * NO_PART:
             return self, z
-        wider = Coordinates.of(self.network, theta, np.linalg.norm(theta, axis=1), SHARP)
+        wider = Coordinates.of(self.network, theta, np.linalg.norm(theta, axis=1), NO_PART)
         found = None if wider.many else wider.polish(wider.origin)
         return (self, z) if found is None else (wider, found)
 
@@ -234,7 +224,7 @@ class Coordinates:
 def same(theta: Array) -> Indices:
     """Return the first of the rows of `theta` (A, p) that each is equal to, (A,)."""
     apart = np.abs(theta[:, None] - theta).max(axis=2)
-    return np.asarray((apart <= EQUAL * np.linalg.norm(theta, axis=1)[:, None]).argmax(axis=1))
+    return np.asarray((apart <= STATIONARY * np.linalg.norm(theta, axis=1)[:, None]).argmax(axis=1))
 
 
 def _span(
@@ -255,7 +245,7 @@ def _span(
         lengths = rng.uniform(0.5, 1.5, (len(theta), 1))
         rows = network.gradient(sizes[:, None] * (lengths * unit + step @ basis.T))
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        rows = rows / np.maximum(norms, FAINT * float(norms.max()) or 1.0)
+        rows = rows / np.maximum(norms, DONE * float(norms.max()) or 1.0)
         outside = rows - (rows @ basis) @ basis.T
         left, spread, _ = np.linalg.svd(outside.T, full_matrices=False)
         new = left[:, spread > share]

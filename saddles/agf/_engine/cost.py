@@ -11,29 +11,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from saddles.agf._engine.active import Descent, descend_neurons, settle
+from saddles.agf._engine.active import MANY, Descent, descend_neurons, settle
 from saddles.agf._engine.clock import Dormant
 from saddles.agf._engine.creep import FARTHEST
 from saddles.agf._engine.error_bars import grown_on
 from saddles.agf._engine.leaving import left
+from saddles.agf._engine.levels import AMPLITUDE, DONE, HARDLY
 from saddles.agf._engine.parting import alike
-from saddles.agf._engine.setting import DONE, Setting
+from saddles.agf._engine.setting import Setting
 from saddles.agf._engine.state import State
 from saddles.status import Breakdown
 from saddles.typing import Array, Mask
 
 __all__ = ["closer", "cost"]
-
-#: Neurons whose creep leaves open whether a pull is real go on to this share of it: pulls that are
-#: due to it fall tenfold meanwhile.
-CLOSER = 1e-2
-#: Steps after which neurons do not come closer: those that nearly cancel take ever shorter ones.
-CLOSER_STEPS = 2_000
-#: A saddle is left at once if that takes no larger a share of the time so far.
-AT_ONCE = 1e-2
-#: A neuron may be back at zero if it is this small beside the largest; it is if, besides, the loss
-#: does not mind its absence by more than `DONE`.
-SMALL = 1e-2
 
 
 def cost(setting: Setting, state: State) -> State:
@@ -81,7 +71,7 @@ def _descended(setting: Setting, state: State) -> tuple[Descent, Array]:
             setting.network, state.neurons, sizes, creep=creep, tilt=tilt, life=life
         )
         if math.isinf(life):
-            due = AT_ONCE * state.time
+            due = HARDLY * state.time  # a saddle is left at once that takes no more than that
             slowest = setting.clock.logarithm / due if due else math.inf
             tol = setting.limits.tol
             found = left(setting.network, found, creep=creep, tol=tol, slowest=slowest)
@@ -108,9 +98,12 @@ def _descended_as_one(setting: Setting, neurons: Array, sizes: Array) -> Descent
 
 
 def _gone(setting: Setting, neurons: Array) -> Mask:
-    """Return which active neurons (A,) are back at zero."""
+    """Return which active neurons (A,) are back at zero.
+
+    Those are as small as new ones, and the loss does not mind their absence.
+    """
     norms = np.linalg.norm(neurons, axis=1)
-    gone = norms < SMALL * norms.max()
+    gone = norms < AMPLITUDE * norms.max()
     if gone.any():
         rise = setting.network.loss(neurons[~gone]) - setting.network.loss(neurons)
         gone &= rise <= DONE * setting.start
@@ -118,10 +111,13 @@ def _gone(setting: Setting, neurons: Array) -> Mask:
 
 
 def closer(setting: Setting, state: State) -> State:
-    """Return the neurons closer to their infimum, or as they are if they cannot be followed."""
-    aim, sizes = CLOSER * state.creep / FARTHEST, np.linalg.norm(state.neurons, axis=1)
+    """Return the neurons closer to their infimum, or as they are if they cannot be followed.
+
+    Pulls that are due to their creep fall tenfold meanwhile.
+    """
+    aim, sizes = HARDLY * state.creep / FARTHEST, np.linalg.norm(state.neurons, axis=1)
     try:
-        found = descend_neurons(setting.network, state.neurons, sizes, creep=aim, most=CLOSER_STEPS)
+        found = descend_neurons(setting.network, state.neurons, sizes, creep=aim, most=MANY)
     except Breakdown:
         return state
     if found.creep > state.creep:  # rounding ends it earlier

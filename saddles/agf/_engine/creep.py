@@ -27,28 +27,19 @@ import numpy as np
 
 from saddles._numerics.precision import EPS
 from saddles.agf._engine.coordinates import Coordinates
+from saddles.agf._engine.levels import HARDLY, ROUGHLY, SAFELY
 from saddles.typing import Array
 
-__all__ = ["FARTHEST", "LOOSE", "WINDOW", "Demand", "Trail"]
+__all__ = ["FARTHEST", "ROUGH", "WINDOW", "Demand", "Trail"]
 
 #: Looks between points that are fitted: time grows by `WINDOW` meanwhile.
-BETWEEN, WINDOW = 2, 4.0
-#: Powers of time, b, that a fit may find.
-POWERS = (0.05, 10.0)
-#: Fall that the growth of norms lets expect, beside what is fitted. They are equal for pairs of
-#: neurons of degree 3; much more means that the flow has not come to its final pace yet.
-EXPECTED = 4.0
-#: Estimates that agree to this multiple of the error are better than none.
-LOOSE = 4.0
+BETWEEN = 2
+WINDOW = 2.0**BETWEEN
+#: A fall by this share of L(0), while time last grew by `WINDOW`, may be left of a slow creep.
+ROUGH = 5e-4
 #: Nothing farther ahead than this multiple of the error is extrapolated: estimates may agree
 #: by chance.
 FARTHEST = 20.0
-#: Norms that grow slower than this power of time are about to stop; where one grows faster than the
-#: other, it has not come to its final pace, which is 1/(2κ + 2) for pairs.
-GROWING, FASTEST_PACE = 0.01, 0.25
-
-#: The flow moves neurons at least this number of times as fast as rounding, or they are lost.
-RESOLVED = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +51,14 @@ class _Fit:
 
     @classmethod
     def of(cls, first: float, second: float, last: float) -> _Fit | None:
-        """Fit L∞ + C t^(−b) to losses between which time grows by `WINDOW`; None if b is odd."""
+        """Fit L∞ + C t^(−b) to losses between which time grows by `WINDOW`.
+
+        None if they do not fall ever more slowly.
+        """
         falls = first - second, second - last
         if not falls[0] > falls[1] > 0:
             return None
-        factor = falls[0] / falls[1]
-        low, high = POWERS
-        if not low < math.log(factor) / math.log(WINDOW) < high:
-            return None
-        ahead = falls[1] / (factor - 1)
+        ahead = falls[1] / (falls[0] / falls[1] - 1)
         return cls(last - ahead, ahead)
 
 
@@ -81,20 +71,21 @@ class Demand:
     error : float
         Estimates of L∞ agree to this.
     rough : float
-        Else they agree to `LOOSE` times that, or the loss has fallen by no more than this while
+        Else they agree to `ROUGHLY` times that, or the loss has fallen by no more than this while
         time last grew by `WINDOW`, and by less than before; or nothing is left of it beyond the
         error.
     growing : float
         Or by more than before, but no more than this, where no curvature leads down: a slow saddle
         is being left where it does.
     pace : float
-        A norm grows at least like this power of time: else all are about to stop.
+        A norm grows at least like this power of time: else all are about to stop. Where it grows
+        like a much larger one, it has not come to its final pace, which is 1/(2κ + 2) for pairs.
     """
 
     error: float
     rough: float = 0.0
     growing: float = 0.0
-    pace: float = GROWING
+    pace: float = HARDLY
 
 
 class Trail:
@@ -133,7 +124,7 @@ class Trail:
         if before is None:
             return False
         speed = float(np.linalg.norm(z - before)) / (time / 2)
-        return speed <= RESOLVED * run.rounding(z)
+        return speed <= SAFELY * run.rounding(z)
 
     def at_infinity(self, run: Coordinates, z: Array, gradient: Array, demand: Demand) -> bool:
         """Add the point of the flow where time has doubled, and the gradient there.
@@ -152,15 +143,17 @@ class Trail:
         growth = run.growth(z, gradient)
         if len(points) < 3 or not growth > 0 or not demand.pace <= self._pace():
             return False
-        if fit is not None and before is not None and self._pace() <= FASTEST_PACE:
-            error = demand.error * (LOOSE if demand.rough else 1.0)
+        if fit is not None and before is not None and self._pace() <= 1 / (run.network.degree + 1):
+            error = demand.error * (ROUGHLY if demand.rough else 1.0)
             agree = abs(fit.level - before) <= error
-            if agree and growth <= EXPECTED * fit.ahead <= EXPECTED * FARTHEST * demand.error:
+            # The growth of norms lets expect a fall that is equal for pairs of degree 3; where it
+            # is much more, the flow has not come to its final pace yet.
+            if agree and growth <= ROUGHLY * fit.ahead <= ROUGHLY * FARTHEST * demand.error:
                 self.level, self.ahead = fit.level, fit.ahead
                 return True
         before_that, fall = -np.diff(points)
         self.level, self.ahead = loss, float(fall)
-        if not (0 < fall <= demand.rough and growth <= EXPECTED * fall):
+        if not (0 < fall <= demand.rough and growth <= ROUGHLY * fall):
             return False
         if fall <= before_that:
             return True

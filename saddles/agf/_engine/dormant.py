@@ -42,18 +42,17 @@ from saddles._numerics.balance import Balance
 from saddles._numerics.stepping import crossing
 from saddles._numerics.watch import tick
 from saddles.agf._engine.active_flow import DESCENT_STEPS
-from saddles.agf._engine.clock import ROUNDING, TIE, Clock, Dormant, Phase
+from saddles.agf._engine.clock import Clock, Dormant, Phase
+from saddles.agf._engine.levels import HARDLY, ROUNDING, STATIONARY, TIE
 from saddles.agf._engine.sweep import curves, step
-from saddles.agf._engine.way import OLD, RESTING, Gradient, Ways, closely, gained, stiff
+from saddles.agf._engine.way import OLD, Gradient, Ways, closely, gained, stiff
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices
 
-__all__ = ["TIE", "Clock", "Dormant", "Phase", "first_ring"]
+__all__ = ["Clock", "Dormant", "Phase", "first_ring"]
 
-#: Local relative error of the directions.
-WAY_RTOL = 1e-8
-#: Steps of the sweep, and the length of the first; what they do not bring to an end is stiff.
-SWEPT, FIRST_STEP = 100, 1e-2
+#: Steps of the sweep; what they do not bring to an end is stiff.
+SWEPT = 100
 
 
 def first_ring(
@@ -65,7 +64,7 @@ def first_ring(
     noise: float = 0.0,
     least: float = 0.0,
     until: float = math.inf,
-    rtol: float = WAY_RTOL,
+    rtol: float = TIE,
     steps: int = DESCENT_STEPS,
     balance: Balance | None = None,
 ) -> Phase:
@@ -101,7 +100,7 @@ def first_ring(
     """
     run = _Run(gradient, dormant, clock, noise, least, until, rtol, steps, balance)
     run.follow(np.arange(len(dormant.lacking)))
-    away = np.linalg.norm(dormant.directions - home.directions, axis=1) > RESTING
+    away = np.linalg.norm(dormant.directions - home.directions, axis=1) > STATIONARY
     while True:
         turns = np.where(away, run.turns(home), math.inf)
         back = np.flatnonzero(turns <= turns.min(initial=math.inf) * (1 + TIE))
@@ -172,7 +171,7 @@ class _Run:
         self.age[rows], self.y[rows], self.rates[rows] = age, y, rates
         self.tau[rows] = self.since[rows] + self.unit[rows] * np.expm1(y[:, -1])
         speed, self.growth[rows] = self.ways.rows(rows).speeds(age, y, rates)
-        rests = speed <= np.maximum(RESTING * np.abs(self.growth[rows]), self.noise)
+        rests = speed <= np.maximum(STATIONARY * np.abs(self.growth[rows]), self.noise)
         self.rests[rows] = rests | (age >= OLD)
         gains = self.clock.gain(self.begun.lacking[rows])
         for k in np.flatnonzero((y[:, -2] * np.exp(age) >= gains) & (age > 0)):
@@ -232,7 +231,7 @@ class _Run:
 
     def follow(self, rows: Indices) -> None:
         """Follow neurons until they ring or rest, or another one has rung."""
-        size = np.full(len(self.age), FIRST_STEP)
+        size = np.full(len(self.age), HARDLY)  # where directions hardly turn
         for _ in range(SWEPT):
             tick()
             rows = self.going(rows)

@@ -20,19 +20,15 @@ from dataclasses import replace
 import numpy as np
 
 from saddles._result.path import Saddle
+from saddles.agf._engine.levels import HARDLY, SAFELY
 from saddles.agf._engine.setting import Again, NeuronPath, Setting
 from saddles.status import Breakdown
 from saddles.typing import Array
 
 __all__ = ["grown_on", "with_error_bars"]
 
-#: The tolerances of the second run are so much larger, but no larger than `LOOSEST`. Two runs that
-#: differ by less would show the error of the second, and this one is faster than the first.
-COARSER, LOOSEST = 10.0, 0.5
-#: The second run may make so many times as many jumps.
-MORE = 2
-#: A dormant neuron that grows during a descent keeps this share of what it lacks: it rings next.
-ALMOST = 1e-3
+#: No tolerance of the second run is larger.
+LOOSEST = 0.5
 
 
 def with_error_bars(
@@ -57,7 +53,8 @@ def with_error_bars(
     if not path.certificates.at_infinity[:-1].any():
         return path
     limits = setting.limits
-    creep, rtol = (min(COARSER * limit, LOOSEST) for limit in (limits.creep, limits.rtol))
+    # Two runs whose tolerances differ by less would show the error of the second.
+    creep, rtol = (min(SAFELY * limit, LOOSEST) for limit in (limits.creep, limits.rtol))
     other = replace(
         setting,
         limits=replace(limits, creep=creep, rtol=rtol),
@@ -74,11 +71,11 @@ def _moved(path: NeuronPath, since: int, again: Iterator[Saddle]) -> Array:
     errors = np.zeros(len(path))
     errors[since + 1 :] = math.inf
     try:
-        for count, saddle in enumerate(again):
+        for saddle in again:
             reached = np.isinf(errors)
             reached[1:] &= saddle.loss <= middles
             errors[reached] = np.abs(saddle.time - path.times[reached]) / path.times[reached]
-            if not np.isinf(errors).any() or count >= MORE * len(path):
+            if not np.isinf(errors).any():
                 break
     except Breakdown:  # what was not reached by then stays unknown
         pass
@@ -90,10 +87,11 @@ def grown_on(
 ) -> Array:
     """Return what neurons lack (H,) after a descent that `lasted` so long.
 
-    In a second run dormant ones grow on meanwhile, beside the neurons `before` (A, p) the jump.
+    In a second run dormant ones grow on meanwhile, beside the neurons `before` (A, p) the jump. One
+    that comes to ring keeps a little of what it lacks: it rings next.
     """
     duration = setting.again.during(lasted)
     if not duration:
         return lacking
     growth = np.sum(setting.pull(before)(directions) * directions, axis=1)
-    return np.asarray(np.maximum(lacking - growth * duration, ALMOST * lacking))
+    return np.asarray(np.maximum(lacking - growth * duration, HARDLY * lacking))

@@ -26,15 +26,12 @@ import numpy as np
 
 from saddles.agf._engine.active import Descent, descend_neurons
 from saddles.agf._engine.active_flow import ERAS
-from saddles.agf._engine.coordinates import CONSERVED, SLIGHT, Coordinates, same
-from saddles.agf._engine.creep import LOOSE
+from saddles.agf._engine.coordinates import Coordinates, same
+from saddles.agf._engine.levels import AMPLITUDE, ROUGHLY, SAFELY, STATIONARY
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices
 
-__all__ = ["PUSH", "Exits", "left"]
-
-#: Neurons are pushed by this share of their norm: far enough for the flow to go on from there.
-PUSH = 1e-2
+__all__ = ["Exits", "left"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +55,7 @@ class Exits:
         together = np.kron(members / np.linalg.norm(members, axis=0), np.eye(run.basis.shape[1]))
         values, vectors = np.linalg.eigh(together.T @ run.hessian(run.origin) @ together)
         force = float(np.linalg.norm(run.gradient(run.origin)))
-        explained = CONSERVED * force / run.norm(run.origin) + SLIGHT * np.abs(values).max()
+        explained = SAFELY * force / run.norm(run.origin) + STATIONARY * np.abs(values).max()
         down = values < -explained
         along = (together @ vectors[:, down]).T.reshape(-1, len(theta), run.basis.shape[1])
         return cls(-values[down], along @ run.basis.T)
@@ -79,10 +76,10 @@ def left(
         along = out.along[0]
         # The limit may take either side; it is not left to rounding which one this is.
         side = np.sum(along * np.random.default_rng(0).standard_normal(along.shape))
-        push = math.copysign(PUSH, side) * np.linalg.norm(found.theta)
+        push = math.copysign(AMPLITUDE, side) * np.linalg.norm(found.theta)
         theta = found.theta + push * along
         beyond = descend_neurons(network, theta, np.linalg.norm(theta, axis=1), creep=creep)
-        least = LOOSE * max(tol, found.creep, beyond.creep) * start
+        least = ROUGHLY * max(tol, found.creep, beyond.creep) * start
         if not _level(network, beyond) < _level(network, found) - least:
             return found
         found = beyond

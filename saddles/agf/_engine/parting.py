@@ -28,9 +28,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddles.agf._engine.clock import TIE
-from saddles.agf._engine.coordinates import DENSE, EQUAL, SLIGHT
+from saddles.agf._engine.coordinates import DENSE
 from saddles.agf._engine.leaving import Exits
+from saddles.agf._engine.levels import STATIONARY, TIE
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices
 
@@ -77,7 +77,7 @@ class _Modes:
         across = np.linalg.svd(direction[None])[2][1:].T
         inner = across.T @ bend @ across
         known = across.T @ before
-        nudge = SLIGHT * float(np.abs(inner).max() or 1.0)
+        nudge = STATIONARY * float(np.abs(inner).max() or 1.0)
         vectors = np.linalg.eigh(inner + nudge * (known * exponents) @ known.T)[1]
         rates = np.einsum("ji,jk,ki->i", vectors, inner, vectors)
         order = np.argsort(-rates, kind="stable")
@@ -161,7 +161,7 @@ class Parting:
 
 def first_parting(network: Declared, theta: Array, known: list[Deviations], home: Array) -> Parting:
     """Return the next parting of active neurons `theta` (A, p) that began along `home` (A, p)."""
-    out = Exits.of(network, theta, alike(home, EQUAL))
+    out = Exits.of(network, theta, alike(home, STATIONARY))
     if out is None or not len(out.rates):
         return Parting(math.inf, np.zeros_like(theta))
     norms = np.linalg.norm(theta, axis=1, keepdims=True)

@@ -22,7 +22,6 @@ from saddles.typing import Array, Indices, Mask
 
 __all__ = [
     "ACTIVE_SHARE",
-    "DONE",
     "Again",
     "Checkpoint",
     "Limits",
@@ -31,16 +30,12 @@ __all__ = [
     "Setting",
 ]
 
-#: Losses and utilities this small, relative to the first, are what rounding leaves of zero.
-DONE = 1e-10
 #: A neuron of a checkpoint counts as active from this share of the activation norm on: of degree 2
 #: it then does a hundredth of what it may come to do.
 ACTIVE_SHARE = 0.1
 #: Neurons of a second run creep for this share of the plateau: the dormant ones see, on average,
 #: the residual of about then, which falls like a power of time.
 SHARE = 0.25
-#: The seed of the second run's tilt; the first one's is 0.
-TILT_SEED = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -166,7 +161,7 @@ class Again:
 
     rings: Array
     unit: float
-    tilt: int = TILT_SEED
+    tilt: int = 1
 
     @classmethod
     def of(cls, rings: Array, clock: Clock) -> Again:

@@ -36,17 +36,16 @@ from saddles._result.path import PathError, Saddle
 from saddles._tools.threads import one_thread
 from saddles.agf._engine.active import CREEP, amplitude, reach
 from saddles.agf._engine.active_flow import DESCENT_STEPS, KINKED_DESCENT_STEPS
-from saddles.agf._engine.clock import ROUNDING, Dormant, Phase
-from saddles.agf._engine.coordinates import EQUAL
+from saddles.agf._engine.clock import Dormant, Phase
 from saddles.agf._engine.cost import closer, cost
-from saddles.agf._engine.dormant import WAY_RTOL, first_ring
+from saddles.agf._engine.dormant import first_ring
 from saddles.agf._engine.error_bars import with_error_bars
-from saddles.agf._engine.leaving import PUSH, Exits
+from saddles.agf._engine.leaving import Exits
+from saddles.agf._engine.levels import AMPLITUDE, DONE, HARDLY, ROUNDING, STATIONARY, TIE
 from saddles.agf._engine.natural_units import NaturalUnits
 from saddles.agf._engine.neighbours import worth
 from saddles.agf._engine.parting import Deviations, Parting, alike, bends, first_parting
 from saddles.agf._engine.setting import (
-    DONE,
     Checkpoint,
     Limits,
     NeuronPath,
@@ -54,19 +53,16 @@ from saddles.agf._engine.setting import (
     Setting,
 )
 from saddles.agf._engine.state import State
-from saddles.agf._engine.way import BLUR, align
+from saddles.agf._engine.way import align
 from saddles.alternation import Algorithm, Rest, Ring, solve, trace
 from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.status import Breakdown, Status
 from saddles.typing import Array, ArrayLike, Indices
 
-__all__ = ["DONE", "SOURCE", "NeuronPath", "solve_network"]
+__all__ = ["SOURCE", "NeuronPath", "solve_network"]
 
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 3 and Algorithm 1"
 
-#: No larger share of a gradient counts as unknown: between directions whose utilities differ by
-#: this share they turn as slowly on their way.
-BLURRED = 1e-2
 #: The inverse of the softest curvature of a loss, relative to the largest, by which a force moves
 #: the residual.
 SOFT = 1e3
@@ -83,7 +79,7 @@ def solve_network(
     source: str = SOURCE,
     tol: float = DONE,
     creep: float = CREEP,
-    rtol: float = WAY_RTOL,
+    rtol: float = TIE,
     max_jumps: int | None = None,
     on_failure: str = "raise",
     callback: Callable[[Saddle], object] | None = None,
@@ -319,7 +315,7 @@ def _may_part(setting: Setting, state: State) -> bool:
     """Whether active neurons may leave their saddle at a time that the network does not tell."""
     if setting.own is not None or setting.clock.degree > 2 or not state.active.any():
         return False
-    equal = alike(setting.home.directions[state.active], EQUAL)
+    equal = alike(setting.home.directions[state.active], STATIONARY)
     if setting.parts and Exits.of(setting.network, state.neurons, equal) is not None:
         return False
     units = state.neurons / np.linalg.norm(state.neurons, axis=1, keepdims=True)
@@ -410,7 +406,7 @@ def _jump(setting: Setting, state: State, ring: Ring) -> State:
     parts = parting.due(ring.delay)
     if parts:
         apart = np.flatnonzero(state.active)[parting.rows]
-        theta[apart] += PUSH * parting.aside[parting.rows]
+        theta[apart] += AMPLITUDE * parting.aside[parting.rows]
     active[ring.units] = True
     return replace(
         state,
@@ -473,13 +469,13 @@ def _activated(
 
 
 def _blur(setting: Setting, state: State) -> float:
-    """Return what share of the utility's gradient an infimum at infinity leaves open.
+    """Return what share of the utility's gradient an infimum at infinity leaves open, a small one.
 
     The residual has still to change by the root of what the loss has still to fall; beside a
     critical point that was searched for, by the force over the softest curvature.
     """
     ahead = math.sqrt(state.creep * setting.start / state.loss)
-    return min(max(BLUR, ahead, SOFT * state.stationarity), BLURRED)
+    return min(max(DONE, ahead, SOFT * state.stationarity), HARDLY)
 
 
 def _saddle(setting: Setting, state: State) -> Saddle:

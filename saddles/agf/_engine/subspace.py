@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from saddles.agf._engine.levels import NO_PART
 from saddles.typing import Array
 
-__all__ = ["NO_PART", "in_proportion", "span", "with_neurons"]
-
-#: Parts that are rounding, relative to the largest.
-NO_PART = 1e-13
+__all__ = ["in_proportion", "span", "with_neurons"]
 
 
 def with_neurons(theta: Array, basis: Array) -> tuple[Array, Array]:

@@ -25,10 +25,6 @@ __all__ = ["curves", "step"]
 
 Velocity = Callable[[Array, Array], Array]
 
-#: A step that was good is followed by one that is longer by at most the one factor, a bad one by
-#: one that is shorter by at most the other; both aim at less than the error allowed.
-LONGER, SHORTER, SAFETY = 10.0, 0.2, 0.9
-
 
 def step(
     velocity: Velocity,
@@ -43,6 +39,8 @@ def step(
 
     The error of a component is at most `atol` + `rtol` |y|.
     """
+    from scipy.integrate._ivp.rk import MAX_FACTOR, MIN_FACTOR, SAFETY
+
     method = _method()
     stages, new = _stages(velocity, t, y, rates, size)
     scale = atol + rtol * np.maximum(np.abs(y), np.abs(new))
@@ -55,9 +53,9 @@ def step(
     good = error <= 1
     with np.errstate(divide="ignore"):
         factor = np.clip(
-            SAFETY * error ** (-1 / (1 + method.error_estimator_order)), SHORTER, LONGER
+            SAFETY * error ** (-1 / (1 + method.error_estimator_order)), MIN_FACTOR, MAX_FACTOR
         )
-    return new, stages[-1], good, size * np.where(np.isfinite(error), factor, SHORTER)
+    return new, stages[-1], good, size * np.where(np.isfinite(error), factor, MIN_FACTOR)
 
 
 def curves(velocity: Velocity, t: Array, y: Array, size: Array) -> list[Callable[[float], Array]]:

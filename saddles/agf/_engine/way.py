@@ -48,14 +48,11 @@ from saddles._numerics.stepping import (
     crossing,
 )
 from saddles.agf._engine.active_flow import DESCENT_STEPS
-from saddles.agf._engine.clock import ROUNDING
+from saddles.agf._engine.levels import DONE, ROUNDING, TIE
 from saddles.typing import Array, Indices, Mask
 
 __all__ = [
-    "ALIGNED",
-    "BLUR",
     "OLD",
-    "RESTING",
     "Gradient",
     "Ways",
     "align",
@@ -64,18 +61,14 @@ __all__ = [
     "stiff",
 ]
 
-#: A direction rests once its speed is this small beside its growth: U is then wrong by about the
-#: square of it. The best direction that is sought has this speed at most.
-RESTING, ALIGNED = 1e-9, ROUNDING
 #: A way ends at this age: what has not moved by then will not move.
 OLD = -math.log(ROUNDING)
 #: A direction drifts if its speed stays within this share while time doubles twice, and is below
-#: what gradients are known to, which is this share of them at best.
-EVEN, BLUR = 0.9, 1e-10
-#: Later jumps multiply by thousands what errors leave of the direction of a neuron that rings.
-CLOSE = 1e-11
+#: what gradients are known to.
+EVEN = 0.9
 #: The error allowed where a component is zero, as a share of the relative one: less than the speed
-#: of a direction at rest.
+#: of a direction at rest. And what is allowed of the direction of a neuron that rings, as a share
+#: of what is of others: later jumps multiply its error by thousands.
 ATOL = 1e-3
 #: Number of neurons that are asked at once: all their outputs have to fit into memory.
 MEMORY = 64
@@ -178,7 +171,7 @@ def align(
     direction: Array,
     *,
     gain: float = math.inf,
-    blur: float = BLUR,
+    blur: float = DONE,
     balance: Balance | None = None,
 ) -> Array:
     """Return where the flow of directions takes a `direction` (p,).
@@ -203,7 +196,7 @@ def align(
     ways = Ways.of(gradient, 2, direction[None], balance)
     places, speeds = [ways.origin[0]], [_misaligned(ways, ways.origin[0])]
     looks = _doublings(ways, gain)
-    while speeds[-1] > ALIGNED and (found := next(looks, None)) is not None:
+    while speeds[-1] > ROUNDING and (found := next(looks, None)) is not None:
         place, done = found
         if done:
             return ways.unit(place)
@@ -224,7 +217,7 @@ def _misaligned(ways: Ways, y: Array) -> float:
 def _doublings(ways: Ways, gain: float) -> Iterator[tuple[Array, bool]]:
     """Yield y whenever time has doubled, and last where the `gain` is reached."""
     age = math.log(2)
-    for solver in stiff(ways, 0.0, ways.origin[0], closely(CLOSE), DESCENT_STEPS):
+    for solver in stiff(ways, 0.0, ways.origin[0], closely(ATOL * TIE), DESCENT_STEPS):
         within = solver.dense_output()
         end = gained(within, gain, solver.t_old, solver.t)
         while age <= min(solver.t, end):

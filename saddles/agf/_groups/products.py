@@ -26,7 +26,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from saddles.agf._engine.subspace import NO_PART, span, with_neurons
+from saddles.agf._engine.levels import NO_PART
+from saddles.agf._engine.subspace import span, with_neurons
 from saddles.typing import Array, Indices
 
 __all__ = ["Products"]

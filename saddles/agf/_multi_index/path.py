@@ -19,8 +19,9 @@ from saddles import checks
 from saddles._numerics.watch import long_work
 from saddles._result.path import PathError, Saddle
 from saddles.agf._engine.active import CREEP
+from saddles.agf._engine.levels import DONE
 from saddles.agf._engine.parting import alike
-from saddles.agf._engine.steps import DONE, SOURCE, NeuronPath, solve_network
+from saddles.agf._engine.steps import SOURCE, NeuronPath, solve_network
 from saddles.agf._multi_index.network import MultiIndex
 from saddles.agf._multi_index.start import Start
 from saddles.agf._multi_index.target import HermiteTarget

@@ -29,7 +29,8 @@ import numpy as np
 
 from saddles._numerics.precision import EPS
 from saddles._numerics.watch import tick
-from saddles.agf._engine.active import STATIONARY, Descent, newton
+from saddles.agf._engine.active import Descent, newton
+from saddles.agf._engine.levels import STATIONARY
 from saddles.agf._relu.exponential_step import Curve, Expansion
 from saddles.agf._relu.network import ReluNetwork
 from saddles.agf._relu.passengers import Passengers, parallel

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddles.agf._engine.active import AMPLITUDE
-from saddles.agf._engine.dormant import TIE, Clock, Dormant, Phase
+from saddles.agf._engine.dormant import Clock, Dormant, Phase
+from saddles.agf._engine.levels import AMPLITUDE, TIE
 from saddles.agf._relu.broken_lines import End, neurons_climb
 from saddles.agf._relu.exponential_ways import Way, held_rates, turn
 from saddles.agf._relu.network import ReluNetwork

@@ -23,9 +23,10 @@ import numpy as np
 from saddles import checks
 from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle
+from saddles.agf._engine.levels import DONE
 from saddles.agf._engine.natural_units import scaled
 from saddles.agf._engine.setting import ACTIVE_SHARE
-from saddles.agf._engine.steps import DONE, NeuronPath, solve_network
+from saddles.agf._engine.steps import NeuronPath, solve_network
 from saddles.agf._relu.extremal import checked_features
 from saddles.agf._relu.kinked_steps import kinked_steps
 from saddles.agf._relu.network import ReluNetwork

@@ -14,7 +14,8 @@ from saddles.agf._engine.active import _unbroken, amplitude, descend_neurons, re
 from saddles.agf._engine.active_flow import Step, follow
 from saddles.agf._engine.arrival import Nearby
 from saddles.agf._engine.coordinates import Coordinates
-from saddles.agf._engine.way import ALIGNED, align
+from saddles.agf._engine.levels import ROUNDING
+from saddles.agf._engine.way import align
 from saddles.groups import cyclic
 from saddles.homogeneous import Declared
 from saddles.status import Breakdown
@@ -225,7 +226,7 @@ def test_directions_come_to_rest_however_slowly_they_turn(gap):
     """Of a quadratic form the top eigenvector, be the next eigenvalue as near as it may."""
     form = np.diag([1.0, 1.0 - gap, 0.3])
     unit = align(lambda rows: 2 * rows @ form, np.array([math.cos(0.1), math.sin(0.1), 0.0]))
-    assert unit == pytest.approx([1, 0, 0], abs=2 * ALIGNED / gap)
+    assert unit == pytest.approx([1, 0, 0], abs=2 * ROUNDING / gap)
 
 
 @pytest.mark.parametrize(("blur", "along"), [(1e-3, 1.0), (1e-10, 0.0)])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import saddles
 from saddles import Status
-from saddles.agf._engine.active import AMPLITUDE
+from saddles.agf._engine.levels import AMPLITUDE
 from saddles.agf._relu.broken_lines import climb
 from saddles.agf._relu.descent import descend_kinked
 from saddles.agf._relu.piecewise import PiecewiseUtility
