@@ -171,10 +171,7 @@ class TorchNetwork:
         if not len(theta):
             return np.zeros((0, self.size))
         torch = _torch()
-        residual, table = self._residual(active), self._whole
-        if table is not None:
-            weights = residual.numpy() @ table.outputs / self._shape[0]
-            return table.slope(np.asarray(theta, dtype=float), weights)
+        residual = self._residual(active)
         rows = self._tensor(theta).requires_grad_()
         # A neuron's utility depends on its own row alone: one sum serves all rows.
         (slope,) = torch.autograd.grad((self._outputs(rows) @ residual).sum(), rows)
@@ -206,13 +203,6 @@ class TorchNetwork:
         # Later ones have outputs besides that hardly occur, others each time.
         self._table = self._table or table
         return Tabulated(table, start, free, targets, self._shape[0])
-
-    @cached_property
-    def _whole(self) -> Table | None:
-        """The neurons as polynomials of all their parameters, if they are small ones."""
-        if not self._is_polynomial:
-            return None
-        return Table.of(self._values, np.eye(self.size), self.degree, self._targets.numpy())
 
     @cached_property
     def _is_polynomial(self) -> bool:
