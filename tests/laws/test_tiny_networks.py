@@ -115,6 +115,14 @@ def test_blind_spots_do_not_end_a_path(seed, log_alpha):
     assert path.losses[-1] == pytest.approx(wanted, abs=1e-12)
 
 
+def test_a_weight_that_decays_does_not_come_out_on_the_other_side():
+    """Its neuron's pull vanishes with it, and the integrator's error would take it to another."""
+    path = check(tiny(3), LIMIT)
+    assert path is not None
+    assert len(path) == 1
+    assert path.status is Status.NO_GROWTH
+
+
 def test_a_single_neuron_learns_one_direction_in_each_of_its_parts():
     """The oracle's flow from e^−16 has a loss of 0.4674 in the end, and .4667 is left of it."""
     path = check(tiny(832), LIMIT)

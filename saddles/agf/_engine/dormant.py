@@ -43,7 +43,7 @@ from saddles._numerics.stepping import crossing
 from saddles._numerics.watch import tick
 from saddles.agf._engine.active_flow import DESCENT_STEPS
 from saddles.agf._engine.clock import Clock, Dormant, Phase
-from saddles.agf._engine.levels import HARDLY, ROUNDING, STATIONARY, TIE
+from saddles.agf._engine.levels import HARDLY, SAFELY, STATIONARY, TIE
 from saddles.agf._engine.sweep import curves, step
 from saddles.agf._engine.way import OLD, Gradient, Ways, closely, gained, stiff
 from saddles.status import Breakdown, Status
@@ -142,7 +142,8 @@ class _Run:
         count = len(dormant.lacking)
         self.ways = Ways.of(gradient, clock.degree, self.begun.directions, balance)
         self.pull = float(np.linalg.norm(gradient(dormant.directions), axis=1).max(initial=0.0))
-        self.noise = max(ROUNDING * self.pull, noise)
+        # Where no pull is left the integrator's error may take a direction to where one begins.
+        self.noise = max(SAFELY * self.tolerances.atol * self.pull, noise)
         self.least = max(self.noise, least)
         self.since, self.age, self.tau, self.growth, self.unit = np.zeros((5, count))
         self.y, self.rates = self.ways.origin, self.ways.origin
@@ -170,11 +171,11 @@ class _Run:
         """Store where neurons are, and which of them ring or rest there."""
         self.age[rows], self.y[rows], self.rates[rows] = age, y, rates
         self.tau[rows] = self.since[rows] + self.unit[rows] * np.expm1(y[:, -1])
-        speed, self.growth[rows] = self.ways.rows(rows).speeds(age, y, rates)
+        speed, self.growth[rows] = self.ways.rows(rows).speeds(age, rates)
         rests = speed <= np.maximum(STATIONARY * np.abs(self.growth[rows]), self.noise)
         self.rests[rows] = rests | (age >= OLD)
         gains = self.clock.gain(self.begun.lacking[rows])
-        for k in np.flatnonzero((y[:, -2] * np.exp(age) >= gains) & (age > 0)):
+        for k in np.flatnonzero((y[:, -2] >= gains) & (age > 0)):
             if self.growth[rows[k]] > self.least:
                 self.rung[rows[k]] = self.time_of(rows[k], gains[k])
             else:
@@ -203,7 +204,7 @@ class _Run:
     @property
     def lacking(self) -> Array:
         """What each lacks where it is (D,)."""
-        return self.clock.after(self.begun.lacking, self.y[:, -2] * np.exp(self.age))
+        return self.clock.after(self.begun.lacking, self.y[:, -2])
 
     def rings(self) -> Array:
         """Return when each rings, going on at its present growth; infinite if never (D,)."""
@@ -284,9 +285,8 @@ class _Run:
         for row, level, node, curve in found:
             age = _passes(curve, level, node)
             y = curve(age)
-            grown = np.array([y[-2] * math.exp(age)])
             places[row] = y
-            lacking[row] = self.clock.after(self.begun.lacking[[row]], grown)[0]
+            lacking[row] = self.clock.after(self.begun.lacking[[row]], y[-2:-1])[0]
         return Dormant(self.ways.units(places), lacking)
 
     def _within(self, row: int, level: float) -> _Node:

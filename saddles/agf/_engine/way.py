@@ -24,7 +24,7 @@ code name       symbol
 ``first``       F, |∇U| where the way begins, (D,)
 ``age``         log(1 + σF), (D,)
 ``gained``      G, growth of log|θ|, (D,)
-``y``           θ̂, G e^−age and log(1 + τF/s₀), (D, p + 2); s₀ is s where the way begins
+``y``           θ̂, G and log(1 + τF/s₀), (D, p + 2); s₀ is s where the way begins
 ==============  ==========================================================================
 """
 
@@ -129,10 +129,9 @@ class Ways:
         _, tangent, growth = self.split(y)
         with np.errstate(over="ignore"):
             passed = np.exp(age)
-            slower = (self.degree - 2) * y[:, -2] * passed
-            clock = np.exp(age - slower - y[:, -1])
-        turn = tangent * (passed / self.first)[:, None]
-        return bounded(np.column_stack([turn, growth / self.first - y[:, -2], clock]))
+            clock = np.exp(age - (self.degree - 2) * y[:, -2] - y[:, -1])
+        rates = np.column_stack([tangent, growth]) * (passed / self.first)[:, None]
+        return bounded(np.column_stack([rates, clock]))
 
     def jacobian(self, age: float, y: Array) -> Array:
         """Return ∂(dy/dage)/∂y of a single way, by central differences."""
@@ -144,10 +143,10 @@ class Ways:
             columns.append((ahead - behind) / (2 * TURN_STEP))
         return np.asarray(np.vstack(columns).T)
 
-    def speeds(self, age: Array, y: Array, rates: Array) -> tuple[Array, Array]:
+    def speeds(self, age: Array, rates: Array) -> tuple[Array, Array]:
         """Return |P⊥∇U| and κU (D,) from the velocity."""
-        turn = np.linalg.norm(rates[:, :-2], axis=1) * np.exp(-age)
-        return self.first * turn, self.first * (rates[:, -2] + y[:, -2])
+        pace = self.first * np.exp(-age)
+        return np.linalg.norm(rates[:, :-2], axis=1) * pace, rates[:, -2] * pace
 
 
 def closely(rtol: float) -> Tolerances:
@@ -235,7 +234,7 @@ def gained(curve: Callable[[float], Array], gain: float, start: float, stop: flo
     """Return the age at which the log norm has grown by the gain; infinite if it has not."""
 
     def above(age: float) -> float:
-        return float(curve(age)[-2] * math.exp(age)) - gain
+        return float(curve(age)[-2]) - gain
 
     return crossing(above, start, stop) if above(stop) >= 0 else math.inf
 
