@@ -20,14 +20,18 @@ from saddles.agf._engine.levels import AMPLITUDE, DONE, HARDLY
 from saddles.agf._engine.parting import alike
 from saddles.agf._engine.setting import Setting
 from saddles.agf._engine.state import State
-from saddles.status import Breakdown
+from saddles.status import Breakdown, Status
 from saddles.typing import Array, Mask
 
 __all__ = ["closer", "cost"]
 
 
 def cost(setting: Setting, state: State) -> State:
-    """Let the active neurons descend, and those that return to zero be dormant again."""
+    """Let the active neurons descend, and those that return to zero be dormant again.
+
+    A jump beside neurons at infinity has to learn more than what they have still to fall: else what
+    pulled was their creep.
+    """
     found, directions = _descended(setting, state)
     lasted = found.lasted
     finite = math.isfinite(setting.clock.scale)
@@ -48,6 +52,8 @@ def cost(setting: Setting, state: State) -> State:
     lacking = grown_on(setting, dormant.directions, dormant.lacking.copy(), was, lasted)
     lacking[units] = 0.0
     loss = float(setting.network.loss(found.theta)) if found.loss is None else found.loss
+    if state.creep and not loss < state.loss - state.creep * setting.start:
+        raise Breakdown(Status.RESOLUTION, f"jump {state.jumps} learns no more than a creep leaves")
     return replace(
         state,
         theta=theta,

@@ -9,7 +9,7 @@ import saddles
 from saddles import Status
 from saddles.agf import modular_addition
 from saddles.agf._engine.steps import solve_network
-from tests.agf.networks import Network, power
+from tests.agf.networks import Network, power, squares
 
 #: Losses at infinity are extrapolated to 1e-5 of the first, or to 5e-4 where they creep slowly.
 CREEP, SLOW = 1e-5, 1e-3
@@ -45,6 +45,19 @@ def test_what_the_flow_leaves_at_once_is_no_saddle_of_the_path():
     flow = saddles.flow.neurons(network, init, log_alpha=-12.0)
     assert path.times[1:] == pytest.approx([flow.times[-1]], rel=1e-3)
     assert path.losses == pytest.approx([1.25, 0.0], abs=1e-9)
+
+
+def test_a_jump_that_learns_no_more_than_a_creep_leaves_is_none():
+    """Two of three neurons creep to an infimum, and what they leave open pulls at the third.
+
+    The infimum is extrapolated, so that the loss at which all three end may even lie above it.
+    """
+    X = np.array([[2.0, 0.0], [1, 2], [-1, -2], [-1, -1], [2, 2], [-2, 0]])
+    Y = np.array([[2.0, -3.0], [2, -3], [0, 2], [-1, -1], [-2, 2], [-2, 3]])
+    init = [[-0.03, 0.7, -1.34, -0.46], [-1.9, -1.29, -1.84, -0.24], [-1.27, 0.27, 0.16, -0.19]]
+    path = solve_network(squares(X, Y), init)
+    assert path.losses == pytest.approx([53 / 12, 4.2496242, 3.5710784], abs=CREEP * 53 / 12)
+    assert path.status is Status.RESOLUTION
 
 
 def tiny(seed):
