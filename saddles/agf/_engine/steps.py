@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -34,17 +34,14 @@ from saddles import checks
 from saddles._result.certificate import Certificate
 from saddles._result.path import PathError, Saddle
 from saddles._tools.threads import one_thread
-from saddles.agf._engine.active import CREEP, amplitude, reach
-from saddles.agf._engine.active_flow import DESCENT_STEPS, KINKED_DESCENT_STEPS
-from saddles.agf._engine.clock import Dormant, Phase
-from saddles.agf._engine.cost import closer, cost
-from saddles.agf._engine.dormant import first_ring
+from saddles.agf._engine.activation import jump
+from saddles.agf._engine.active import CREEP
+from saddles.agf._engine.clock import Dormant
+from saddles.agf._engine.cost import cost
 from saddles.agf._engine.error_bars import with_error_bars
-from saddles.agf._engine.leaving import Exits
-from saddles.agf._engine.levels import AMPLITUDE, DONE, HARDLY, ROUNDING, STATIONARY, TIE
+from saddles.agf._engine.levels import DONE, TIE
 from saddles.agf._engine.natural_units import NaturalUnits
-from saddles.agf._engine.neighbours import worth
-from saddles.agf._engine.parting import Deviations, Parting, alike, bends, first_parting
+from saddles.agf._engine.parting import Deviations
 from saddles.agf._engine.setting import (
     Checkpoint,
     Limits,
@@ -53,19 +50,15 @@ from saddles.agf._engine.setting import (
     Setting,
 )
 from saddles.agf._engine.state import State
-from saddles.agf._engine.way import align
-from saddles.alternation import Algorithm, Rest, Ring, solve, trace
+from saddles.agf._engine.utility_step import utility
+from saddles.alternation import Algorithm, solve, trace
 from saddles.homogeneous import Declared, HomogeneousNetwork
-from saddles.status import Breakdown, Status
-from saddles.typing import Array, ArrayLike, Indices
+from saddles.status import Status
+from saddles.typing import ArrayLike
 
 __all__ = ["SOURCE", "NeuronPath", "solve_network"]
 
 SOURCE = "Kunin et al. 2025, arXiv:2506.06489, section 3 and Algorithm 1"
-
-#: The inverse of the softest curvature of a loss, relative to the largest, by which a force moves
-#: the residual.
-SOFT = 1e3
 
 
 @one_thread
@@ -196,23 +189,14 @@ def _algorithm(setting: Setting, name: str, source: str) -> Algorithm[State]:
         name=name,
         source=source,
         start=partial(_start, setting),
-        utility=partial(_utility, setting),
-        jump=partial(_jump, setting),
+        utility=partial(utility, setting),
+        jump=partial(jump, setting),
         cost=partial(cost, setting),
         saddle=partial(_saddle, setting),
         kappa=setting.clock.degree,
         log_alpha=setting.log_alpha,
         kind=setting.network.kind,
     )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Ring(Ring):
-    """The first clocks, the phase that they end, and the cluster that parts if one does."""
-
-    phase: Phase
-    since: State
-    parting: Parting
 
 
 def _start(setting: Setting) -> State:
@@ -262,220 +246,6 @@ def _deviations(setting: Setting) -> tuple[Deviations, ...]:
     """Return deviations of the size of the neurons."""
     rows = zip(setting.home.directions, setting.home.lacking, strict=True)
     return tuple(Deviations.start(direction, min(-lacking, 0.0)) for direction, lacking in rows)
-
-
-def _utility(setting: Setting, state: State) -> Ring | Rest | Status:
-    """Let the dormant neurons turn and gather utility until the first has enough."""
-    # How far an infimum is known: estimates agree to the one, and what is ahead is added to it.
-    if state.creep and state.loss <= (setting.limits.creep + 2 * state.creep) * setting.start:
-        return Status.AT_INFINITY
-    if not state.loss > setting.limits.tol * setting.start:
-        return Rest()
-    parting = _parting(setting, state)
-    if parting.due(0.0):  # their deviations are of order one, and tell no time
-        return Status.NEURONS_PART
-    if state.active.all() and not math.isfinite(parting.delay):
-        if setting.own is not None:  # it may know that the active ones do not rest
-            _phase(setting, state)
-        return Status.NEURONS_PART if _may_part(setting, state) else Status.MAX_RANK
-    heard = _heard(setting, state, parting.delay)
-    if isinstance(heard, Rest):
-        return Status.NEURONS_PART if _may_part(setting, state) else heard
-    since, phase = heard
-    if phase.delay <= 0:
-        raise Breakdown(Status.STALLED, f"jump {state.jumps + 1} would take no time")
-    return _Ring(
-        delay=phase.delay,
-        units=_first(state, phase, parting),
-        margin=phase.margin,
-        due=(state.time + phase.delay) * setting.units.time,
-        phase=phase,
-        since=since,
-        parting=parting,
-    )
-
-
-def _first(state: State, phase: Phase, parting: Parting) -> Indices:
-    """Return the units that ring, and those that part."""
-    rings = np.flatnonzero(~state.active)[phase.units]
-    parts = np.flatnonzero(state.active)[parting.rows[: None if parting.due(phase.delay) else 0]]
-    return np.sort(np.concatenate([rings, parts]))
-
-
-def _parting(setting: Setting, state: State) -> Parting:
-    """Return the next parting of active neurons that activated together."""
-    if not (setting.parts and state.active.any()):
-        return Parting(math.inf, state.theta[:0])
-    rows = np.flatnonzero(state.active)
-    known = [state.deviations[row] for row in rows]
-    return first_parting(setting.network, state.neurons, known, setting.home.directions[rows])
-
-
-def _may_part(setting: Setting, state: State) -> bool:
-    """Whether active neurons may leave their saddle at a time that the network does not tell."""
-    if setting.own is not None or setting.clock.degree > 2 or not state.active.any():
-        return False
-    equal = alike(setting.home.directions[state.active], STATIONARY)
-    if setting.parts and Exits.of(setting.network, state.neurons, equal) is not None:
-        return False
-    units = state.neurons / np.linalg.norm(state.neurons, axis=1, keepdims=True)
-    return len(np.unique(alike(units))) < len(np.unique(equal))
-
-
-def _worth(share: float, state: State) -> float:
-    """Return the largest pull that could lower the loss by no more than a `share` of the first.
-
-    A utility U lowers it by U²/4q at most.
-    """
-    return math.sqrt(share) * state.pull
-
-
-def _heard(setting: Setting, state: State, until: float) -> tuple[State, Phase] | Rest:
-    """Return the phase up to the first ring and the state from which it rings; or what pulls.
-
-    A phase lasts no longer than `until`.
-
-    Beside neurons at infinity a pull may be what their creep leaves open. Where none is more than
-    that the neurons creep on: what is left then rings, or rests, or is still as small.
-    """
-    least = _worth(setting.limits.tol, state)
-    phase = _phase(setting, state, max(least, _worth(state.creep, state)), until)
-    if not math.isfinite(phase.delay) and state.creep > setting.limits.tol and not setting.own:
-        state = closer(setting, state)
-        phase = _phase(setting, state, least)
-        hidden = _worth(state.creep, state)
-        if math.isfinite(phase.delay) and hidden > least:
-            phase = _phase(setting, state, hidden)
-            if not math.isfinite(phase.delay):
-                return Rest(least=least, noise=hidden, loss=state.creep * setting.start)
-    if math.isfinite(phase.delay):
-        return state, phase
-    return _rest(setting, state, phase.pull, least)
-
-
-def _rest(setting: Setting, state: State, pull: float, least: float) -> Rest:
-    """Return how much pulls at the dormant neurons, or at neighbours of them if nothing does.
-
-    Ways of a network's own know where neurons are dead, and have no neighbours to ask.
-    """
-    if pull > least:
-        return Rest(growth=pull, least=least)
-    left = setting.limits.tol * setting.start
-    if setting.own is None:
-        beside = worth(setting.network, state.dormant.directions[~state.active], state.neurons)
-        if beside > left:
-            return Rest(growth=beside, least=left)
-    return Rest(growth=pull, least=least, loss=left)
-
-
-def _phase(setting: Setting, state: State, least: float = 0.0, until: float = math.inf) -> Phase:
-    """Follow the dormant neurons, in the network's own way if it has one."""
-    rows = np.flatnonzero(~state.active)
-    dormant, noise = state.dormant.rows(rows), setting.limits.tol * state.pull
-    if setting.own is not None:
-        return setting.own.first_ring(dormant, state.neurons, clock=setting.clock, noise=noise)
-    return first_ring(
-        setting.pull(state.neurons),
-        dormant,
-        setting.home.rows(rows),
-        setting.clock,
-        noise=noise,
-        least=least,
-        until=until,
-        rtol=setting.limits.rtol,
-        steps=KINKED_DESCENT_STEPS if setting.network.kinked else DESCENT_STEPS,
-        balance=setting.balance,
-    )
-
-
-def _jump(setting: Setting, state: State, ring: Ring) -> State:
-    """Take all clocks and directions to the ring, and let the units that rang in, small."""
-    assert isinstance(ring, _Ring)
-    state = ring.since
-    rows = np.flatnonzero(~state.active)
-    directions, lacking = state.dormant.directions.copy(), state.dormant.lacking.copy()
-    directions[rows], lacking[rows] = ring.phase.after.directions, ring.phase.after.lacking
-    theta, active = state.theta.copy(), state.active.copy()
-    sizes = np.linalg.norm(theta, axis=1)
-    for unit, row in zip(rows[ring.phase.units], ring.phase.units, strict=True):
-        direction, sizes[unit], small = _activated(setting, state, ring.phase, row)
-        directions[unit], theta[unit] = direction, small * direction
-    deviations, parting = state.deviations, ring.parting
-    if setting.parts:
-        deviations = _deviated(setting, state, directions, ring.delay)
-    parts = parting.due(ring.delay)
-    if parts:
-        apart = np.flatnonzero(state.active)[parting.rows]
-        theta[apart] += AMPLITUDE * parting.aside[parting.rows]
-    active[ring.units] = True
-    return replace(
-        state,
-        jumps=state.jumps + 1,
-        time=state.time + ring.delay,
-        theta=theta,
-        sizes=sizes,
-        active=active,
-        previous=state.active,
-        dormant=Dormant(directions, lacking),
-        rang=ring.units,
-        margin=ring.margin,
-        unique=state.unique and ring.phase.unique,
-        pull=state.pull or ring.phase.pull,
-        deviations=deviations,
-        conjectured=state.conjectured or (parts and parting.conjectured),
-    )
-
-
-def _deviated(
-    setting: Setting, state: State, directions: Array, delay: float
-) -> tuple[Deviations, ...]:
-    """Return the deviations after a delay, of dormant and active neurons alike."""
-    units = directions.copy()
-    units[state.active] = state.neurons / np.linalg.norm(state.neurons, axis=1, keepdims=True)
-    first = alike(units)
-    every = np.unique(first)
-    matrices = dict(zip(every, bends(setting.network, units[every], state.neurons), strict=True))
-    found = []
-    for known, row in zip(state.deviations, first, strict=True):
-        later, rates = known.along(units[row], matrices[row])
-        found.append(later.grown(rates, delay))
-    return tuple(found)
-
-
-def _activated(
-    setting: Setting, state: State, phase: Phase, row: int
-) -> tuple[Array, float, float]:
-    """Return the direction of a neuron that rings, the norm that it comes to, and its norm there.
-
-    That is small, and from a finite α the neuron has not turned all the way yet. For κ = 2 it is
-    taken to have: what is left to turn takes a time of order log(1/α) to show.
-    """
-    direction, degree = phase.after.directions[row], setting.clock.degree
-    finite = degree > 2 and math.isfinite(setting.clock.scale)
-    pull, blur = setting.pull(state.neurons), _blur(setting, state)
-    if phase.begun is not None and not finite:  # else the network's own phases end at rest
-        direction = align(pull, direction, blur=blur, balance=setting.balance)
-    size = reach(setting.network, state.neurons, direction)
-    small = amplitude(degree) * size
-    if phase.begun is None or not finite:
-        return direction, size, small
-    begun = phase.begun.directions[row]
-    first = float(setting.clock.log_norms(phase.begun.lacking[row : row + 1])[0])
-    gain = math.log(small) - first
-    if not setting.network.utility(begun[None], state.neurons)[0] > 0:
-        gain = max(gain, ROUNDING)  # first it shrinks, then it is back and grows
-    turned = align(pull, begun, gain=gain, blur=blur, balance=setting.balance)
-    return turned, size, max(small, min(math.exp(first), size))
-
-
-def _blur(setting: Setting, state: State) -> float:
-    """Return what share of the utility's gradient an infimum at infinity leaves open, a small one.
-
-    The residual has still to change by the root of what the loss has still to fall; beside a
-    critical point that was searched for, by the force over the softest curvature.
-    """
-    ahead = math.sqrt(state.creep * setting.start / state.loss)
-    return min(max(DONE, ahead, SOFT * state.stationarity), HARDLY)
 
 
 def _saddle(setting: Setting, state: State) -> Saddle:
