@@ -1,15 +1,15 @@
-"""Quadratic neurons on modular addition in pairs: overlaps and their slopes.
+"""Neurons of two inputs in pairs: overlaps and their slopes, in any group of n elements.
 
-With the responses U, V and outputs w of `saddles.agf._modular.network`, p² L is a constant, minus
-Σ_im q_i(m) T_i(m), plus ½ Σ_ij (w_i·w_j) K_ij.
+With the letters of `saddles.agf._groups.composition`, n² L is a constant, minus Σ_im q_i(m) T_i(m),
+plus ½ Σ_ij (w_i·w_j) K_ij. `moments` has any number of inputs.
 
 ==================  =====================================================================
 code name           symbol
 ==================  =====================================================================
-``UV``              U_i(a) and V_i(b), (2, H, p)
+``UV``              U_i(g) and V_i(h), (2, H, n)
 ``gram``            w_i·w_j, (H, A)
 ``kernel``          K_ij, (H, A)
-``slope``           ∂/∂U_i(a) and ∂/∂V_i(b) of Σ_j (w_i·w_j) K_ij, others held fixed, (2, H, p)
+``slope``           ∂/∂U_i(g) and ∂/∂V_i(h) of Σ_j (w_i·w_j) K_ij, others held fixed, (2, H, n)
 ==================  =====================================================================
 """
 
@@ -28,7 +28,7 @@ __all__ = ["Pair", "Seen"]
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Neurons as the data see them; see the tables of this module and of the network's."""
+    """Neurons as the data see them; see the tables of this module and of `composition`."""
 
     UV: Array
     w: Array
@@ -36,17 +36,17 @@ class Seen:
 
     @property
     def U(self) -> Array:
-        """Responses to the first input (H, p)."""
+        """Responses to the first input (H, n)."""
         return np.asarray(self.UV[0])
 
     @property
     def V(self) -> Array:
-        """Responses to the second input (H, p)."""
+        """Responses to the second input (H, n)."""
         return np.asarray(self.UV[1])
 
     @cached_property
     def squares(self) -> Array:
-        """Squares of the responses (2, H, p)."""
+        """Squares of the responses (2, H, n)."""
         return np.asarray(self.UV**2)
 
     def swapped(self) -> Seen:
@@ -85,7 +85,7 @@ class Pair:
         return np.asarray(result)
 
     def slope(self) -> Array:
-        """Return ∂/∂U_i(a) and ∂/∂V_i(b) of Σ_j (w_i·w_j) K_ij (2, H, p)."""
+        """Return ∂/∂U_i(g) and ∂/∂V_i(h) of Σ_j (w_i·w_j) K_ij (2, H, n)."""
         own, other, squares = self.seen.UV, self.others.UV, self.others.squares
         level = self.seen.w.shape[1] * squares + squares.sum(2, keepdims=True)[::-1]
         result = 2 * own * (self.gram @ level) + (4 * self.gram * self.overlaps[::-1]) @ other

@@ -70,7 +70,7 @@ class GroupTemplate(Record):
     Parameters
     ----------
     group : Group
-        It.
+        The group, of n elements.
     template : ndarray of shape (n,)
         x.
     k : int

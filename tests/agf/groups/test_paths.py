@@ -1,4 +1,4 @@
-"""Paths of composition: what one neuron takes, exact networks, ends, reports, the flow."""
+"""Paths of composition: what one neuron takes, exact networks, ends, reports."""
 
 import math
 from dataclasses import replace
@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import saddles
 from saddles import Status
 from saddles.agf import GroupComposition, group_composition, modular_addition
 from saddles.groups import cyclic, dihedral, symmetric
@@ -142,22 +141,6 @@ def test_a_product_of_three_signs_is_learnt_by_four_neurons():
     path = group_composition(group, network, k=3, init=1e-3 * rows)
     assert path.losses == pytest.approx([1.0, 0.0], abs=1e-9)
     assert path.rang[1].tolist() == [0, 1, 2, 3]
-
-
-def test_the_first_jump_is_that_of_the_flow():
-    """Times at which the first drop is half made, extrapolated to α = 0 from two of them."""
-    group = symmetric(3)
-    network = GroupComposition(group, with_singular_values(group, {1: 3, 2: 6}))
-    init = np.random.default_rng(0).standard_normal((2, network.size))
-    path = group_composition(group, network, init=init, max_jumps=1)
-    alphas, times = np.array([4e-3, 2e-3]), []
-    for alpha in alphas:
-        until = 1.05 * path.times[1]
-        flow = saddles.flow.neurons(network, init, log_alpha=math.log(alpha), until=until)
-        grid = np.linspace(path.times[1], until, 4000)
-        times.append(grid[int((flow.loss(grid) <= path.losses.mean()).argmax())])
-    limit = (alphas[0] * times[1] - alphas[1] * times[0]) / (alphas[0] - alphas[1])
-    assert limit == pytest.approx(path.times[1], rel=1e-4)
 
 
 def test_the_report_says_of_each_jump_what_rang_and_of_each_irrep_what_was_predicted():

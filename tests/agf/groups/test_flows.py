@@ -1,0 +1,118 @@
+"""Paths beside gradient flow of the same neurons, from the first jump to the last plateau."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from reference.plain_flow import follow
+from saddles._tools.threads import one_thread
+from saddles.agf import GroupComposition, group_composition
+from tests.groups.some_groups import group_named, with_singular_values
+
+#: Two scales at which float64 holds dormant neurons; levels and times below are compared to this.
+ALPHAS, CLOSE = (1e-3, 1e-4), 1e-4
+#: Waits, over α, in which active neurons come to rest, and in which they creep nearly as far as
+#: without end.
+LONG, ENDLESS = 100, 1000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A group, σ of each irrep, random neurons, jumps to make, and until when flow is followed."""
+
+    name: str
+    parts: dict[int, float]
+    width: int
+    jumps: int
+    until: float
+    alphas: tuple[float, float] = ALPHAS
+
+    def network(self):
+        group = group_named(self.name)
+        return GroupComposition(group, with_singular_values(group, self.parts))
+
+
+def start(network, width):
+    rows = np.random.default_rng(0).standard_normal((width, network.size))
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@one_thread
+def flow_of(network, init, alpha, until, enough=0.0):
+    """Gradient flow of neurons in their weights."""
+    inside = network.within(np.zeros_like(init), np.eye(network.size))
+    return follow(
+        network.loss,
+        network.gradient,
+        lambda theta: inside.hessian(theta.ravel()),
+        init,
+        alpha=alpha,
+        degree=3,
+        until=until,
+        enough=enough,
+    )
+
+
+def half_learnt(network, flow):
+    """Times at which half of the power of each irrep is learnt, in the order of utilities."""
+    parts = np.array([network.group.power(network.point(theta)) for theta in flow.weights])
+    learnt = parts[:, network.learnable] >= network.power[network.learnable] / 2
+    return np.where(learnt[-1], flow.times[learnt.argmax(axis=0)], np.inf)
+
+
+def irreps_in_order(network, flow, close):
+    """Check the order of irreps, and the level on which the flow rests before each next one."""
+    half, levels = half_learnt(network, flow), network.plateaus(by="irrep")
+    known = half[np.isfinite(half)]
+    assert len(known)
+    assert (np.diff(known) > 0).all()
+    for begin, end, level in zip(known, known[1:], levels[1:], strict=False):
+        assert flow.bottom(begin, end) == pytest.approx(level, abs=close)
+    if len(known) == len(half):
+        assert flow.losses[-1] == pytest.approx(levels[-1], abs=close)
+
+
+CASES = [
+    Case("S_3", {1: 3, 2: 6}, 24, 10, 1.2),
+    Case("S_3", {1: 6, 2: 5}, 12, 4, 0.6),
+    Case("D_4", {1: 4, 4: 8}, 16, 9, 1.5),
+    Case("D_4", {1: 6, 4: 5}, 16, 10, 1.5),
+    Case("Q_8", {1: 4, 4: 8}, 20, 10, 1.5),
+    Case("Q_8", {1: 6, 4: 5}, 16, 4, 1.5),
+    Case("A_4", {1: 6, 2: 5}, 35, 6, 0.68, (2e-3, 5e-4)),
+    Case("A_4", {1: 5, 2: 9}, 35, 29, 2.0, (5e-3, 2e-3)),
+]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("S_3", {1: 6, 2: 5}, 12, 3, 0.19),
+        *(pytest.param(case, marks=pytest.mark.slow) for case in CASES),
+    ],
+    ids=str,
+)
+def test_paths_are_those_of_gradient_flow(case):
+    """Irreps in order, levels where they are attained, and first times as α vanishes."""
+    network = case.network()
+    init, close = start(network, case.width), CLOSE * network.power.sum()
+    path = group_composition(
+        network.group, network, init=init, max_jumps=case.jumps, error_bars=False
+    )
+    rung = list(dict.fromkeys(network.report(path).irrep.tolist()))
+    assert rung == network.learnable.tolist()[: len(rung)]
+    cuts, first = (path.losses[1:] + path.losses[:-1]) / 2, []
+    for alpha, until in zip(case.alphas, (1.1 * path.times[1], case.until), strict=True):
+        flow = flow_of(network, init, alpha, until, close / 10)
+        first.append(flow.passes(cuts[0]))
+    irreps_in_order(network, flow, close)
+    creep = path.certificates.creep[1:-1]
+    rests = np.diff(path.times)[1:] >= np.where(creep, ENDLESS, LONG) * alpha
+    assert rests.any()
+    for k in np.flatnonzero(rests):
+        bottom = flow.bottom(flow.passes(cuts[k]), flow.passes(cuts[k + 1]))
+        assert bottom == pytest.approx(path.losses[k + 1], abs=close)
+    large, small = case.alphas
+    limit = (large * first[1] - small * first[0]) / (large - small)
+    assert limit == pytest.approx(path.times[1], rel=CLOSE)
