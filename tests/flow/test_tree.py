@@ -19,21 +19,23 @@ TEACHERS = HermiteTarget.teacher([1.0, 0.5], np.eye(2))
 
 
 def test_short_differences_of_directions_grow_at_the_rates_of_their_modes():
-    """Far below rounding: e^−60, along the modes of second derivatives."""
-    network = MultiIndex(TEACHERS, 3)
+    """Far below rounding: e^−60, along the modes of second derivatives, dormant and active."""
+    path = multi_index(TEACHERS, 3, width=2, signs=[1, 1], max_jumps=1)
+    network, active = path.network, path.neurons[1]
     nobody = np.empty((0, network.size))
-    direction = utility_maximisers(network, starts=5).neurons[0]
-    found = splitting_rates(network, nobody, direction)
-    for mode, rate in zip(found.modes[:2], found.rates[:2], strict=True):
-        start = np.vstack([direction, direction + 1e-3 * mode])
-        polar = Polar.of(Declared.of(network), start, 40.0)
-        tree = Tree.of(polar, polar.start())
-        assert tree.parent.tolist() == [-1, 0]
-        packed = tree.begin.copy()
-        packed[-1] = -60.0
-        grown = tree.velocity(0.0, packed)[-1] * polar.unit
-        # A short secant knows a rate to its own length where third derivatives jump.
-        assert grown == pytest.approx(rate - found.growth, abs=1e-4)
+    dormant = utility_maximisers(network, starts=5).neurons[0]
+    for direction, beside in ((dormant, nobody), (active[0], active)):
+        found = splitting_rates(network, beside, direction)
+        for mode, rate in zip(found.modes, found.rates, strict=True):
+            start = np.vstack([direction, direction + 1e-5 * np.linalg.norm(direction) * mode])
+            scale = 0.0 if len(beside) else 40.0
+            polar = Polar.of(Declared.of(network), start, scale)
+            tree = Tree.of(polar, polar.start())
+            assert tree.parent.tolist() == [-1, 0]
+            packed = tree.begin.copy()
+            packed[-1] = -60.0
+            grown = tree.velocity(0.0, packed)[-1] * polar.unit
+            assert grown == pytest.approx(rate - found.growth, abs=1e-8)
 
 
 def test_a_tree_of_differences_is_the_flow_of_its_neurons():

@@ -132,7 +132,7 @@ def follow(run: Coordinates, sizes: Array) -> Iterator[Step]:
         GROWTH_RTOL, CANCELLED * float(sizes[small].min(initial=math.inf) / norms.max()) ** 3
     )
     peak, birth, last, start = 0.0, 0.0, 0.0, run.origin
-    atol, share = rtol * float(norms.min()), growth(start)
+    atol, share = rtol * np.repeat(norms, start.size // len(norms)), growth(start)
     for time, z, force, curve in _steps(run, start, lambda _: 1.0, rtol, atol):
         yield Step(z, force)
         before, share = share, growth(z)
@@ -194,19 +194,27 @@ def _exponential(aged: float, age: float) -> float:
 
 
 def _steps(
-    run: Coordinates, z: Array, pace: Pace, rtol: float, atol: float, longest: float = math.inf
+    run: Coordinates,
+    z: Array,
+    pace: Pace,
+    rtol: float,
+    atol: float | Array,
+    longest: float = math.inf,
 ) -> Iterator[tuple[float, Array, float, Callable[[], Curve]]]:
     """Yield time, z, |∂L/∂z| and what makes the curve, after every step of the integrator.
 
     The equation is z' = −pace(time) ∂L/∂z. A step that fails is repeated by the other integrator,
-    with less error. It also takes over where steps are crowded.
+    with less error. It also takes over where steps are crowded. Where rounding of the force moves z
+    by more than the error during the longest step, no shorter steps would tell more: then that is
+    the error.
     """
     time, again, finer = 0.0, False, 1.0
     budget = Budget(KINKED_DESCENT_STEPS if run.network.kinked else DESCENT_STEPS)
     while True:
+        rounded = longest * pace(time) * run.rounding(z) if math.isfinite(longest) else 0.0
         tolerances = Tolerances(
             rtol=finer * rtol,
-            atol=finer * atol,
+            atol=np.maximum(finer * atol, rounded),
             longest=longest,
             first=longest / CROWD if again and math.isfinite(longest) else None,  # as the last ones
             crowd=CROWD,

@@ -32,7 +32,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,13 +42,14 @@ from saddles._numerics.balance import Balance
 from saddles._numerics.precision import EPS
 from saddles._numerics.stepping import (
     Budget,
+    Ending,
     Equation,
     Integration,
     Tolerances,
     bounded,
     crossing,
 )
-from saddles.agf._engine.active_flow import DESCENT_STEPS
+from saddles.agf._engine.active_flow import CROWD, DESCENT_STEPS
 from saddles.agf._engine.levels import DONE, ROUNDING, TIE
 from saddles.typing import Array, Indices, Mask
 
@@ -72,6 +74,8 @@ EVEN = 0.9
 ATOL = 1e-3
 #: Number of neurons that are asked at once: all their outputs have to fit into memory.
 MEMORY = 64
+#: Multiplied by this, weights round differently.
+NO_POWER_OF_TWO = 3.0
 #: Difference of directions for the derivatives of how fast they turn.
 TURN_STEP = EPS ** (1 / 3)
 
@@ -113,6 +117,15 @@ class Ways:
         return np.asarray(self.units(y[None])[0])
 
     @property
+    def rounding(self) -> float:
+        """What share of ∇U may be rounding: its direction should not depend on a neuron's norm."""
+        here, there = (self.gradient(size * self.start) for size in (1.0, NO_POWER_OF_TWO))
+        lengths = (np.linalg.norm(each, axis=1, keepdims=True) for each in (here, there))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            apart = np.divide(here, next(lengths)) - np.divide(there, next(lengths))
+        return float(np.nan_to_num(np.linalg.norm(apart, axis=1)).max())
+
+    @property
     def origin(self) -> Array:
         """Return y where they begin."""
         return np.hstack([self.start, np.zeros((len(self.start), 2))])
@@ -133,14 +146,14 @@ class Ways:
         rates = np.column_stack([tangent, growth]) * (passed / self.first)[:, None]
         return bounded(np.column_stack([rates, clock]))
 
-    def jacobian(self, age: float, y: Array) -> Array:
-        """Return ∂(dy/dage)/∂y of a single way, by central differences."""
+    def jacobian(self, age: float, y: Array, step: float = TURN_STEP) -> Array:
+        """Return ∂(dy/dage)/∂y of a single way, by central differences over a step."""
         columns = []
         for begin in range(0, y.size, MEMORY):
-            aside = TURN_STEP * np.eye(y.size)[begin : begin + MEMORY]
+            aside = step * np.eye(y.size)[begin : begin + MEMORY]
             many = self.rows(np.zeros(len(aside), dtype=np.intp))
             ahead, behind = (many.velocity(np.array(age), y + s * aside) for s in (1, -1))
-            columns.append((ahead - behind) / (2 * TURN_STEP))
+            columns.append((ahead - behind) / (2 * step))
         return np.asarray(np.vstack(columns).T)
 
     def speeds(self, age: Array, rates: Array) -> tuple[Array, Array]:
@@ -155,14 +168,33 @@ def closely(rtol: float) -> Tolerances:
 
 
 def stiff(ways: Ways, age: float, y: Array, tolerances: Tolerances, steps: int) -> Iterator[Any]:
-    """Yield the integrator of a single way after each step from `age` and `y` (p + 2,)."""
-    turning = Equation(
-        lambda age, y: ways.velocity(np.array([age]), y[None])[0],
-        y,
-        jacobian=ways.jacobian,
-        begin=age,
-    )
-    return iter(Integration(turning, tolerances, Budget(steps)))
+    """Yield the integrator of a single way after each step from `age` and `y` (p + 2,).
+
+    Rounding of ∇U turns a neuron by the more the later it is, and no error below that is asked for.
+    Where it was more than that from the start, or steps are crowded, this is renewed as time grows.
+    """
+
+    def velocity(age: float, y: Array) -> Array:
+        return np.asarray(ways.velocity(np.array([age]), y[None])[0])
+
+    budget, rounding, least = Budget(steps), ways.rounding, tolerances.atol
+    tolerances = replace(tolerances, crowd=CROWD)
+    jacobian: Callable[[float, Array], Array] = ways.jacobian
+    until = age if rounding * math.exp(age) > least else math.inf
+    while True:
+        if math.isfinite(until):
+            until = age + tolerances.longest
+            error = max(least, rounding * math.exp(until))
+            tolerances = replace(tolerances, atol=error, first=tolerances.longest / CROWD)
+            jacobian = partial(ways.jacobian, step=max(TURN_STEP, rounding ** (1 / 3)))
+        turning = Equation(velocity, y, jacobian=jacobian, begin=age)
+        flow = Integration(turning, tolerances, budget, until=until)
+        for solver in flow:
+            age, y = solver.t, solver.y.copy()
+            yield solver
+        if flow.ending not in (Ending.CROWDED, Ending.FINISHED):
+            return
+        until = age
 
 
 def align(

@@ -86,7 +86,7 @@ class MultiIndex(Record):
     >>> network = MultiIndex(HermiteTarget.teacher([1.0, 1.0], [[1.0, 0.0], [0.0, 1.0]]), 3)
     >>> theta = [[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0]]
     >>> import numpy as np
-    >>> network.loss(np.empty((0, 4))).__round__(6), abs(network.loss(np.array(theta))) < 1e-15
+    >>> network.loss(np.empty((0, 4))).__round__(6), abs(network.loss(theta)) < 1e-15
     (0.659155, True)
     """
 
@@ -186,7 +186,8 @@ class MultiIndex(Record):
 
     def _split(self, theta: ArrayLike) -> tuple[Array, Array]:
         """Return a (H,) and w̃ (H, d)."""
-        rows = np.asarray(theta, dtype=float)
+        known = isinstance(theta, np.ndarray) and theta.dtype == float
+        rows = np.asarray(theta if known else checks.numbers(theta, "theta"), dtype=float)
         if rows.ndim != 2 or rows.shape[1] != self.size:
             raise ValueError(
                 f"theta has shape {rows.shape}; a neuron has {self.size} parameters, so it must be "

@@ -8,8 +8,8 @@ it differs by,
     d = d' + e^m ε,    m' = <ε, g>/|ε|²,    ε' = g − m' ε,    g = e^{−m} (F(d' + e^m ε) − F(d')),
 
 with F the velocity of a direction beside the present residual. So absolute tolerances for m and ε
-are relative ones for the difference. F(d' + δ) − F(d') is a difference over a longer secant, in
-proportion, where δ is so short that rounding would be left of it.
+are relative ones for the difference. F(d' + δ) − F(d') is extrapolated from longer secants where δ
+is so short that rounding would be left of it.
 
 Who is near to whom is a forest: the edges of a minimum spanning tree of the directions which are
 short. A path in such a tree has no edge longer than the distance of its ends, and so all distances
@@ -42,7 +42,7 @@ __all__ = ["Tree", "meet"]
 #: Directions nearer than this, relative to the longest edge between them, get an edge.
 NEAR = 1e-2
 
-#: Half of the shortest secant: its error, of second order, is about what rounding leaves of it.
+#: Half of a longer secant: its error, of second order, is about what rounding leaves of it.
 SECANT = 1e-5
 
 
@@ -154,21 +154,28 @@ class Tree:
         cells = moved[2:].reshape(len(self.parent), -1)
         directions = state[2:].reshape(len(self.parent), -1)[:, 1:]
         squares = np.sum(epsilon**2, axis=1, keepdims=True)
-        sizes = np.sqrt(squares)
-        half = np.maximum(np.exp(logs)[:, None] * sizes / 2, SECANT) * epsilon / sizes
         middle = (directions[self.followers] + directions[self.parent[self.followers]]) / 2
-        theta, count = self.polar.neurons(state)[0], len(self.followers)
-        rows = np.tile(self.polar.balanced[self.followers], 2)
-        ends = self.polar.turning(np.vstack([middle + half, middle - half]), theta, rows)
-        g = (
-            (ends[:count] - ends[count:])
-            * sizes
-            / (2 * np.linalg.norm(half, axis=1, keepdims=True))
-        )
+        g = self._secant(middle, epsilon, np.exp(logs), self.polar.neurons(state)[0])
         growth = np.sum(epsilon * g, axis=1, keepdims=True) / squares
         aside = np.broadcast_to(self.polar.shake, self.polar.theta.shape)[self.followers]
         cells[self.followers, 1:] = g - growth * epsilon + (1 - squares) * epsilon + aside
         return bounded(np.append(moved, growth))
+
+    def _secant(self, middle: Array, epsilon: Array, scales: Array, theta: Array) -> Array:
+        """Return (F(d + δ/2) − F(d − δ/2)) / `scales`, δ = scales · ε, at d = `middle`, (F, p).
+
+        For short δ it is extrapolated from two longer secants, linearly: second derivatives of F
+        may jump where neurons that act have one direction, as those of ReLU neurons do.
+        """
+        sizes = np.linalg.norm(epsilon, axis=1, keepdims=True)
+        half = scales[:, None] * sizes / 2
+        longer = np.maximum(half, SECANT)
+        ahead = np.stack([longer, longer / 2]) * (epsilon / sizes)
+        ends = np.concatenate([middle + ahead, middle - ahead]).reshape(-1, middle.shape[1])
+        rows = np.tile(self.polar.balanced[self.followers], 4)
+        ahead, behind = np.split(self.polar.turning(ends, theta, rows).reshape(4, *middle.shape), 2)
+        wide, narrow = (ahead - behind) * (sizes / 2) / np.stack([longer, longer / 2])
+        return np.asarray(narrow + (2 * half / longer - 1) * (wide - narrow))
 
     def horizon(self, s: float, packed: Array) -> float:
         """Return the s beyond which the next step must not go, or a parting may be jumped over."""

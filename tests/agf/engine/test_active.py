@@ -229,6 +229,21 @@ def test_directions_come_to_rest_however_slowly_they_turn(gap):
     assert unit == pytest.approx([1, 0, 0], abs=2 * ROUNDING / gap)
 
 
+@pytest.mark.parametrize("digits", [1e-12, 1e-10, 1e-8])
+def test_directions_come_to_rest_as_closely_as_rounding_lets_them(digits):
+    """Large terms that cancel leave a gradient of few digits; shorter steps know it no better."""
+    form, asked = np.diag([1.0, 0.97, -40.0, 0.3]), count()
+
+    def rounded(rows):
+        next(asked)
+        terms = 1e6 * rows
+        return 2 * rows @ form + (digits * np.round(terms / digits) - terms)
+
+    unit = align(rounded, np.array([0.1, 0.9, 0.3, 0.2]) / math.sqrt(0.95))
+    assert unit == pytest.approx([1, 0, 0, 0], abs=30 * digits)
+    assert next(asked) < 10_000
+
+
 @pytest.mark.parametrize(("blur", "along"), [(1e-3, 1.0), (1e-10, 0.0)])
 def test_a_direction_that_drifts_evenly_by_what_is_unknown_stays_in_its_valley(blur, along):
     """Two eigenvalues differ by less than the gradient is known to, or by more."""

@@ -317,3 +317,5 @@ def test_methods_take_lists_and_name_what_are_no_neurons():
     for name in ("loss", "gradient", "point"):
         with pytest.raises(ValueError, match=r"theta has shape \(1, 3\)"):
             getattr(network, name)([[1.0, 2.0, 3.0]])
+        with pytest.raises(TypeError, match="theta="):
+            getattr(network, name)("a")
