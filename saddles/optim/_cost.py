@@ -29,11 +29,15 @@ from scipy.optimize import minimize
 
 from saddles.optim._features import Feature
 from saddles.optim._losses import Loss, Squared, factor
+from saddles.optim._rows import blocks, times
 from saddles.typing import Array
 
 __all__: list[str] = []
 
 METHODS = ("lm", "lbfgs", "outputs")
+
+#: Ways that make Gauss–Newton steps in the end.
+STEPPING = ("lm", "both")
 
 #: Outputs while the network grows, and all weights in its last descent: a choice of the trainer.
 LATE = "late"
@@ -44,14 +48,16 @@ MATRIX = 300
 #: Entries up to which such steps finish what L-BFGS began: it does not see how costs creep.
 LARGE_MATRIX = 1000
 
+#: Outputs from which they tell neurons apart: the best direction is then hardly ever one between
+#: those of two neurons.
+MANY = 5
+
 #: Relative fall of the cost that is worth such a step.
 WORTH = 1e-2
 
-#: Samples of which a Gauss–Newton matrix is made; its gradient is that of all samples.
-ENOUGH = 20_000
-
-#: Rows whose derivatives are held at a time.
-BLOCK = 4096
+#: Samples per parameter that a first descent and a Gauss–Newton matrix need: noise of so many adds
+#: a fortieth to the loss on others. Below the second number fewer samples are no quicker.
+EACH, LEAST = 40, 1024
 
 #: Steps of a descent. Two damped steps in a row that lower the cost by less than the second number,
 #: or one of L-BFGS by less than the third, end it.
@@ -84,8 +90,10 @@ class Task:
 
     def features(self, W: Any) -> Array:
         """Return the features (n, H) in float64, and a column of ones with an offset."""
-        F = np.asarray(self.feature.values(self.X, W), dtype=np.float64)
-        return np.concatenate([F, np.ones((len(F), 1))], axis=1) if self.offset else F
+        F = np.ones((len(self.X), len(W) + self.offset), order="F")
+        for rows in blocks(len(F)):
+            F[rows, : len(W)] = self.feature.values(self.X[rows], W)
+        return F
 
     def penalty(self, neurons: int) -> Array:
         """Return the penalty of each row of outputs."""
@@ -101,8 +109,20 @@ class Task:
         best = start if keep else self.loss.outputs(F, self.Y, penalty, start)
         f = F @ best
         loss = self.loss.value(f, self.Y)
-        penalised = loss + float(np.sum(penalty[:, None] * best**2)) / 2
-        return Fit(W=W, outputs=best, F=F, f=f, loss=loss, penalised=penalised, Y=self.Y)
+        return Fit(W, best, f, loss, loss + self._penalised(best), F)
+
+    def shown(self, W: Any, outputs: Array) -> Shown:
+        """Return the network with these weights, by one pass over the samples."""
+        f, loss, A, b = np.empty(self.Y.shape), 0.0, *np.split(outputs, [len(W)])
+        for rows in blocks(len(f)):
+            f[rows] = self.feature.values(self.X[rows], W) @ A + b.sum(axis=0)
+            loss += self.loss.value(f[rows], self.Y[rows]) * len(f[rows]) / len(f)
+        return Shown(W, outputs, f, loss, loss + self._penalised(outputs))
+
+    def _penalised(self, outputs: Array) -> float:
+        """Return what the penalty adds to the loss."""
+        hidden = outputs[: len(outputs) - self.offset]
+        return self.ridge * float(np.vdot(hidden, hidden)) / 2
 
     def stationarity(self, fit: Fit) -> float:
         """Return the largest gradient of a neuron, relative to that of a residual as the targets.
@@ -115,25 +135,33 @@ class Task:
         size = np.sqrt(np.mean(np.sum(self.Y**2, axis=1))) * rows * np.abs(fit.outputs).max()
         return float(np.linalg.norm(self.slope(fit), axis=1).max() / size) if size else 0.0
 
-    def slope(self, fit: Fit) -> Any:
+    def slope(self, fit: Shown) -> Any:
         """Return the Riemannian gradient (H, p) over unit weights, the outputs at their best."""
         R = self.loss.residual(fit.f, self.Y)
-        C = R @ fit.outputs[: len(fit.W)].T
-        g = -np.asarray(self.feature.pull(self.X, fit.W, C.astype(self.X.dtype)), float) / len(R)
+        A, g = fit.outputs[: len(fit.W)].T, np.zeros(fit.W.shape)
+        for rows in blocks(len(R)):
+            C = times(R[rows], A).astype(self.X.dtype)
+            g -= self.feature.pull(self.X[rows], fit.W, C)
+        g /= len(R)
         return g - np.sum(g * fit.W, axis=1, keepdims=True) * fit.W
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Shown:
     """A network with its outputs on the samples; ``outputs`` has the offset in its last row."""
 
     W: Any
     outputs: Array
-    F: Array
     f: Array
     loss: float
     penalised: float
-    Y: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Fit(Shown):
+    """A network from which a descent goes on: also its features on the samples."""
+
+    F: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +183,12 @@ def unit_rows(W: Any) -> Any:
     return W / np.linalg.norm(W, axis=1, keepdims=True)
 
 
+def enough(parameters: int, n: int) -> int:
+    """Return how many of n samples show these parameters well; all if that is half of them."""
+    rows = max(LEAST, EACH * parameters)
+    return rows if 2 * rows < n else n
+
+
 def chosen_method(method: str, task: Task, W: Any) -> str:
     """Return how the cost of these unit weights is minimised, where that is not said."""
     if method != "auto":
@@ -162,6 +196,18 @@ def chosen_method(method: str, task: Task, W: Any) -> str:
     if not isinstance(task.loss, Squared):
         return "lbfgs"
     return "lm" if W.size <= MATRIX else "both" if W.size <= LARGE_MATRIX else "lbfgs"
+
+
+def many_outputs(method: str, task: Task) -> bool:
+    """Whether outputs are so many that neurons hardly stand for each other, where that matters."""
+    return method == "auto" and isinstance(task.loss, Squared) and task.Y.shape[1] >= MANY
+
+
+def growing_method(method: str, task: Task, W: Any) -> str:
+    """Return how the cost is minimised while the network grows, where that is not said."""
+    if many_outputs(method, task) and W.size > LARGE_MATRIX:
+        return "outputs"
+    return chosen_method(method, task, W)
 
 
 def searches_outputs(task: Task, method: str) -> bool:
@@ -235,28 +281,32 @@ def _damped_step(task: Task, fit: Fit, mu: float) -> tuple[Fit | None, float]:
 
 
 def _gauss_newton(task: Task, fit: Fit) -> Array:
-    """Return the Gauss–Newton matrix (H p, H p) of the reduced problem, summed over blocks."""
-    H, p = fit.W.shape
-    X, F = _enough(task.X, fit.F)
-    n = len(F)
-    square, cross = np.zeros((H * p, H * p)), np.zeros((fit.F.shape[1], H * p))
-    for start in range(0, n, BLOCK):
-        rows = slice(start, start + BLOCK)
-        D = task.feature.jacobian(X[rows], fit.W).reshape(-1, H * p).astype(np.float64)
+    """Return the Gauss–Newton matrix (H p, H p) of the reduced problem, on enough samples."""
+    X, F, n = task.X, fit.F, len(fit.F)
+    rows = enough(fit.W.size, n)
+    if rows < n:
+        chosen = np.random.default_rng(n).choice(n, rows, replace=False)
+        X, F = X[chosen], F[chosen]
+    return curvature(task, X, F, fit.W, fit.outputs)[0]
+
+
+def curvature(task: Task, X: Any, F: Array, W: Any, outputs: Array) -> tuple[Array, Array, Array]:
+    """Return the Gauss–Newton matrix of the reduced problem, and what couples it to the outputs.
+
+    These are the lower factor L of FᵀF/n, with its penalty, and FᵀD/n of shape (m, H p).
+    """
+    (H, p), n = W.shape, len(F)
+    square, cross = np.zeros((H * p, H * p)), np.zeros((F.shape[1], H * p))
+    for rows in blocks(n):
+        D = task.feature.jacobian(X[rows], W).reshape(-1, H * p).astype(np.float64)
         square += D.T @ D
         cross += F[rows].T @ D
-    along = solve_triangular(factor(F, task.penalty(H)), cross / n, lower=True)
-    outer = fit.outputs[:H] @ fit.outputs[:H].T
+    cross /= n
+    L = factor(F, task.penalty(H))
+    along = solve_triangular(L, cross, lower=True)
+    outer = outputs[:H] @ outputs[:H].T
     G = (square / n - along.T @ along).reshape(H, p, H, p) * outer[:, None, :, None]
-    return np.asarray(G.reshape(H * p, H * p))
-
-
-def _enough(X: Any, F: Array) -> tuple[Any, Array]:
-    """Return as many samples, and their features, as a Gauss–Newton matrix needs."""
-    if len(F) <= ENOUGH:
-        return X, F
-    rows = np.random.default_rng(len(F)).choice(len(F), ENOUGH, replace=False)
-    return X[rows], F[rows]
+    return G.reshape(H * p, H * p), L, cross
 
 
 class _Enough(Exception):

@@ -2,7 +2,8 @@
 
 The neurons descend on few samples first, then on more, and superfluous ones leave. If there are
 more samples still, all of them confirm that the cost has fallen. A network that only learnt the
-noise of its samples is given up: the jump then refits output weights, on all samples.
+noise of its samples is given up: the jump then refits output weights, on all samples. A saddle from
+which the next neuron takes far more than a finer descent would is left as it is on few samples.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from saddles.optim._back import step_back
-from saddles.optim._cost import Fit, Task, chosen_method, descend, searches_outputs
+from saddles.optim._cost import (
+    WORTH,
+    Fit,
+    Shown,
+    Task,
+    descend,
+    growing_method,
+    searches_outputs,
+)
 from saddles.optim._samples import Samples
 from saddles.optim._score import Score
 from saddles.typing import Array, Indices
@@ -25,7 +34,7 @@ __all__: list[str] = []
 class Rested:
     """A saddle: the network on all samples, the neurons left in it, and how well they rest."""
 
-    fit: Fit
+    fit: Shown
     kept: Indices
     gradients: int
     stationarity: float
@@ -48,28 +57,40 @@ class CostStep:
     limit: float
     best: float
 
-    def rested(self) -> Rested:
-        """Return the next saddle."""
-        task, most = self.samples.task, self.samples.largest
+    def rough(self) -> Rested | None:
+        """Return the next saddle as few samples show it, before any neuron leaves."""
         few = self.samples.few(self.W.size)
-        fit, gradients = self._descended(few, self.W, self.outputs)
-        if few is not most:
-            fit, used = self._descended(most, fit.W, fit.outputs)
-            gradients += used
-        fit, kept, used = self._left(most, fit)
-        gradients, stationarity = gradients + used, most.stationarity(fit)
-        if most is not task:
-            fit = task.at(fit.W, fit.outputs)
-            if not fit.penalised < self.limit:
-                fit, kept = task.at(self.W, self.outputs), np.arange(len(self.W))
-                stationarity = task.stationarity(fit)
-        return Rested(fit, kept, gradients, stationarity)
+        if few is self.samples.largest:
+            return None
+        fit, used = self._descended(few, self.W, self.outputs, max(self.least, WORTH))
+        shown = self.samples.task.shown(fit.W, fit.outputs) if self.samples.are_many else fit
+        return Rested(shown, self._all, used, few.stationarity(fit))
 
-    def _descended(self, task: Task, W: Any, outputs: Array) -> tuple[Fit, int]:
+    def rested(self, rough: Rested | None) -> Rested:
+        """Return the next saddle, if all samples confirm that the cost has fallen."""
+        most, task = self.samples.largest, self.samples.task
+        W, outputs = (rough.fit.W, rough.fit.outputs) if rough else (self.W, self.outputs)
+        fit, used = self._descended(most, W, outputs, self.least)
+        fit, kept, back = self._left(most, fit)
+        gradients, stationarity = used + back, most.stationarity(fit)
+        gradients += rough.gradients if rough else 0
+        if most is task:
+            return Rested(fit, kept, gradients, stationarity)
+        shown = task.shown(fit.W, fit.outputs)
+        if not shown.penalised < self.limit:
+            shown, kept = task.at(self.W, self.outputs), self._all
+            stationarity = most.stationarity(most.at(shown.W, shown.outputs, keep=True))
+        return Rested(shown, kept, gradients, stationarity)
+
+    @property
+    def _all(self) -> Indices:
+        return np.arange(len(self.W))
+
+    def _descended(self, task: Task, W: Any, outputs: Array, least: float) -> tuple[Fit, int]:
         """Return the network after a descent on these samples, and the gradients used."""
         method = self._method(task)
         fit = task.at(W, outputs, keep=searches_outputs(task, method))
-        end = descend(task, fit, method, floor=self.score.floor, least=self.least)
+        end = descend(task, fit, method, floor=self.score.floor, least=least)
         return end.fit, end.gradients
 
     def _left(self, task: Task, fit: Fit) -> tuple[Fit, Indices, int]:
@@ -88,4 +109,4 @@ class CostStep:
         return back.fit, back.kept, back.gradients
 
     def _method(self, task: Task) -> str:
-        return chosen_method(self.cost, task, self.W)
+        return growing_method(self.cost, task, self.W)

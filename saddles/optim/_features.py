@@ -25,6 +25,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._tools.extras import extra
+from saddles.optim._rows import times
 
 __all__ = ["NEURONS", "Feature", "feature_of"]
 
@@ -73,15 +74,15 @@ class ClosedForm:
 
     def values(self, X: Any, W: Any) -> Any:
         """Return the features (n, H)."""
-        return self.function(X @ W.T)
+        return self.function(times(X, W.T))
 
     def pull(self, X: Any, W: Any, C: Any) -> Any:
         """Return Σ_n C_ni φ'(w_i·x_n) x_n, shape (H, p)."""
-        return (C * self.slope(X @ W.T)).T @ X
+        return (C * self.slope(times(X, W.T))).T @ X
 
     def jacobian(self, X: Any, W: Any) -> Any:
         """Return φ'(w_i·x_n) x_n, shape (n, H, p)."""
-        return self.slope(X @ W.T)[:, :, None] * X[:, None, :]
+        return self.slope(times(X, W.T))[:, :, None] * X[:, None, :]
 
 
 def _relu(z: Any) -> Any:
@@ -129,11 +130,11 @@ class TorchFeature:
 
     def values(self, X: Any, W: Any) -> Any:
         """Return the features (n, H)."""
-        return self._array(self._all(self._tensor(W), self._tensor(X)))
+        return self._array(self._all(self._tensor(W), self._tensor(np.asarray(X))))
 
     def pull(self, X: Any, W: Any, C: Any) -> Any:
         """Return Σ_n C_ni ∂φ(w_i, x_n)/∂w_i, shape (H, p)."""
-        X = self._tensor(X)
+        X = self._tensor(np.asarray(X))
         _, back = self._torch.func.vjp(lambda weights: self._all(weights, X), self._tensor(W))
         return self._array(back(self._tensor(C))[0])
 
@@ -196,7 +197,7 @@ def odd_part(feature: Feature, X: Any) -> float:
     """
     if isinstance(feature, ClosedForm):
         return feature.odd
-    X = X[:SOME]
+    X = np.asarray(X[:SOME])
     w = np.random.default_rng(0).standard_normal((1, X.shape[1])).astype(X.dtype)
     try:
         once, twice = feature.values(X, w), feature.values(X, 2 * w)

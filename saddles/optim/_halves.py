@@ -124,6 +124,7 @@ def maximise_utility(
         criterion=criterion,
         offset=checks.switch(offset, "offset"),
         rows=SAMPLE,
+        others=(X, R),
         draw=draw,
     )
 

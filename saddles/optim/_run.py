@@ -24,13 +24,25 @@ import numpy as np
 from saddles._numerics.watch import OutOfTime
 from saddles._result.certificate import Certificate
 from saddles.alternation import Algorithm, Rest, Ring, trace
-from saddles.optim._cost import FALL, STEPS, Fit, Task, chosen_method, descend
-from saddles.optim._descent import CostStep
+from saddles.optim._cost import (
+    FALL,
+    STEPPING,
+    STEPS,
+    Shown,
+    Task,
+    chosen_method,
+    descend,
+    growing_method,
+    many_outputs,
+)
+from saddles.optim._descent import CostStep, Rested
+from saddles.optim._losses import Squared
 from saddles.optim._network import Network
+from saddles.optim._polish import polished
 from saddles.optim._samples import Samples
 from saddles.optim._score import Score, betters
 from saddles.optim._step import Settings, Step
-from saddles.optim._utility import checked_ascent, largest
+from saddles.optim._utility import Ascent, checked_ascent, largest
 from saddles.status import Status
 from saddles.typing import Indices
 
@@ -42,7 +54,7 @@ APART = 0.95
 #: Factor by which there are more starts while nothing is learnt: few may lead to a hidden signal.
 WIDER = 16
 
-#: Steps of the last descent on many samples, which only corrects for those left out before.
+#: Steps of L-BFGS in the last descent on many samples, which only corrects for those left out.
 FEW = 3
 
 
@@ -57,10 +69,15 @@ class _Found(Ring):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _State:
-    """A saddle, and what is remembered of those before; `entering` are unit weights (m, p)."""
+    """A saddle, and what is remembered of those before; `entering` are unit weights (m, p).
 
-    fit: Fit
+    `came` are unit weights (H, p) of the active neurons as they became active, and `ahead` is the
+    search for the next neuron, if it has been made already.
+    """
+
+    fit: Shown
     entering: Any
+    came: Any
     stationarity: float
     units: Indices
     entered: Indices
@@ -72,6 +89,7 @@ class _State:
     born: int = 0
     utility: float = 0.0
     gradients: int = 0
+    ahead: Ascent | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,25 +160,30 @@ class Run:
         """Return a network after a last, finer descent on all samples, also those held out."""
         whole = self.task
         if self.held is not None:
-            X = np.concatenate([whole.X, self.held.X])
+            X = np.concatenate([np.asarray(whole.X), np.asarray(self.held.X)])
             whole = replace(whole, X=X, Y=np.concatenate([whole.Y, self.held.Y]))
-        fit = whole.at(step.network.unit_weights.astype(whole.X.dtype))
-        method = chosen_method(self.settings.last, whole, fit.W)
-        steps = STEPS if len(fit.f) <= self.settings.batch_size else FEW
-        end = descend(whole, fit, method, floor=self.floor, steps=steps, least=FALL)
+        W = step.network.unit_weights.astype(whole.X.dtype)
+        method, many = chosen_method(self.settings.last, whole, W), self.samples.are_many
+        if many and method in STEPPING and W.size and isinstance(whole.loss, Squared):
+            return self._network(polished(whole, self.samples.largest, W))
+        steps = FEW if many else STEPS
+        end = descend(whole, whole.at(W), method, floor=self.floor, steps=steps, least=FALL)
         return self._network(end.fit)
 
     def _start(self) -> _State:
-        fit, none = self.task.at(self.initial), np.arange(0)
+        task = self.samples.largest
+        fit, none = task.at(self.initial), np.arange(0)
         if len(fit.W):
-            method = chosen_method(self.settings.growing, self.task, fit.W)
-            fit = descend(self.task, fit, method, floor=self.floor).fit
+            method = growing_method(self.settings.growing, task, fit.W)
+            fit = descend(task, fit, method, floor=self.floor).fit
         units = np.arange(len(fit.W))
-        validation, score = self.score.of(fit)
+        shown = self.task.shown(fit.W, fit.outputs) if self.samples.are_many else fit
+        validation, score = self.score.of(shown)
         return _State(
-            fit=fit,
+            fit=shown,
             entering=fit.W[:0],
-            stationarity=self.task.stationarity(fit),
+            came=fit.W,
+            stationarity=task.stationarity(fit),
             units=units,
             entered=units,
             left=none,
@@ -179,10 +202,25 @@ class Run:
             return Status.MAX_RANK
         if settings.patience is not None and state.index - state.best[0] >= settings.patience:
             return Status.NO_GAIN
-        R = task.loss.residual(state.fit.f, task.Y)
+        found = self._search(state) if state.ahead is None else state.ahead
+        growth, R = float(found.utilities[0]), task.loss.residual(state.fit.f, task.Y)
+        least = math.sqrt(np.finfo(task.X.dtype).eps) * largest(settings.criterion, task.X, R)
+        if not growth > least:
+            # Starts that were given say nothing of directions that they do not lead to.
+            searched = isinstance(settings.starts, int)
+            return Rest(growth=growth, least=least) if searched else Status.NO_GROWTH
+        if growth <= self._chance():
+            return Status.NO_GAIN
+        W = _apart(found.W, min(settings.per_jump, left))
+        units = state.born + np.arange(len(W))
+        return _Found(delay=1.0, units=units, W=W, utility=growth, gradients=found.gradients)
+
+    def _search(self, state: _State) -> Ascent:
+        """Return the directions with the largest utilities at a saddle."""
+        settings, task, most = self.settings, self.task, self.samples.largest
         draw = np.random.default_rng([settings.seed, state.index])
-        chance = self._chance()
-        found = checked_ascent(
+        R = task.loss.residual(state.fit.f, task.Y)
+        return checked_ascent(
             task.feature,
             task.X,
             R,
@@ -190,20 +228,11 @@ class Run:
             criterion=settings.criterion,
             offset=task.offset,
             rows=self.samples.rows(task.X.shape[1]),
+            others=(most.X, R[self.samples.chosen] if self.samples.are_many else R),
             draw=draw,
-            chance=chance,
+            chance=self._chance(),
+            clear=self.samples.clear(state.fit.W.size),
         )
-        growth = float(found.utilities[0])
-        least = math.sqrt(np.finfo(task.X.dtype).eps) * largest(settings.criterion, task.X, R)
-        if not growth > least:
-            # Starts that were given say nothing of directions that they do not lead to.
-            searched = isinstance(settings.starts, int)
-            return Rest(growth=growth, least=least) if searched else Status.NO_GROWTH
-        if growth <= chance:
-            return Status.NO_GAIN
-        W = _apart(found.W, min(settings.per_jump, left))
-        units = state.born + np.arange(len(W))
-        return _Found(delay=1.0, units=units, W=W, utility=growth, gradients=found.gradients)
 
     def _chance(self) -> float:
         """Return the utility up to which growth ends, for there is only noise."""
@@ -223,6 +252,7 @@ class Run:
         return replace(
             state,
             entering=ring.W,
+            came=np.concatenate([state.came, ring.W]),
             units=np.append(state.units, ring.units),
             entered=ring.units,
             index=state.index + 1,
@@ -232,27 +262,66 @@ class Run:
         )
 
     def _cost(self, state: _State) -> _State:
+        for W in self._beginnings(state):
+            at = self._descended(state, W)
+            if at.fit.penalised < state.fit.penalised:
+                break
+            state = replace(state, gradients=at.gradients)
+        return at
+
+    def _beginnings(self, state: _State) -> list[Any]:
+        """Return the unit weights from which a descent may begin, the first first.
+
+        With many outputs a neuron is best where it came, and what a descent of fewer neurons made
+        of it is worse to begin from.
+        """
+        here = np.concatenate([state.fit.W, state.entering])
+        begins = self.settings.criterion == "decrease" and len(state.fit.W) > 0
+        method = growing_method(self.settings.growing, self.task, here)
+        anew = begins and method != "outputs" and many_outputs(self.settings.growing, self.task)
+        return [state.came, here] if anew else [here]
+
+    def _descended(self, state: _State, W: Any) -> _State:
+        """Return the next saddle, after a descent that begins with these unit weights."""
         old, new = state.fit, state.entering
-        end = CostStep(
+        step = CostStep(
             samples=self.samples,
             score=self.score,
             cost=self.settings.growing,
             least=self.settings.least,
-            W=np.concatenate([old.W, new]),
+            W=W,
             outputs=np.insert(old.outputs, [len(old.W)] * len(new), 0.0, axis=0),
             entered=len(new),
             limit=old.penalised,
             best=state.best[1],
-        ).rested()
+        )
+        rough = step.rough()
+        if rough is not None and self._may_hurry(rough.fit, old.penalised):
+            at = self._at(state, rough)
+            ahead = self._search(at)
+            if float(ahead.utilities[0]) > self.samples.clear(at.fit.W.size):
+                return replace(at, ahead=ahead)
+        return self._at(state, step.rested(rough))
+
+    def _may_hurry(self, fit: Shown, limit: float) -> bool:
+        """Whether the next neuron may come before this cost has been minimised on many samples."""
+        wanted = self.samples.are_many and self.settings.criterion == "decrease"
+        grows = len(fit.W) < self.settings.max_neurons
+        return wanted and grows and self.floor < fit.penalised < limit
+
+    def _at(self, state: _State, end: Rested) -> _State:
+        """Return the saddle at which a cost step has ended."""
         validation, score = self.score.of(end.fit)
         units = state.units[end.kept]
         gone = np.setdiff1d(state.units, units)
         return replace(
             state,
             fit=end.fit,
-            entering=new[:0],
+            entering=state.entering[:0],
+            ahead=None,
             stationarity=end.stationarity,
             units=units,
+            came=state.came[end.kept],
             entered=np.setdiff1d(state.entered, gone),
             left=np.setdiff1d(gone, state.entered),
             validation=validation,
@@ -281,7 +350,7 @@ class Run:
             seconds=time.process_time() - self.began,
         )
 
-    def _network(self, fit: Fit) -> Network:
+    def _network(self, fit: Shown) -> Network:
         bias, H = self.task.offset, len(fit.W)
         W = fit.W.astype(np.float64)
         return Network(

@@ -20,17 +20,11 @@ from functools import cached_property
 
 import numpy as np
 
-from saddles.optim._cost import Task
+from saddles.optim._cost import Task, enough
 from saddles.optim._score import CHOSEN
 from saddles.typing import Indices
 
 __all__: list[str] = []
-
-#: Samples per parameter of a first descent: their noise then adds a fortieth to the loss on others.
-EACH = 40
-
-#: Samples below which fewer are no quicker.
-LEAST = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +40,11 @@ class Samples:
         """Return the most samples that a descent sees."""
         return self.some(self.most)
 
+    @cached_property
+    def chosen(self) -> Indices:
+        """Return the rows of these samples."""
+        return np.sort(self._order)
+
     def few(self, parameters: int) -> Task:
         """Return as many samples as a first descent over this number of parameters needs."""
         rows = self.rows(parameters)
@@ -53,8 +52,7 @@ class Samples:
 
     def rows(self, parameters: int) -> int:
         """Return the number of these samples; all that there may be if it is not far below."""
-        rows, most = max(LEAST, EACH * parameters), min(self.most, len(self.task.X))
-        return rows if 2 * rows < most else most
+        return enough(parameters, min(self.most, len(self.task.X)))
 
     def some(self, rows: int) -> Task:
         """Return a task with at most this number of samples."""
@@ -62,7 +60,23 @@ class Samples:
         if rows >= len(task.X):
             return task
         chosen = np.sort(self._order[:rows])
-        return replace(task, X=task.X[chosen], Y=task.Y[chosen])
+        return replace(task, X=np.asarray(task.X[chosen]), Y=task.Y[chosen])
+
+    @property
+    def are_many(self) -> bool:
+        """Whether descents leave samples out."""
+        return self.largest is not self.task
+
+    def clear(self, parameters: int) -> float:
+        """Return the utility above which a neuron does more than a descent on more samples.
+
+        Its square is the share of the squared loss that the neuron takes. A descent over some
+        parameters on few samples leaves a share of parameters over samples. Where no samples are
+        left out there is no such utility.
+        """
+        if not self.are_many:
+            return math.inf
+        return math.sqrt(max(parameters, 1) / len(self.few(parameters).X))
 
     @cached_property
     def _order(self) -> Indices:
@@ -79,4 +93,4 @@ class Samples:
         noise. No descent on these samples could tell such a decrease from noise.
         """
         n, p = len(self.largest.X), self.task.X.shape[1]
-        return math.sqrt(CHOSEN * p / n) if n < len(self.task.X) else 0.0
+        return math.sqrt(CHOSEN * p / n) if self.are_many else 0.0

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddles.optim._cost import Fit, Task
+from saddles.optim._cost import Shown, Task
 
 __all__: list[str] = []
 
@@ -33,7 +33,7 @@ class Score:
     held: Task | None
     floor: float
 
-    def of(self, fit: Fit) -> tuple[float | None, float]:
+    def of(self, fit: Shown) -> tuple[float | None, float]:
         """Return the validation loss, if there is one, and the score."""
         if self.held is not None:
             held = self.held
@@ -41,7 +41,7 @@ class Score:
             return loss, loss
         return None, self.task.loss.expected(fit.loss, self._parameters(fit), *fit.f.shape)
 
-    def passes(self, small: Fit, large: Fit, limit: float, best: float) -> bool:
+    def passes(self, small: Shown, large: Shown, limit: float, best: float) -> bool:
         """Whether a smaller network does as well as a larger one, and better than those before.
 
         It is better with a cost below `limit`, that of the saddle before, or with a new best score.
@@ -52,7 +52,7 @@ class Score:
         score = self.of(small)[1]
         return score <= self.of(large)[1] and (small.penalised < limit or betters(score, best))
 
-    def goal(self, large: Fit, limit: float, best: float) -> float:
+    def goal(self, large: Shown, limit: float, best: float) -> float:
         """Return the largest cost with which one neuron less may pass, as far as that is known."""
         if self.held is not None:
             return limit
@@ -64,7 +64,7 @@ class Score:
         )
         return min(as_well, max(limit, new))
 
-    def _parameters(self, fit: Fit, fewer: int = 0) -> int:
+    def _parameters(self, fit: Shown, fewer: int = 0) -> int:
         """Return the parameters that a network's score counts, less those of some neurons."""
         (H, p), c = fit.W.shape, fit.f.shape[1]
         return int((H - fewer) * (CHOSEN * (p - 1) + c) + self.task.offset * c)

@@ -33,6 +33,7 @@ from saddles.optim._cost import LATE, METHODS, Task
 from saddles.optim._features import POWER, SINGLE, feature_of, odd_part
 from saddles.optim._losses import loss_of
 from saddles.optim._network import Network
+from saddles.optim._rows import Rows, norm
 from saddles.optim._run import Run
 from saddles.optim._step import Settings, Step
 from saddles.optim._utility import CRITERIA
@@ -297,6 +298,7 @@ class AGF:
         return self.network
 
     def _run(self, X: Any, Y: Any, validation: Any, start: Any) -> Run:
+        X = self._samples(X, "X")
         unit = self._unit(X)
         task, single = self._task(X, Y, "X", "Y", unit)
         held = None
@@ -306,9 +308,8 @@ class AGF:
                     f"validation={checks.show(validation)} must be a pair (X, Y) of samples and "
                     "targets."
                 )
-            held, _ = self._task(
-                validation[0], validation[1], "validation[0]", "validation[1]", unit
-            )
+            first = self._samples(validation[0], "validation[0]")
+            held, _ = self._task(first, validation[1], "validation[0]", "validation[1]", unit)
             if held.X.shape[1] != task.X.shape[1] or held.Y.shape[1] != task.Y.shape[1]:
                 columns = held.X.shape[1] - self._bias, task.X.shape[1] - self._bias
                 raise ValueError(
@@ -344,25 +345,32 @@ class AGF:
         """Return weights with biases as multiples of the constant beside the samples."""
         return np.append(rows[:, :-1], rows[:, -1:] / unit, axis=1) if self._bias else rows
 
-    def _unit(self, X: Any) -> float:
+    def _unit(self, X: Array) -> float:
         """Return the constant that stands beside samples: their root mean square."""
-        X = checks.moderate(checks.real_array(X, "X", 2), "X", POWER)
-        size = math.sqrt(float(np.vdot(X, X)) / X.size)
+        size = norm(X) / math.sqrt(X.size)
         return size if size > 0 and self._bias else 1.0
 
-    def _task(self, X: Any, Y: Any, x: str, y: str, unit: float) -> tuple[Task, bool]:
+    def _samples(self, X: Any, name: str) -> Array:
+        """Return samples (n, d) of float64 or float32, as they are given if they are sound."""
+        if hasattr(X, "toarray"):
+            checks.refuse_sparse(X, name)
+        X = checks.features(X, name)
+        try:
+            return checks.moderate(X, name, POWER if self._dtype == "float64" else SINGLE)
+        except ValueError:
+            checks.refuse_bad_entries(X, name)
+            raise
+
+    def _task(self, X: Array, Y: Any, x: str, y: str, unit: float) -> tuple[Task, bool]:
         """Return the samples (n, p) and targets (n, c), and whether the targets had one axis."""
-        power = POWER if self._dtype == "float64" else SINGLE
-        X = checks.moderate(checks.real_array(X, x, 2), x, power)
         Y = checks.moderate(checks.real_array(Y, y, (1, 2)), y, POWER)
         checks.same_length(X, x, Y, y)
         self._loss.check(Y, y)
         single, Y = Y.ndim == 1, Y.reshape(len(Y), -1)
-        if self._bias:
-            X = np.concatenate([X, np.full((len(X), 1), unit)], axis=1)
+        rows = Rows(X, unit if self._bias else None, np.dtype(self._dtype))
         task = Task(
             feature=self._feature,
-            X=np.asarray(X, dtype=self._dtype),
+            X=rows if len(X) > self._settings.batch_size else np.asarray(rows),
             Y=Y,
             loss=self._loss,
             ridge=self._settings.ridge,

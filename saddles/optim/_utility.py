@@ -16,7 +16,9 @@ code name         symbol
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ import numpy as np
 from saddles._tools.record import Record
 from saddles.optim._cost import unit_rows
 from saddles.optim._features import Feature
+from saddles.optim._rows import blocks, norm, times
 
 __all__ = ["Ascent"]
 
@@ -32,6 +35,8 @@ CRITERIA = ("decrease", "utility")
 #: Steps of the ascent at most, and the relative gain of a step below which a start rests.
 STEPS, GAIN = 60, 1e-3
 
+#: Steps after which directions can be told from noise, and told apart.
+COARSE = 10
 
 #: Number of samples up to which all are used.
 SAMPLE = 20_000
@@ -71,10 +76,12 @@ def utilities(
     """Return the utilities (S,), and the coefficients (n, S) whose `pull` is their gradient."""
     if offset and criterion == "decrease":
         R = R - R.mean(axis=0)  # the offset is not at its best on some samples
-    F = feature.values(X, W)
+    F = np.empty((len(X), len(W)), X.dtype, order="F")
+    for rows in blocks(len(X)):
+        F[rows] = feature.values(X[rows], W)
     pulls = R.T @ F
     size = np.linalg.norm(pulls, axis=0)
-    along = R @ (pulls / np.where(size > 0, size, 1))
+    along = times(R, pulls / np.where(size > 0, size, 1))
     if criterion == "utility":
         return size / len(F), along / len(F)
     least = np.finfo(F.dtype).eps * np.linalg.norm(F, axis=0)
@@ -91,7 +98,7 @@ def largest(criterion: str, X: Any, R: Any) -> float:
     """Return the unit of utilities: that of a feature as large as the samples, along R."""
     if criterion == "decrease":
         return 1.0
-    return float(np.linalg.norm(X) * np.linalg.norm(R)) / len(R)
+    return norm(X) * float(np.linalg.norm(R)) / len(R)
 
 
 def ascend(
@@ -137,25 +144,33 @@ def checked_ascent(
     criterion: str,
     offset: bool,
     rows: int,
+    others: tuple[Any, Any],
     draw: np.random.Generator,
     chance: float = 0.0,
+    clear: float = math.inf,
 ) -> Ascent:
     """Ascend on a sample of `rows` rows, then on four times as many, until it is confirmed.
 
-    All rows confirm the utility of the best direction. The search also ends when the utility on
-    all rows is below `chance`, where there is nothing to find.
+    Another sample and its residual, `others`, confirm the utility of the best direction, and all
+    rows do once the first sample is as large. A utility above `clear` is enough after a few
+    steps, for descents will refine the direction. The search also ends when the utility is below
+    `chance`, where there is nothing to find.
     """
-    n, gradients = len(X), 0
+    n, gradients, steps = len(X), 0, STEPS if clear == math.inf else COARSE
+    climb = partial(ascend, feature, criterion=criterion, offset=offset)
     while rows < n:
         some = np.sort(draw.choice(n, rows, replace=False))
-        found = ascend(feature, X[some], R[some], starts, criterion=criterion, offset=offset)
+        found = climb(np.asarray(X[some]), R[some], starts, steps=steps)
         gradients += found.gradients
-        on_all, _ = utilities(feature, X, R, found.W[:1], criterion, offset)
-        if on_all[0] >= (1 - CONFIRMED) * found.utilities[0] or on_all[0] <= chance:
-            known = np.append(on_all, np.minimum(found.utilities[1:], on_all[0]))
+        seen = others if rows < len(others[0]) else (X, R)
+        best, _ = utilities(feature, *seen, found.W[:1], criterion, offset)
+        ends = best[0] >= (1 - CONFIRMED) * found.utilities[0] or best[0] <= chance
+        if best[0] > clear or (ends and steps == STEPS):
+            known = np.append(best, np.minimum(found.utilities[1:], best[0]))
             return replace(found, utilities=known, gradients=gradients)
-        starts, rows = found.W, MORE * rows
-    found = ascend(feature, X, R, starts, criterion=criterion, offset=offset)
+        starts, rows = found.W, rows if steps == COARSE else MORE * rows
+        steps = STEPS
+    found = climb(np.asarray(X), R, starts)
     return replace(found, gradients=gradients + found.gradients)
 
 
