@@ -31,6 +31,9 @@ __all__: list[str] = []
 #: Number of neurons that are tried, the cheapest first, before none counts as superfluous.
 TRIED = 2
 
+#: Share by which a cost that is computed from curvatures may be wrong.
+ROUNDING = 1e-6
+
 #: A descent is hopeless if this many steps like the last one would not reach its goal.
 PATIENCE = 10
 
@@ -86,7 +89,10 @@ def _smaller(task: Task, fit: Fit, method: str, goal: float) -> Iterator[tuple[i
         yield turned
     H = len(fit.W)
     rises = _rises(fit.F, fit.outputs, task.penalty(H))[:H]
+    known = method == "outputs" and isinstance(task.loss, Squared)  # nothing else will descend
     for i in np.argsort(rises, kind="stable")[:TRIED]:
+        if known and fit.penalised + rises[i] / 2 > (1 + ROUNDING) * goal:
+            return
         W, outputs = np.delete(fit.W, i, axis=0), np.delete(fit.outputs, i, axis=0)
         yield int(i), task.at(W, outputs, keep=searches_outputs(task, method))
 

@@ -18,6 +18,7 @@ code name         symbol
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ EACH, LEAST = 40, 1024
 #: or one of L-BFGS by less than the third, end it.
 STEPS, SMALL, FALL = 100, 1e-4, 1e-6
 
-#: A round of L-BFGS is followed by another if it lowers the cost to this share.
+#: A round of L-BFGS is followed by another if this one ends so fast that it would lower the cost to
+#: this share.
 HALF = 0.5
 
 #: Damping of the first step, and its least value.
@@ -314,21 +316,23 @@ class _Enough(Exception):
 
 
 def _lbfgs(task: Task, fit: Fit, floor: float, steps: int, give_up: GiveUp | None) -> Descent:
-    """Run L-BFGS in rounds, each in units of its own start, while the last one halved the cost."""
+    """Run L-BFGS in rounds, each in units of its own start, while they halve the cost at the end.
+
+    That is the rate of the second half of a round: the first one often falls from a bad start.
+    """
     count = 0
     while True:
-        before = fit.penalised
-        fit, used, ended = _round(task, fit, floor, steps, give_up)
+        fit, used, falls = _round(task, fit, floor, steps, give_up)
         count += used
-        if ended or not fit.penalised <= HALF * before:
+        if not falls or not falls[-1] <= math.sqrt(HALF) * falls[len(falls) // 2]:
             return Descent(fit, count)
 
 
 def _round(
     task: Task, fit: Fit, floor: float, steps: int, give_up: GiveUp | None
-) -> tuple[Fit, int, bool]:
-    """Return the best network of one round, its gradients, and whether that is the end."""
-    best, count, unit = fit, 0, fit.penalised
+) -> tuple[Fit, int, list[float]]:
+    """Return the best network of one round, its gradients, and its costs unless that is the end."""
+    best, count, unit, falls = fit, 0, fit.penalised, []
 
     def objective(flat: Array) -> tuple[float, Array]:
         nonlocal best, count
@@ -336,6 +340,7 @@ def _round(
         W = flat.reshape(fit.W.shape)
         trial = task.at(W.astype(fit.W.dtype), best.outputs)
         before, best = best, trial if trial.penalised < best.penalised else best
+        falls.append(best.penalised)
         if best.penalised <= floor:
             raise _Enough
         if give_up is not None and best is trial and give_up(before.penalised, best.penalised):
@@ -348,8 +353,8 @@ def _round(
     try:
         minimize(objective, begin, jac=True, method="L-BFGS-B", options=options)
     except _Enough:
-        return best, count, True
-    return best, count, False
+        return best, count, []
+    return best, count, falls
 
 
 def _joint(task: Task, fit: Fit, steps: int, give_up: GiveUp | None) -> Descent:
