@@ -5,9 +5,9 @@ neuron, minimises the cost of all neurons, lets superfluous ones leave, and goes
 are `maximise_utility` and `minimise_cost`. It is a greedy method with the halves of alternating
 gradient flow; `saddles.agf` has the path that gradient flow takes.
 
-Read `_features` and `_losses` first, then the halves, `_utility` and `_cost`. `_back`, `_score` and
-`_samples` are parts of one cost step, `_descent`. Then come `_run`, the functions of the one loop,
-and `_trainer`.
+Read `_features`, `_losses` and `_rows` first, then the halves, `_utility` and `_cost`. `_back`,
+`_score` and `_samples` are parts of one cost step, `_descent`, and `_polish` is the last step on
+many samples. Then come `_run`, the functions of the one loop, and `_trainer`.
 """
 
 from __future__ import annotations

@@ -78,9 +78,10 @@ class AGF:
         output is fitted, |Rᵀφ|/|φ − φ̄|, or with the largest utility |Rᵀφ|/n, as in gradient flow.
     cost : {"auto", "lm", "lbfgs", "outputs", "late"}
         How the cost is minimised; see `minimise_cost`. "auto" takes "lm" for the squared loss
-        while all unit weights together have at most 300 entries, and "lbfgs" above. "late" refits
-        outputs alone while the network grows, and all weights of the chosen network in `fit`: for
-        many outputs and a hundred neurons and more.
+        while all unit weights together have at most 300 entries, and "lbfgs" above. With five
+        outputs and more, each of its descents begins where the neurons came, and above 1000 entries
+        it goes on as "late" does. "late" refits outputs alone while the network grows, and all
+        weights of the chosen network in `fit`.
     loss : {"squared", "logistic"}
         |y − f|²/2 or the cross entropy of softmax(f), averaged over samples. Targets of the second
         are probabilities of classes, such as one-hot rows.
@@ -94,11 +95,13 @@ class AGF:
         score is returned, the start included. None grows to the end and returns the last saddle.
     batch_size : int
         Largest number of samples on which the cost descends; networks of few parameters begin on
-        fewer. All samples confirm utilities and the fall of each cost, and the last descent is on
-        all of them. Growth ends with a direction that does no more than noise in this number of
-        samples, so raise it to find weaker signals.
+        fewer. Of more samples, as many as this confirm a utility, all confirm the fall of each cost,
+        and the last descent in `fit` has the gradient of all. A saddle rests on fewer if the next
+        neuron takes more than a finer descent would. Growth ends with a direction that does no more
+        than noise in this number of samples, so raise it to find weaker signals.
     dtype : {"float64", "float32"}
-        Precision of the features. Sums over samples and outputs are float64.
+        Precision of the features. Sums over samples and outputs are float64. Samples are not
+        copied if there are more than `batch_size`, so do not change them between two saddles.
     device : str
         "cpu", or a device of torch such as "cuda" on which features are computed.
     seed : int

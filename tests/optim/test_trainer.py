@@ -85,3 +85,18 @@ def test_a_late_descent_moves_all_weights_of_a_network_grown_by_its_outputs():
     assert late.path[-1].loss == grown.path[-1].loss
     errors = [np.mean((trainer.predict(X) - y) ** 2) for trainer in (grown, late)]
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_many_outputs_keep_the_directions_in_which_neurons_came():
+    """At most five neurons have each frequency of modular addition, and none mixes the two."""
+    p, one_hot = 10, np.eye(10)
+    a, b = np.divmod(np.arange(p * p), p)
+    waves = np.arange(p)[:, None] - np.arange(p)
+    template = sum(size * np.cos(2 * np.pi * k * waves / p) for k, size in ((1, 1.0), (2, 0.5)))
+    X = np.hstack([one_hot[a], one_hot[b]])
+    trainer = AGF("quadratic", bias=False).fit(X, template[(a + b) % p])
+    assert trainer.path[-1].loss < 1e-7
+    assert trainer.network.width <= 10
+    power = np.abs(np.fft.rfft(trainer.network.weights.reshape(-1, 2, p))) ** 2
+    power = power[:, :, 1:].sum(axis=1)
+    assert np.median(power.max(axis=1) / power.sum(axis=1)) > 0.99
