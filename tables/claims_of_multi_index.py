@@ -11,7 +11,7 @@ CLAIMS = (
         "multi_index",
         "AGF's .*",
         "Jump times and levels of `agf.multi_index`, with closed forms",
-        "five targets of two or three coordinates, ReLU and absolute values",
+        "six targets of two or three coordinates, ReLU and absolute values",
     ),
     Claim(
         "multi_index",
@@ -29,10 +29,9 @@ CLAIMS = (
     ),
     Claim(
         "multi_index",
-        "a second cluster .*",
-        "Parting of a second cluster, with the flow",
+        "power of alpha .*",
+        "Power of α that moves the parting of a cluster beside a second one, with the flow",
         "one target with teachers of both signs",
-        EXTRAPOLATED,
     ),
     Claim(
         "search",
