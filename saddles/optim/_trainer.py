@@ -95,8 +95,8 @@ class AGF:
         score is returned, the start included. None grows to the end and returns the last saddle.
     batch_size : int
         Largest number of samples on which the cost descends; networks of few parameters begin on
-        fewer. Of more samples, as many as this confirm a utility, all confirm the fall of each cost,
-        and the last descent in `fit` has the gradient of all. A saddle rests on fewer if the next
+        fewer. Of more samples, as many as this confirm a utility, and all confirm the fall of each
+        cost. The last descent in `fit` has the gradient of all. A saddle rests on fewer if the next
         neuron takes more than a finer descent would. Growth ends with a direction that does no more
         than noise in this number of samples, so raise it to find weaker signals.
     dtype : {"float64", "float32"}
