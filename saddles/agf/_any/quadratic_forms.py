@@ -123,9 +123,9 @@ def quadratic_steps(
         return replace(found, time=found.time * units.time, loss=found.loss * units.loss)
 
     def utility(state: Any) -> Ring | Rest | Status:
-        left = room.left(state)
-        ring = steps.utility(left)
-        if not isinstance(ring, Ring) and (left.rates < state.rates).any():
+        whole = steps.utility(state)
+        ring = steps.utility(room.left(state)) if isinstance(whole, Ring) else whole
+        if isinstance(whole, Ring) and not isinstance(ring, Ring):
             return Status.MAX_RANK_LEFT if is_left(task.problem, state.U) else Status.MAX_RANK
         if isinstance(ring, Rest):
             return _outside(inner, (basis @ state.U).T, ring, tol)
