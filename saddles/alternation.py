@@ -358,7 +358,7 @@ def solve(
             raise
         if not found:  # the start itself is the end of a descent, which failed
             raise PathError(failure.status, None, failure.detail) from None
-        end, detail = _End(failure.status), failure.detail
+        end, detail = _End(failure.status, loss=failure.left), failure.detail
     LOG.info("%s: %d jumps, %s %s", algorithm.name, len(found) - 1, end.status.value, detail)
     if end.loss and found[0].loss:
         found[-1] = _with_left_out(found[-1], end.loss / abs(found[0].loss))

@@ -327,9 +327,13 @@ class Status(Enum):
 
 
 class Breakdown(Exception):
-    """Raised by a step that cannot go on; the loop ends the path with its status."""
+    """Raised by a step that cannot go on; the loop ends the path with its status.
 
-    def __init__(self, status: Status, detail: str = "") -> None:
+    `left` bounds how far the loss may still fall, where that is known.
+    """
+
+    def __init__(self, status: Status, detail: str = "", *, left: float | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.left = left

@@ -52,8 +52,10 @@ def cost(setting: Setting, state: State) -> State:
     lacking = grown_on(setting, dormant.directions, dormant.lacking.copy(), was, lasted)
     lacking[units] = 0.0
     loss = float(setting.network.loss(found.theta)) if found.loss is None else found.loss
-    if state.creep and not loss < state.loss - state.creep * setting.start:
-        raise Breakdown(Status.RESOLUTION, f"jump {state.jumps} learns no more than a creep leaves")
+    left = state.creep * setting.start
+    if state.creep and not loss < state.loss - left:
+        detail = f"jump {state.jumps} learns no more than a creep leaves"
+        raise Breakdown(Status.RESOLUTION, detail, left=setting.told(left))
     return replace(
         state,
         theta=theta,

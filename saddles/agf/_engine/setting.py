@@ -241,6 +241,10 @@ class Setting:
         first = float(network.loss(rows[:0]))
         return cls(network, clock, rows, first, limits, units, log_alpha, own, checkpoint)
 
+    def told(self, loss: float) -> float:
+        """Return a fall of the loss, which is in units, in those of the user."""
+        return loss * self.units.loss
+
     def with_neurons(self, path: SaddlePath) -> NeuronPath:
         """Add the weights that were seen along a path."""
         known = {entry.name: getattr(path, entry.name) for entry in fields(SaddlePath)}

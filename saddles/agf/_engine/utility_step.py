@@ -122,7 +122,8 @@ def _heard(setting: Setting, state: State, until: float) -> tuple[State, Phase] 
         if math.isfinite(phase.delay) and hidden > least:
             phase = _phase(setting, state, hidden)
             if not math.isfinite(phase.delay):
-                return Rest(least=least, noise=hidden, loss=state.creep * setting.start)
+                left = setting.told(state.creep * setting.start)
+                return Rest(least=least, noise=hidden, loss=left)
     if math.isfinite(phase.delay):
         return state, phase
     return _rest(setting, state, phase.pull, least)
@@ -140,7 +141,7 @@ def _rest(setting: Setting, state: State, pull: float, least: float) -> Rest:
         beside = worth(setting.network, state.dormant.directions[~state.active], state.neurons)
         if beside > left:
             return Rest(growth=beside, least=left)
-    return Rest(growth=pull, least=least, loss=left)
+    return Rest(growth=pull, least=least, loss=setting.told(left))
 
 
 def _phase(setting: Setting, state: State, least: float = 0.0, until: float = math.inf) -> Phase:

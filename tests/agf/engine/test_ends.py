@@ -58,6 +58,7 @@ def test_a_jump_that_learns_no_more_than_a_creep_leaves_is_none():
     path = solve_network(squares(X, Y), init)
     assert path.losses == pytest.approx([53 / 12, 4.2496242, 3.5710784], abs=CREEP * 53 / 12)
     assert path.status is Status.RESOLUTION
+    assert path.remaining.loss == pytest.approx(path.certificates[-1].creep * path.losses[0])
 
 
 def tiny(seed):

@@ -77,6 +77,10 @@ def test_paths_scale_with_their_data(family: str) -> None:
             rtol=1e-9,
             atol=1e-20,
         )
+        assert (path.remaining.loss is None) == (base.remaining.loss is None)
+        if base.remaining.loss is not None:
+            share = base.remaining.loss / base.losses[0]
+            assert path.remaining.loss / path.losses[0] == pytest.approx(share, rel=1e-9)
 
 
 @pytest.mark.parametrize("factor", [3.7e-60, 41.0])
