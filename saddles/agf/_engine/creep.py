@@ -148,7 +148,8 @@ class Trail:
             agree = abs(fit.level - before) <= error
             # The growth of norms lets expect a fall that is equal for pairs of degree 3; where it
             # is much more, the flow has not come to its final pace yet.
-            if agree and growth <= ROUGHLY * fit.ahead <= ROUGHLY * FARTHEST * demand.error:
+            near = growth <= ROUGHLY * fit.ahead <= ROUGHLY * FARTHEST * demand.error
+            if agree and near and run.flat(z, float(np.linalg.norm(gradient))):
                 self.level, self.ahead = fit.level, fit.ahead
                 return True
         before_that, fall = -np.diff(points)
