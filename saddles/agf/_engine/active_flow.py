@@ -132,7 +132,7 @@ def follow(run: Coordinates, sizes: Array) -> Iterator[Step]:
         GROWTH_RTOL, CANCELLED * float(sizes[small].min(initial=math.inf) / norms.max()) ** 3
     )
     peak, birth, last, start = 0.0, 0.0, 0.0, run.origin
-    atol, share = rtol * np.repeat(norms, start.size // len(norms)), growth(start)
+    atol, share = rtol * float(norms.min()), growth(start)
     for time, z, force, curve in _steps(run, start, lambda _: 1.0, rtol, atol):
         yield Step(z, force)
         before, share = share, growth(z)
@@ -198,28 +198,31 @@ def _steps(
     z: Array,
     pace: Pace,
     rtol: float,
-    atol: float | Array,
+    atol: float,
     longest: float = math.inf,
 ) -> Iterator[tuple[float, Array, float, Callable[[], Curve]]]:
     """Yield time, z, |∂L/∂z| and what makes the curve, after every step of the integrator.
 
     The equation is z' = −pace(time) ∂L/∂z. A step that fails is repeated by the other integrator,
     with less error. It also takes over where steps are crowded. Where rounding of the force moves z
-    by more than the error during the longest step, no shorter steps would tell more: then that is
-    the error.
+    by more than the error, during the longest step or until new neurons have grown, no shorter
+    steps would tell more: then that is the error, and it is renewed as time grows.
     """
     time, again, finer = 0.0, False, 1.0
     budget = Budget(KINKED_DESCENT_STEPS if run.network.kinked else DESCENT_STEPS)
     while True:
-        rounded = longest * pace(time) * run.rounding(z) if math.isfinite(longest) else 0.0
+        relative, error, until, first = finer * rtol, finer * atol, math.inf, None
+        duration = longest * pace(time + longest) if math.isfinite(longest) else None
+        rounded = run.drift(z, duration)
+        if rounded > error:
+            relative, error = max(relative, rounded / run.norm(z)), rounded
+            until = time + longest
+        if math.isfinite(longest) and (again or rounded == error):
+            first = longest / CROWD  # as the last ones
         tolerances = Tolerances(
-            rtol=finer * rtol,
-            atol=np.maximum(finer * atol, rounded),
-            longest=longest,
-            first=longest / CROWD if again and math.isfinite(longest) else None,  # as the last ones
-            crowd=CROWD,
+            rtol=relative, atol=error, longest=longest, first=first, crowd=CROWD
         )
-        flow = _integration(run, time, z, pace, tolerances, budget, method=METHODS[again])
+        flow = _integration(run, time, z, pace, tolerances, budget, until, METHODS[again])
         for solver in flow:
             time, z = solver.t, solver.y.copy()
             force = float(np.linalg.norm(run.gradient(z)))
@@ -230,7 +233,7 @@ def _steps(
             finer *= FINER
             if finer < FINEST:
                 raise Breakdown(Status.STALLED, "the flow of the active neurons broke off")
-        again = not again
+        again ^= flow.ending is not Ending.FINISHED
 
 
 def _integration(
@@ -240,10 +243,10 @@ def _integration(
     pace: Pace,
     tolerances: Tolerances,
     budget: Budget,
-    *,
+    until: float,
     method: str,
 ) -> Integration:
-    """Return the integration of the flow from `z`."""
+    """Return the integration of the flow from `z`, for a while or without an end."""
 
     def jacobian(time: float, z: Array) -> Array:
         rows = -pace(time) * run.hessian(z)
@@ -259,6 +262,6 @@ def _integration(
         overflows=True,
     )
     try:
-        return Integration(flow, tolerances, budget, method=method)
+        return Integration(flow, tolerances, budget, until=until, method=method)
     except FloatingPointError as error:
         raise Breakdown(Status.STALLED, f"active neurons: {error}") from None

@@ -39,6 +39,8 @@ from saddles.typing import Array, Indices, Mask
 
 __all__ = ["DENSE", "Coordinates", "same"]
 
+#: Number of times that weights are changed in their last digits, to see what is rounding.
+SHAKEN = 8
 #: Most coordinates for which second derivatives are formed.
 DENSE = 450
 #: A gradient's share outside of the subspace that counts as none, and a neuron's, which is dropped,
@@ -178,6 +180,26 @@ class Coordinates:
     def rounding(self, z: Array) -> float:
         """Return how much of the force at z may be rounding of the neurons."""
         return EPS * self.norm(z) * float(np.abs(np.linalg.eigvalsh(self.hessian(z))).max())
+
+    def drift(self, z: Array, duration: float | None = None) -> float:
+        """Return how far rounding of the force may move z in the duration.
+
+        It is what the force changes by beyond curvature when weights change in their last digits.
+        Where the curvature is large, it is soon undone. Without a duration, z is left as fast as
+        the lowest curvature allows.
+        """
+        bend = self.hessian(z)
+        values, vectors = np.linalg.eigh(bend)
+        pace = -values[0] if duration is None else 1 / duration
+        if not pace > 0:
+            return 0.0
+        held = 1 / np.maximum(np.abs(values), pace)
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (SHAKEN, *self.theta.shape))
+        here, moved = self.gradient(z), 0.0
+        for shift in EPS * (self.at(z) * signs @ self.basis).reshape(SHAKEN, -1):
+            noise = self.gradient(z + shift) - here - bend @ shift
+            moved = max(moved, float(np.linalg.norm(held * (vectors.T @ noise))))
+        return moved
 
     def point(self, z: Array, /) -> Point:
         """Return force and curvature at z."""

@@ -142,7 +142,7 @@ def dihedral():
 
     def output(theta):
         inner = (theta[:, :12] @ inputs.T) ** 2
-        return (inner[:, :, None] * theta[:, None, 12:]).reshape(len(theta), -1)
+        return (inner[:, :, None] * theta[:, None, 12:]).reshape(len(theta), 36 * 6)
 
     def derivative(theta):
         inner = theta[:, :12] @ inputs.T
