@@ -26,43 +26,7 @@ CLOSED, FLOW, BISECTED = 1e-7, 1e-3, 1e-9
 
 def build() -> Table:
     """Return the table."""
-    target = saddles.agf.HermiteTarget(
-        {tuple(P * row): w for row, w in zip(np.eye(len(WEIGHTS), dtype=int), WEIGHTS, strict=True)}
-    )
-    students = saddles.agf.Spherical(P, _hermite(P))
-    path = saddles.agf.multi_index(target, D, activation=students, width=WIDTH, seed=SEED)
-    race = _Race(path.init[:, 0], path.init[:, 1:])
-    jumps = [race.jump() for _ in WEIGHTS]
-    times = [time for time, _, _ in jumps]
-    levels = [math.factorial(P) / 2 * sum(np.square(WEIGHTS)[rest]) for rest in race.left]
-    flow = saddles.flow.neurons(
-        path.network, path.init, log_alpha=LOG_ALPHA, until=BEYOND * times[-1], rtol=RTOL
-    )
-    measured = flow.crossing_times((path.losses[:-1] + path.losses[1:]) / 2)
-    went = [(units.tolist(), int(np.abs(v[-1]).argmax())) for units, v in _new(path)]
-    missed = sum(
-        found != ([neuron], part) for found, (_, neuron, part) in zip(went, jumps, strict=True)
-    )
-    tensor = pd.DataFrame(
-        {
-            "what": [f"jump of neuron {neuron} to component {part}" for _, neuron, part in jumps],
-            "closed form": times,
-            "package": bounded(path.times[1:], times, CLOSED),
-            "flow": bounded(measured, times, FLOW),
-            "loss": path.losses[1:].round(9),
-        }
-    )
-    angles = [(p, r, (p - 2) / (r + p - 2), _critical(p, r)) for p in DEGREES for r in VECTORS]
-    laws, roots = np.array(angles)[:, 2:].T
-    critical = pd.DataFrame(
-        {
-            "what": [f"critical overlap, p = {p}, r = {r}" for p, r, _, _ in angles],
-            "closed form": laws,
-            "package": bounded(roots, laws, BISECTED),
-            "flow": "",
-            "loss": np.nan,
-        }
-    )
+    (tensor, jumps), (critical, overlaps) = _jumps(), _overlaps()
     return Table(
         name="hermite_tensors",
         title="Hermite tensors: the nearest index vector, and merging ones",
@@ -84,14 +48,60 @@ def build() -> Table:
             "after the jump."
         ),
         frame=pd.concat([tensor, critical], ignore_index=True),
-        checks=(
-            Check("jump times against the closed form", worst(path.times[1:], times), CLOSED),
-            Check("jumps of another neuron or component", float(missed), 0.0),
-            Check("levels", worst(path.losses[1:-1], levels[1:-1]), CLOSED),
-            Check("flow's jump times", worst(measured, times), FLOW),
-            Check("critical overlaps", worst(roots, laws), BISECTED),
-        ),
+        checks=(*jumps, overlaps),
     )
+
+
+def _jumps() -> tuple[pd.DataFrame, list[Check]]:
+    """Return a row per jump towards a tensor's component, and how far the jumps are off."""
+    target = saddles.agf.HermiteTarget(
+        {tuple(P * row): w for row, w in zip(np.eye(len(WEIGHTS), dtype=int), WEIGHTS, strict=True)}
+    )
+    students = saddles.agf.Spherical(P, _hermite(P))
+    path = saddles.agf.multi_index(target, D, activation=students, width=WIDTH, seed=SEED)
+    race = _Race(path.init[:, 0], path.init[:, 1:])
+    jumps = [race.jump() for _ in WEIGHTS]
+    times = [time for time, _, _ in jumps]
+    levels = [math.factorial(P) / 2 * sum(np.square(WEIGHTS)[rest]) for rest in race.left]
+    flow = saddles.flow.neurons(
+        path.network, path.init, log_alpha=LOG_ALPHA, until=BEYOND * times[-1], rtol=RTOL
+    )
+    measured = flow.crossing_times((path.losses[:-1] + path.losses[1:]) / 2)
+    went = [(units.tolist(), int(np.abs(v[-1]).argmax())) for units, v in _new(path)]
+    missed = sum(
+        found != ([neuron], part) for found, (_, neuron, part) in zip(went, jumps, strict=True)
+    )
+    frame = pd.DataFrame(
+        {
+            "what": [f"jump of neuron {neuron} to component {part}" for _, neuron, part in jumps],
+            "closed form": times,
+            "package": bounded(path.times[1:], times, CLOSED),
+            "flow": bounded(measured, times, FLOW),
+            "loss": path.losses[1:].round(9),
+        }
+    )
+    return frame, [
+        Check("jump times against the closed form", worst(path.times[1:], times), CLOSED),
+        Check("jumps of another neuron or component", float(missed), 0.0),
+        Check("levels", worst(path.losses[1:-1], levels[1:-1]), CLOSED),
+        Check("flow's jump times", worst(measured, times), FLOW),
+    ]
+
+
+def _overlaps() -> tuple[pd.DataFrame, Check]:
+    """Return a row per number of index vectors at equal angles, and how far overlaps are off."""
+    angles = [(p, r, (p - 2) / (r + p - 2), _critical(p, r)) for p in DEGREES for r in VECTORS]
+    laws, roots = np.array(angles)[:, 2:].T
+    frame = pd.DataFrame(
+        {
+            "what": [f"critical overlap, p = {p}, r = {r}" for p, r, _, _ in angles],
+            "closed form": laws,
+            "package": bounded(roots, laws, BISECTED),
+            "flow": "",
+            "loss": np.nan,
+        }
+    )
+    return frame, Check("critical overlaps", worst(roots, laws), BISECTED)
 
 
 def _hermite(p: int) -> tuple[float, ...]:

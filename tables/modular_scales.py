@@ -53,53 +53,16 @@ def build() -> Table:
     frame = pd.concat([run.frame(network) for run in runs], ignore_index=True)
     path, flow = runs[0].paths[-1], runs[0].flows[-1]
     jumps = flow.jumps().times
-    agf = np.hstack([run.agf[:, 1:] for run in runs])
-    flows = np.hstack([run.flow[:, 1:] for run in runs])
-    limits = np.hstack([run.limits[1:] for run in runs])
-    gaps, beyond = np.abs(agf / flows - 1), np.abs(limits / flows - 1)
-    bars = np.hstack([run.bars[:-1, 1:] for run in runs])
-    rates = [run.rates[0] for run in runs]
+    later, rates = _Later.of(runs), [run.rates[0] for run in runs]
     drawn = worst(path.times[1 : len(jumps) + 1], jumps)
     return Table(
         name="modular_scales",
         title="Modular addition: initial scales",
-        text=(
-            "When does each frequency begin, and how far can AGF be trusted? The table has these "
-            "times by AGF at the initial scale α, by gradient flow from the same neurons at the "
-            "same α, and by AGF in the limit α → 0. The network is that of the table "
-            "modular_addition. A frequency begins when a tenth of its power has left the loss. "
-            "Times are scaled, t α. Three starts have six random neurons of each frequency. The "
-            "last start is the random one of the table modular_addition, and its flow is followed "
-            "until frequency 3 begins.\n\n"
-            "The last column is the exponent b of |flow − limit| ~ α^b, if this difference "
-            "falls from scale to scale. For the first frequency b is 1. Phases of later neurons "
-            "turn slowly compared with their growth. When these neurons activate, an error of "
-            f"order α^{_valley(network):.3f} is left, and neurons that nearly cancel keep this "
-            "error. AGF at the same α includes this effect. It does not include the slow growth "
-            "of neurons towards infinity. Where this decides which neuron activates next, times "
-            "are wrong by up to a factor of three, although the status of the path is a "
-            "success. "
-            f"{_counted(gaps, beyond)}\n\n"
-            "Every time of AGF has a relative error bar, `certificates.time_error`. It is the "
-            "change of the time if the rest of the path is run again, with coarser tolerances and "
-            "another tilt. At a finite α the second run also lets neurons creep for a share of "
-            "the plateau only, and lets dormant neurons grow during descents. "
-            f"{_foreseen(gaps, bars)} The picture is the first start at the smallest scale."
-        ),
+        text=_text(network, later),
         frame=frame,
         checks=(
             Check("first frequency: rate, from 1", worst(rates, np.ones(len(rates))), FIRST),
-            *_later(gaps),
-            Check(
-                "times off by more than a per cent whose error bar is less",
-                float(((gaps > CLOSE) & (bars <= CLOSE)).sum()),
-                UNFORESEEN,
-            ),
-            Check(
-                f"later frequencies at {SCALES[-1]:g}, the limit: median",
-                float(np.median(beyond[-1])),
-                LIMIT,
-            ),
+            *later.checks,
             Check("all jumps of the picture against AGF", drawn, DRAWN),
         ),
         figure=network.plot(path, flow=flow),
@@ -108,6 +71,33 @@ def build() -> Table:
             "(solid) should coincide."
         ),
         known=_known(frame),
+    )
+
+
+def _text(network: ModularAddition, later: _Later) -> str:
+    """Say what is compared, and what was found."""
+    return (
+        "When does each frequency begin, and how far can AGF be trusted? The table has these "
+        "times by AGF at the initial scale α, by gradient flow from the same neurons at the "
+        "same α, and by AGF in the limit α → 0. The network is that of the table "
+        "modular_addition. A frequency begins when a tenth of its power has left the loss. "
+        "Times are scaled, t α. Three starts have six random neurons of each frequency. The "
+        "last start is the random one of the table modular_addition, and its flow is followed "
+        "until frequency 3 begins.\n\n"
+        "The last column is the exponent b of |flow − limit| ~ α^b, if this difference "
+        "falls from scale to scale. For the first frequency b is 1. Phases of later neurons "
+        "turn slowly compared with their growth. When these neurons activate, an error of "
+        f"order α^{_valley(network):.3f} is left, and neurons that nearly cancel keep this "
+        "error. AGF at the same α includes this effect. It does not include the slow growth "
+        "of neurons towards infinity. Where this decides which neuron activates next, times "
+        "are wrong by up to a factor of three, although the status of the path is a "
+        "success. "
+        f"{later.counted}\n\n"
+        "Every time of AGF has a relative error bar, `certificates.time_error`. It is the "
+        "change of the time if the rest of the path is run again, with coarser tolerances and "
+        "another tilt. At a finite α the second run also lets neurons creep for a share of "
+        "the plateau only, and lets dormant neurons grow during descents. "
+        f"{later.foreseen} The picture is the first start at the smallest scale."
     )
 
 
@@ -190,6 +180,66 @@ class _Runs:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Later:
+    """The later frequencies of all starts: (scales, f) differences from the flow, and error bars.
+
+    ``gaps`` are those of AGF at the same scale, ``beyond`` those of AGF in the limit; all are
+    relative.
+    """
+
+    gaps: Array
+    beyond: Array
+    bars: Array
+
+    @classmethod
+    def of(cls, runs: list[_Runs]) -> _Later:
+        """Join what the runs found after their first frequencies."""
+        agf = np.hstack([run.agf[:, 1:] for run in runs])
+        flows = np.hstack([run.flow[:, 1:] for run in runs])
+        limits = np.hstack([run.limits[1:] for run in runs])
+        bars = np.hstack([run.bars[:-1, 1:] for run in runs])
+        return cls(np.abs(agf / flows - 1), np.abs(limits / flows - 1), bars)
+
+    @property
+    def checks(self) -> list[Check]:
+        """The median and the worst difference at each scale, what bars miss, and the limit."""
+        found = []
+        for alpha, mine, median, most in zip(SCALES, self.gaps, MEDIANS, WORST, strict=True):
+            name = f"later frequencies at {alpha:g}"
+            found.append(Check(f"{name}: median", float(np.median(mine)), median))
+            found.append(Check(f"{name}: worst", float(mine.max()), most))
+        missed = float(((self.gaps > CLOSE) & (self.bars <= CLOSE)).sum())
+        limit = float(np.median(self.beyond[-1]))
+        return [
+            *found,
+            Check("times off by more than a per cent whose error bar is less", missed, UNFORESEEN),
+            Check(f"later frequencies at {SCALES[-1]:g}, the limit: median", limit, LIMIT),
+        ]
+
+    @property
+    def counted(self) -> str:
+        """How many times agree with the flow's, in words."""
+        mine, limit = (
+            ", ".join(map(str, (g <= CLOSE).sum(axis=1))) for g in (self.gaps, self.beyond)
+        )
+        return (
+            f"Of the {self.gaps.shape[1]} times of later frequencies, {mine} are within one per "
+            f"cent of the flow at α = {', '.join(map(str, SCALES))}, if AGF has the same α. With "
+            f"AGF in the limit {limit} are."
+        )
+
+    @property
+    def foreseen(self) -> str:
+        """How many wrong times have an error bar, in words."""
+        off, barred = self.gaps > CLOSE, self.bars > CLOSE
+        return (
+            f"Of the {off.sum()} times that are off by more than a per cent, "
+            f"{(off & barred).sum()} have an error bar of more than a per cent. Of the "
+            f"{(~off).sum()} others, {(~off & barred).sum()} have one."
+        )
+
+
 def _begun(path: NeuronPath, levels: Array) -> Array:
     """Return the times of the first jumps to below the levels."""
     return np.asarray(path.times[(path.losses[:, None] < levels).argmax(axis=0)])
@@ -199,36 +249,6 @@ def _bars(path: NeuronPath, levels: Array) -> Array:
     """Return the error bars of these times."""
     errors = path.certificates.time_error
     return np.asarray(errors[(path.losses[:, None] < levels).argmax(axis=0)])
-
-
-def _later(gaps: Array) -> list[Check]:
-    """Return the checks of the differences (scales, f) of later frequencies: median and worst."""
-    found = []
-    for alpha, mine, median, most in zip(SCALES, gaps, MEDIANS, WORST, strict=True):
-        name = f"later frequencies at {alpha:g}"
-        found.append(Check(f"{name}: median", float(np.median(mine)), median))
-        found.append(Check(f"{name}: worst", float(mine.max()), most))
-    return found
-
-
-def _counted(gaps: Array, beyond: Array) -> str:
-    """Say how many times of later frequencies (scales, f) agree with the flow's."""
-    mine, limit = (", ".join(map(str, (g <= CLOSE).sum(axis=1))) for g in (gaps, beyond))
-    return (
-        f"Of the {gaps.shape[1]} times of later frequencies, {mine} are within one per cent of the "
-        f"flow at α = {', '.join(map(str, SCALES))}, if AGF has the same α. With AGF in the limit "
-        f"{limit} are."
-    )
-
-
-def _foreseen(gaps: Array, bars: Array) -> str:
-    """Say how many wrong times of later frequencies (scales, f) have an error bar."""
-    off = gaps > CLOSE
-    return (
-        f"Of the {off.sum()} times that are off by more than a per cent, "
-        f"{(off & (bars > CLOSE)).sum()} have an error bar of more than a per cent. Of the "
-        f"{(~off).sum()} others, {(~off & (bars > CLOSE)).sum()} have one."
-    )
 
 
 def _valley(network: ModularAddition) -> float:
