@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,42 +41,7 @@ def problem(seed: int) -> tuple[Array, Array, Array]:
 
 def build() -> Table:
     """Return the table."""
-    frames, checks = [], []
-    for seed in SEEDS:
-        X, Y, init = problem(seed)
-        path = saddles.agf.deep_network(network, X, Y, init)
-        assert path.degrees is not None
-        levels = (path.losses[:-1] + path.losses[1:]) / 2
-        follow = partial(staircase, X, Y, init, (D, HIDDEN, OUTER))
-        waits = {}
-        for alpha in SCALES:
-            times = path.physical_times(float(np.log(alpha)))
-            measured, plateaus = follow(alpha, levels, AFTER * times[-1])
-            waits[alpha] = np.diff(np.append(0, measured)) / np.diff(times) - 1
-        frames.append(
-            pd.DataFrame(
-                {
-                    "seed": seed,
-                    "jump": range(1, len(path)),
-                    "degree": path.degrees,
-                    "predicted wait": [float(f"{wait:.5g}") for wait in np.diff(path.times)],
-                    "loss before": [f"{loss:.5g}" for loss in path.losses[:-1]],
-                    **{
-                        f"wait of the flow, alpha = {alpha}": [f"{100 * x:+.1f} %" for x in errors]
-                        for alpha, errors in waits.items()
-                    },
-                }
-            )
-        )
-        before, last = waits[SCALES[-2]], waits[SCALES[-1]]
-        worst, left = float(np.abs(last).max()), float(np.abs(last[1:] / before[1:]).max())
-        apart = float(np.abs(plateaus - path.losses[:-1]).max())
-        checks += [
-            Check(f"seed {seed}: waits at alpha = {SCALES[-1]}", worst, WAITS),
-            Check(f"seed {seed}: errors of waits at alpha over 2 alpha", left, LEFT),
-            Check(f"seed {seed}: losses of plateaus", apart, PLATEAUS),
-            Check(f"seed {seed}: first wait", float(abs(last[0])), 1e-6),
-        ]
+    measured = [_measured(seed) for seed in SEEDS]
     return Table(
         name="deep_quadratic",
         title="Three-layer quadratic networks: clocks of different degrees",
@@ -91,6 +55,42 @@ def build() -> Table:
             "the predicted ones, relative to these. The prediction is a conjecture after the "
             "first wait. Its errors halve whenever alpha is halved."
         ),
-        frame=pd.concat(frames, ignore_index=True),
-        checks=tuple(checks),
+        frame=pd.concat([frame for frame, _ in measured], ignore_index=True),
+        checks=tuple(check for _, checks in measured for check in checks),
     )
+
+
+def _measured(seed: int) -> tuple[pd.DataFrame, list[Check]]:
+    """Return a row per jump from one start, and how far its path and the flow are apart."""
+    X, Y, init = problem(seed)
+    path = saddles.agf.deep_network(network, X, Y, init)
+    assert path.degrees is not None
+    levels = (path.losses[:-1] + path.losses[1:]) / 2
+    waits = {}
+    for alpha in SCALES:
+        times = path.physical_times(float(np.log(alpha)))
+        sizes, until = (D, HIDDEN, OUTER), AFTER * times[-1]
+        measured, plateaus = staircase(X, Y, init, sizes, alpha, levels, until)
+        waits[alpha] = np.diff(np.append(0, measured)) / np.diff(times) - 1
+    frame = pd.DataFrame(
+        {
+            "seed": seed,
+            "jump": range(1, len(path)),
+            "degree": path.degrees,
+            "predicted wait": [float(f"{wait:.5g}") for wait in np.diff(path.times)],
+            "loss before": [f"{loss:.5g}" for loss in path.losses[:-1]],
+            **{
+                f"wait of the flow, alpha = {alpha}": [f"{100 * x:+.1f} %" for x in errors]
+                for alpha, errors in waits.items()
+            },
+        }
+    )
+    before, last = waits[SCALES[-2]], waits[SCALES[-1]]
+    worst, left = float(np.abs(last).max()), float(np.abs(last[1:] / before[1:]).max())
+    apart = float(np.abs(plateaus - path.losses[:-1]).max())
+    return frame, [
+        Check(f"seed {seed}: waits at alpha = {SCALES[-1]}", worst, WAITS),
+        Check(f"seed {seed}: errors of waits at alpha over 2 alpha", left, LEFT),
+        Check(f"seed {seed}: losses of plateaus", apart, PLATEAUS),
+        Check(f"seed {seed}: first wait", float(abs(last[0])), 1e-6),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,39 +49,7 @@ def losses() -> dict[str, saddles.MatrixLoss]:
 
 def build() -> Table:
     """Return the table."""
-    frames, checks = [], []
-    for name, loss in losses().items():
-        path = saddles.greedy_low_rank(loss, max_rank=RANK)
-        flow = _flow(loss, AFTER * path.times[-1])
-        limit = saddles.vanishing_limit(path, flow, log_alphas=SCALES)
-        verbatim = algorithm_3(loss.gradient, 6, EPSILON, ETA, STEPS, max_rank=RANK)
-        measured = [0.0, *limit.jump_times]
-        plateaus = saddles.compare(path, flow(SCALES[-1]))
-        errors = [
-            float(np.abs(W - beta).max()) for W, beta in zip(verbatim, path.betas, strict=True)
-        ]
-        frames.append(
-            pd.DataFrame(
-                {
-                    "loss of": name,
-                    "rank": [np.linalg.matrix_rank(W, tol=1e-6) for W in path.betas],
-                    "predicted time": path.times,
-                    "flow": [round(time, 7) for time in measured],
-                    "difference": bounded(measured, path.times, EXTRAPOLATED),
-                    "loss": levels(path.losses),
-                }
-            )
-        )
-        checks += [
-            Check(f"{name}: flow, extrapolated, times", worst(measured, path.times), EXTRAPOLATED),
-            Check(f"{name}: order of its approach, from 1", abs(limit.order - 1), 0.01),
-            Check(f"{name}: flow at log(alpha) = -400, plateaus", plateaus.worst_beta, 1e-6),
-            Check(f"{name}: Algorithm 3 verbatim, every W", max(errors), 1e-6),
-            Check(f"{name}: stationarity", float(path.certificates.stationarity.max()), 1e-10),
-        ]
-    completion = losses()["completion"]
-    path = saddles.greedy_low_rank(completion, max_rank=RANK)
-    figure = saddles.compare(path, _flow(completion, AFTER * path.times[-1])(-50.0)).plot()
+    measured = [_measured(name, loss) for name, loss in losses().items()]
     return Table(
         name="greedy_low_rank",
         title="Greedy low-rank learning: predicted and measured",
@@ -93,14 +62,49 @@ def build() -> Table:
             "and measured on the flow in graded coordinates, extrapolated from log(alpha) = "
             "-100, -200, -400. The picture is completion at log(alpha) = -50."
         ),
-        frame=pd.concat(frames, ignore_index=True),
-        checks=tuple(checks),
-        figure=figure,
+        frame=pd.concat([frame for frame, _ in measured], ignore_index=True),
+        checks=tuple(check for _, checks in measured for check in checks),
+        figure=_figure(),
         caption=(
             "Completion: loss and singular values. The flow (colours) should reach the plateaus "
             "of the prediction (dashed); at this scale its jumps are wide."
         ),
     )
+
+
+def _measured(name: str, loss: saddles.MatrixLoss) -> tuple[pd.DataFrame, list[Check]]:
+    """Return a row per saddle of one loss, and how far path, flow and Algorithm 3 are apart."""
+    path = saddles.greedy_low_rank(loss, max_rank=RANK)
+    flow = _flow(loss, AFTER * path.times[-1])
+    limit = saddles.vanishing_limit(path, flow, log_alphas=SCALES)
+    verbatim = algorithm_3(loss.gradient, 6, EPSILON, ETA, STEPS, max_rank=RANK)
+    measured = [0.0, *limit.jump_times]
+    plateaus = saddles.compare(path, flow(SCALES[-1]))
+    errors = [float(np.abs(W - beta).max()) for W, beta in zip(verbatim, path.betas, strict=True)]
+    frame = pd.DataFrame(
+        {
+            "loss of": name,
+            "rank": [np.linalg.matrix_rank(W, tol=1e-6) for W in path.betas],
+            "predicted time": path.times,
+            "flow": [round(time, 7) for time in measured],
+            "difference": bounded(measured, path.times, EXTRAPOLATED),
+            "loss": levels(path.losses),
+        }
+    )
+    return frame, [
+        Check(f"{name}: flow, extrapolated, times", worst(measured, path.times), EXTRAPOLATED),
+        Check(f"{name}: order of its approach, from 1", abs(limit.order - 1), 0.01),
+        Check(f"{name}: flow at log(alpha) = -400, plateaus", plateaus.worst_beta, 1e-6),
+        Check(f"{name}: Algorithm 3 verbatim, every W", max(errors), 1e-6),
+        Check(f"{name}: stationarity", float(path.certificates.stationarity.max()), 1e-10),
+    ]
+
+
+def _figure() -> Any:
+    """Draw completion beside its flow."""
+    loss = losses()["completion"]
+    path = saddles.greedy_low_rank(loss, max_rank=RANK)
+    return saddles.compare(path, _flow(loss, AFTER * path.times[-1])(-50.0)).plot()
 
 
 def _flow(loss: saddles.MatrixLoss, until: float) -> Callable[[float], saddles.Flow]:

@@ -59,30 +59,11 @@ def build() -> Table:
     gaps = np.abs(path.losses[:, None] - network.plateaus).min(axis=0) / path.losses[0]
     levels = network.plateaus * 2 / PERIOD
     frame = _frame(network, path, learnt, jumps, followed)
+    firsts = _firsts(network, path.times[1:], learnt, jumps.times, followed)
     return Table(
         name="modular_addition",
         title="Modular addition",
-        text=(
-            "In which order and when does a quadratic network learn the frequencies of modular "
-            "addition? Neurons (u·x_a + v·x_b)² w learn a + b mod 20 from templates with spectrum "
-            "10, 5, 2.5 at frequencies 1, 3, 5. There are 18 random neurons. Each row is a jump: "
-            "of AGF in the limit of vanishing initialisation, and of the flow from the same "
-            "neurons at α = 0.01.\n\n"
-            "For AGF and for the flow, the columns are the frequency whose learnt share grows "
-            "most, the mean squared error per output after the jump (2/p times the loss), and the "
-            "scaled time t α. Phases are s_u + s_v − s_w − s_x of the new neuron of AGF, if one "
-            "frequency has at least 99 % of this neuron. They are zero unless other neurons of "
-            "its frequency have changed the residual. Shares are the shares of x̂_k that AGF has "
-            "learnt after the jump. The table ends where the last frequency begins.\n\n"
-            "Later jumps of AGF and of the flow need not agree. With two to five neurons of a "
-            "frequency, norms creep to infinity. At this α they do not grow far before the next "
-            "neuron activates, and the time at which it does depends on how far. AGF follows "
-            f"them until at most {path.certificates.creep.max():.0e} of the first loss is still to "
-            "fall. After such a saddle, the last digits of its times differ from the limit. The "
-            "table modular_times compares the limit itself, and modular_scales AGF and the flow at "
-            "the same α. When frequencies begin: "
-            + _firsts(network, path.times[1:], learnt, jumps.times, followed)
-        ),
+        text=_text(path, firsts),
         frame=frame,
         checks=(
             Check("levels 0.65625, 0.15625, 0.03125, 0, predicted", _published(levels), 1e-14),
@@ -100,6 +81,30 @@ def build() -> Table:
             "the flow (solid) agree in levels and in the first jump, not in later times."
         ),
         known=_known(frame, path),
+    )
+
+
+def _text(path: NeuronPath, firsts: str) -> str:
+    """Say what is compared; `firsts` says when frequencies begin."""
+    return (
+        "In which order and when does a quadratic network learn the frequencies of modular "
+        "addition? Neurons (u·x_a + v·x_b)² w learn a + b mod 20 from templates with spectrum "
+        "10, 5, 2.5 at frequencies 1, 3, 5. There are 18 random neurons. Each row is a jump: "
+        "of AGF in the limit of vanishing initialisation, and of the flow from the same "
+        "neurons at α = 0.01.\n\n"
+        "For AGF and for the flow, the columns are the frequency whose learnt share grows "
+        "most, the mean squared error per output after the jump (2/p times the loss), and the "
+        "scaled time t α. Phases are s_u + s_v − s_w − s_x of the new neuron of AGF, if one "
+        "frequency has at least 99 % of this neuron. They are zero unless other neurons of "
+        "its frequency have changed the residual. Shares are the shares of x̂_k that AGF has "
+        "learnt after the jump. The table ends where the last frequency begins.\n\n"
+        "Later jumps of AGF and of the flow need not agree. With two to five neurons of a "
+        "frequency, norms creep to infinity. At this α they do not grow far before the next "
+        "neuron activates, and the time at which it does depends on how far. AGF follows "
+        f"them until at most {path.certificates.creep.max():.0e} of the first loss is still to "
+        "fall. After such a saddle, the last digits of its times differ from the limit. The "
+        "table modular_times compares the limit itself, and modular_scales AGF and the flow at "
+        f"the same α. When frequencies begin: {firsts}"
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,22 +38,9 @@ def data(size: int) -> tuple[Array, Array]:
 
 def build() -> Table:
     """Return the table."""
-    rows, aligned = [], []
-    for size in SIZES:
-        X, y = data(size)
-        found = saddles.agf.extremal_directions(X, y)
-        start, sign = _starts(size)
-        end = _flown(X, y, start, sign)
-        gaps, resting = _gaps(found, start, end, sign)
-        if size == SHOWN:
-            figure = found.plot(flowed=np.column_stack([np.cos(end), np.sin(end), sign]))
-        ended = gaps <= REACHED
-        counts = [np.count_nonzero(found.sign == s) for s in (1, -1)]
-        kinks = np.count_nonzero(found.kinked)
-        rows.append((size, *counts, kinks, ended.sum(), resting, (~ended).sum()))
-        aligned.append([_alignment(X, y, found, alpha) for alpha in ALPHAS])
-    columns = ["samples", "for a > 0", "for a < 0", "on kinks", "arrived", "dead", "on the way"]
-    frame = pd.DataFrame(rows, columns=columns)
+    cases = [_Case.of(size) for size in SIZES]
+    frame = pd.DataFrame([case.row for case in cases])
+    aligned = [case.alignments() for case in cases]
     medians = np.median(aligned, axis=0)
     for alpha, angles in zip(ALPHAS, np.transpose(aligned), strict=True):
         powers = np.ceil(np.log10(angles)).astype(int)
@@ -75,7 +64,7 @@ def build() -> Table:
             "a > 0, crosses a < 0)."
         ),
         frame=frame,
-        figure=figure,
+        figure=cases[SIZES.index(SHOWN)].plot(),
         caption=(
             "Three samples. The neurons that were followed (dots and crosses) should end on the "
             "directions that were enumerated (triangles)."
@@ -86,6 +75,52 @@ def build() -> Table:
             Check("its fall from scale to scale", float((medians[1:] / medians[:-1]).max()), 0.5),
         ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """One data set: its directions, and angles and signs (NEURONS,) of neurons that were followed.
+
+    ``start`` and ``end`` are the angles before and after.
+    """
+
+    size: int
+    found: ExtremalDirections
+    sign: Array
+    start: Array
+    end: Array
+
+    @classmethod
+    def of(cls, size: int) -> _Case:
+        """Enumerate the directions, and follow neurons."""
+        X, y = data(size)
+        start, sign = _starts(size)
+        found = saddles.agf.extremal_directions(X, y)
+        return cls(size, found, sign, start, _flown(X, y, start, sign))
+
+    @property
+    def row(self) -> dict[str, int]:
+        """How many directions there are, and how many neurons arrived."""
+        gaps, resting = _gaps(self.found, self.start, self.end, self.sign)
+        arrived = int(np.count_nonzero(gaps <= REACHED))
+        return {
+            "samples": self.size,
+            "for a > 0": int(np.count_nonzero(self.found.sign == 1)),
+            "for a < 0": int(np.count_nonzero(self.found.sign == -1)),
+            "on kinks": int(np.count_nonzero(self.found.kinked)),
+            "arrived": arrived,
+            "dead": resting,
+            "on the way": len(gaps) - arrived,
+        }
+
+    def alignments(self) -> list[float]:
+        """Return the median angle of a whole network's neurons at each scale."""
+        return [_alignment(*data(self.size), self.found, alpha) for alpha in ALPHAS]
+
+    def plot(self) -> Any:
+        """Draw the directions, and where the neurons ended."""
+        ends = np.column_stack([np.cos(self.end), np.sin(self.end), self.sign])
+        return self.found.plot(flowed=ends)
 
 
 def _starts(seed: int) -> tuple[Array, Array]:
