@@ -29,9 +29,8 @@ from typing import Generic, TypeVar, cast
 import numpy as np
 
 from saddles import checks
-from saddles._numerics.precision import ULPS
 from saddles._numerics.watch import LOG, Count, OutOfTime, counting, long_work, shows, tick
-from saddles._result.certificate import CERTIFICATE_TOLERANCE
+from saddles._result.admission import admitted
 from saddles._result.path import PathError, Saddle, SaddlePath
 from saddles._result.remaining import Remaining
 from saddles._tools.threads import one_pool
@@ -44,10 +43,6 @@ State = TypeVar("State")
 
 #: Number of saddles made together, where that is cheaper than one by one and nobody is waiting.
 AHEAD = 64
-
-
-#: A rise of the loss this large, relative to the first one, may be rounding.
-LOSS_NOISE = ULPS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -404,52 +399,12 @@ def _collect(
             saddle = next(saddles)
         except StopIteration as end:
             return cast(_End, end.value)
-        if not _is_finite(saddle):
-            raise Breakdown(Status.OVERFLOW, f"jump {saddle.index}")
-        if not saddle.certificate.holds(CERTIFICATE_TOLERANCE):
-            raise Breakdown(Status.INACCURATE, f"jump {saddle.index}: {saddle.certificate}")
-        if found:
-            _obey_laws(found[-1], saddle, found[0].loss)
-        _freeze(saddle)
-        found.append(saddle)
+        found.append(admitted(saddle, found))
         answer = tell(saddle) if tell else False
         if isinstance(answer, bool | np.bool_) and answer:
             return _End(Status.STOPPED)
 
 
-def _obey_laws(before: Saddle, saddle: Saddle, first: float) -> None:
-    """Raise unless a jump comes later, lets somebody enter or leave, and lowers the loss.
-
-    A fall may be too small for a float64 of the loss to show; a rise beyond its rounding is wrong.
-    Where one unit has several clocks, a jump may change none, and the fall must show.
-    """
-    broken, status = "", Status.STALLED
-    if not saddle.time > before.time:
-        status, broken = Status.INACCURATE, f" would come at {saddle.time!r}, after {before.time!r}"
-    elif not saddle.entered.size + saddle.left.size and not saddle.loss < before.loss:
-        broken = ": no unit enters or leaves"
-    elif not saddle.loss <= before.loss + LOSS_NOISE * abs(first):
-        broken = f": the loss rises from {before.loss!r} to {saddle.loss!r}"
-    if broken:
-        raise Breakdown(status, f"jump {saddle.index}{broken}")
-
-
 def _with_left_out(saddle: Saddle, share: float) -> Saddle:
     """Return the last saddle; its certificate says what share of the first loss could still go."""
     return replace(saddle, certificate=replace(saddle.certificate, left_out=share))
-
-
-def _freeze(saddle: Saddle) -> None:
-    """Make its arrays read-only, so that a callback cannot change the path or the algorithm."""
-    for array in (saddle.beta, saddle.dual, saddle.active, saddle.entered, saddle.left):
-        if isinstance(array, np.ndarray):
-            array.setflags(write=False)
-
-
-def _is_finite(saddle: Saddle) -> bool:
-    """Whether every number of a saddle is one."""
-    beta = saddle.beta.data if hasattr(saddle.beta, "toarray") else saddle.beta
-    if not math.isfinite(saddle.time + saddle.loss):
-        return False
-    # The first is the faster one, but squares may overflow.
-    return math.isfinite(abs(np.vdot(beta, beta))) or bool(np.isfinite(beta).all())

@@ -23,11 +23,12 @@ import numpy as np
 
 from saddles._compare.resolution import resolved_plateaus
 from saddles._pictures.staircase import POINTS, Followed, draw_both, last
-from saddles._result.curves import points_as_curves, unit_of_time
+from saddles._result.curves import points_as_curves
 from saddles._result.flow import Flow, followed
-from saddles._result.path import SaddlePath, physical_times, point_shape
+from saddles._result.path import SaddlePath, point_shape
 from saddles._result.points import dense
 from saddles._result.run import Run
+from saddles._result.scaled_time import physical_times, unit_of_time
 from saddles._tools.extras import extra
 from saddles._tools.record import Record
 from saddles._tools.tables import Tabular, as_html

@@ -25,8 +25,9 @@ from saddles._compare.comparison import Comparison, compare
 from saddles._compare.diagnosis import PYTHON, Words, doubts
 from saddles._compare.recorder import beta_names, read_log
 from saddles._result.flow import Flow
-from saddles._result.path import SaddlePath, physical_times, point_shape
+from saddles._result.path import SaddlePath, point_shape
 from saddles._result.run import ROUGHEST, SMALLEST_LOGGED_DROP, Run
+from saddles._result.scaled_time import physical_times
 
 __all__ = ["compare_run"]
 

@@ -1,4 +1,4 @@
-"""What pictures draw of a result: its points as curves, its clocks, and the unit of its times.
+"""What pictures draw of a result: its points as curves, and its clocks.
 
 ===============  ==========================================================================
 code name        symbol
@@ -19,7 +19,7 @@ from saddles._pictures.staircase import Curves
 from saddles._result.points import LowRank, dense
 from saddles.typing import Array, ArrayLike
 
-__all__ = ["clocks_at_saddles", "points_as_curves", "unit_of_time"]
+__all__ = ["clocks_at_saddles", "points_as_curves"]
 
 #: What points consist of -> the name of their axis, and the letter of each entry.
 NAMES = {
@@ -27,13 +27,6 @@ NAMES = {
     "outputs": ("outputs f", "f"),
     "template": ("learnt template x", "x"),
 }
-
-
-def unit_of_time(kappa: int) -> str:
-    """Return what the axis of scaled times says."""
-    if kappa == 2:
-        return "scaled time t / log(1/α)"
-    return f"scaled time t α{'' if kappa == 3 else f'^{kappa - 2}'}"
 
 
 def points_as_curves(

@@ -30,10 +30,10 @@ import numpy as np
 from saddles import checks
 from saddles._numerics.precision import EPS
 from saddles._pictures.staircase import Followed, draw_followed, grid, last
-from saddles._result.curves import points_as_curves, unit_of_time
+from saddles._result.curves import points_as_curves
 from saddles._result.jumps import Jumps, Search
-from saddles._result.path import physical_times
 from saddles._result.remaining import UNKNOWN, Remaining
+from saddles._result.scaled_time import physical_times, unit_of_time
 from saddles._result.trajectory import Curve, Plain, Stretched, Ticking
 from saddles._tools.record import Record, same
 from saddles._tools.tables import as_html

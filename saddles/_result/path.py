@@ -29,51 +29,17 @@ from saddles import checks
 from saddles._pictures.staircase import Staircase, draw_staircase
 from saddles._result import path_json, path_tables
 from saddles._result.certificate import Certificate, Certificates
-from saddles._result.curves import clocks_at_saddles, points_as_curves, unit_of_time
+from saddles._result.curves import clocks_at_saddles, points_as_curves
 from saddles._result.points import LowRank, stacked
 from saddles._result.remaining import UNKNOWN, Remaining
+from saddles._result.scaled_time import physical_times, unit_of_time
 from saddles._tools.files import naming, regular_file
 from saddles._tools.record import Record
 from saddles._tools.tables import Tabular
 from saddles.status import Status
 from saddles.typing import Array, ArrayLike, Indices
 
-__all__ = ["PathError", "Saddle", "SaddlePath", "physical_times", "point_shape"]
-
-
-def physical_times(times: ArrayLike, *, log_alpha: float, kappa: int) -> Array:
-    """Convert scaled times to the time of the gradient flow θ' = −∇L.
-
-    Parameters
-    ----------
-    times : array_like
-        Scaled times.
-    log_alpha : float
-        Logarithm of the initial scale, below 0 and finite.
-    kappa : int
-        Degree of homogeneity, at least 2.
-
-    Returns
-    -------
-    ndarray
-        ``times * log(1/alpha)`` for `kappa` = 2, ``times * alpha**(2 - kappa)`` above.
-
-    Raises
-    ------
-    OverflowError
-        If one of them is too large for a float64.
-    """
-    log_alpha = checks.log_scale(log_alpha, allow_limit=False)
-    scaled = checks.numbers(times, "times").astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        unit = -log_alpha if kappa == 2 else np.exp(np.float64((2 - kappa) * log_alpha))
-        physical = np.asarray(scaled * unit)
-    if not np.isfinite(physical[np.isfinite(scaled)]).all():
-        raise OverflowError(
-            f"log_alpha={log_alpha!r}: a time overflows, with kappa={kappa!r} and a unit of time "
-            f"{float(unit):g}; keep the scaled times."
-        )
-    return physical
+__all__ = ["PathError", "Saddle", "SaddlePath", "point_shape"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

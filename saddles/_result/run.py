@@ -26,7 +26,7 @@ import numpy as np
 from saddles import checks
 from saddles._numerics.precision import EPS
 from saddles._result.jumps import Jumps, separated_peaks
-from saddles._result.path import physical_times
+from saddles._result.scaled_time import physical_times
 from saddles._tools.record import Record
 from saddles.typing import Array, ArrayLike
 

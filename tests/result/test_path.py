@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 import saddles
 from saddles import SaddlePath, Status
 from saddles._result.certificate import Certificate
-from saddles._result.path import physical_times
+from saddles._result.scaled_time import physical_times
 from saddles.testing import strategies
 
 X = np.array([[1, 0.5, 0.7, 0], [0.5, 1, 0.1, 0.7]])
