@@ -109,15 +109,9 @@ def verify(
     data = Data.read(file, target, standardize=standardize)
     with share(1 / 2):
         found = saddles.pesme_flammarion(data.X, data.y, max_jumps=max_jumps)
-    ways = (by_exact_arithmetic, by_agf, by_gradient_flow)
-    judges = []
-    for waiting, ask in zip((3, 2, 1), ways, strict=True):
-        with share(1 / waiting):
-            judges.append(ask(found, data, log_alpha))
-    verdicts = {judge.verdict for judge in judges}
+    judges = _judged(found, data, log_alpha)
     in_time = found.status is not Status.TIME_LIMIT
-    decided = in_time and "undecided" not in verdicts
-    status = DISAGREES if "disagrees" in verdicts else AGREES if decided else UNDECIDED
+    status = _exit_status({judge.verdict for judge in judges}, in_time)
     output.record(
         {
             "features": data.names,
@@ -145,6 +139,23 @@ def verify(
         flow = _flow(found, data, log_alpha)
         draw(found if flow is None else saddles.compare(found, flow), data, plot)
     return status
+
+
+def _judged(found: SaddlePath, data: Data, log_alpha: float) -> list[Judge]:
+    """Ask every judge; each gets an equal share of the time that is left."""
+    ways = (by_exact_arithmetic, by_agf, by_gradient_flow)
+    judges = []
+    for waiting, ask in zip((3, 2, 1), ways, strict=True):
+        with share(1 / waiting):
+            judges.append(ask(found, data, log_alpha))
+    return judges
+
+
+def _exit_status(verdicts: set[str], in_time: bool) -> int:
+    """Return the exit status that says these verdicts on a path, found in time or not."""
+    if "disagrees" in verdicts:
+        return DISAGREES
+    return AGREES if in_time and "undecided" not in verdicts else UNDECIDED
 
 
 def compare(

@@ -160,30 +160,8 @@ def _paces(
     outline: Outline, frame: Frame, start: Array, last: float, rtol: float
 ) -> Iterator[tuple[float, Array]]:
     """Integrate U' = −∇f(UUᵀ) U; yield (pace, U) whenever the pace has fallen by a decade."""
-    problem, rate = outline.problem, outline.rate
-
     lost: list[float] = []
-
-    def velocity(_: float, x: Array) -> Array:
-        rates = frame.velocity(problem.force(frame.factor(x))) / rate
-        if math.isfinite(rates @ rates):
-            return rates
-        lost.append(_norm(frame.factor(x)))
-        return bounded(rates)
-
-    def jacobian(_: float, x: Array) -> Array:
-        U = frame.factor(x)
-        return bounded(frame.jacobian(U, problem.pull(U)) / rate)
-
-    rtol = max(rtol, ROUNDED * outline.blur / rate)
-    x = frame.coordinates(start)
-    # A critical point moves nothing, and hides from an integrator how stiff the old columns are.
-    first = 1 / max(1.0, float(np.linalg.norm(jacobian(0.0, x), np.inf)))
-    run = Integration(
-        Equation(velocity, x, jacobian=jacobian, overflows=True),
-        Tolerances(rtol=rtol, atol=ABSOLUTE * rtol, first=first),
-        STEPS,
-    )
+    run = _integration(outline, frame, start, rtol, lost)
     bound, mark, natural = DIVERGED * math.sqrt(start.size), FIRST, frame.sizes.max(axis=0)
     U, time = start, 0.0
     for solver in run:
@@ -204,7 +182,35 @@ def _paces(
                 f"loss.gradient(W) is not finite at a W of norm {min(lost):.6g}; the flow had "
                 f"reached the norm {_norm(U):.6g}",
             )
-        raise stalled(problem, U, "the integrator of the factors' flow gave up")
+        raise stalled(outline.problem, U, "the integrator of the factors' flow gave up")
+
+
+def _integration(
+    outline: Outline, frame: Frame, start: Array, rtol: float, lost: list[float]
+) -> Integration:
+    """Return the flow from `start`, in the frame; `lost` gets |UUᵀ| where ∇f is not finite."""
+    problem, rate = outline.problem, outline.rate
+
+    def velocity(_: float, x: Array) -> Array:
+        rates = frame.velocity(problem.force(frame.factor(x))) / rate
+        if math.isfinite(rates @ rates):
+            return rates
+        lost.append(_norm(frame.factor(x)))
+        return bounded(rates)
+
+    def jacobian(_: float, x: Array) -> Array:
+        U = frame.factor(x)
+        return bounded(frame.jacobian(U, problem.pull(U)) / rate)
+
+    rtol = max(rtol, ROUNDED * outline.blur / rate)
+    x = frame.coordinates(start)
+    # A critical point moves nothing, and hides from an integrator how stiff the old columns are.
+    first = 1 / max(1.0, float(np.linalg.norm(jacobian(0.0, x), np.inf)))
+    return Integration(
+        Equation(velocity, x, jacobian=jacobian, overflows=True),
+        Tolerances(rtol=rtol, atol=ABSOLUTE * rtol, first=first),
+        STEPS,
+    )
 
 
 def stalled(problem: OnFactors, U: Array, what: str) -> Breakdown:

@@ -141,42 +141,68 @@ def check(
     trials, seed = checks.whole_number(trials, "trials", least=1), checks.whole_number(seed, "seed")
     rule = "it must be at least 0"
     tolerance = checks.real_number(tolerance, "tolerance", rule, lambda value: value >= 0)
-    samples = torch_modules.inputs_of(inputs)
+    kept = _Kept(function, torch_modules.inputs_of(inputs), loss)
+    before, size = _steady(kept, weights)
     rng = np.random.default_rng(seed)
-
-    def observed(values: Weights, *, track: bool = False) -> tuple[dict[str, Any], Any]:
-        tensors = {k: t.requires_grad_(track) for k, t in torch_modules.tensors(values).items()}
-        outputs = function(tensors, samples)
-        if loss is not None:
-            what = f"loss(outputs), with float64 outputs of shape {tuple(outputs.shape)},"
-            with torch_modules.called(what, "correct the loss"):
-                outputs = loss(outputs)
-        return tensors, outputs
-
-    before = torch_modules.array(observed(weights)[1], "module(inputs)")
-    size = float(np.abs(before).max()) or 1.0
-    again = torch_modules.array(observed(weights)[1], "module(inputs)")
-    if not np.abs(again - before).max() <= TOLERANCE * size:
-        raise ValueError(
-            "module(inputs) changes from call to call; put the module in evaluation mode "
-            "(module.eval()), so that nothing in it is random."
-        )
     deviation = projection = 0.0
     vacuous = set()
     for _ in range(trials):
         element = _random(symmetry, weights, rng)
-        after = torch_modules.array(
-            observed({**weights, **symmetry.act(weights, element)})[1],
-            "module(inputs), transformed,",
-        )
+        moved = {**weights, **symmetry.act(weights, element)}
+        after = kept.at(moved, "module(inputs), transformed,")
         deviation = max(deviation, float(np.abs(after - before).max()) / size)
-        tensors, outputs = observed(weights, track=True)
-        slope = _gradient(tensors, outputs, rng.normal(size=before.shape))
+        slope = kept.gradient(weights, rng.normal(size=before.shape))
         generator = symmetry.generator(weights, element)
         projection = max(projection, _cosine(slope, generator))
         vacuous.add(_nothing_tested(slope, generator))
     why = "" if "" in vacuous or deviation > tolerance else vacuous.pop()
     return Invariance(symmetry.name, deviation, projection, tolerance, why)
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """What should stay: the outputs on some samples, or the loss of the outputs."""
+
+    function: Callable[[dict[str, Any], Any], Any]
+    samples: Any
+    loss: Callable[[Any], Any] | None
+
+    def at(self, weights: Weights, name: str) -> Array:
+        """Return it at some weights; `name` is what messages call it."""
+        return torch_modules.array(self._of(torch_modules.tensors(weights)), name)
+
+    def gradient(self, weights: Weights, shares: Array) -> Weights:
+        """Return the gradient of the sum of it times `shares`."""
+        torch = torch_modules.torch()
+        tensors = {k: t.requires_grad_() for k, t in torch_modules.tensors(weights).items()}
+        total = (self._of(tensors) * torch.tensor(shares)).sum()
+        if not total.requires_grad:  # constant outputs
+            return {name: np.zeros(tuple(tensor.shape)) for name, tensor in tensors.items()}
+        found = torch.autograd.grad(total, list(tensors.values()), allow_unused=True)
+        return {
+            k: np.zeros(tuple(tensor.shape)) if slope is None else torch_modules.array(slope, k)
+            for (k, tensor), slope in zip(tensors.items(), found, strict=True)
+        }
+
+    def _of(self, tensors: dict[str, Any]) -> Any:
+        outputs = self.function(tensors, self.samples)
+        if self.loss is None:
+            return outputs
+        what = f"loss(outputs), with float64 outputs of shape {tuple(outputs.shape)},"
+        with torch_modules.called(what, "correct the loss"):
+            return self.loss(outputs)
+
+
+def _steady(kept: _Kept, weights: Weights) -> tuple[Array, float]:
+    """Return what should stay and its size, or say that it is random."""
+    before, again = kept.at(weights, "module(inputs)"), kept.at(weights, "module(inputs)")
+    size = float(np.abs(before).max()) or 1.0
+    if not np.abs(again - before).max() <= TOLERANCE * size:
+        raise ValueError(
+            "module(inputs) changes from call to call; put the module in evaluation mode "
+            "(module.eval()), so that nothing in it is random."
+        )
+    return before, size
 
 
 def _random(symmetry: Symmetry, weights: Weights, rng: np.random.Generator) -> Array:
@@ -185,18 +211,6 @@ def _random(symmetry: Symmetry, weights: Weights, rng: np.random.Generator) -> A
     if element.ndim == 2:
         element = (element + element.T) / (2 * np.sqrt(len(element)))
     return np.asarray(ELEMENT * element)
-
-
-def _gradient(tensors: dict[str, Any], outputs: Any, weights: Array) -> Weights:
-    """Return the gradient of the weighted sum of the outputs."""
-    total = (outputs * torch_modules.torch().tensor(weights)).sum()
-    if not total.requires_grad:  # constant outputs
-        return {name: np.zeros(tuple(tensor.shape)) for name, tensor in tensors.items()}
-    found = torch_modules.torch().autograd.grad(total, list(tensors.values()), allow_unused=True)
-    return {
-        name: np.zeros(tuple(tensor.shape)) if slope is None else torch_modules.array(slope, name)
-        for (name, tensor), slope in zip(tensors.items(), found, strict=True)
-    }
 
 
 def _nothing_tested(slope: Weights, generator: Weights) -> str:

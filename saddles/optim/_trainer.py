@@ -304,21 +304,7 @@ class AGF:
         X = self._samples(X, "X")
         unit = self._unit(X)
         task, single = self._task(X, Y, "X", "Y", unit)
-        held = None
-        if validation is not None:
-            if not isinstance(validation, tuple | list) or len(validation) != 2:
-                raise TypeError(
-                    f"validation={checks.show(validation)} must be a pair (X, Y) of samples and "
-                    "targets."
-                )
-            first = self._samples(validation[0], "validation[0]")
-            held, _ = self._task(first, validation[1], "validation[0]", "validation[1]", unit)
-            if held.X.shape[1] != task.X.shape[1] or held.Y.shape[1] != task.Y.shape[1]:
-                columns = held.X.shape[1] - self._bias, task.X.shape[1] - self._bias
-                raise ValueError(
-                    f"validation has {columns[0]} columns of samples and {held.Y.shape[1]} of "
-                    f"targets, but X has {columns[1]} and Y has {task.Y.shape[1]}; give as many."
-                )
+        held = None if validation is None else self._held_out(validation, task, unit)
         task = replace(task, odd=odd_part(self._feature, task.X))
         self._settings.check_starts(task.X.shape[1])
         rounding = ROUNDINGS * float(np.finfo(task.X.dtype).eps)
@@ -343,6 +329,23 @@ class AGF:
             unit=unit,
             initial=initial.astype(task.X.dtype),
         )
+
+    def _held_out(self, validation: Any, task: Task, unit: float) -> Task:
+        """Return samples and targets that are held out, with the columns of those of `task`."""
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise TypeError(
+                f"validation={checks.show(validation)} must be a pair (X, Y) of samples and "
+                "targets."
+            )
+        first = self._samples(validation[0], "validation[0]")
+        held, _ = self._task(first, validation[1], "validation[0]", "validation[1]", unit)
+        if held.X.shape[1] != task.X.shape[1] or held.Y.shape[1] != task.Y.shape[1]:
+            columns = held.X.shape[1] - self._bias, task.X.shape[1] - self._bias
+            raise ValueError(
+                f"validation has {columns[0]} columns of samples and {held.Y.shape[1]} of "
+                f"targets, but X has {columns[1]} and Y has {task.Y.shape[1]}; give as many."
+            )
+        return held
 
     def _in_unit(self, rows: Array, unit: float) -> Array:
         """Return weights with biases as multiples of the constant beside the samples."""

@@ -27,7 +27,6 @@ from saddles.agf._engine.active import CREEP
 from saddles.agf._engine.levels import DONE, TIE
 from saddles.agf._engine.setting import Limits, active_norm
 from saddles.agf._engine.steps import SOURCE, solve_network
-from saddles.agf._relu.relu import relu
 from saddles.alternation import solve
 from saddles.homogeneous import Declared, HomogeneousNetwork
 from saddles.typing import Array, ArrayLike
@@ -182,17 +181,8 @@ def network(
     kinked = known.kinked or has_kinks(known)
     form = ReluForm.of(task, known) if kinked else None
     if form is not None:
-        if start is not None:
-            start = form.rows(checks.neurons(start, "start", known.size))
-        found = relu(
-            form.features,
-            form.targets,
-            init=form.rows(rows),
-            slope=form.slope,
-            start=start,
-            **how,
-        )
-        return form.back(found)
+        begun = None if start is None else checks.neurons(start, "start", known.size)
+        return form.path(rows, start=begun, **how)
     try:
         how |= {"creep": creep, "error_bars": error_bars}
         return solve_network(known, rows, name=NAME, source=SOURCE, start=start, **how)

@@ -22,6 +22,7 @@ import numpy as np
 
 from saddles.agf._engine.setting import NeuronPath
 from saddles.agf._relu.network import ReluNetwork
+from saddles.agf._relu.relu import relu
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Indices
 
@@ -72,18 +73,26 @@ class ReluForm:
         form = cls(features, np.asarray(targets), slope, order)
         return form if form._has_losses_of(declared) else None
 
-    def rows(self, theta: Array) -> Array:
-        """Return the neurons (H, d + q) of parameters `theta` (H, p)."""
-        return theta[:, self.order]
-
-    def back(self, path: NeuronPath) -> NeuronPath:
-        """Return a path of `rows` with the neurons in their user's order."""
+    def path(self, init: Array, *, start: Array | None, **how: Any) -> NeuronPath:
+        """Return the path of `agf.relu`; weights (H, p) go in and come out in the user's order."""
+        found = relu(
+            self.features,
+            self.targets,
+            init=self._rows(init),
+            slope=self.slope,
+            start=None if start is None else self._rows(start),
+            **how,
+        )
         place = np.argsort(self.order)
         return replace(
-            path,
-            neurons=tuple(rows[:, place] for rows in path.neurons),
-            directions=tuple(rows[:, place] for rows in path.directions),
+            found,
+            neurons=tuple(rows[:, place] for rows in found.neurons),
+            directions=tuple(rows[:, place] for rows in found.directions),
         )
+
+    def _rows(self, theta: Array) -> Array:
+        """Return the neurons (H, d + q) of parameters `theta` (H, p)."""
+        return theta[:, self.order]
 
     def _has_losses_of(self, network: Declared) -> bool:
         """Whether the loss is |Y − f|²/(2n) with these targets, on random neurons."""
@@ -92,7 +101,7 @@ class ReluForm:
         for count in range(PROBES):
             theta = rng.standard_normal((count, size))
             wanted = network.loss(theta)
-            if not abs(mine.loss(self.rows(theta)) - wanted) <= SAME * abs(wanted):
+            if not abs(mine.loss(self._rows(theta)) - wanted) <= SAME * abs(wanted):
                 return False
         return True
 
