@@ -15,6 +15,7 @@ code name        symbol
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -110,7 +111,10 @@ def _blown(
     large, small = np.where(grown, z, 0.0), np.where(grown, 0.0, z)
     size = float(np.linalg.norm(large))
     direction = large / size
-    rest = size ** (2 - degree) / ((degree - 2) * float(direction @ velocity(direction)))
+    pull = float(direction @ velocity(direction))
+    if not 0 < pull < math.inf:  # other weights at 0 stop them, as in a quotient or a sign
+        raise Breakdown(Status.NOT_ALIGNED, "the weights that win do not grow without the others")
+    rest = size ** (2 - degree) / ((degree - 2) * pull)
     stays = np.where(np.abs(power) > FOLLOWS, np.nan, z + rest * velocity(small))
     return Blown(
         delay=(time + rest) * unit ** (2 - degree) / pace,

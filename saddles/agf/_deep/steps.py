@@ -50,9 +50,10 @@ SOURCE = (
     "loss of lowest degree"
 )
 
-#: Most entries of a derivative of the loss: 40 MB.
-LARGEST = 5_000_000
-TOO_MANY = "the derivatives of the loss would not fit; leave weights out, or integrate the flow"
+#: Most entries of a derivative of the loss: 40 MB. Its highest order: torch takes three times as
+#: long for each order more, and seconds for this one.
+LARGEST, HIGHEST = 5_000_000, 10
+TOO_MANY = "takes too long, or does not fit; leave weights out, or integrate the flow"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,8 +163,9 @@ def _lowest(task: _Task, state: _State) -> _Lowest | Rest | Status:
     for order in range(1, network.degree):
         if not asleep.size:
             break
-        if network.size ** (order + 1) > LARGEST:
-            raise Breakdown(Status.NOT_ALIGNED, f"{network.size} weights are too many: {TOO_MANY}")
+        if order > HIGHEST or network.size ** (order + 1) > LARGEST:
+            what = f"derivative {order + 1} of the loss over {network.size} weights"
+            raise Breakdown(Status.NOT_ALIGNED, f"{what} {TOO_MANY}")
         whole = network.derivative(state.theta, order)
         both = whole - network.square(state.theta, order)
         below.append(both)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from saddles.typing import Array, Indices
 
 __all__ = ["Whole", "as_function", "largest_output", "measured_degree", "single_column"]
 
+#: Entries of a derivative that are computed at once: each keeps all that the network computes.
+TOGETHER = 256
 #: Factor by which weights are scaled to measure a degree.
 STRETCH = 1.9
 
@@ -79,13 +82,30 @@ class Whole(TorchNetwork):
         )
 
     def _derivative(self, total: Callable[[Any], Any], theta: Array, order: int) -> Array:
-        """Return the derivative of this order of the gradient of a sum over samples, per sample."""
-        from torch.func import grad, jacrev
+        """Return the derivative of this order of the gradient of a sum over samples, per sample.
 
-        found: Callable[[Any], Any] = grad(lambda row: total(row) / self._shape[0])
+        Along basis vectors, one entry after the other of a symmetric tensor: a Jacobian in reverse
+        mode would need the square of its entries, and one in forward mode rules that not all
+        functions have.
+        """
+        from torch.func import grad, vmap
+
+        found: Callable[..., Any] = lambda row: total(row) / self._shape[0]  # noqa: E731
         for _ in range(order):
-            found = jacrev(found)
-        return np.asarray(found(self._tensor(theta)).detach().numpy())
+            found = partial(_along_last, grad(found))
+        sizes = (self.size,) * order
+        places = np.sort(np.unravel_index(np.arange(self.size**order), sizes), axis=0)
+        some, spread = np.unique(np.ravel_multi_index(tuple(places), sizes), return_inverse=True)
+        basis = self._tensor(np.eye(self.size))
+        along = [basis[at] for at in np.unravel_index(some, sizes)]
+        slopes = vmap(grad(found), (None, *[0] * order), chunk_size=TOGETHER)
+        entries = slopes(self._tensor(theta), *along).detach().numpy()
+        return np.asarray(entries[spread].reshape(*sizes, self.size))
+
+
+def _along_last(slope: Callable[..., Any], row: Any, *along: Any) -> Any:
+    """Return the derivative of a function of `row` and directions along one direction more."""
+    return slope(row, *along[:-1]) @ along[-1]
 
 
 def as_function(network: Any, init: Any) -> tuple[Callable[[Any, Any], Any], Array]:

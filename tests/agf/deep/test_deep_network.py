@@ -1,5 +1,6 @@
 """Deep homogeneous networks: waits with degrees of their own, what they agree with, refusals."""
 
+import math
 import time
 from dataclasses import replace
 from functools import cache, partial
@@ -14,6 +15,8 @@ from scipy.integrate import solve_ivp
 import saddles
 from reference import quadratic_flow as oracle
 from saddles import SaddlePath, Status
+from saddles.agf._deep import steps
+from saddles.agf._deep.whole import Whole
 
 torch = pytest.importorskip("torch")
 
@@ -232,6 +235,47 @@ def at_infinity(w, X):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_derivatives_of_the_loss_are_those_of_its_polynomials_and_fit_into_memory(order):
+    """Of 20 weights: Jacobians of Jacobians would hold the squares of their sizes, 512 MB."""
+    rng = np.random.default_rng(0)
+    whole = Whole(
+        lambda w, X: (X @ w[:16].reshape(4, 4)) ** 2 @ w[16:],
+        rng.standard_normal((5, 4)),
+        rng.standard_normal(5),
+        size=20,
+        degree=3,
+    )
+    theta, along = rng.standard_normal(20), rng.standard_normal(20)
+    here, shares = whole.point(theta[None]), np.linspace(-1, 1, 7)
+    outputs = np.array([whole.point((theta + s * along)[None]) for s in shares])
+    linear = outputs @ (whole.targets - here) / 5
+    for found, values in (
+        (whole.derivative(theta, order), linear),
+        (whole.square(theta, order), ((outputs - here) ** 2).sum(axis=1) / 10),
+    ):
+        size = np.abs(found).max()
+        assert found == pytest.approx(found.swapaxes(0, -1), abs=1e-12 * size)
+        wanted = np.polynomial.Polynomial.fit(shares, values, 6).convert().coef[order + 1]
+        for _ in range(order + 1):
+            found = found @ along
+        assert found == pytest.approx(math.factorial(order + 1) * wanted, abs=1e-9 * (1 + size))
+
+
+def test_a_very_high_degree_is_followed_or_said_to_take_too_long(monkeypatch):
+    def run():
+        return saddles.agf.deep_network(
+            lambda w, X: X[:, 0] * w[0] ** 8, np.eye(2), [2.0, 1.0], [1.0, 1.0]
+        )
+
+    path = run()
+    assert path.status is Status.CONVERGED
+    assert path.times[1] == pytest.approx(1 / 48)
+    monkeypatch.setattr(steps, "HIGHEST", 4)
+    with pytest.raises(saddles.PathError, match=r"derivative 6 of the loss over 2 weights takes"):
+        run()
+
+
 def test_a_minimum_at_infinity_is_named():
     Y = [[1.0, 0.0], [1.0, 0.0]]
     with pytest.raises(saddles.PathError, match="the minimum lies at infinity") as refused:
