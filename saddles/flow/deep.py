@@ -25,6 +25,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,9 @@ SHARE, ABSOLUTE = 0.2, 1e-2
 APART = 1e-8
 #: Share of the loss below which what is left of it is rounding.
 EMPTY = 1e-20
+#: Share of the squared weights of a hidden direction that errors of what the flow conserves may be.
+#: At all of it, errors have turned the sign of a weight.
+LOST = 0.25
 #: Steps in all, and between two looks at whether training has ended.
 STEPS, LOOK = 100_000, 5
 
@@ -108,8 +112,9 @@ def deep_linear(
         explains. By default this part is zero, so the loss falls to 0.
     until : float, optional
         Scaled time ``t * alpha**(L - 2)`` at which to stop. Without it, the flow is followed until
-        the gradient of the loss vanishes. If layers are narrower than the data, or if the flow
-        conserves a sign, the gradient may never vanish: give `until` then.
+        the gradient of the loss vanishes. If layers are narrower than the data, the gradient may
+        never vanish: give `until` then. If the flow conserves a sign, dormant layers may shrink
+        without end: before rounding turns that sign, the flow ends with `Status.RESOLUTION`.
     rtol : float
         Relative error of jump times to aim at, from 1e-12 to 1e-3. It must be at least
         1.1e-13 / alpha.
@@ -211,6 +216,22 @@ class _Network:
         moved = self.velocity(0.0, np.vstack([y, y + apart * np.eye(y.size)]))
         return np.asarray((moved[1:] - moved[0]).T / apart)
 
+    @cached_property
+    def conserved(self) -> list[Array]:
+        """Return W_{j+1}ᵀW_{j+1} − W_jW_jᵀ at the start."""
+        return _conserved(self.start)
+
+    def resolved(self, y: Array) -> bool:
+        """Whether weights into and out of all hidden directions are larger than their errors."""
+        layers = unflat(y, self.start)
+        for low, high, first in zip(layers, layers[1:], self.conserved, strict=False):
+            _, units = np.linalg.eigh(high.T @ high + low @ low.T)
+            into, out = np.sum((low.T @ units) ** 2, axis=0), np.sum((high @ units) ** 2, axis=0)
+            drift = np.abs(out - into - np.sum(units * (first @ units), axis=0))
+            if (drift > LOST * (into + out)).any():
+                return False
+        return True
+
     def outlook(self, y: Array) -> Outlook:
         """Return what could still happen: the loss that is left, by the gradient over W."""
         slope = self.moments.slope(self.map(unflat(y, self.start)))
@@ -252,19 +273,18 @@ class _Layers:
 
     def conservation(self) -> float:
         """Return the largest change of W_{j+1}ᵀW_{j+1} − W_jW_jᵀ, relative to the weights."""
-        first = _imbalances(self.network.start)
+        first = flat(self.network.conserved)
         worst = 0.0
         for y in self.weights(self.weights.times).T:
             layers = unflat(y, self.network.start)
-            apart = _imbalances(layers) - first
+            apart = flat(_conserved(layers)) - first
             worst = max(worst, float(np.abs(apart).max()) / float(np.sum(y**2)))
         return worst
 
 
-def _imbalances(layers: Sequence[Array]) -> Array:
-    """Return W_{j+1}ᵀW_{j+1} − W_jW_jᵀ of all pairs of layers, in one row."""
-    pairs = itertools.pairwise(layers)
-    return flat([high.T @ high - low @ low.T for low, high in pairs])
+def _conserved(layers: Sequence[Array]) -> list[Array]:
+    """Return W_{j+1}ᵀW_{j+1} − W_jW_jᵀ of all pairs of layers."""
+    return [high.T @ high - low @ low.T for low, high in itertools.pairwise(layers)]
 
 
 def _followed(
@@ -284,13 +304,18 @@ def _followed(
     )
 
     def done(step: int, solver: Any) -> bool:
-        return until is None and step % LOOK == 0 and not network.outlook(solver.y).moves
+        if step % LOOK:
+            return False
+        ended = until is None and not network.outlook(solver.y).moves
+        return ended or not network.resolved(solver.y)
 
     weights = run.recorded(done, "flow.deep_linear")
     if not weights.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     outlook = network.outlook(run.solver.y)
     status = outlook.status
+    if status is None and not network.resolved(run.solver.y):
+        status = Status.RESOLUTION
     if run.ending is Ending.OUT_OF_TIME:
         status = Status.TIME_LIMIT
     elif status is None:

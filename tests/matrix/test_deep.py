@@ -232,6 +232,11 @@ def test_a_sign_that_balanced_layers_conserve_ends_the_path():
     path = saddles.agf.deep_linear(np.eye(2), np.diag([4.0, -2.0]), init=[np.eye(2)] * 3)
     assert path.status is Status.SIGN_CONSERVED
     assert path.losses == pytest.approx([10, 2], abs=1e-9)
+    flow = saddles.flow.deep_linear(
+        np.eye(2), np.diag([4.0, -2.0]), init=[np.eye(2)] * 3, log_alpha=-5.0
+    )
+    assert flow.status is Status.RESOLUTION  # before rounding turns the sign, and all is learnt
+    assert flow.loss(flow.times[-1:]) == pytest.approx([2])
     uneven = [np.eye(2), 2 * np.eye(2), 3 * np.eye(2)]
     assert saddles.agf.deep_linear(np.eye(2), np.diag([4.0, -2.0]), init=uneven).losses[-1] < 1e-12
 
