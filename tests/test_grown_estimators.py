@@ -76,6 +76,8 @@ def test_one_class_is_refused():
         AGFClassifier().fit(np.eye(3), ["a", "a", "a"])
     with pytest.raises(ValueError, match=r"validation_fraction=1\.0"):
         AGFRegressor(validation_fraction=1.0).fit(np.eye(3), [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"validation_fraction=0\.99: 3 samples .*test_size=0\.99"):
+        AGFRegressor(validation_fraction=0.99).fit(np.eye(3), [1.0, 2.0, 3.0])
 
 
 def test_samples_whose_squares_overflow_are_refused():

@@ -139,9 +139,15 @@ class _Grown(BaseEstimator):  # type: ignore[misc]  # untyped
         share = checks.real_number(
             self.validation_fraction, "validation_fraction", rule, lambda v: 0 < v < 1
         )
-        _, held = train_test_split(
-            np.arange(n), test_size=share, random_state=seed, stratify=labels
-        )
+        try:
+            _, held = train_test_split(
+                np.arange(n), test_size=share, random_state=seed, stratify=labels
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"validation_fraction={share!r}: {n} samples cannot be split so "
+                f"({str(error).split('. ')[0]}); give another share, more samples, or None."
+            ) from error
         return np.sort(held)
 
     def _outputs(self, X: Any) -> Array:

@@ -25,6 +25,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._tools.extras import extra
+from saddles._tools.torch_modules import called
 from saddles.optim._rows import times
 
 __all__ = ["NEURONS", "Feature", "feature_of"]
@@ -37,6 +38,13 @@ LEAK = 0.01
 
 #: How far a feature may be from homogeneous, relative: float32 rounding of a long sum.
 HOMOGENEOUS = 1e-4
+
+#: What a function must be, for samples of a number of columns; what to do if it is not finite.
+CALLED = (
+    "it must depend on w, be made of operations of torch on real numbers, take tensors ({0},) and "
+    "(n, {0}), and return (n,)"
+)
+CHANGE = "it must be finite for random unit weights, so change the neuron"
 
 #: Power of samples and targets that must fit a float64, squares of their products with quadratic
 #: features; and that of samples in float32, with 8 times fewer bits of range.
@@ -130,6 +138,8 @@ class TorchFeature:
 
     def values(self, X: Any, W: Any) -> Any:
         """Return the features (n, H)."""
+        if not len(W):  # not every function can be mapped over nothing
+            return np.zeros((len(X), 0), W.dtype)
         return self._array(self._all(self._tensor(W), self._tensor(np.asarray(X))))
 
     def pull(self, X: Any, W: Any, C: Any) -> Any:
@@ -199,22 +209,17 @@ def odd_part(feature: Feature, X: Any) -> float:
         return feature.odd
     X = np.asarray(X[:SOME])
     w = np.random.default_rng(0).standard_normal((1, X.shape[1])).astype(X.dtype)
-    try:
+    with called("neuron(w, X)", CALLED.format(X.shape[1])):
         once, twice = feature.values(X, w), feature.values(X, 2 * w)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(
-            f"neuron(w, X) fails: {' '.join(str(error).split())[:120]}; it must be made of "
-            f"operations of torch, take tensors ({X.shape[1]},) and (n, {X.shape[1]}), and return "
-            "(n,)."
-        ) from error
+        slope = feature.pull(X, w, once) if once.shape == (len(X), 1) else w
     if once.shape != (len(X), 1):
         raise ValueError(
             f"neuron(w, X) has shape {once.shape[:1] + once.shape[2:]}; it must return one feature "
             f"per sample, ({len(X)},)."
         )
+    once = checks.real_array(once, "neuron(w, X)", 2, remedy=CHANGE)
+    checks.moderate(once, "neuron(w, X)", POWER)
     size = float(np.vdot(once, once))
-    if not math.isfinite(size):
-        raise ValueError("neuron(w, X) is not finite for random unit weights; change the neuron.")
     ratio = float(np.vdot(once, twice)) / size if size else 1.0
     if ratio <= 0 or np.abs(twice - ratio * once).max() > HOMOGENEOUS * np.abs(twice).max():
         raise ValueError(
@@ -225,6 +230,11 @@ def odd_part(feature: Feature, X: Any) -> float:
         raise ValueError(
             "neuron(w, X) depends on the other samples: the feature of X[:1] alone is another. "
             "Leave out means over samples, and normalise them before."
+        )
+    if abs(float(np.vdot(w, slope)) - math.log2(ratio) * size) > HOMOGENEOUS * size:
+        raise ValueError(
+            "neuron(w, X) has another gradient in w than a homogeneous function of its values; "
+            "leave out detach() and conversions to numpy."
         )
     odd, z = once - feature.values(X, -w), X @ w.T
     slope = float(np.vdot(z, odd)) / max(float(np.vdot(z, z)), np.finfo(np.float64).tiny)

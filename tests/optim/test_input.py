@@ -21,6 +21,8 @@ BROKEN = np.where(np.arange(90).reshape(30, 3) == 10, np.nan, X)
         ({}, (X * 1e100, Y), "overflow"),
         ({"neuron": lambda w, X: torch.tanh(X @ w)}, (X, Y), "not homogeneous in w"),
         ({"neuron": lambda w, X: (X @ w)[:, None]}, (X, Y), r"one feature per sample, \(30,\)"),
+        ({"neuron": lambda w, X: (X @ w).detach()}, (X, Y), r"another gradient in w.*detach"),
+        ({"neuron": lambda w, X: 1e-200 * X @ w}, (X, Y), r"multiply neuron\(w, X\)"),
         ({"neuron": lambda w, X: X @ w - (X @ w).mean()}, (X, Y), "depends on the other samples"),
         ({"loss": "logistic"}, (X, Y), "probabilities"),
         ({"starts": np.ones((2, 3))}, (X, Y), r"must be \(S, 4\)"),
@@ -29,6 +31,11 @@ BROKEN = np.where(np.arange(90).reshape(30, 3) == 10, np.nan, X)
 def test_bad_data_are_refused_with_a_remedy(options, data, said):
     with pytest.raises(ValueError, match=said):
         AGF(**options).fit(*data)
+
+
+def test_a_function_need_not_stand_being_mapped_over_no_neurons():
+    trainer = AGF(lambda w, X: (X @ w) ** 2 / w.norm(), max_neurons=1).fit(X, Y)
+    assert trainer.path[1].loss < trainer.path[0].loss
 
 
 @pytest.mark.parametrize(
@@ -118,11 +125,19 @@ def test_norms_of_unit_weights_do_not_matter_however_small_they_are():
 
 @pytest.mark.parametrize(
     "neuron",
-    [lambda w: w, lambda w, X: X, lambda w, X: np.maximum(X @ w, 0)],
-    ids=["one argument", "wrong shape", "numpy"],
+    [
+        lambda w: w,
+        lambda w, X: X,
+        lambda w, X: np.maximum(X @ w, 0),
+        lambda w, X: np.ones(len(X)),
+        lambda w, X: (X @ w).sum(),
+        lambda w, X: (X @ w > 0).long(),
+        lambda w, X: {}[0],
+    ],
+    ids=["one argument", "wrong shape", "numpy", "no tensor", "one number", "integers", "key"],
 )
 def test_a_function_that_fails_is_named_and_told_what_it_must_take(neuron):
-    with pytest.raises(ValueError, match=r"neuron\(w, X\) (fails|has shape)"):
+    with pytest.raises(ValueError, match=r"neuron\(w, X\) (raises|has shape)"):
         AGF(neuron).fit(X, Y)
 
 
