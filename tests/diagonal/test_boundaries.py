@@ -158,6 +158,10 @@ def test_every_coordinate_may_have_its_own_shape():
         ({"form": "difference", "init": [1, 2, 3]}, ValueError, "must hold u and v"),
         ({"depth": 3, "form": "difference", "init": [1, 0]}, ValueError, "all above 0"),
         ({"init": [1e-150] * 5}, ValueError, "too far from 1 for a float64"),
+        ({"init": [0, *[1e-3] * 500, 1]}, ValueError, "too far from 1 for a float64"),
+        ({"init": [0, *[1e-100] * 500, 1e100]}, ValueError, "too far from 1 for a float64"),
+        ({"depth": 10**30}, ValueError, f"depth={10**30}: .* at most 1000 layers"),
+        ({"init": np.ones(1001)}, ValueError, "depth=1001: .* at most 1000 layers"),
         ({"log_alpha": 0.5}, ValueError, "log_alpha=0.5"),
     ],
 )
