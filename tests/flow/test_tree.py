@@ -54,6 +54,8 @@ def test_a_tree_of_differences_is_the_flow_of_its_neurons():
     again = tree.regrown(packed)
     assert tree.state(packed) == pytest.approx(again.state(again.begin), abs=1e-14)
     assert not again.strays(again.begin)
+    packed[-1] = 1e3  # Where a step may try; its error is large, and nothing warns.
+    assert tree.velocity(0.0, packed)[2:].min() > 1e100
 
 
 def test_balanced_neurons_that_shrink_stay_balanced():

@@ -146,6 +146,7 @@ class Tree:
         distances = np.linalg.norm(self._differences(packed), axis=2)
         return bool(((distances < NEAR * longest) & (distances > 0)).any())
 
+    @np.errstate(over="ignore", invalid="ignore")  # where a step tries a point far away
     def velocity(self, s: float, packed: Array) -> Array:
         """Return the derivative of the packed state with respect to s."""
         epsilon, logs = self._edges(packed)
