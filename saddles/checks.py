@@ -214,6 +214,18 @@ def whole_number(value: Any, name: str, *, least: int = 0, otherwise: str = "") 
     return number
 
 
+#: Largest depth: integrals and products of more layers soon leave float64.
+DEEPEST = 1000
+
+
+def depth(value: Any) -> int:
+    """Return a number of layers."""
+    found = whole_number(value, "depth", least=2)
+    if found > DEEPEST:
+        raise ValueError(f"depth={found}: it must be at most {DEEPEST}; take fewer layers.")
+    return found
+
+
 def switch(value: Any, name: str) -> bool:
     """Return True or False."""
     if not isinstance(value, bool | np.bool_):

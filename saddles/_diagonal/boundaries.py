@@ -46,9 +46,6 @@ SPACING = 0.45
 #: Tails that are left out are below e^{−38} = 3e-17 of the integral.
 TAIL = 38.0
 
-#: Largest depth: the products of weights in the integrand overflow soon after it.
-DEEPEST = 1000
-
 #: Number of values of the integrand that are held at a time.
 TOGETHER = 2**20
 
@@ -78,7 +75,7 @@ class Start:
     def of(cls, depth: Any, init: Any, form: Any, n_features: int | None = None) -> Start:
         """Check the arguments of users, all of which may be None but `form`."""
         checks.one_of(form, "form", FORMS)
-        depth = _shallow(checks.count(depth, "depth", least=2))
+        depth = None if depth is None else checks.depth(depth)
         if init is None:
             depth = depth or 2
             default = [1.0] * (depth - 1) + [0.0] if form == "product" else [1.0, 1.0]
@@ -98,7 +95,7 @@ class Start:
                 f"depth={depth!r}, but init has {len(weights)} layers: init must have shape "
                 f"({depth},) or ({depth}, d); leave one of the two out."
             )
-        depth = _shallow(checks.whole_number(len(weights), "depth", least=2))
+        depth = checks.depth(len(weights))
         return cls(depth, form, _checked(weights), columns)
 
     def boundaries(self) -> tuple[Array, Array]:
@@ -227,15 +224,6 @@ def _by_quadrature(b: Array) -> Array:
         for layer in b:
             terms = terms / np.hypot(s, layer)
     return np.where(tied, math.inf, spacing * terms.sum(axis=0))
-
-
-def _shallow(depth: Any) -> Any:
-    """Return the depth, or None, if boundaries of so many layers can be computed."""
-    if depth is not None and depth > DEEPEST:
-        raise ValueError(
-            f"depth={depth}: boundaries are computed for at most {DEEPEST} layers; take fewer."
-        )
-    return depth
 
 
 def _of_power(size: Array, depth: int) -> Array:

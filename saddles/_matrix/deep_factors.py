@@ -77,7 +77,7 @@ def _bend(loss: DeclaredLoss) -> Any:
 
 def checked_depth(depth: Any, init: Any) -> int:
     """Return the number of layers, or raise."""
-    found = checks.whole_number(depth, "depth", least=2)
+    found = checks.depth(depth)
     if found == 2 and init is not None:
         raise TypeError(
             "init is given and depth=2: from a vanishing start, the initial directions do not "

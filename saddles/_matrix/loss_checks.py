@@ -179,7 +179,10 @@ def _gradient(loss: DeclaredLoss, W: Array) -> Array:
             f"loss.gradient(W) has shape {gradient.shape} and W has shape {W.shape}; they must be "
             "the same."
         )
-    if not np.isfinite(gradient).all() or not math.isfinite(loss.value(W)):
+    value = checks.numbers(loss.value(W), "loss.value(W)")
+    if value.ndim:
+        raise ValueError(f"loss.value(W) has shape {value.shape}; it must return one real number.")
+    if not np.isfinite(gradient).all() or not math.isfinite(value):
         raise ValueError(
             f"loss.gradient(W) or loss.value(W) is not finite {_where(W)}, positive semi-definite; "
             "the loss must be smooth there."

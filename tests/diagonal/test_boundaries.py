@@ -160,8 +160,8 @@ def test_every_coordinate_may_have_its_own_shape():
         ({"init": [1e-150] * 5}, ValueError, "too far from 1 for a float64"),
         ({"init": [0, *[1e-3] * 500, 1]}, ValueError, "too far from 1 for a float64"),
         ({"init": [0, *[1e-100] * 500, 1e100]}, ValueError, "too far from 1 for a float64"),
-        ({"depth": 10**30}, ValueError, f"depth={10**30}: .* at most 1000 layers"),
-        ({"init": np.ones(1001)}, ValueError, "depth=1001: .* at most 1000 layers"),
+        ({"depth": 10**30}, ValueError, f"depth={10**30}: .* at most 1000"),
+        ({"init": np.ones(1001)}, ValueError, "depth=1001: .* at most 1000"),
         ({"log_alpha": 0.5}, ValueError, "log_alpha=0.5"),
     ],
 )

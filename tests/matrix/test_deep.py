@@ -338,6 +338,8 @@ def test_wrong_options_of_the_deep_factorisation_are_named():
     loss = saddles.FullMatrix(np.eye(2))
     with pytest.raises(ValueError, match=r"depth=1"):
         saddles.greedy_low_rank(loss, depth=1)
+    with pytest.raises(ValueError, match=r"depth=1000000000: it must be at most 1000"):
+        saddles.greedy_low_rank(loss, depth=10**9)
     with pytest.raises(ValueError, match=r"init has 3 layers and depth=4"):
         saddles.greedy_low_rank(loss, depth=4, init=[np.eye(2)] * 3)
     with pytest.raises(TypeError, match=r"max_rank=1 is for depth=2"):

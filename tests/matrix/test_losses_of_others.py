@@ -145,6 +145,16 @@ class Complex(Quadratic):
         return (W - M) * (1 + 0j)
 
 
+class ManyValues(Quadratic):
+    def value(self, W):
+        return np.sum((W - M) ** 2, axis=0)
+
+
+class NoValue(Quadratic):
+    def value(self, W):
+        return None
+
+
 class Oscillating(Quadratic):
     """Its gradient has waves far shorter than any step, of which its value knows nothing."""
 
@@ -198,6 +208,8 @@ class NoMethod(Quadratic):
         (NotFinite, ValueError, "not finite at a W of norm 0"),
         (WrongShape, ValueError, "shape"),
         (Complex, TypeError, r"loss\.gradient\(W\) has dtype complex128"),
+        (ManyValues, ValueError, r"loss\.value\(W\) has shape \(2,\)"),
+        (NoValue, TypeError, r"loss\.value\(W\)=None"),
         (Oscillating, ValueError, "differences of the value .* say .* smooth"),
         (
             WrongProduct,
