@@ -1,7 +1,8 @@
 """Greedy low-rank learning at depth L ≥ 3: W = W_L…W_1 under any smooth loss of square matrices.
 
 `deep_steps` is the algorithm. From W_j(0) = α (the identity) W stays symmetric and positive
-semi-definite, as UUᵀ does at depth 2: only positive eigenvalues of −∇f grow.
+semi-definite, as UUᵀ does at depth 2: only positive eigenvalues of −∇f grow. Layers that mirror
+each other but for signs keep W symmetric as well, with the signs of its eigenvalues.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from saddles import checks
 from saddles._matrix.declared import DeclaredLoss
 from saddles._matrix.deep_jump import Objective
-from saddles._matrix.deep_layers import checked_layers
+from saddles._matrix.deep_layers import checked_layers, mirror_of
 from saddles._matrix.deep_steps import DeepTask, deep_steps
 from saddles._matrix.loss_checks import refuse_extreme
 from saddles._numerics.precision import EPS
@@ -50,7 +51,7 @@ def deep_algorithm(
             value=lambda W: float(declared.value(W)),
             init=layers,
             tol=tol,
-            mirror=all(np.array_equal(a, b.T) for a, b in zip(layers, layers[::-1], strict=True)),
+            mirror=mirror_of(layers),
         ),
         name=f"{name}, depth {depth}",
     )

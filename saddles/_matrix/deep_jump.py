@@ -91,7 +91,7 @@ class Outset:
     """Where a descent begins: the saddle W of some rank, the new pair, and the dormant frames.
 
     ``tilt`` are the shares of other pairs that the start contains; ``rate`` is σ. With ``mirror`` W
-    stays symmetric.
+    stays symmetric: W_{L+1−j} = s_j W_jᵀ.
     """
 
     W: Array
@@ -101,7 +101,7 @@ class Outset:
     left: Array
     right: Array
     rate: float
-    mirror: bool = False
+    mirror: Array | None = None
 
 
 def land(objective: Objective, depth: int, outset: Outset) -> Landed:
@@ -171,12 +171,28 @@ def _descended(objective: Objective, depth: int, outset: Outset, size: float) ->
 
 def _balanced(outset: Outset, depth: int, size: float) -> list[Array]:
     """Return balanced layers of the saddle, with a new neuron of `size`."""
+    if outset.mirror is not None:
+        return _symmetric(outset, outset.mirror, size)
     P, S, Q = np.linalg.svd(outset.W, full_matrices=False)
     roots = np.append(S[: outset.rank] ** (1 / depth), size)
     left = np.column_stack([P[:, : outset.rank], outset.pair[0]])
     right = np.column_stack([Q[: outset.rank].T, outset.pair[1]])
-    layers = [roots[:, None] * right.T, *[np.diag(roots)] * (depth - 2), left * roots]
-    return mirrored(layers) if outset.mirror else layers
+    return [roots[:, None] * right.T, *[np.diag(roots)] * (depth - 2), left * roots]
+
+
+def _symmetric(outset: Outset, mirror: Array, size: float) -> list[Array]:
+    """Return balanced layers that mirror each other; the one in the middle has signs of W."""
+    depth, half = len(mirror), len(mirror) // 2
+    values, vectors = np.linalg.eigh(outset.W)
+    top = np.argsort(-np.abs(values))[: outset.rank]
+    sign = np.copysign(1.0, outset.pair[0] @ outset.pair[1])
+    new = (outset.pair[1] + sign * outset.pair[0]) / 2
+    right = np.column_stack([vectors[:, top], new])
+    roots = np.append(np.abs(values[top]) ** (1 / depth), size)
+    below = [roots[:, None] * right.T, *[np.diag(roots)] * (half - 1)]
+    above = [s * layer.T for s, layer in zip(mirror, below, strict=False)][::-1]
+    signs = np.sign(np.append(values[top], sign)) * np.prod(mirror[:half])
+    return [*below, *[np.diag(signs * roots)] * (depth % 2), *above]
 
 
 def _run(objective: Objective, layers: list[Array], outset: Outset) -> Integration:
@@ -189,7 +205,7 @@ def _run(objective: Objective, layers: list[Array], outset: Outset) -> Integrati
         W = product(active)
         pull = np.array([objective.pull(one) for one in W.reshape(-1, *W.shape[-2:])])
         moved = slopes(active, pull.reshape(W.shape))
-        moved = mirrored(moved) if outset.mirror else moved
+        moved = moved if outset.mirror is None else mirrored(moved, outset.mirror)
         down = -_inverse(active[0]) @ (moved[0] @ right)
         up = -_inverse(active[-1].mT) @ (moved[-1].mT @ left)
         return flat([*moved, up, down])

@@ -29,6 +29,7 @@ __all__ = [
     "flat",
     "framed",
     "living",
+    "mirror_of",
     "mirrored",
     "orthogonal",
     "product",
@@ -67,9 +68,24 @@ def unflat(weights: Array, like: Layers) -> list[Array]:
     return found
 
 
-def mirrored(layers: Layers) -> list[Array]:
-    """Return the nearest layers with W_{L+1−j} = W_jᵀ, as they stay where G is symmetric."""
-    return [(low + high.mT) / 2 for low, high in zip(layers, layers[::-1], strict=True)]
+def mirror_of(layers: Layers) -> Array | None:
+    """Return the signs s_j (L,) with W_{L+1−j} = s_j W_jᵀ, or None if there are none.
+
+    Where G is symmetric with W, layers stay so, and W symmetric. (A layer in the middle that is
+    antisymmetric makes W antisymmetric.)
+    """
+    pairs = list(zip(layers, layers[::-1], strict=True))
+    signs = [1.0 if np.array_equal(low, high.T) else -1.0 for low, high in pairs]
+    kept = all(np.array_equal(s * low, high.T) for s, (low, high) in zip(signs, pairs, strict=True))
+    odd = len(layers) % 2 == 1 and signs[len(layers) // 2] < 0
+    return np.array(signs) if kept and not odd else None
+
+
+def mirrored(layers: Layers, signs: Array) -> list[Array]:
+    """Return the nearest layers with W_{L+1−j} = s_j W_jᵀ."""
+    return [
+        (low + s * high.mT) / 2 for low, high, s in zip(layers, layers[::-1], signs, strict=True)
+    ]
 
 
 def orthogonal(vectors: Array) -> Array:
@@ -81,11 +97,11 @@ def living(layers: Layers) -> list[Array]:
     """Return orthonormal frames (n_j, m_j) of what lives beside the layers, from the inputs on.
 
     A direction u of hidden units with uᵀW_j = 0 and W_{j+1}u = 0 has slopes 0 for ever, but
-    rounding would move it. Layers with W_{L+1−j} = W_jᵀ have frames that keep this.
+    rounding would move it. Layers with W_{L+1−j} = ±W_jᵀ have frames that keep this.
     """
     ends = np.eye(layers[0].shape[1]), np.eye(layers[-1].shape[0])
     inner = [_alive(low, high) for low, high in pairwise(layers)]
-    if all(np.array_equal(low, high.T) for low, high in zip(layers, layers[::-1], strict=True)):
+    if mirror_of(layers) is not None:
         inner = [inner[min(j, len(inner) - 1 - j)] for j in range(len(inner))]
     return [ends[0], *inner, ends[1]]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from saddles import checks
 from saddles._matrix.deep_jump import Objective
-from saddles._matrix.deep_layers import checked_layers
+from saddles._matrix.deep_layers import checked_layers, mirror_of
 from saddles._matrix.deep_steps import DeepTask, deep_steps
 from saddles._matrix.moments import Moments, least_loss
 from saddles._numerics.watch import long_work
@@ -106,6 +106,7 @@ def deep_linear(
     moments.refuse_extreme()
     floor = least_loss(moments, sigma_yy)
     used = moments.values[moments.values > 0]
+    layers = checked_layers(init, moments.yx.shape)
     task = DeepTask(
         objective=Objective(
             shape=moments.yx.shape,
@@ -113,14 +114,21 @@ def deep_linear(
             bend=lambda _, D: np.asarray(D @ moments.xx),
         ),
         value=lambda W: floor + moments.excess(W),
-        init=checked_layers(init, moments.yx.shape),
+        init=layers,
         tol=checks.real_number(
             tol, "tol", "it is relative and must lie in (0, 1)", lambda v: 0 < v < 1
         ),
+        mirror=mirror_of(layers) if _symmetric(moments) else None,
         left_over=_left_over(min(moments.yx.shape), float(used.min(initial=np.inf))),
     )
     algorithm = deep_steps(task, name=f"AGF of a linear network of {len(task.init)} layers")
     return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
+
+
+def _symmetric(moments: Moments) -> bool:
+    """Whether G = Σyx − W Σxx is symmetric for every symmetric W."""
+    white = np.array_equal(moments.xx, moments.xx[0, 0] * np.eye(len(moments.xx)))
+    return white and np.array_equal(moments.yx, moments.yx.T)
 
 
 def _left_over(modes: int, least: float) -> Callable[[float], float]:

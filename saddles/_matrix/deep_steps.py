@@ -59,8 +59,8 @@ class DeepTask:
         The initial layers over α, from the input on.
     tol : float
         Singular value of ∇f, relative to |∇f(0)|, that counts as zero.
-    mirror : bool
-        Whether W stays symmetric: W_{L+1−j} = W_jᵀ at the start, and ∇f(W) is symmetric with W.
+    mirror : ndarray of shape (L,), optional
+        Signs with W_{L+1−j} = s_j W_jᵀ at the start. W stays symmetric if ∇f(W) is so with W.
     left_over : callable, optional
         Largest singular value of ∇f -> bound of how far f could still fall.
     """
@@ -69,7 +69,7 @@ class DeepTask:
     value: Callable[[Array], float]
     init: list[Array]
     tol: float
-    mirror: bool = False
+    mirror: Array | None = None
     left_over: Callable[[float], float] | None = None
 
     @cached_property
@@ -103,7 +103,7 @@ class _State:
         """Return the pull between dormant directions."""
         return np.asarray(self.left.T @ self.pull @ self.right)
 
-    def wait(self, mirror: bool) -> Escape | Status:
+    def wait(self, mirror: Array | None) -> Escape | Status:
         """Return how the dormant layers leave this saddle; found once."""
         if not self.waited:
             self.waited.append(escape(self.blocks, self.dormant, mirror=mirror))
@@ -177,7 +177,7 @@ def _cost(task: DeepTask, state: _State) -> _State:
         mirror=task.mirror,
     )
     landed = land(task.objective, len(task.init), outset)
-    if task.mirror:
+    if task.mirror is not None:
         both = (landed.left + landed.right) / 2
         landed = replace(landed, W=(landed.W + landed.W.T) / 2, left=both, right=both)
     value = task.value(landed.W)

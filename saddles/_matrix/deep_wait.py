@@ -77,15 +77,15 @@ class Escape:
     rest: list[Array]
 
 
-def escape(blocks: Sequence[Array], pull: Array, *, mirror: bool = False) -> Escape | Status:
+def escape(blocks: Sequence[Array], pull: Array, *, mirror: Array | None = None) -> Escape | Status:
     """Return how dormant layers blow up under a frozen pull, or why they do not.
 
-    With `mirror` G is symmetric and W_{L+1−j} = W_jᵀ. That is kept exactly: pairs (u, −u), which
-    such layers never contain, would grow from rounding.
+    With `mirror` G is symmetric and W_{L+1−j} = s_j W_jᵀ. That is kept exactly: pairs (u, −u), or
+    (u, u), which such layers never contain, would grow from rounding.
     """
     depth = len(blocks)
-    if mirror:
-        blocks, pull = mirrored(blocks), (pull + pull.T) / 2
+    if mirror is not None:
+        blocks, pull = mirrored(blocks, mirror), (pull + pull.T) / 2
     unit, rate = float(np.linalg.norm(flat(blocks))), float(np.linalg.norm(pull, 2))
     start = [block / unit for block in blocks]
     if not any(slope.any() for slope in slopes(start, pull)):
@@ -121,12 +121,14 @@ def _sign_conserved(start: list[Array], pull: Array) -> bool:
     return bool(np.prod(weights) * pull.item() < 0 and second - first <= BALANCED * second)
 
 
-def _grown(start: list[Array], pull: Array, mirror: bool) -> tuple[float, list[Array]] | Status:
+def _grown(
+    start: list[Array], pull: Array, mirror: Array | None
+) -> tuple[float, list[Array]] | Status:
     """Integrate from unit size until one pair dominates; return the time and the layers there."""
 
     def slope(y: Array) -> Array:
         moved = slopes(unflat(y, start), pull)
-        return flat(mirrored(moved) if mirror else moved)
+        return flat(moved if mirror is None else mirrored(moved, mirror))
 
     for time, y in growing(slope, flat(start), len(start)):
         size = float(np.linalg.norm(y))

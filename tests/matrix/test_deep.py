@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
 import saddles
 from reference import deep_linear as oracle
@@ -350,3 +351,66 @@ def test_wrong_options_of_the_deep_factorisation_are_named():
         saddles.flow.deep_linear(XX, MAP @ XX, init=LAYERS[:3], log_alpha=-40.0)
     with pytest.raises(ValueError, match=r"raise rtol to"):
         saddles.flow.deep_linear(XX, MAP @ XX, init=LAYERS[:3], log_alpha=-20.0, rtol=1e-8)
+
+
+# --- layers that mirror each other ---------------------------------------------------------------
+
+
+def symmetric(seed):
+    A = np.random.default_rng(seed).standard_normal((3, 3))
+    return A + A.T
+
+
+@pytest.mark.parametrize("signs", [(-1, 1, 1), (-1, -1, -1), (1, -1, 1), (-1, 1, 1, 1)])
+def test_signs_of_layers_are_a_sign_of_the_data(signs):
+    """W_L…W_1 and f(W) change their signs together: what grows from −1 towards A does so from 1
+    towards −A. An eigenvalue of the other sign is never learnt."""
+    A, sign, depth = symmetric(0), int(np.prod(signs)), len(signs)
+    init = [s * np.eye(3) for s in signs]
+    plain = saddles.greedy_low_rank(saddles.FullMatrix(sign * A), depth=depth)
+    path = saddles.greedy_low_rank(saddles.FullMatrix(A), depth=depth, init=init)
+    for found in path, saddles.agf.deep_linear(np.eye(3), A, init=init):
+        assert found.status is plain.status is Status.SIGN_CONSERVED
+        assert found.times == pytest.approx(plain.times, rel=1e-9)
+        assert found.losses == pytest.approx(plain.losses, rel=1e-9)
+    assert path.betas == pytest.approx(sign * plain.betas, abs=1e-9)
+
+
+def symmetric_times(A, low, middle, alpha, cuts):
+    """Scaled times at which the flow of Wᵀ M W towards A, M symmetric, passes losses."""
+
+    def split(y):
+        return y.reshape(2, 3, 3)
+
+    def velocity(_, y):
+        W, M = split(y)
+        G = A - W.T @ M @ W
+        return np.stack([M @ W @ G, W @ G @ W.T]).ravel() / alpha
+
+    def above(cut):
+        def event(_, y):
+            W, M = split(y)
+            return np.sum((A - W.T @ M @ W) ** 2) / 2 - cut
+
+        return event
+
+    start = alpha * np.stack([low, middle]).ravel()
+    events = [above(cut) for cut in cuts]
+    events[-1].terminal = True
+    run = solve_ivp(
+        velocity, (0, 1e3), start, "LSODA", events=events, rtol=1e-10, atol=1e-13 * alpha
+    )
+    return np.array([times[0] for times in run.t_events])
+
+
+def test_layers_that_mirror_each_other_follow_a_symmetric_flow():
+    """The layer in the middle has eigenvalues of both signs. Rounding never breaks the symmetry."""
+    A, rng = symmetric(1), np.random.default_rng(5)
+    low, middle = rng.standard_normal((2, 3, 3))
+    middle = middle + middle.T
+    path = saddles.greedy_low_rank(
+        saddles.FullMatrix(A), depth=3, init=[low, middle, low.T], max_jumps=2
+    )
+    cuts = (path.losses[1:] + path.losses[:-1]) / 2
+    near, nearer = (symmetric_times(A, low, middle, alpha, cuts) for alpha in (4e-4, 2e-4))
+    assert 2 * nearer - near == pytest.approx(path.times[1:], rel=1e-4)
