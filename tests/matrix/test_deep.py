@@ -376,6 +376,16 @@ def test_signs_of_layers_are_a_sign_of_the_data(signs):
     assert path.betas == pytest.approx(sign * plain.betas, abs=1e-9)
 
 
+@pytest.mark.parametrize("depth", [3, 4])
+def test_rounding_learns_no_mode_that_commuting_data_never_learn(depth):
+    """From the identity W commutes with both moments, and its eigenvalues keep their sign."""
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
+    xx, yx = (Q @ np.diag(values) @ Q.T for values in ([1.0, 2, 3], [4.0, -2, -1]))
+    path = saddles.agf.deep_linear((xx + xx.T) / 2, yx, init=[np.eye(3)] * depth)
+    assert path.status is Status.SIGN_CONSERVED
+    assert path.times == pytest.approx([0, 1 / (4 * (depth - 2))])
+
+
 def symmetric_times(A, low, middle, alpha, cuts):
     """Scaled times at which the flow of Wᵀ M W towards A, M symmetric, passes losses."""
 
