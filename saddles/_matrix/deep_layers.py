@@ -29,6 +29,7 @@ __all__ = [
     "flat",
     "framed",
     "living",
+    "mirror_kept",
     "mirror_of",
     "mirrored",
     "orthogonal",
@@ -69,16 +70,37 @@ def unflat(weights: Array, like: Layers) -> list[Array]:
 
 
 def mirror_of(layers: Layers) -> Array | None:
-    """Return the signs s_j (L,) with W_{L+1−j} = s_j W_jᵀ, or None if there are none.
+    """Return the signs s_j (L,) with W_{L+1−j} = s_j W_jᵀ, up to rounding, or None.
 
     Where G is symmetric with W, layers stay so, and W symmetric. (A layer in the middle that is
     antisymmetric makes W antisymmetric.)
     """
     pairs = list(zip(layers, layers[::-1], strict=True))
-    signs = [1.0 if np.array_equal(low, high.T) else -1.0 for low, high in pairs]
-    kept = all(np.array_equal(s * low, high.T) for s, (low, high) in zip(signs, pairs, strict=True))
+    signs = [1.0 if _same(low, high.T) else -1.0 for low, high in pairs]
+    kept = all(_same(s * low, high.T) for s, (low, high) in zip(signs, pairs, strict=True))
     odd = len(layers) % 2 == 1 and signs[len(layers) // 2] < 0
     return np.array(signs) if kept and not odd else None
+
+
+def mirror_kept(layers: Layers, xx: Array, yx: Array) -> Array | None:
+    """Return the signs of `mirror_of` if G = Σyx − W Σxx stays symmetric with W, or None.
+
+    It does for white inputs and a symmetric Σyx; if the two commute, from multiples of 1.
+    """
+    if not _same(yx, yx.T):
+        return None
+    scalar = _scalar(xx) or (all(map(_scalar, layers)) and _same(xx @ yx, (xx @ yx).T))
+    return mirror_of(layers) if scalar else None
+
+
+def _scalar(A: Array) -> bool:
+    """Whether a matrix is a multiple of 1."""
+    return _same(A, A[0, 0] * np.eye(len(A)))
+
+
+def _same(A: Array, B: Array) -> bool:
+    """Whether matrices are equal, up to rounding."""
+    return A.shape == B.shape and bool(np.abs(A - B).max() <= ULPS * np.abs(A).max())
 
 
 def mirrored(layers: Layers, signs: Array) -> list[Array]:

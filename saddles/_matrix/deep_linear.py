@@ -13,14 +13,13 @@ import numpy as np
 
 from saddles import checks
 from saddles._matrix.deep_jump import Objective
-from saddles._matrix.deep_layers import checked_layers, mirror_of
+from saddles._matrix.deep_layers import checked_layers, mirror_kept
 from saddles._matrix.deep_steps import DeepTask, deep_steps
 from saddles._matrix.moments import Moments, least_loss
-from saddles._numerics.precision import ULPS
 from saddles._numerics.watch import long_work
 from saddles._result.path import Saddle, SaddlePath
 from saddles.alternation import solve
-from saddles.typing import Array, ArrayLike
+from saddles.typing import ArrayLike
 
 __all__ = ["deep_linear"]
 
@@ -119,32 +118,11 @@ def deep_linear(
         tol=checks.real_number(
             tol, "tol", "it is relative and must lie in (0, 1)", lambda v: 0 < v < 1
         ),
-        mirror=mirror_of(layers) if _symmetric(moments, layers) else None,
+        mirror=mirror_kept(layers, moments.xx, moments.yx),
         left_over=_left_over(min(moments.yx.shape), float(used.min(initial=np.inf))),
     )
     algorithm = deep_steps(task, name=f"AGF of a linear network of {len(task.init)} layers")
     return solve(algorithm, max_jumps=max_jumps, on_failure=on_failure, callback=callback)
-
-
-def _symmetric(moments: Moments, layers: Sequence[Array]) -> bool:
-    """Whether W and G = Σyx − W Σxx stay symmetric, up to rounding, if the layers are mirrored.
-
-    They do for white inputs and a symmetric target; if both commute, from multiples of 1.
-    """
-    xx, yx = moments.xx, moments.yx
-    if not _same(yx, yx.T):
-        return False
-    if _scalar(xx):
-        return True
-    return all(_scalar(layer) for layer in layers) and _same(xx @ yx, (xx @ yx).T)
-
-
-def _scalar(A: Array) -> bool:
-    return _same(A, A[0, 0] * np.eye(len(A)))
-
-
-def _same(A: Array, B: Array) -> bool:
-    return A.shape == B.shape and bool(np.abs(A - B).max() <= ULPS * np.abs(A).max())
 
 
 def _left_over(modes: int, least: float) -> Callable[[float], float]:

@@ -36,6 +36,8 @@ from saddles._matrix.deep_layers import (
     flat,
     framed,
     living,
+    mirror_kept,
+    mirrored,
     product,
     slopes,
     unflat,
@@ -169,7 +171,10 @@ def deep_linear(
         )
     checks.one_of(on_failure, "on_failure", ("raise", "return"))
     frames = living(layers)
-    network = _Network(moments, floor, framed(layers, frames), scale, frames)
+    mirror = mirror_kept(layers, moments.xx, moments.yx)
+    start = framed(layers, frames)
+    start = start if mirror is None else mirrored(start, mirror)
+    network = _Network(moments, floor, start, scale, frames, mirror)
     curve, status, outlook = _followed(network, rtol, until)
     if not status.success and on_failure == "raise":
         raise PathError(status, detail=f"scaled time {float(curve.weights.times[-1]):.6g}")
@@ -194,6 +199,7 @@ class _Network:
     start: list[Array]
     log_alpha: float
     frames: list[Array]
+    mirror: Array | None
 
     @property
     def shrink(self) -> float:
@@ -204,8 +210,9 @@ class _Network:
         return self.shrink * product(layers)
 
     def moved(self, layers: Sequence[Array]) -> list[Array]:
-        """Return Ŵ' of every layer."""
-        return slopes(layers, -self.moments.slope(self.map(layers)))
+        """Return Ŵ' of every layer. Layers that mirror each other do so exactly."""
+        found = slopes(layers, -self.moments.slope(self.map(layers)))
+        return found if self.mirror is None else mirrored(found, self.mirror)
 
     def velocity(self, _: float, y: Array) -> Array:
         """Return the velocity at each row of y (..., p)."""
