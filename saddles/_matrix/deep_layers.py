@@ -13,6 +13,7 @@ Whatever takes layers takes many networks at once: of shape (..., n_j, n_{j−1}
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import reduce
 from itertools import accumulate, pairwise
@@ -39,6 +40,10 @@ __all__ = [
 ]
 
 Layers = Sequence[Array]
+
+#: Powers of the weights, and of α over them, may be this large: products with data are within
+#: float64 still.
+LARGEST = 1e90
 
 
 def product(layers: Layers) -> Array:
@@ -156,8 +161,8 @@ def checked_layers(init: Any, shape: tuple[int, int], name: str = "init") -> lis
     Raises
     ------
     TypeError, ValueError
-        If they are fewer than three, do not fit each other or the problem of shape (c, d), or two
-        of them are zero.
+        If they are fewer than three, do not fit each other or the problem of shape (c, d), two of
+        them are zero, or their powers leave float64.
     """
     if isinstance(init, str) or not isinstance(init, Sequence | np.ndarray):
         raise TypeError(
@@ -190,4 +195,16 @@ def checked_layers(init: Any, shape: tuple[int, int], name: str = "init") -> lis
             f"{name}[{zero[0]}] and {name}[{zero[1]}] are zero: where two layers are zero the flow "
             "never moves; pass generic layers."
         )
+    _check_powers(layers, name)
     return layers
+
+
+def _check_powers(layers: Layers, name: str) -> None:
+    """Raise if the power L − 2 of the weights, which times are divided by, leaves float64."""
+    size, depth = max(float(np.abs(layer).max()) for layer in layers), len(layers)
+    if (depth - 2) * abs(math.log(size)) > math.log(LARGEST):
+        raise ValueError(
+            f"max(abs({name}))={size:.3g}: its power {depth - 2} is beyond {1 / LARGEST:g} to "
+            f"{LARGEST:g}, and times are divided by that; multiply all layers by one constant "
+            f"and divide alpha by it: that is the same network."
+        )

@@ -99,7 +99,10 @@ def escape(blocks: Sequence[Array], pull: Array, *, mirror: Array | None = None)
     found = _split(layers, pull / rate)
     if isinstance(found, Status):
         return found
-    clock = unit ** (2 - depth) / rate
+    with np.errstate(over="ignore"):
+        clock = float(np.float64(unit) ** (2 - depth)) / rate
+    if not math.isfinite(clock):
+        return Status.OVERFLOW
     return Escape(
         delay=(delay + found.delay) * clock,
         rate=found.rate * rate,

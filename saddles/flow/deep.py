@@ -44,6 +44,7 @@ from saddles._matrix.deep_layers import (
 )
 from saddles._matrix.moments import Moments, least_loss
 from saddles._numerics.ends import Outlook
+from saddles._numerics.precision import EPS
 from saddles._numerics.stepping import (
     LEAST_RTOL,
     Ending,
@@ -78,6 +79,9 @@ EMPTY = 1e-20
 #: Share of the squared weights of a hidden direction that errors of what the flow conserves may be.
 #: At all of it, errors have turned the sign of a weight.
 LOST = 0.25
+#: Two networks that differ by rounding at the start may come to maps that differ by this share.
+#: Where a symmetry keeps a mode from growing, rounding grows in its stead, up to the whole mode.
+PARTED = 1e-2
 #: Steps in all, and between two looks at whether training has ended.
 STEPS, LOOK = 100_000, 5
 
@@ -115,8 +119,8 @@ def deep_linear(
     until : float, optional
         Scaled time ``t * alpha**(L - 2)`` at which to stop. Without it, the flow is followed until
         the gradient of the loss vanishes. If layers are narrower than the data, the gradient may
-        never vanish: give `until` then. If the flow conserves a sign, dormant layers may shrink
-        without end: before rounding turns that sign, the flow ends with `Status.RESOLUTION`.
+        never vanish: give `until` then. If the flow conserves a sign or a symmetry, modes may
+        never be learnt: before rounding breaks it, the flow ends with `Status.RESOLUTION`.
     rtol : float
         Relative error of jump times to aim at, from 1e-12 to 1e-3. It must be at least
         1.1e-13 / alpha.
@@ -214,21 +218,44 @@ class _Network:
         found = slopes(layers, -self.moments.slope(self.map(layers)))
         return found if self.mirror is None else mirrored(found, self.mirror)
 
-    def velocity(self, _: float, y: Array) -> Array:
+    def velocity(self, y: Array) -> Array:
         """Return the velocity at each row of y (..., p)."""
         return flat(self.moved(unflat(y, self.start)))
 
-    def jacobian(self, _: float, y: Array) -> Array:
+    def jacobian(self, y: Array) -> Array:
+        """Return the derivative of the velocity at y (p,)."""
         apart = APART * float(np.abs(y).max())
-        moved = self.velocity(0.0, np.vstack([y, y + apart * np.eye(y.size)]))
+        moved = self.velocity(np.vstack([y, y + apart * np.eye(y.size)]))
         return np.asarray((moved[1:] - moved[0]).T / apart)
+
+    def twice(self) -> Equation:
+        """Return the equation of the network, and of one that differs by rounding at the start."""
+        from scipy.linalg import block_diag
+
+        start = flat(self.start)
+        shaken = start * (1 + EPS * np.random.default_rng(0).choice([-1.0, 1.0], start.size))
+        if self.mirror is not None:
+            shaken = flat(mirrored(unflat(shaken, self.start), self.mirror))
+        return Equation(
+            lambda _, y: self.velocity(y.reshape(2, -1)).ravel(),
+            np.concatenate([start, shaken]),
+            jacobian=lambda _, y: block_diag(*map(self.jacobian, y.reshape(2, -1))),
+            overflows=True,
+        )
 
     @cached_property
     def conserved(self) -> list[Array]:
         """Return W_{j+1}ᵀW_{j+1} − W_jW_jᵀ at the start."""
         return _conserved(self.start)
 
-    def resolved(self, y: Array) -> bool:
+    def apart(self, y: Array) -> bool:
+        """Whether both networks (2p,) are different maps by now."""
+        states = (*np.split(y, 2), flat(self.start))
+        W, other, first = (self.map(unflat(each, self.start)) for each in states)
+        size = max(float(np.linalg.norm(W)), float(np.linalg.norm(first)))
+        return float(np.linalg.norm(W - other)) > PARTED * size
+
+    def keeps_signs(self, y: Array) -> bool:
         """Whether weights into and out of all hidden directions are larger than their errors."""
         layers = unflat(y, self.start)
         for low, high, first in zip(layers, layers[1:], self.conserved, strict=False):
@@ -240,11 +267,15 @@ class _Network:
         return True
 
     def outlook(self, y: Array) -> Outlook:
-        """Return what could still happen: the loss that is left, by the gradient over W."""
-        slope = self.moments.slope(self.map(unflat(y, self.start)))
+        """Return what could still happen: the loss that is left, by the gradient over W.
+
+        Of both networks (2p,), if y holds two, it is what is left of either.
+        """
+        rows = y.reshape(-1, flat(self.start).size)
+        slopes = [self.moments.slope(self.map(unflat(row, self.start))) for row in rows]
         least = self.moments.values[self.moments.values > 0].min(initial=math.inf)
         whole = self.moments.explained / 2
-        left = float(np.sum(slope**2)) / least / 2
+        left = max(float(np.sum(slope**2)) for slope in slopes) / least / 2
         return Outlook(moves=left > EMPTY * whole, left=left, whole=whole, next_jump=None)
 
 
@@ -275,18 +306,39 @@ class _Layers:
     def loss_rate(self, tau: Array) -> Array:
         """Return dL/dτ = −α^L Σ_j |Ŵ_j'|², shape (q,)."""
         rows = self.weights(tau).T
-        squares = [float(np.sum(self.network.velocity(0.0, y) ** 2)) for y in rows]
+        squares = [float(np.sum(self.network.velocity(y) ** 2)) for y in rows]
         return -self.network.shrink * np.array(squares)
 
     def conservation(self) -> float:
         """Return the largest change of W_{j+1}ᵀW_{j+1} − W_jW_jᵀ, relative to the weights."""
-        first = flat(self.network.conserved)
-        worst = 0.0
+        first, worst = flat(self.network.conserved), 0.0
         for y in self.weights(self.weights.times).T:
             layers = unflat(y, self.network.start)
             apart = flat(_conserved(layers)) - first
-            worst = max(worst, float(np.abs(apart).max()) / float(np.sum(y**2)))
+            worst = max(worst, float(np.abs(apart).max()) / float(np.sum(flat(layers) ** 2)))
         return worst
+
+
+@dataclass(eq=False)
+class _Rounding:
+    """Whether what rounding does can be seen, asked from look to look.
+
+    Two networks that differ by rounding may jump at times that differ by `late` of the time. Until
+    the later one has jumped they are different maps.
+    """
+
+    network: _Network
+    late: float
+    since: float | None = None
+
+    def tells(self, tau: float, y: Array) -> bool:
+        """Whether a conserved sign may have turned, or both networks (2p,) learn other modes."""
+        if not self.network.apart(y):
+            self.since = None
+        elif self.since is None:
+            self.since = tau
+        parted = self.since is not None and tau - self.since > self.late * tau
+        return parted or not self.network.keeps_signs(y[: y.size // 2])
 
 
 def _conserved(layers: Sequence[Array]) -> list[Array]:
@@ -302,26 +354,29 @@ def _followed(
     if not network.moments.yx.any():
         still = Pieces(np.array([0.0, until or 1.0]), [lambda tau: np.outer(start, 0 * tau + 1)])
         return _Layers(network, still), Status.NOTHING_TO_LEARN, network.outlook(start)
-    size, rtol = float(np.abs(start).max()), rtol * SHARE * math.exp(network.log_alpha)
+    late, rtol = rtol, rtol * SHARE * math.exp(network.log_alpha)
+    size = float(np.abs(start).max())
     run = Integration(
-        Equation(network.velocity, start, jacobian=network.jacobian, overflows=True),
+        network.twice(),
         Tolerances(rtol=rtol, atol=ABSOLUTE * rtol * size),
         STEPS,
         until=math.inf if until is None else until,
     )
 
+    rounding = _Rounding(network, late)
+
     def done(step: int, solver: Any) -> bool:
         if step % LOOK:
             return False
         ended = until is None and not network.outlook(solver.y).moves
-        return ended or not network.resolved(solver.y)
+        return ended or rounding.tells(solver.t, solver.y)
 
     weights = run.recorded(done, "flow.deep_linear")
     if not weights.curves:
         raise PathError(Status.INTEGRATION_FAILED, detail="no step was possible")
     outlook = network.outlook(run.solver.y)
     status = outlook.status
-    if status is None and not network.resolved(run.solver.y):
+    if status is None and rounding.tells(run.solver.t, run.solver.y):
         status = Status.RESOLUTION
     if run.ending is Ending.OUT_OF_TIME:
         status = Status.TIME_LIMIT

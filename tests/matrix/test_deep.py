@@ -242,6 +242,18 @@ def test_a_sign_that_balanced_layers_conserve_ends_the_path():
     assert saddles.agf.deep_linear(np.eye(2), np.diag([4.0, -2.0]), init=uneven).losses[-1] < 1e-12
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_symmetry_that_is_hidden_ends_the_flow_before_rounding_breaks_it(seed):
+    """Turned inputs hide that W stays symmetric: its two negative eigenvalues are never learnt."""
+    rng = np.random.default_rng(seed)
+    Q, P = np.linalg.qr(rng.standard_normal((2, 3, 3)))[0]
+    A = Q @ np.diag([3.0, -2, -1]) @ Q.T
+    flow = saddles.flow.deep_linear(np.eye(3), A @ P, init=[P, *[np.eye(3)] * 2], log_alpha=-5.0)
+    assert flow.status is Status.RESOLUTION
+    assert flow.loss(2.0) == pytest.approx(2.5)
+    assert flow.remaining.loss == pytest.approx(2.5, rel=0.1)
+
+
 def test_nearly_equal_singular_values_end_the_path():
     path = saddles.agf.deep_linear(np.eye(3), np.diag([2, 2 + 1e-6, 1]), init=LAYERS[:3])
     assert path.status is Status.TIED
@@ -311,6 +323,8 @@ def test_narrow_layers_end_at_their_width():
         ([np.ones((3, 2)), np.eye(3), np.eye(3)], r"init maps 2 inputs to 3 outputs"),
         ([np.zeros((3, 3)), np.eye(3), np.zeros((3, 3))], r"init\[0\] and init\[2\] are zero"),
         ([[np.nan]], r"init\[0\]"),
+        ([1e-100 * np.eye(3)] * 3, r"max\(abs\(init\)\)=1e-100: its power 1 .* divide alpha by it"),
+        ([1e30 * np.eye(3)] * 6, r"max\(abs\(init\)\)=1e\+30: its power 4"),
     ],
 )
 def test_wrong_layers_are_named(init, message):

@@ -214,10 +214,11 @@ def _steps(
         relative, error, until, first = finer * rtol, finer * atol, math.inf, None
         duration = longest * pace(time + longest) if math.isfinite(longest) else None
         rounded = run.drift(z, duration)
-        if rounded > error:
+        coarse = rounded > error
+        if coarse:
             relative, error = max(relative, rounded / run.norm(z)), rounded
             until = time + longest
-        if math.isfinite(longest) and (again or rounded == error):
+        if math.isfinite(longest) and (again or coarse):
             first = longest / CROWD  # as the last ones
         tolerances = Tolerances(
             rtol=relative, atol=error, longest=longest, first=first, crowd=CROWD

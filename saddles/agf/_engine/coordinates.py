@@ -35,6 +35,7 @@ from saddles._numerics.critical import (
 from saddles._numerics.precision import EPS
 from saddles.agf._engine.levels import DONE, NO_PART, SAFELY, STATIONARY
 from saddles.homogeneous import Declared
+from saddles.status import Breakdown, Status
 from saddles.typing import Array, Indices, Mask
 
 __all__ = ["DENSE", "Coordinates", "same"]
@@ -48,9 +49,9 @@ DENSE = 450
 OUTSIDE = 1e-7
 #: New neurons are tilted by this, so that what breaks a symmetry is not rounding, in the directions
 #: with at least such a share of a gradient: which ones have less may be a matter of rounding.
-TILT = 1e-3
 #: Those of degree 2 are tilted by its square: a tilt moves what the flow conserves, and with it the
 #: rates at which they part.
+TILT = 1e-3
 #: The critical point lies this near, relative to |θ|, or the flow goes on.
 NEAR = 0.1
 #: Steps of Newton's method without progress after which it stops.
@@ -177,9 +178,16 @@ class Coordinates:
             rows[k] = (self.gradient(ahead) - self.gradient(behind)) / (2 * step)
         return (rows + rows.T) / 2
 
+    def finite_hessian(self, z: Array) -> Array:
+        """Return ∂²L/∂z², or raise `Breakdown` where it leaves float64."""
+        rows = self.hessian(z)
+        if not np.isfinite(rows).all():
+            raise Breakdown(Status.STALLED, "active neurons: second derivatives overflow")
+        return rows
+
     def rounding(self, z: Array) -> float:
         """Return how much of the force at z may be rounding of the neurons."""
-        return EPS * self.norm(z) * float(np.abs(np.linalg.eigvalsh(self.hessian(z))).max())
+        return EPS * self.norm(z) * float(np.abs(np.linalg.eigvalsh(self.finite_hessian(z))).max())
 
     def drift(self, z: Array, duration: float | None = None) -> float:
         """Return how far rounding of the force may move z in the duration.
@@ -188,7 +196,7 @@ class Coordinates:
         Where the curvature is large, it is soon undone. Without a duration, z is left as fast as
         the lowest curvature allows.
         """
-        bend = self.hessian(z)
+        bend = self.finite_hessian(z)
         values, vectors = np.linalg.eigh(bend)
         pace = -values[0] if duration is None else 1 / duration
         if not pace > 0:
@@ -205,7 +213,7 @@ class Coordinates:
         """Return force and curvature at z."""
         force = -self.gradient(z)
         size = self.size(z, float(np.linalg.norm(force)))
-        return Point(z, force, size, lambda: Spectrum.of(self.hessian(z)))
+        return Point(z, force, size, lambda: Spectrum.of(self.finite_hessian(z)))
 
     def newton_step(self, at: Point, /) -> Array:
         """Return the step to where the force would vanish."""
@@ -231,7 +239,7 @@ class Coordinates:
         What the flow conserves gives curvatures of about ± force / |θ| short of a critical point.
         """
         slack = SAFELY * force / self.norm(z)
-        return not curves_down(self.hessian(z), share=ZERO_CURVATURE, slack=slack)
+        return not curves_down(self.finite_hessian(z), share=ZERO_CURVATURE, slack=slack)
 
     def sharpened(self, z: Array) -> tuple[Coordinates, Array]:
         """Take along the directions that were left out, if the whole gradient asks for it."""

@@ -53,7 +53,7 @@ class Exits:
         members = (equal[:, None] == np.unique(equal)).astype(float)
         members *= np.linalg.norm(theta, axis=1)[:, None]
         together = np.kron(members / np.linalg.norm(members, axis=0), np.eye(run.basis.shape[1]))
-        values, vectors = np.linalg.eigh(together.T @ run.hessian(run.origin) @ together)
+        values, vectors = np.linalg.eigh(together.T @ run.finite_hessian(run.origin) @ together)
         force = float(np.linalg.norm(run.gradient(run.origin)))
         explained = SAFELY * force / run.norm(run.origin) + STATIONARY * np.abs(values).max()
         down = values < -explained
