@@ -56,6 +56,8 @@ def beyond_rounding(difference: Array, terms: Array | float) -> Array:
     """Return a difference of equals, 0 where it is a few ulp of the sizes of its `terms`.
 
     What is at rest is then so exactly. Implicit steps grow without end there, while velocities that
-    flicker by an ulp would bound their length.
+    flicker by an ulp would bound their length. So would a jump from 0 to what is just larger: it is
+    left out by degrees.
     """
-    return np.where(np.abs(difference) <= ULPS * terms, 0.0, difference)
+    known = np.clip(2 * (np.abs(difference) - ULPS * terms), 0.0, np.abs(difference))
+    return np.asarray(np.copysign(known, difference))
