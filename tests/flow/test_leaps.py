@@ -37,8 +37,10 @@ def test_every_plateau_is_leapt_over_and_nothing_creeps(wide):
     assert wide.status is Status.CONVERGED
     assert len(leaps(wide)) == 3
     assert len(wide.times) < 1500
-    learnt = wide.at(wide.until)
-    assert np.abs(learnt @ WIDE[0] - WIDE[1]).max() < 1e-3 * 1e-7
+    left, levels, _ = np.linalg.svd(WIDE[1])
+    missed = np.linalg.norm(left.T @ (wide.at(wide.until) @ WIDE[0] - WIDE[1]), axis=1)
+    assert (missed < 1e-3 * levels).all()  # each mode by its own size
+    assert missed.max() < 1e-7  # and all of them to the relative error that is asked for
 
 
 def test_saddles_are_those_of_the_path(wide):
