@@ -59,8 +59,9 @@ SHORT = 0.1
 NODES = 6
 
 #: Where ODEPACK's LSODA keeps the time beyond which it must not go, and the length that it tries
-#: next, in its work array.
-CRITICAL_TIME, NEXT_LENGTH = 0, 11
+#: next, in its work array; and the errors of a step, which may change in between, among what it is
+#: called with.
+CRITICAL_TIME, NEXT_LENGTH, ERRORS = 0, 11, 1
 
 #: Sizes of e^{−3} begin to matter; a step in which they grow by a factor e is no risk.
 BEFORE_JUMP, FOLDS_PER_STEP = -3.0, 1.0
@@ -101,6 +102,10 @@ class Tolerances:
         t, y (m,) -> the time beyond which the next step must not go; see `before_jump`.
     stride : float
         Steps up to this length need no horizon.
+    rounding : callable, optional
+        t, y (m,) -> how far rounding of F may move each coordinate in the time in which it changes,
+        (m,). A step may err by as much: shorter ones would tell no more, and there would be no end
+        of them.
     """
 
     atol: float | Array
@@ -110,6 +115,12 @@ class Tolerances:
     crowd: int | None = None
     horizon: Callable[[float, Array], float] | None = None
     stride: float = 0.0
+    rounding: Callable[[float, Array], Array] | None = None
+
+    @property
+    def change(self) -> bool:
+        """Whether they are others for each step."""
+        return self.horizon is not None or self.rounding is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,8 +256,8 @@ class Integration:
         solver, crowd = self.solver, _Crowd(self._tolerances, self.solver.t)
         while self._budget.spend():
             tick()
-            if self._tolerances.horizon is not None:
-                _keep_within(self._tolerances, solver)
+            if self._tolerances.change:
+                _prepare(self._tolerances, solver)
             if not (self._among_numbers(step) if self._overflows else step()):
                 self.ending = Ending.FAILED
                 return
@@ -280,20 +291,26 @@ class Integration:
                 return False
 
 
-def _keep_within(tolerances: Tolerances, solver: Any) -> None:
-    """Keep the next step of scipy's integrator from going beyond the horizon."""
+def _prepare(tolerances: Tolerances, solver: Any) -> None:
+    """Tell scipy's integrator how far its next step may go, and by how much it may err."""
     wrapped = getattr(solver, "_lsoda_solver", None)
     if wrapped is not None and solver.t_old is None:
         return  # LSODA's first step is short, and takes no critical time but the last one
-    assert tolerances.horizon is not None
-    work = None if wrapped is None else wrapped._integrator.rwork
-    tries = solver.h_abs if work is None else work[NEXT_LENGTH]
-    far = tries <= tolerances.stride
-    time = math.inf if far else tolerances.horizon(solver.t, solver.y)
-    if work is None:
-        solver.max_step = min(tolerances.longest, time - solver.t)
-    else:
-        work[CRITICAL_TIME] = min(time, solver.t_bound)
+    lsoda = None if wrapped is None else wrapped._integrator
+    if tolerances.horizon is not None:
+        tries = solver.h_abs if lsoda is None else lsoda.rwork[NEXT_LENGTH]
+        far = tries <= tolerances.stride
+        time = math.inf if far else tolerances.horizon(solver.t, solver.y)
+        if lsoda is None:
+            solver.max_step = min(tolerances.longest, time - solver.t)
+        else:
+            lsoda.rwork[CRITICAL_TIME] = min(time, solver.t_bound)
+    if tolerances.rounding is not None:
+        errors = np.maximum(tolerances.atol, tolerances.rounding(solver.t, solver.y))
+        if lsoda is None:
+            solver.atol = errors
+        else:
+            lsoda.call_args[ERRORS] = errors
 
 
 def before_jump(time: float, logs: Array, rates: Array) -> float:

@@ -1,5 +1,7 @@
 """Neurons of degree 2 that come near to each other, and neurons that shrink."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,10 @@ from saddles.agf import (
 )
 from saddles.flow import neurons
 from saddles.flow._polar.coordinates import Polar
+from saddles.flow._polar.march import march
 from saddles.flow._polar.tree import Tree
 from saddles.homogeneous import Declared
+from saddles.status import Status
 
 TEACHERS = HermiteTarget.teacher([1.0, 0.5], np.eye(2))
 
@@ -56,6 +60,22 @@ def test_a_tree_of_differences_is_the_flow_of_its_neurons():
     assert not again.strays(again.begin)
     packed[-1] = 1e3  # Where a step may try; its error is large, and nothing warns.
     assert tree.velocity(0.0, packed)[2:].min() > 1e100
+
+
+def test_neurons_that_share_a_teacher_come_together_in_steps_that_lengthen(monkeypatch):
+    """Like 1/t: rounding of a rate, over their distance, is soon more than a step may err by."""
+    network = MultiIndex(HermiteTarget.teacher([1.0], np.eye(1)), 2)
+    angles, scale = 1e-4 * np.array([1.0, -0.7, 0.3]), 40.0
+    units = np.column_stack([np.ones(3), np.cos(angles), np.sin(angles)])
+    begun = Polar.of(Declared.of(network), np.exp(scale) * units / np.sqrt(3), scale)
+    polar = replace(begun, unit=0.5, natural=0.0)  # those of the teacher, before it was learnt
+    monkeypatch.setattr("saddles.flow._polar.march.STEPS_PER_NEURON", 60)
+    curve, status = march(polar, 1e-9, 1e5 / polar.speed, apart=True)
+    assert status is Status.CONVERGED
+    assert np.diff(curve.knots)[-2] > 1e3
+    directions = curve.states(curve.knots[-1:])[0, 2:].reshape(3, -1)[:, 1:]
+    apart = np.ptp(np.arctan2(directions[:, 2], directions[:, 1]))
+    assert 0 < apart < np.ptp(angles) / 2
 
 
 def test_balanced_neurons_that_shrink_stay_balanced():

@@ -196,3 +196,23 @@ def test_a_horizon_waits_for_what_grows_and_is_small():
     assert before_jump(1.0, logs[:2], np.array([2.0, 1.0])) == 41.0
     assert before_jump(1.0, logs, np.array([2.0, 1.0, 0.1, 9.0, -9.0])) == 11.0
     assert before_jump(1.0, logs, -np.ones(5)) == math.inf
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_rounding_moves_is_no_error_of_a_step(method):
+    """A velocity that flickers: steps that err by less than that are short and have no end."""
+    rate, flicker, signs = 1e-3, 1e-9, np.random.default_rng(0)
+    jacobian = (lambda t, y: np.array([[-rate]])) if method in ("LSODA", "BDF") else None
+
+    def velocity(time, y):
+        return -rate * y + flicker * signs.choice([-1.0, 1.0])
+
+    endings = []
+    for rounding in (None, lambda t, y: np.full(1, flicker / rate)):
+        tolerances = Tolerances(atol=1e-10, rounding=rounding)
+        equation = Equation(velocity, np.ones(1), jacobian=jacobian)
+        run = Integration(equation, tolerances, 200, until=1e4, method=method)
+        *_, last = run
+        endings.append(run.ending)
+    assert endings == [Ending.SPENT, Ending.FINISHED]
+    assert last.y[0] == pytest.approx(math.exp(-10.0), abs=10 * flicker / rate)

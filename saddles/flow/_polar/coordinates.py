@@ -47,7 +47,7 @@ from saddles.flow._polar.space import OUT_OF_SPACE, Within
 from saddles.homogeneous import Declared
 from saddles.typing import Array, Mask
 
-__all__ = ["FASTEST", "Polar"]
+__all__ = ["FASTEST", "PULL_ROUNDING", "Polar"]
 
 #: Log of a neuron's part in what explains the data below which it leaves the pull of others alone.
 UNSEEN = math.log(1e-18)
@@ -65,6 +65,9 @@ NEWTON_STEP = 1e-7
 #: must stay below the tolerance of a step, or flat directions (of which wide networks have many)
 #: would wander.
 FASTEST = 1e6
+
+#: Rounding of a pull, in units of EPS.
+PULL_ROUNDING = 2.0
 
 #: The pace follows the speed of what moves at this distance in s. Without it, the velocity would be
 #: that of a unit vector, which turns at once where neurons relax to a slowly moving point, and no

@@ -29,7 +29,7 @@ from saddles._numerics.stepping import (
 )
 from saddles._result.path import PathError
 from saddles.flow._inputs import STEP_SHARE
-from saddles.flow._polar.coordinates import FASTEST, Polar
+from saddles.flow._polar.coordinates import FASTEST, PULL_ROUNDING, Polar
 from saddles.flow._polar.rest import creeps, escapes, rests
 from saddles.flow._polar.trajectory import PolarCurve, Still
 from saddles.flow._polar.tree import Tree
@@ -58,9 +58,6 @@ ROBUST = 1e-3
 
 #: Times at which the shaken flow is compared, and the largest speed of a slow one, in units of σ.
 COMPARED, SLOW = 400, 100.0
-
-#: Rounding of a pull, in units of EPS.
-PULL_ROUNDING = 2.0
 
 
 def fastest(rtol: float) -> float:
@@ -163,7 +160,8 @@ def _integration(
         equation = Equation(polar.velocity, polar.start(), jacobian=polar.jacobian)
         return Integration(equation, Tolerances(atol=atol), budget)
     equation = Equation(tree.velocity, tree.begin, begin=begin)
-    return Integration(equation, Tolerances(atol=atol, horizon=tree.horizon), budget)
+    tolerances = Tolerances(atol=atol, horizon=tree.horizon, rounding=tree.rounding)
+    return Integration(equation, tolerances, budget)
 
 
 def resting(polar: Polar, until: float) -> PolarCurve:

@@ -9,7 +9,8 @@ it differs by,
 
 with F the velocity of a direction beside the present residual. So absolute tolerances for m and ε
 are relative ones for the difference. F(d' + δ) − F(d') is extrapolated from longer secants where δ
-is so short that rounding would be left of it.
+is so short that rounding would be left of it. What rounding does leave, divided by the length of
+the secant, adds up while a difference changes: m and ε may err by that.
 
 Who is near to whom is a forest: the edges of a minimum spanning tree of the directions which are
 short. A path in such a tree has no edge longer than the distance of its ends, and so all distances
@@ -32,8 +33,9 @@ from functools import cached_property
 
 import numpy as np
 
+from saddles._numerics.precision import EPS
 from saddles._numerics.stepping import before_jump, bounded
-from saddles.flow._polar.coordinates import Polar
+from saddles.flow._polar.coordinates import PULL_ROUNDING, Polar
 from saddles.flow._polar.trajectory import PolarCurve
 from saddles.typing import Array, Indices
 
@@ -178,10 +180,37 @@ class Tree:
         wide, narrow = (ahead - behind) * (sizes / 2) / np.stack([longer, longer / 2])
         return np.asarray(narrow + (2 * half / longer - 1) * (wide - narrow))
 
+    def rounding(self, s: float, packed: Array) -> Array:
+        """Return how far rounding may move m and ε, from the start or while the difference changes.
+
+        A difference changes by a factor e in the time 1/|m'|. Other coordinates do not err by it.
+        """
+        epsilon, logs = self._edges(packed)
+        lengths = np.exp(logs) * np.linalg.norm(epsilon, axis=1)
+        size = len(packed) - len(logs)
+        times = s / np.maximum(1.0, s * np.abs(self._growth(s, packed)))
+        errors = PULL_ROUNDING * EPS / np.maximum(lengths, SECANT) * times
+        moved = np.append(np.zeros(size), errors)
+        moved[2:size].reshape(len(self.parent), -1)[self.followers, 1:] = errors[:, None]
+        return moved
+
     def horizon(self, s: float, packed: Array) -> float:
         """Return the s beyond which the next step must not go, or a parting may be jumped over."""
         _, logs = self._edges(packed)
-        return before_jump(s, logs, self.velocity(s, packed)[len(packed) - len(logs) :])
+        return before_jump(s, logs, self._growth(s, packed))
+
+    @cached_property
+    def _grew(self) -> dict[bytes, Array]:
+        """The last m' that was asked for, by its packed state."""
+        return {}
+
+    def _growth(self, s: float, packed: Array) -> Array:
+        """Return m' (F,); what is asked of one state twice costs one velocity."""
+        key = packed.tobytes()
+        if key not in self._grew:
+            self._grew.clear()
+            self._grew[key] = self.velocity(s, packed)[len(packed) - len(self.followers) :]
+        return self._grew[key]
 
 
 def meet(curve: PolarCurve) -> bool:
