@@ -8,7 +8,8 @@ ones.
 code               symbol
 =================  ==========================================================================
 ``times``          τ = t α^(κ−2), scaled times of the steps of the solver
-``forces``         |∇L|²
+``forces``         |∇L|² = −dL/dt
+``unit``           α^(2−κ) = t/τ
 =================  ==========================================================================
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
+from scipy.interpolate import CubicHermiteSpline
 from scipy.optimize import brentq
 
 __all__ = ["Trajectory", "follow"]
@@ -36,26 +38,32 @@ class Trajectory:
     weights: Floats
     losses: Floats
     forces: Floats
-    loss_at: Callable[[float], float]
+    unit: float
 
     def passes(self, level: float) -> float:
         """Return when the loss first falls to `level`, infinity if it has not."""
         if not (self.losses <= level).any():
             return np.inf
         k = int((self.losses <= level).argmax())
-        before, after = self.times[k - 1 : k + 1]
-        return float(brentq(lambda s: self.loss_at(s) - level, before, after, xtol=1e-12))
+        ends = slice(k - 1, k + 1)
+        slopes = -self.unit * self.forces[ends]
+        left = CubicHermiteSpline(self.times[ends], self.losses[ends] - level, slopes)
+        return float(brentq(left, *self.times[ends], xtol=1e-12))
 
     def bottom(self, begin: float, end: float) -> float:
         """Return the loss where the force is least between two times: on the plateau there."""
+        return float(self.losses[self.rest(begin, end)])
+
+    def rest(self, begin: float, end: float) -> int:
+        """Return the step at which the force is least between two times."""
         inside = np.flatnonzero((self.times >= begin) & (self.times <= end))
-        return float(self.losses[inside[self.forces[inside].argmin()]])
+        return int(inside[self.forces[inside].argmin()])
 
 
 def follow(
     loss: Callable[[Floats], float],
     gradient: Callable[[Floats], Floats],
-    hessian: Callable[[Floats], Floats],
+    hessian: Callable[[Floats], Floats] | None,
     init: Floats,
     *,
     alpha: float,
@@ -63,11 +71,13 @@ def follow(
     until: float,
     enough: float = 0.0,
     rtol: float = 1e-7,
+    method: Any = "LSODA",
+    **options: Any,
 ) -> Trajectory:
     """Follow α · `init` (H, p) to the scaled time `until`, or until the loss is `enough`.
 
     The loss and its gradient (H, p) take weights (H, p); its second derivatives (Hp, Hp) are for
-    the implicit steps of the solver.
+    methods with implicit steps. A method and its options are those of `solve_ivp`.
     """
     unit = alpha ** (2 - degree)
 
@@ -80,12 +90,12 @@ def follow(
         lambda _, y: -gradient(y.reshape(init.shape)).ravel(),
         (0.0, until * unit),
         alpha * init.ravel(),
-        method="LSODA",
-        jac=lambda _, y: -hessian(y.reshape(init.shape)),
         events=stop,
-        dense_output=True,
         rtol=rtol,
         atol=alpha * rtol / 100,
+        method=method,
+        jac=None if hessian is None else lambda _, y: -hessian(y.reshape(init.shape)),
+        **options,
     )
     if found.status < 0:
         raise RuntimeError(found.message)
@@ -95,5 +105,5 @@ def follow(
         weights=weights,
         losses=np.array([loss(theta) for theta in weights]),
         forces=np.array([np.sum(gradient(theta) ** 2) for theta in weights]),
-        loss_at=lambda s: loss(found.sol(s * unit).reshape(init.shape)),
+        unit=unit,
     )
